@@ -1,0 +1,126 @@
+#include "answer_writer.h"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "utf8.h"
+
+namespace plimsoll::cli {
+namespace {
+
+constexpr std::size_t kWhole = std::numeric_limits<std::size_t>::max();
+
+std::string padded(std::string_view text, std::size_t columns) {
+  std::string out(text);
+  out.append(columns - std::min(columns, display_width(text)), ' ');
+  return out;
+}
+
+std::string fitted(const std::string& text, std::size_t columns) {
+  if (display_width(text) <= columns) return text;
+  return std::string(clipped(text, columns < 3 ? 0 : columns - 3)) + "...";
+}
+
+}  // namespace
+
+std::vector<std::string> distinct_labels(const std::vector<std::string>& labels) {
+  std::vector<std::string> names;
+  names.reserve(labels.size());
+  const std::vector<std::string>* all = &labels;
+  std::vector<std::string> sorted = *all;
+  std::ranges::sort(sorted);
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    std::string name = labels[i];
+    const auto range = std::ranges::equal_range(sorted, name);
+    if (range.size() > 1) {
+      do name += fmt::format("#{}", i);
+      while (std::ranges::binary_search(sorted, name));
+    }
+    names.push_back(std::move(name));
+  }
+  return names;
+}
+
+AnswerWriter::AnswerWriter(const Model& model, const Options& options, Output& output, Console& console)
+    : options_(options), output_(output), console_(console), rule_(model.score_rule()), labels_(distinct_labels(model.labels())) {
+  terminal_ = describe_terminal(1);
+  terminal_.interactive = output.is_terminal();
+  for (const std::string& label : labels_) label_width_ = std::max(label_width_, display_width(printable(label)));
+}
+
+void AnswerWriter::rank(const Answer& answer) {
+  order_.resize(std::min(labels_.size(), answer.scores.size()));
+  std::iota(order_.begin(), order_.end(), std::size_t{0});
+  const std::size_t kept = options_.top_k > 0 ? static_cast<std::size_t>(options_.top_k) : options_.json ? order_.size() : 1;
+  if (options_.json && options_.top_k == 0) return;
+  const auto better = [&](std::size_t a, std::size_t b) { return answer.scores[a] > answer.scores[b] || (answer.scores[a] == answer.scores[b] && a < b); };
+  const std::size_t count = std::min(kept, order_.size());
+  std::ranges::partial_sort(order_, order_.begin() + static_cast<std::ptrdiff_t>(count), better);
+  order_.resize(count);
+}
+
+void AnswerWriter::answer(std::int64_t index, std::string_view id, const Answer& answer) {
+  rank(answer);
+  if (options_.json) write_json(index, id, answer);
+  else write_text(answer);
+}
+
+void AnswerWriter::write_json(std::int64_t index, std::string_view id, const Answer& answer) {
+  const auto label = static_cast<std::size_t>(answer.label);
+  json_.clear();
+  json_.begin_object().key("index").value(index);
+  if (!id.empty()) json_.key("id").raw(id);
+  json_.key("text").value(answer.text);
+  if (answer.pair) json_.key("text_pair").value(*answer.pair);
+  json_.key("truncated").value(answer.truncated);
+  if (answer.replaced) json_.key("replaced").value(true);
+  json_.key("label").value(std::string_view(labels_.at(label))).key("score").value(answer.scores[label]);
+  json_.key("scores").begin_object();
+  for (const std::size_t i : order_) json_.key(labels_[i]).value(answer.scores[i]);
+  json_.end_object();
+  if (options_.logits) {
+    json_.key("input_ids").begin_array();
+    for (const std::int32_t token : answer.input_ids) json_.value(static_cast<std::int64_t>(token));
+    json_.end_array().key("logits").begin_array();
+    for (const float logit : answer.logits) json_.value(logit);
+    json_.end_array();
+  }
+  json_.end_object();
+  output_.write(json_.text());
+  output_.write("\n");
+}
+
+void AnswerWriter::write_text(const Answer& answer) {
+  std::string line;
+  std::size_t columns = 0;
+  for (const std::size_t i : order_) {
+    const std::string score = rule_ == ScoreRule::regression ? fmt::format("{:.6g}", answer.scores[i]) : fmt::format("{:.4f}", answer.scores[i]);
+    const std::string label = printable(labels_[i]);
+    if (terminal_.interactive) line += padded(label, label_width_) + "  " + score + "  ";
+    else line += label + "\t" + score + "\t";
+  }
+  columns = display_width(line);
+  std::string text = printable(answer.text, kWhole);
+  if (answer.pair) text += (terminal_.interactive ? "  |  " : "\t") + printable(*answer.pair, kWhole);
+  line += terminal_.interactive ? fitted(text, terminal_.columns - std::min(terminal_.columns - 20, columns)) : text;
+  output_.write(line);
+  output_.write("\n");
+}
+
+void AnswerWriter::fault(std::int64_t index, std::string_view id, const Error& error) {
+  if (!options_.json) {
+    console_.complain(fmt::format("row {}: {}", index, message(error)));
+    return;
+  }
+  json_.clear();
+  json_.begin_object().key("index").value(index);
+  if (!id.empty()) json_.key("id").raw(id);
+  json_.key("error").begin_object().key("code").value(error_code_name(error.code)).key("message").value(message(error)).end_object().end_object();
+  output_.write(json_.text());
+  output_.write("\n");
+}
+
+}  // namespace plimsoll::cli

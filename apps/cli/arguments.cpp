@@ -1,0 +1,280 @@
+#include "arguments.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <optional>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "suggest.h"
+#include "values.h"
+
+namespace plimsoll::cli {
+namespace {
+
+Error usage(std::string what, std::string where, std::string advice) {
+  return Error{ErrorCode::usage, std::move(what), std::move(where), std::move(advice)};
+}
+
+/// The arguments of a command, told apart without interpreting them: texts may be any bytes.
+struct Split {
+  std::vector<std::string> flags;  ///< "--name" [value]...
+  std::vector<std::string> positional;
+};
+
+Error unknown_flag(const std::string& argument, const CLI::App& parser) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : parser.get_options()) {
+    if (option->get_group().empty()) continue;
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  const std::string name = argument.substr(0, argument.find('='));
+  const std::string meant = name.starts_with("--") ? nearest(name, names) : "";
+  const std::string command = parser.get_name();
+  const std::string advice = !meant.empty()                ? fmt::format("did you mean {}?", meant)
+                             : name.starts_with("--") ? fmt::format("see `{} --help`", command)
+                                                      : fmt::format("see `{} --help`; put -- before texts that begin with a dash", command);
+  return usage("there is no such flag", name, advice);
+}
+
+bool takes_value(const CLI::Option& option) { return option.get_items_expected_max() > 0; }
+
+const CLI::Option* find_option(const CLI::App& parser, const std::string& name) {
+  const CLI::Option* option = parser.get_option_no_throw(name);
+  return option;
+}
+
+/// Letters may be bundled (-qv); none of them takes a value.
+Status split_letters(const std::string& argument, const CLI::App& parser, Split& split) {
+  for (const char letter : argument.substr(1)) {
+    const std::string name = {'-', letter};
+    if (find_option(parser, name) == nullptr) return unknown_flag(argument, parser);
+    split.flags.push_back(name);
+  }
+  return {};
+}
+
+Result<Split> split_arguments(const std::vector<std::string>& arguments, std::size_t at, const CLI::App& parser) {
+  Split split;
+  for (; at < arguments.size(); ++at) {
+    const std::string& argument = arguments[at];
+    if (argument == "--") {
+      split.positional.insert(split.positional.end(), arguments.begin() + static_cast<std::ptrdiff_t>(at) + 1, arguments.end());
+      return split;
+    }
+    if (argument.size() < 2 || argument[0] != '-') {
+      split.positional.push_back(argument);
+      continue;
+    }
+    if (argument[1] != '-') {
+      PLIMSOLL_CHECK(split_letters(argument, parser, split));
+      continue;
+    }
+    const std::size_t equals = argument.find('=');
+    const std::string name = argument.substr(0, equals);
+    const CLI::Option* option = find_option(parser, name);
+    if (option == nullptr) return unknown_flag(argument, parser);
+    if (!takes_value(*option)) {
+      split.flags.push_back(argument);
+      continue;
+    }
+    if (equals == std::string::npos && at + 1 == arguments.size()) {
+      return usage("a value is missing", name, fmt::format("write {} {}", name, option->get_type_name()));
+    }
+    split.flags.push_back(name);
+    split.flags.push_back(equals == std::string::npos ? arguments[++at] : argument.substr(equals + 1));
+  }
+  return split;
+}
+
+/// Looks flags up in a parser that has read them.
+class Given {
+ public:
+  Given(const CLI::App& parser, const std::vector<std::string>& flags) : parser_(parser), flags_(flags) {}
+
+  /// The value of a flag from the command line, else from the environment.
+  std::optional<std::string> text(std::string_view name) const {
+    const CLI::Option* option = find_option(parser_, std::string(name));
+    if (option == nullptr || option->results().empty()) return std::nullopt;
+    return option->results().back();
+  }
+
+  /// "--name", or the environment variable that gave its value.
+  std::string where(std::string_view name) const {
+    const CLI::Option* option = find_option(parser_, std::string(name));
+    const auto is_name = [&](const std::string& flag) {
+      const std::string head = flag.substr(0, flag.find('='));
+      return head.starts_with('-') && option != nullptr && option->check_name(head);
+    };
+    return std::ranges::any_of(flags_, is_name) ? std::string(name) : environment_name(name);
+  }
+
+  Status read(std::string_view name, bool& value) const {
+    const auto given = text(name);
+    if (!given) return {};
+    PLIMSOLL_TRY(value, read_switch(*given, where(name)));
+    return {};
+  }
+
+  void read(std::string_view name, std::string& value) const { value = text(name).value_or(value); }
+
+  template <typename Number>
+  Status read(std::string_view name, Number& value, std::int64_t most) const {
+    const auto given = text(name);
+    if (!given) return {};
+    PLIMSOLL_TRY(const std::int64_t number, read_count(*given, 1, most, where(name)));
+    value = static_cast<Number>(number);
+    return {};
+  }
+
+ private:
+  const CLI::App& parser_;
+  const std::vector<std::string>& flags_;
+};
+
+Status refuse_missing(const Given& given, const CommandSpec& command) {
+  for (const FlagSpec& flag : flag_specs()) {
+    if (flag.missing.empty() || (flag.commands & command.bit) == 0 || !given.text(flag.name)) continue;
+    return Error{ErrorCode::unsupported, fmt::format("{} is not built yet", flag.name), given.where(flag.name), std::string(flag.missing)};
+  }
+  return {};
+}
+
+Status read_policy(const Given& given, Policy& policy) {
+  const auto where = [&](std::string_view name) { return given.where(name); };
+  if (const auto text = given.text("--device")) PLIMSOLL_CHECK(check_device(*text, where("--device")));
+  if (const auto text = given.text("--quantize")) PLIMSOLL_CHECK(check_quantize(*text, where("--quantize")));
+  if (const auto text = given.text("--dtype")) {
+    PLIMSOLL_TRY(policy.dtype, read_dtype(*text, where("--dtype")));
+  }
+  if (const auto text = given.text("--allow")) {
+    PLIMSOLL_TRY(policy.allow, read_allowed(*text, where("--allow")));
+  }
+  if (const auto text = given.text("--forbid")) {
+    PLIMSOLL_TRY(policy.forbid, read_rungs(*text, where("--forbid")));
+  }
+  if (const auto text = given.text("--max-memory")) PLIMSOLL_CHECK(read_max_memory(*text, where("--max-memory"), policy));
+  if (const auto text = given.text("--prefer")) {
+    if (*text != "speed") return usage(fmt::format("'{}' cannot be preferred", printable(*text, 40)), where("--prefer"), "write --prefer speed");
+    policy.prefer_speed = true;
+  }
+  bool strict = false;
+  PLIMSOLL_CHECK(given.read("--strict-fit", strict));
+  if (strict) policy.forbid.insert(policy.forbid.end(), {Rung::stream, Rung::cpu, Rung::fallback});
+  return {};
+}
+
+Status read_switches(const Given& given, Options& options) {
+  PLIMSOLL_CHECK(given.read("--jsonl", options.jsonl));
+  PLIMSOLL_CHECK(given.read("--fail-fast", options.fail_fast));
+  PLIMSOLL_CHECK(given.read("--json", options.json));
+  PLIMSOLL_CHECK(given.read("--logits", options.logits));
+  PLIMSOLL_CHECK(given.read("--no-progress", options.no_progress));
+  PLIMSOLL_CHECK(given.read("--quiet", options.quiet));
+  PLIMSOLL_CHECK(given.read("--verbose", options.verbose));
+  return given.read("--require-all-weights", options.model.require_all_weights);
+}
+
+Status read_flags(const Given& given, Options& options) {
+  static constexpr std::int64_t kMostTokens = std::int64_t{1} << 31;
+  static constexpr std::int64_t kMostThreads = 1024;
+  PLIMSOLL_CHECK(refuse_missing(given, *options.command));
+  PLIMSOLL_CHECK(read_switches(given, options));
+  PLIMSOLL_CHECK(read_policy(given, options.policy));
+  given.read("--input", options.input);
+  given.read("--output", options.output);
+  given.read("--report", options.report);
+  given.read("--revision", options.model.revision);
+  given.read("--task", options.model.task);
+  if (!options.model.task.empty()) PLIMSOLL_CHECK(check_task(options.model.task, given.where("--task")));
+  PLIMSOLL_CHECK(given.read("--top-k", options.top_k, kMostTokens));
+  PLIMSOLL_CHECK(given.read("--batch-size", options.batch_size, kMostTokens));
+  PLIMSOLL_CHECK(given.read("--max-length", options.max_length, kMostTokens));
+  PLIMSOLL_CHECK(given.read("--threads", options.threads, kMostThreads));
+  PLIMSOLL_CHECK(given.read("--repeat", options.repeat, 1'000'000));
+  PLIMSOLL_TRY(options.shapes, read_shapes(given.text("--shapes").value_or("1x128,8x128"), given.where("--shapes")));
+  return {};
+}
+
+std::string example_of(const CommandSpec& command) { return std::string(command.examples.substr(0, command.examples.find('\n'))); }
+
+Status take_positional(std::vector<std::string> positional, Options& options) {
+  const CommandSpec& command = *options.command;
+  const std::string name = "plimsoll " + std::string(command.name);
+  if (command.bit == kDevices) {
+    if (!positional.empty()) return usage(fmt::format("'{}' is one argument too many", printable(positional[0], 60)), name, "it takes none");
+    return {};
+  }
+  if (positional.empty()) {
+    return usage(command.bit == kCompletion ? "the shell is missing" : "the model is missing", name, "for example: " + example_of(command));
+  }
+  (command.bit == kCompletion ? options.shell : options.model.model) = std::move(positional[0]);
+  positional.erase(positional.begin());
+  const bool takes_texts = (command.bit & (kRun | kPlan | kTokenize)) != 0;
+  if (!takes_texts && !positional.empty()) {
+    return usage(fmt::format("'{}' is one argument too many", printable(positional[0], 60)), name, fmt::format("see `{} --help`", name));
+  }
+  if (!positional.empty() && !options.input.empty()) {
+    return usage("texts are given both as arguments and by --input", "--input", "give one of the two");
+  }
+  options.texts = std::move(positional);
+  return {};
+}
+
+Error unknown_command(const std::string& name) {
+  for (const MissingCommand& command : missing_commands()) {
+    if (command.name == name) {
+      return Error{ErrorCode::unsupported, fmt::format("the command {} is not built yet", name), "plimsoll " + name, std::string(command.instead)};
+    }
+  }
+  std::vector<std::string> names;
+  for (const CommandSpec& command : command_specs()) names.emplace_back(command.name);
+  const std::string meant = nearest(name, names);
+  const bool flag = name.starts_with('-');
+  return usage(flag ? "there is no such flag before a command" : "there is no such command", name,
+               meant.empty() ? "see `plimsoll --help`" : fmt::format("did you mean {}?", meant));
+}
+
+Status parse(CLI::App& parser, std::vector<std::string> flags) {
+  std::ranges::reverse(flags);
+  try {
+    parser.parse(flags);
+  } catch (const CLI::Error& error) {
+    return usage(error.what(), parser.get_name(), fmt::format("see `{} --help`", parser.get_name()));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Options> read_arguments(const std::vector<std::string>& arguments) {
+  Options options;
+  if (arguments.empty()) return usage("a command is missing", "plimsoll", "for example: plimsoll run ./model \"I loved this film.\"; see `plimsoll --help`");
+  if (arguments[0] == "--help" || arguments[0] == "-h") {
+    options.help = true;
+    return options;
+  }
+  options.command = find_command(arguments[0]);
+  if (options.command == nullptr) return unknown_command(arguments[0]);
+  const auto parser = make_parser(*options.command);
+  PLIMSOLL_TRY(Split split, split_arguments(arguments, 1, *parser));
+  const auto asks_help = [](const std::string& flag) { return flag == "--help" || flag == "-h"; };
+  options.help = std::ranges::any_of(split.flags, asks_help);
+  if (options.help) return options;
+  PLIMSOLL_CHECK(parse(*parser, split.flags));
+  PLIMSOLL_CHECK(read_flags(Given(*parser, split.flags), options));
+  PLIMSOLL_CHECK(take_positional(std::move(split.positional), options));
+  return options;
+}
+
+bool wants_json(const std::vector<std::string>& arguments) {
+  const auto end = std::ranges::find(arguments, "--");
+  if (std::find(arguments.begin(), end, "--json") != end) return true;
+  const char* value = std::getenv(environment_name("--json").c_str());
+  if (value == nullptr || *value == '\0') return false;
+  const auto wanted = read_switch(value, "");
+  return wanted.ok() && *wanted;
+}
+
+}  // namespace plimsoll::cli

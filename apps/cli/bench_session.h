@@ -1,0 +1,37 @@
+#pragma once
+
+#include <vector>
+
+#include "context.h"
+#include "engine.h"
+
+namespace plimsoll::cli {
+
+/// One shape's timings. When the plan's passes are smaller than the shape, a timing is that of all its passes.
+struct ShapeFigures {
+  Shape shape;
+  int passes = 1;
+  double median_seconds = 0;
+  double best_seconds = 0;
+  double flops = 0;  ///< of the shape, by formula (Model::pass_flops)
+
+  double tokens_per_second() const { return static_cast<double>(shape.texts * shape.tokens) / median_seconds; }
+  double flops_per_second() const { return flops / median_seconds; }
+};
+
+struct BenchFigures {
+  double load_seconds = 0;
+  double first_result_seconds = 0;
+  double peak_flops = 0;  ///< of the machine, in the plan's compute type
+  Bytes ledger_peak;
+  Bytes process_peak;  ///< RssAnon
+  std::vector<ShapeFigures> shapes;
+};
+
+/// What all shapes together ask of a plan. `usage` for a shape whose texts are too long for the model.
+Result<Workload> bench_workload(const Options& options, const Model& model);
+
+/// Loads the model and times every shape --repeat times, after one pass that is not counted.
+Result<BenchFigures> run_bench(Context& context, Engine& engine, const Plan& plan);
+
+}  // namespace plimsoll::cli

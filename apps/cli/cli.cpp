@@ -1,0 +1,151 @@
+#include "cli.h"
+
+#include <fcntl.h>
+#include <malloc.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <exception>
+#include <new>
+#include <optional>
+
+#include "arguments.h"
+#include "commands.h"
+#include "help.h"
+#include "terminal.h"
+
+namespace plimsoll::cli {
+namespace {
+
+constexpr int kReaderGone = 141;
+
+struct Entry {
+  CommandBit command;
+  Result<int> (*run)(Context&);
+};
+
+constexpr std::array<Entry, 6> kEntries = {{{kRun, run_command},
+                                            {kPlan, plan_command},
+                                            {kTokenize, tokenize_command},
+                                            {kDevices, devices_command},
+                                            {kBench, bench_command},
+                                            {kCompletion, completion_command}}};
+
+/// A standard stream that is closed would lend its number to the next file that is opened. What takes its place refuses what
+/// the stream is for, so that output into nothing is noticed.
+void fill_standard_streams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) == -1) (void)!::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
+}
+
+/// One heap, whose large blocks go back to the system when freed: what is not in the ledger stays small.
+void keep_heap_small() {
+  ::mallopt(M_ARENA_MAX, 1);
+  ::mallopt(M_MMAP_THRESHOLD, 128 << 10);
+  ::mallopt(M_TRIM_THRESHOLD, 128 << 10);
+}
+
+[[noreturn]] void on_terminate() {
+  static constexpr char kText[] = "plimsoll: error: an exception escaped (internal): please report this\n";
+  (void)!::write(STDERR_FILENO, kText, sizeof kText - 1);
+  ::_exit(1);
+}
+
+Error from_exception() {
+  try {
+    throw;
+  } catch (const std::bad_alloc&) {
+    return Error{ErrorCode::out_of_memory, "the system refused memory", "cpu", "close other programs or raise the limit on this process"};
+  } catch (const std::exception& exception) {
+    return Error{ErrorCode::internal, exception.what(), "unexpected exception", "please report this"};
+  } catch (...) {
+    return Error{ErrorCode::internal, "something unknown was thrown", "unexpected exception", "please report this"};
+  }
+}
+
+Result<int> dispatch(Context& context) {
+  for (const Entry& entry : kEntries) {
+    if (entry.command == context.options.command->bit) return entry.run(context);
+  }
+  return Error{ErrorCode::internal, "a command without code", std::string(context.options.command->name), "please report this"};
+}
+
+/// The exit status of an error, after telling about it.
+int report_error(Console& console, const Signals& signals, const Error& error) {
+  if (error.code == ErrorCode::cancelled) {
+    console.error(signals.error());
+    return signals.exit_status();
+  }
+  console.error(error);
+  return exit_code(error.code);
+}
+
+int finish(Console& console, const Signals& signals, Output& output, const Result<int>& result) {
+  const bool complete = result.ok() || result.error().code == ErrorCode::does_not_fit;
+  Status written = complete ? output.commit() : output.flush();
+  if (output.reader_gone()) return kReaderGone;
+  if (!result.ok()) return report_error(console, signals, result.error());
+  return written.ok() ? *result : report_error(console, signals, written.error());
+}
+
+int print(const std::string& text, Console& console, const Signals& signals, Gate& gate) {
+  auto output = Output::open("", gate, signals.token());
+  if (!output.ok()) return report_error(console, signals, output.error());
+  output->write(text);
+  return finish(console, signals, *output, 0);
+}
+
+Console::Style style_of(const Options& options) {
+  const Terminal terminal = describe_terminal(STDERR_FILENO);
+  return {options.json, options.quiet, options.verbose, terminal.interactive && !options.no_progress && !options.quiet && !options.verbose};
+}
+
+int run_options(const Options& options, const Signals& signals, Gate& gate) {
+  Console console(style_of(options));
+  const std::unique_ptr<Os> os = make_os(gate);
+  auto output = Output::open(options.output, gate, signals.token());
+  if (!output.ok()) return report_error(console, signals, output.error());
+  Context context{options, gate, *os, signals, console, *output};
+  std::optional<Result<int>> result;
+  try {
+    result = dispatch(context);
+  } catch (...) {
+    result = from_exception();
+  }
+  return finish(console, signals, *output, *result);
+}
+
+int run_checked(const std::vector<std::string>& arguments, const Signals& signals, Gate& gate, Console& console) {
+  const bool version = !arguments.empty() && arguments[0] == "--version";
+  if (version) return print(version_line(), console, signals, gate);
+  const auto options = read_arguments(arguments);
+  if (!options.ok()) return report_error(console, signals, options.error());
+  if (options->help) return print(options->command == nullptr ? program_help() : command_help(*options->command), console, signals, gate);
+  // What reading the arguments left behind is not needed any more.
+  ::malloc_trim(0);
+  return run_options(*options, signals, gate);
+}
+
+}  // namespace
+
+int run_cli(const std::vector<std::string>& arguments) {
+  std::set_terminate(on_terminate);
+  fill_standard_streams();
+  keep_heap_small();
+  const Signals signals;
+  Gate gate;
+  try {
+    Console console({wants_json(arguments), false, false, false});
+    try {
+      return run_checked(arguments, signals, gate, console);
+    } catch (...) {
+      return report_error(console, signals, from_exception());
+    }
+  } catch (...) {
+    on_terminate();
+  }
+}
+
+}  // namespace plimsoll::cli

@@ -1,0 +1,98 @@
+#include "console.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+
+#include <fmt/format.h>
+
+#include "json_writer.h"
+
+namespace plimsoll::cli {
+namespace {
+
+void put(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t done = ::write(STDERR_FILENO, text.data(), text.size());
+    if (done < 0 && errno == EINTR) continue;
+    if (done <= 0) return;
+    text.remove_prefix(static_cast<std::size_t>(done));
+  }
+}
+
+std::string holder_line(const Holder& holder) {
+  const std::string user = holder.user.empty() ? "" : " of " + printable(holder.user, 40);
+  return fmt::format("; most is held by process {} ({}{}): {}", holder.pid, printable(holder.command, 60), user, format_bytes(holder.bytes));
+}
+
+void write_holders(JsonWriter& json, const std::vector<Holder>& holders) {
+  json.begin_array();
+  for (const Holder& holder : holders) {
+    json.begin_object().key("pid").value(holder.pid).key("user").value(holder.user);
+    json.key("command").value(holder.command).key("bytes").value(holder.bytes).end_object();
+  }
+  json.end_array();
+}
+
+void write_budgets(JsonWriter& json, const std::vector<DeviceBytes>& budgets) {
+  if (budgets.empty()) {
+    json.null();
+    return;
+  }
+  json.begin_object();
+  for (const DeviceBytes& budget : budgets) json.key(budget.device).value(budget.bytes);
+  json.end_object();
+}
+
+}  // namespace
+
+std::string error_line(const Error& error) {
+  std::string line = "plimsoll: error: " + message(error);
+  if (error.memory && !error.memory->holders.empty()) line += holder_line(error.memory->holders.front());
+  return line;
+}
+
+std::string error_json(const Error& error) {
+  JsonWriter json;
+  json.begin_object().key("error").begin_object();
+  json.key("code").value(error_code_name(error.code)).key("message").value(message(error));
+  if (error.memory) {
+    const MemoryShortfall& memory = *error.memory;
+    json.key("device").value(memory.device).key("requested_bytes").value(memory.requested);
+    json.key("free_bytes").value(memory.free).key("limit_bytes").value(memory.limit);
+    json.key("smallest_budget");
+    write_budgets(json, memory.smallest_budget);
+    json.key("holders");
+    write_holders(json, memory.holders);
+  } else {
+    for (const char* name : {"device", "requested_bytes", "free_bytes", "limit_bytes", "smallest_budget", "holders"}) json.key(name).null();
+  }
+  json.end_object().end_object();
+  return json.text();
+}
+
+void Console::error(const Error& error) {
+  clear_progress();
+  put((style_.json ? error_json(error) : error_line(error)) + "\n");
+}
+
+void Console::note(std::string_view text) {
+  if (!style_.quiet) complain(text);
+}
+
+void Console::complain(std::string_view text) {
+  clear_progress();
+  put(fmt::format("plimsoll: {}\n", text));
+}
+
+void Console::detail(std::string_view text) {
+  if (style_.verbose) note(text);
+}
+
+void Console::progress(std::string_view line) {
+  if (!style_.progress || (line.empty() && !drawn_)) return;
+  put(fmt::format("\r\x1b[K{}", line));
+  drawn_ = !line.empty();
+}
+
+}  // namespace plimsoll::cli

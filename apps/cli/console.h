@@ -1,0 +1,48 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <plimsoll/error.h>
+
+namespace plimsoll::cli {
+
+/// Standard error: errors, notes and one line of progress. Writes at once and ignores failures: there is nowhere to report them.
+class Console {
+ public:
+  struct Style {
+    bool json = false;      ///< errors as objects
+    bool quiet = false;     ///< errors only
+    bool verbose = false;
+    bool progress = false;  ///< a line that is drawn over itself
+  };
+
+  explicit Console(Style style) : style_(style) {}
+  ~Console() { clear_progress(); }
+  Console(const Console&) = delete;
+  Console& operator=(const Console&) = delete;
+
+  void error(const Error& error);
+  /// "plimsoll: <text>", unless quiet.
+  void note(std::string_view text);
+  /// The same, also when quiet: a row that could not be used.
+  void complain(std::string_view text);
+  /// A note for -v.
+  void detail(std::string_view text);
+  /// Replaces the progress line; empty removes it.
+  void progress(std::string_view line);
+  bool shows_progress() const { return style_.progress; }
+
+ private:
+  void clear_progress() { progress({}); }
+  Style style_;
+  bool drawn_ = false;
+};
+
+/// The line for people: "plimsoll: error: <what> (<where>): <what to do>".
+std::string error_line(const Error& error);
+
+/// The object for programs (DESIGN.md section 6), null where nothing is known.
+std::string error_json(const Error& error);
+
+}  // namespace plimsoll::cli

@@ -1,0 +1,86 @@
+#include "engine.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace plimsoll::cli {
+namespace {
+
+std::string listed(const std::vector<std::string>& names) {
+  static constexpr std::size_t kShown = 6;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), kShown); ++i) text += (i > 0 ? ", " : "") + printable(names[i]);
+  if (names.size() > kShown) text += fmt::format(" and {} more", names.size() - kShown);
+  return text;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> Engine::open(Context& context) {
+  std::unique_ptr<Engine> engine(new Engine(context));
+  PLIMSOLL_TRY(Model model, Model::open(context.os, engine->ledger_, context.options.model));
+  engine->model_.emplace(std::move(model));
+  PLIMSOLL_TRY(engine->machine_, describe_machine(context.os, context.options.threads, engine->model_->directory()));
+  engine->print_warnings();
+  return engine;
+}
+
+void Engine::print_warnings() const {
+  const auto& untrained = model_->untrained_tensors();
+  if (!untrained.empty()) {
+    context_.console.note(fmt::format("warning: {} has no weights for [{}]: they were initialised at random, so its answers mean nothing until this model is "
+                                      "trained on a task",
+                                      printable(model_->name()), listed(untrained)));
+  }
+  for (const std::string& warning : model_->warnings()) {
+    if (untrained.empty() || !warning.ends_with(": untrained")) context_.console.note("warning: " + printable(warning));
+  }
+}
+
+Result<std::int64_t> Engine::text_limit() const {
+  PLIMSOLL_TRY(const WorkloadCounter counter, WorkloadCounter::create(model_->tokenizer(), model_->max_tokens(), context_.options.max_length));
+  return counter.limit();
+}
+
+std::size_t Engine::row_limit() const {
+  Bytes budget = machine_.memory.budget;
+  if (context_.options.policy.max_memory) budget = std::min(budget, *context_.options.policy.max_memory);
+  return std::max<std::uint64_t>(mib(1).count, budget.count / 16);
+}
+
+Result<Workload> Engine::measure(RowSource* rows) const {
+  const Options& options = context_.options;
+  PLIMSOLL_TRY(WorkloadCounter counter, WorkloadCounter::create(model_->tokenizer(), model_->max_tokens(), options.max_length));
+  Workload workload;
+  if (rows == nullptr) {
+    const std::int64_t texts = std::max<std::int64_t>(1, options.batch_size);
+    return Workload{counter.limit(), texts, texts * counter.limit(), 0, texts};
+  }
+  if (rows->is_stream()) {
+    workload.longest = counter.limit();
+  } else {
+    rows->set_longest(row_limit());
+    Row row;
+    for (;;) {
+      PLIMSOLL_TRY(const Got got, rows->next(row, -1));
+      if (got == Got::end) break;
+      if (context_.signals.token().cancelled()) return context_.signals.error();
+      if (!row.fault) counter.add(row.input);
+    }
+    PLIMSOLL_CHECK(rows->rewind());
+    workload = counter.workload();
+  }
+  workload.batch_size = options.batch_size;
+  return workload;
+}
+
+Result<Plan> Engine::plan(const Workload& workload) const { return make_plan(*model_, machine_, workload, context_.options.policy); }
+
+Result<Session> Engine::load(const Plan& plan, ProgressFunction progress) {
+  if (plan.verdict == Verdict::does_not_fit) return does_not_fit(plan);
+  ledger_.set_limit(plan.devices.at(0).arena_total());
+  return Session::create(*model_, plan, {&context_.os, &ledger_, &context_.signals.token(), std::move(progress)});
+}
+
+}  // namespace plimsoll::cli

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <plimsoll/result.h>
+
+namespace plimsoll::cli {
+
+/// A row of JSON Lines: {"id"?, "text", "text_pair"?}. Other keys are passed over; of a repeated key the last counts.
+struct JsonRow {
+  std::string id;  ///< the scalar as JSON, "" when absent
+  std::string text;
+  std::optional<std::string> pair;  ///< null counts as absent
+};
+
+/// Reads `line`. Depth costs no stack. Fails with `bad_row`; `row.id` is then set if it was read before the fault.
+Status read_json_row(std::string_view line, JsonRow& row);
+
+}  // namespace plimsoll::cli

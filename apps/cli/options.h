@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <plimsoll/model.h>
+#include <plimsoll/plan.h>
+
+#include "flags.h"
+
+namespace plimsoll::cli {
+
+/// A pass to time: `texts` texts of `tokens` tokens.
+struct Shape {
+  std::int64_t texts = 1;
+  std::int64_t tokens = 128;
+};
+
+/// What the command line and the environment ask for, checked. Zero means "not given" where a number is optional.
+struct Options {
+  const CommandSpec* command = nullptr;
+  bool help = false;
+  std::vector<std::string> texts;  ///< positional arguments behind MODEL
+
+  ModelRequest model;
+  Policy policy;
+  std::int64_t batch_size = 0;
+  std::int64_t max_length = 0;
+  int threads = 0;
+
+  std::string input;  ///< a path, "-" or empty
+  std::string output;
+  std::string report;
+  bool jsonl = false;
+  bool fail_fast = false;
+  bool json = false;
+  bool logits = false;
+  std::int64_t top_k = 0;
+
+  std::vector<Shape> shapes;
+  int repeat = 10;
+  std::string shell;
+
+  bool no_progress = false;
+  bool quiet = false;
+  bool verbose = false;
+};
+
+}  // namespace plimsoll::cli

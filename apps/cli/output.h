@@ -1,0 +1,54 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <plimsoll/gate.h>
+#include <plimsoll/result.h>
+#include <plimsoll/session.h>
+
+namespace plimsoll::cli {
+
+/// Where results go: standard output, or a file that appears under its name only once it is complete. The first failure is
+/// kept and everything after it is dropped, so that writers need not check every call.
+class Output {
+ public:
+  /// `path` empty: standard output. A path that names something other than a regular file (/dev/null, a FIFO) is written as it is.
+  /// `gate` and `cancel` must outlive the result; a cancelled token ends a write that waits for a slow reader.
+  static Result<Output> open(const std::string& path, Gate& gate, const CancelToken& cancel);
+  Output(Output&& other) noexcept;
+  Output& operator=(Output&&) = delete;
+  ~Output();
+
+  void write(std::string_view text);
+  bool buffered() const { return !buffer_.empty(); }
+  bool failed() const { return !failure_.ok(); }
+
+  /// Sends what is buffered. Fails with `io`, or `cancelled`.
+  Status flush();
+  /// Flushes and gives the file its name.
+  Status commit();
+  /// The reader of a pipe has gone: not an error, but nothing more can be done.
+  bool reader_gone() const { return reader_gone_; }
+  bool is_terminal() const;
+
+ private:
+  Output(int fd, Gate& gate, const CancelToken& cancel);
+  Status put(std::string_view text);
+  Error write_error(int code) const;
+
+  int fd_;
+  Gate* gate_;
+  const CancelToken* cancel_;
+  std::string name_ = "standard output";
+  std::string temporary_;  ///< not empty: to be renamed to `target_`
+  std::string target_;
+  bool owned_ = false;
+  bool waits_ = false;  ///< a write may block for long: a pipe, terminal or socket
+  bool reader_gone_ = false;
+  Status failure_;
+  std::string buffer_;
+};
+
+}  // namespace plimsoll::cli

@@ -1,0 +1,46 @@
+#include "report.h"
+
+#include <fmt/format.h>
+
+#include "json_writer.h"
+#include "picture.h"
+#include "plan_writer.h"
+
+namespace plimsoll::cli {
+
+LoadWatcher::LoadWatcher(Context& context, Recorder& recorder, const Plan& plan) : recorder_(recorder), bar_(context.console, context.os) {
+  recorder_.set_budget(plan.devices.at(0).budget);
+}
+
+ProgressFunction LoadWatcher::function() {
+  return [this](const Progress& progress) {
+    recorder_.observe(progress.phase, progress.ledger);
+    if (progress.phase == "load") bar_.show(progress);
+  };
+}
+
+std::string report_json(const Plan& plan, const RunStatistics& statistics) {
+  JsonWriter json;
+  json.begin_object().key("schema").value(1).key("plan");
+  write_plan(json, plan);
+  json.key("actual").begin_object().key(plan.devices.at(0).name).begin_object();
+  json.key("ledger_peak").value(statistics.ledger_peak).key("rss_anon_peak").value(statistics.recorder.process_peak());
+  json.end_object().end_object();
+  json.key("timing").begin_object().key("load_seconds").value(statistics.load_seconds);
+  json.key("first_result_seconds").value(statistics.first_result_seconds);
+  json.key("tokens_per_second").value(statistics.tokens_per_second()).end_object();
+  json.key("memory");
+  statistics.recorder.write_samples(json);
+  json.key("events").begin_array().end_array().end_object();
+  return json.text() + "\n";
+}
+
+std::string summary_line(const Plan& plan, const RunStatistics& statistics) {
+  std::string line = fmt::format("{}; {}; peak {} of {} planned; {:.0f} tokens/s ({} texts, {:.2f} s)", precision_name(plan), weight_homes(plan),
+                                 format_bytes(statistics.recorder.process_peak()), format_bytes(plan.devices.at(0).planned_total()),
+                                 statistics.tokens_per_second(), statistics.rows - statistics.bad_rows, statistics.recorder.seconds());
+  if (statistics.truncated > 0) line += fmt::format("; {} cut to fit --max-length", statistics.truncated);
+  return line;
+}
+
+}  // namespace plimsoll::cli

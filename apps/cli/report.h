@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <plimsoll/plan.h>
+
+#include "context.h"
+#include "progress.h"
+#include "recorder.h"
+
+namespace plimsoll::cli {
+
+/// What a run came to. Seconds count from the start of the command.
+struct RunStatistics {
+  explicit RunStatistics(Os& os) : recorder(os) {}
+
+  Recorder recorder;
+  double load_seconds = 0;
+  double first_result_seconds = 0;
+  double pass_seconds = 0;  ///< spent in passes
+  std::int64_t rows = 0;
+  std::int64_t bad_rows = 0;
+  std::int64_t truncated = 0;
+  std::int64_t tokens = 0;
+  Bytes ledger_peak;
+
+  double tokens_per_second() const { return pass_seconds > 0 ? static_cast<double>(tokens) / pass_seconds : 0; }
+};
+
+/// Follows a session's progress: the bar while it loads, the memory all the time.
+class LoadWatcher {
+ public:
+  /// All must outlive the session that the function is given to.
+  LoadWatcher(Context& context, Recorder& recorder, const Plan& plan);
+  ProgressFunction function();
+  void loaded() { bar_.done(); }
+
+ private:
+  Recorder& recorder_;
+  LoadBar bar_;
+};
+
+/// `run --report` (DESIGN.md section 6).
+std::string report_json(const Plan& plan, const RunStatistics& statistics);
+
+/// The line at the end of a run: precision, where the weights are, peak memory, speed.
+std::string summary_line(const Plan& plan, const RunStatistics& statistics);
+
+}  // namespace plimsoll::cli

@@ -1,0 +1,147 @@
+#include "row_source.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "json_row.h"
+
+namespace plimsoll::cli {
+namespace {
+
+// Rows are bounded even before a plan says how long they may be.
+constexpr std::size_t kLongestRow = 64U << 20U;
+
+class ArgumentRows final : public RowSource {
+ public:
+  explicit ArgumentRows(const std::vector<std::string>& texts) : texts_(texts) {}
+
+  Result<Got> next(Row& row, int /*patience_ms*/) override {
+    if (at_ == texts_.size()) return Got::end;
+    row = Row{static_cast<std::int64_t>(at_), {}, {texts_[at_]}, std::nullopt};
+    ++at_;
+    return Got::one;
+  }
+  Status rewind() override {
+    at_ = 0;
+    return {};
+  }
+  bool is_stream() const override { return false; }
+  void set_longest(std::size_t /*bytes*/) override {}
+
+ private:
+  const std::vector<std::string>& texts_;
+  std::size_t at_ = 0;
+};
+
+class FileRows final : public RowSource {
+ public:
+  FileRows(int fd, bool owned, bool stream, bool jsonl, const std::string& name, Gate& gate, const CancelToken& cancel)
+      : fd_(fd), owned_(owned), stream_(stream), jsonl_(jsonl), lines_(fd, name, gate, cancel, kLongestRow), name_(name) {}
+  FileRows(const FileRows&) = delete;
+  FileRows& operator=(const FileRows&) = delete;
+  ~FileRows() override {
+    if (owned_) ::close(fd_);
+  }
+
+  Result<Got> next(Row& row, int patience_ms) override {
+    LineReader::Line line;
+    PLIMSOLL_TRY(const Got got, lines_.next(line, patience_ms));
+    if (got != Got::one) return got;
+    row = Row{index_++, {}, {line.text}, std::nullopt};
+    if (line.too_long) {
+      row.fault = Error{ErrorCode::bad_row, fmt::format("the row is longer than {}", format_bytes(Bytes{longest_})), {}, "split the text, or raise --max-memory"};
+    } else if (jsonl_) {
+      read_json(line.text, row);
+    }
+    return Got::one;
+  }
+
+  Status rewind() override {
+    if (::lseek(fd_, 0, SEEK_SET) != 0) return Error{ErrorCode::io, "cannot read a second time: " + std::system_category().message(errno), name_, "give a regular file"};
+    lines_.restart();
+    index_ = 0;
+    return {};
+  }
+  bool is_stream() const override { return stream_; }
+  void set_longest(std::size_t bytes) override {
+    longest_ = std::min(bytes, kLongestRow);
+    lines_.set_longest(longest_);
+  }
+
+ private:
+  void read_json(std::string_view line, Row& row) {
+    const Status status = read_json_row(line, json_);
+    row.id = json_.id;
+    if (!status.ok()) {
+      row.fault = status.error();
+      return;
+    }
+    row.input.text = json_.text;
+    if (json_.pair) row.input.pair = *json_.pair;
+  }
+
+  int fd_;
+  bool owned_;
+  bool stream_;
+  bool jsonl_;
+  LineReader lines_;
+  std::string name_;
+  JsonRow json_;
+  std::int64_t index_ = 0;
+  std::size_t longest_ = kLongestRow;
+};
+
+/// The descriptor that /dev/stdin, /dev/fd/N or /proc/self/fd/N stands for: already open, so using it cannot block.
+std::optional<int> open_descriptor(std::string_view path) {
+  if (path == "-" || path == "/dev/stdin") return STDIN_FILENO;
+  for (const std::string_view folder : {"/dev/fd/", "/proc/self/fd/"}) {
+    if (!path.starts_with(folder)) continue;
+    int fd = -1;
+    const std::string_view digits = path.substr(folder.size());
+    const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), fd);
+    if (code == std::errc{} && end == digits.data() + digits.size() && ::fcntl(fd, F_GETFD) != -1) return fd;
+  }
+  return std::nullopt;
+}
+
+Error not_readable(const std::string& what, const std::string& path, int code) {
+  return Error{code == EMFILE || code == ENFILE || code == EIO ? ErrorCode::io : ErrorCode::not_found, what, path,
+               "give a .txt or .jsonl file, or - for standard input"};
+}
+
+Result<int> open_file(const std::string& path, Gate& gate) {
+  errno = EMFILE;
+  const int fd = gate.admit(Acquisition::open) ? ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
+  if (fd < 0) return not_readable("cannot open: " + std::system_category().message(errno), path, errno);
+  struct stat info {};
+  if (::fstat(fd, &info) == 0 && S_ISREG(info.st_mode)) return fd;
+  ::close(fd);
+  const std::string kind = S_ISDIR(info.st_mode) ? "a directory" : S_ISFIFO(info.st_mode) ? "a FIFO" : "not a regular file";
+  return not_readable("this is " + kind, path, 0);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<RowSource>> open_rows(const Options& options, Gate& gate, const CancelToken& cancel, bool read_stdin) {
+  if (!options.texts.empty()) return std::unique_ptr<RowSource>(std::make_unique<ArgumentRows>(options.texts));
+  std::string path = options.input;
+  if (path.empty()) {
+    if (!read_stdin || ::isatty(STDIN_FILENO) == 1) return std::unique_ptr<RowSource>();
+    path = "-";
+  }
+  const bool jsonl = options.jsonl || path.ends_with(".jsonl");
+  if (const auto fd = open_descriptor(path)) {
+    return std::unique_ptr<RowSource>(std::make_unique<FileRows>(*fd, false, true, jsonl, path == "-" ? "standard input" : path, gate, cancel));
+  }
+  PLIMSOLL_TRY(const int fd, open_file(path, gate));
+  return std::unique_ptr<RowSource>(std::make_unique<FileRows>(fd, true, false, jsonl, path, gate, cancel));
+}
+
+}  // namespace plimsoll::cli

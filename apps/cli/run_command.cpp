@@ -1,0 +1,163 @@
+#include <algorithm>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "answer_writer.h"
+#include "commands.h"
+#include "engine.h"
+#include "picture.h"
+#include "report.h"
+#include "row_source.h"
+
+namespace plimsoll::cli {
+namespace {
+
+// As a filter: how long the input may pause before what is there is answered.
+constexpr int kPauseMilliseconds = 5;
+// Ids of the rows in a pass are kept until it is printed; beyond this many bytes the pass runs early.
+constexpr std::size_t kMostIdBytes = 256U << 10U;
+
+/// A row that waits for its pass.
+struct Waiting {
+  std::int64_t index = 0;
+  std::string id;
+};
+
+/// Rows in, answers out, in order.
+class Runner {
+ public:
+  Runner(Context& context, RowSource& rows, Classifier& classifier, const Model& model, RunStatistics& statistics)
+      : context_(context), rows_(rows), classifier_(classifier), writer_(model, context.options, context.output, context.console), statistics_(statistics) {}
+
+  /// Until the rows end. Fails with what ends a run; bad rows do not.
+  Status run() {
+    for (;;) {
+      const bool owes = classifier_.pending() > 0 || context_.output.buffered();
+      Row row;
+      PLIMSOLL_TRY(const Got got, rows_.next(row, rows_.is_stream() && owes ? kPauseMilliseconds : -1));
+      if (got == Got::end || got == Got::paused) {
+        PLIMSOLL_CHECK(run_pass());
+        PLIMSOLL_CHECK(context_.output.flush());
+        if (got == Got::end) return {};
+        continue;
+      }
+      if (context_.signals.token().cancelled()) return context_.signals.error();
+      ++statistics_.rows;
+      PLIMSOLL_CHECK(row.fault ? fault(row, *row.fault) : add(row));
+    }
+  }
+
+ private:
+  Status add(const Row& row) {
+    auto added = classifier_.add(row.input);
+    if (added.ok() && *added == Classifier::Added::pass_full) {
+      PLIMSOLL_CHECK(run_pass());
+      added = classifier_.add(row.input);
+      if (added.ok() && *added == Classifier::Added::pass_full) return Error{ErrorCode::internal, "an empty pass is full", "run", "please report this"};
+    }
+    if (!added.ok()) return added.error().code == ErrorCode::bad_row ? fault(row, added.error()) : Status(added.error());
+    waiting_.push_back({row.index, std::string(row.id)});
+    id_bytes_ += row.id.size();
+    return id_bytes_ > kMostIdBytes ? run_pass() : Status();
+  }
+
+  Status fault(const Row& row, const Error& error) {
+    PLIMSOLL_CHECK(run_pass());
+    ++statistics_.bad_rows;
+    writer_.fault(row.index, row.id, error);
+    if (!context_.options.fail_fast) return {};
+    PLIMSOLL_CHECK(context_.output.flush());
+    return Error{ErrorCode::bad_row, fmt::format("row {} cannot be used: {}", row.index, error.what), "--fail-fast", "mend the row, or leave the flag out to go on past it"};
+  }
+
+  Status run_pass() {
+    if (waiting_.empty()) return {};
+    const double start = statistics_.recorder.seconds();
+    PLIMSOLL_TRY(const std::span<const Answer> answers, classifier_.run());
+    if (answers.size() != waiting_.size()) return Error{ErrorCode::internal, "a pass lost a text", "run", "please report this"};
+    for (std::size_t i = 0; i < answers.size(); ++i) {
+      writer_.answer(waiting_[i].index, waiting_[i].id, answers[i]);
+      statistics_.tokens += static_cast<std::int64_t>(answers[i].input_ids.size());
+      statistics_.truncated += answers[i].truncated ? 1 : 0;
+    }
+    waiting_.clear();
+    id_bytes_ = 0;
+    const double end = statistics_.recorder.seconds();
+    if (statistics_.first_result_seconds == 0) {
+      statistics_.first_result_seconds = end;
+      PLIMSOLL_CHECK(context_.output.flush());
+    }
+    statistics_.pass_seconds += end - start;
+    return context_.output.failed() ? context_.output.flush() : Status();
+  }
+
+  Context& context_;
+  RowSource& rows_;
+  Classifier& classifier_;
+  AnswerWriter writer_;
+  RunStatistics& statistics_;
+  std::vector<Waiting> waiting_;
+  std::size_t id_bytes_ = 0;
+};
+
+Error no_texts() {
+  return Error{ErrorCode::usage, "there are no texts", "plimsoll run", "for example: plimsoll run ./model \"I loved this film.\", or --input reviews.txt"};
+}
+
+void print_plan_details(Console& console, const Plan& plan) {
+  for (const Sacrifice& sacrifice : plan.sacrifices) {
+    console.note(fmt::format("gave up {}: {} (saves {}, costs {:.3g} s a pass)", rung_name(sacrifice.rung), printable(sacrifice.why), format_bytes(sacrifice.saved),
+                             sacrifice.cost_seconds));
+  }
+  console.detail(fmt::format("{}, {} on {} threads; a pass holds {} texts and {} tokens; smallest budget {}", precision_name(plan), plan.isa, plan.threads,
+                             plan.texts_per_pass, plan.tokens_per_pass, plan.smallest_budget.empty() ? "unknown" : format_exact(plan.smallest_budget[0].bytes)));
+}
+
+/// A file or argument list without rows: nothing to load a model for.
+Result<bool> is_empty(RowSource& rows) {
+  if (rows.is_stream()) return false;
+  Row row;
+  PLIMSOLL_TRY(const Got got, rows.next(row, -1));
+  PLIMSOLL_CHECK(rows.rewind());
+  return got == Got::end;
+}
+
+/// Loads the model and answers every row.
+Status answer_rows(Context& context, Engine& engine, const Plan& plan, RowSource& rows, RunStatistics& statistics) {
+  LoadWatcher watcher(context, statistics.recorder, plan);
+  PLIMSOLL_TRY(Session session, engine.load(plan, watcher.function()));
+  statistics.load_seconds = statistics.recorder.seconds();
+  watcher.loaded();
+  rows.set_longest(std::max<std::size_t>(session.io().size(), mib(1).count));
+  PLIMSOLL_TRY(const std::int64_t limit, engine.text_limit());
+  Classifier classifier(engine.model(), session, limit);
+  const Status status = Runner(context, rows, classifier, engine.model(), statistics).run();
+  statistics.recorder.observe("pass", engine.ledger().current(), true);
+  return status;
+}
+
+}  // namespace
+
+Result<int> run_command(Context& context) {
+  const Options& options = context.options;
+  PLIMSOLL_TRY(const std::unique_ptr<RowSource> rows, open_rows(options, context.gate, context.signals.token(), true));
+  if (rows == nullptr) return no_texts();
+  RunStatistics statistics(context.os);
+  PLIMSOLL_TRY(const std::unique_ptr<Engine> engine, Engine::open(context));
+  PLIMSOLL_TRY(const Workload workload, engine->measure(rows.get()));
+  PLIMSOLL_TRY(const Plan plan, engine->plan(workload));
+  PLIMSOLL_TRY(const bool empty, is_empty(*rows));
+  if (empty && options.report.empty()) return 0;
+  print_plan_details(context.console, plan);
+  const Status status = answer_rows(context, *engine, plan, *rows, statistics);
+  statistics.ledger_peak = engine->ledger().peak();
+  if (!options.report.empty()) PLIMSOLL_CHECK(context.os.write_text(options.report, report_json(plan, statistics)));
+  if (!status.ok()) return status.error();
+  if (statistics.rows > statistics.bad_rows) context.console.note(summary_line(plan, statistics));
+  if (statistics.bad_rows == 0) return 0;
+  if (!options.json) context.console.note(fmt::format("{} of {} rows could not be used", statistics.bad_rows, statistics.rows));
+  return 1;
+}
+
+}  // namespace plimsoll::cli

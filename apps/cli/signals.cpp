@@ -1,0 +1,64 @@
+#include "signals.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstring>
+
+namespace plimsoll::cli {
+namespace {
+
+// A handler can only reach statics. All of these are lock-free or written before the handlers are installed.
+CancelToken g_token;
+volatile std::sig_atomic_t g_signal = 0;
+volatile std::sig_atomic_t g_removable = 0;
+std::array<char, 4096> g_path{};
+
+extern "C" void on_signal(int signal) {
+  if (g_signal != 0) {
+    if (g_removable != 0) ::unlink(g_path.data());
+    ::_exit(128 + signal);
+  }
+  g_signal = signal;
+  g_token.cancel();
+}
+
+void install(int signal, void (*handler)(int)) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  ::sigemptyset(&action.sa_mask);
+  ::sigaction(signal, &action, nullptr);
+}
+
+bool is_ignored(int signal) {
+  struct sigaction action {};
+  return ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+}  // namespace
+
+Signals::Signals() {
+  install(SIGPIPE, SIG_IGN);
+  install(SIGINT, on_signal);
+  install(SIGTERM, on_signal);
+  if (!is_ignored(SIGHUP)) install(SIGHUP, on_signal);
+}
+
+const CancelToken& Signals::token() const { return g_token; }
+
+int Signals::exit_status() const { return 128 + (g_signal == 0 ? SIGINT : static_cast<int>(g_signal)); }
+
+Error Signals::error() const {
+  const char* name = g_signal == SIGTERM ? "SIGTERM" : g_signal == SIGHUP ? "SIGHUP" : "SIGINT";
+  return Error{ErrorCode::cancelled, "stopped on request", name, "finished rows have been printed"};
+}
+
+void Signals::remove_on_exit(const std::string& path) {
+  g_removable = 0;
+  if (path.empty() || path.size() >= g_path.size()) return;
+  std::memcpy(g_path.data(), path.c_str(), path.size() + 1);
+  g_removable = 1;
+}
+
+}  // namespace plimsoll::cli

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+
+#include <plimsoll/session.h>
+
+namespace plimsoll::cli {
+
+/// Turns SIGINT, SIGTERM and SIGHUP (unless it was ignored, as by nohup) into a cancelled token; a second one ends the process
+/// at once. Ignores SIGPIPE: a reader that left is seen by write. One for the process, made in `run_cli`.
+class Signals {
+ public:
+  Signals();
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+
+  const CancelToken& token() const;
+  /// 130, 143 or 129 by the signal that came; 130 when none did.
+  int exit_status() const;
+  Error error() const;
+
+  /// A file to remove if a second signal ends the process; empty: none.
+  static void remove_on_exit(const std::string& path);
+};
+
+}  // namespace plimsoll::cli

@@ -1,0 +1,110 @@
+#include <array>
+#include <memory_resource>
+
+#include <fmt/format.h>
+
+#include "commands.h"
+#include "engine.h"
+#include "json_writer.h"
+#include "row_source.h"
+#include "utf8.h"
+
+namespace plimsoll::cli {
+namespace {
+
+constexpr int kPauseMilliseconds = 5;
+
+template <typename Values, typename Write>
+void write_array(JsonWriter& json, std::string_view name, const Values& values, Write write) {
+  json.key(name).begin_array();
+  for (const auto& value : values) write(value);
+  json.end_array();
+}
+
+void write_json(Output& output, JsonWriter& json, const Row& row, const Encoding& encoding) {
+  json.clear();
+  json.begin_object().key("index").value(row.index);
+  if (!row.id.empty()) json.key("id").raw(row.id);
+  write_array(json, "ids", encoding.ids, [&](std::int32_t id) { json.value(static_cast<std::int64_t>(id)); });
+  write_array(json, "tokens", encoding.tokens, [&](const std::pmr::string& token) { json.value(std::string_view(token)); });
+  write_array(json, "offsets", encoding.offsets, [&](const TextSpan& span) {
+    json.begin_array().value(static_cast<std::int64_t>(span.start)).value(static_cast<std::int64_t>(span.end)).end_array();
+  });
+  write_array(json, "type_ids", encoding.type_ids, [&](std::int32_t id) { json.value(static_cast<std::int64_t>(id)); });
+  json.end_object();
+  output.write(json.text());
+  output.write("\n");
+}
+
+void write_table(Output& output, const Row& row, const Encoding& encoding) {
+  output.write(fmt::format("{}{}\n", row.index == 0 ? "" : "\n", printable(row.input.text, 4096)));
+  output.write("     id  offsets      type  token\n");
+  for (std::size_t i = 0; i < encoding.ids.size(); ++i) {
+    const std::string span = fmt::format("{}-{}", encoding.offsets[i].start, encoding.offsets[i].end);
+    output.write(fmt::format("{:>7}  {:<11}  {:>4}  {}\n", encoding.ids[i], span, encoding.type_ids[i], printable(std::string_view(encoding.tokens[i]), 4096)));
+  }
+}
+
+class TokenWriter {
+ public:
+  TokenWriter(Context& context, const Tokenizer& tokenizer) : context_(context), tokenizer_(tokenizer) {}
+
+  Status row(const Row& row) {
+    if (row.fault) return fault(row, *row.fault);
+    std::pmr::monotonic_buffer_resource memory(block_.data(), block_.size());
+    const EncodeOptions options{.file_truncation = true, .file_padding = true, .keep_tokens = true};
+    const auto encoding = tokenizer_.encode({row.input.text, row.input.pair}, options, &memory);
+    if (!encoding.ok()) return encoding.error().code == ErrorCode::bad_row ? fault(row, encoding.error()) : Status(encoding.error());
+    if (context_.options.json) write_json(context_.output, json_, row, *encoding);
+    else write_table(context_.output, row, *encoding);
+    return context_.output.failed() ? context_.output.flush() : Status();
+  }
+
+  bool failed() const { return failed_; }
+
+ private:
+  Status fault(const Row& row, const Error& error) {
+    failed_ = true;
+    if (context_.options.json) {
+      json_.clear();
+      json_.begin_object().key("index").value(row.index);
+      if (!row.id.empty()) json_.key("id").raw(row.id);
+      json_.key("error").begin_object().key("code").value(error_code_name(error.code)).key("message").value(message(error)).end_object().end_object();
+      context_.output.write(json_.text());
+      context_.output.write("\n");
+    } else {
+      context_.console.complain(fmt::format("row {}: {}", row.index, message(error)));
+    }
+    if (!context_.options.fail_fast) return {};
+    return Error{ErrorCode::bad_row, fmt::format("row {} cannot be used: {}", row.index, error.what), "--fail-fast", "mend the row, or leave the flag out"};
+  }
+
+  Context& context_;
+  const Tokenizer& tokenizer_;
+  JsonWriter json_;
+  std::array<std::byte, 32U << 10U> block_{};
+  bool failed_ = false;
+};
+
+}  // namespace
+
+Result<int> tokenize_command(Context& context) {
+  PLIMSOLL_TRY(const std::unique_ptr<RowSource> rows, open_rows(context.options, context.gate, context.signals.token(), true));
+  if (rows == nullptr) {
+    return Error{ErrorCode::usage, "there are no texts", "plimsoll tokenize", "for example: plimsoll tokenize ./model \"Unbelievable!\""};
+  }
+  Ledger ledger("cpu", kUnknownMemory);
+  PLIMSOLL_TRY(const Tokenizer tokenizer, open_tokenizer(context.os, ledger, context.options.model));
+  const auto writer = std::make_unique<TokenWriter>(context, tokenizer);
+  Row row;
+  for (;;) {
+    PLIMSOLL_TRY(const Got got, rows->next(row, rows->is_stream() && context.output.buffered() ? kPauseMilliseconds : -1));
+    if (context.signals.token().cancelled()) return context.signals.error();
+    if (got == Got::end) break;
+    if (got == Got::paused) PLIMSOLL_CHECK(context.output.flush());
+    else PLIMSOLL_CHECK(writer->row(row));
+  }
+  return writer->failed() ? 1 : 0;
+}
+
+}  // namespace plimsoll::cli

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace plimsoll::cli {
+
+/// Bytes of the well-formed UTF-8 sequence at the start of `text` (Unicode 15, table 3-7), or 0.
+std::size_t utf8_sequence(std::string_view text);
+
+/// Columns that `text` takes in a terminal.
+std::size_t display_width(std::string_view text);
+
+/// The longest start of `text` that takes at most `columns`.
+std::string_view clipped(std::string_view text, std::size_t columns);
+
+}  // namespace plimsoll::cli

@@ -1,0 +1,182 @@
+#include "values.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "suggest.h"
+
+namespace plimsoll::cli {
+namespace {
+
+Error usage(std::string what, const std::string& where, std::string advice) {
+  return Error{ErrorCode::usage, std::move(what), where, std::move(advice)};
+}
+
+Error not_built(std::string what, const std::string& where, std::string advice) {
+  return Error{ErrorCode::unsupported, std::move(what), where, std::move(advice)};
+}
+
+std::string in_quotes(std::string_view text) { return fmt::format("'{}'", printable(text, 60)); }
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  for (;;) {
+    const std::size_t at = text.find(separator);
+    parts.push_back(text.substr(0, at));
+    if (at == std::string_view::npos) return parts;
+    text.remove_prefix(at + 1);
+  }
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string line;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (i > 0) line += i + 1 == words.size() ? " or " : ", ";
+    line += words[i];
+  }
+  return line;
+}
+
+Error not_one_of(std::string_view text, const std::vector<std::string>& choices, const std::string& where) {
+  const std::string meant = nearest(text, choices);
+  return usage(fmt::format("{} is not a value of this flag", in_quotes(text)), where,
+               meant.empty() ? "give " + joined(choices) : fmt::format("did you mean {}? It takes {}", meant, joined(choices)));
+}
+
+bool all_digits(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+/// "cuda", "cuda:1", "sim:0", "1": devices of the contract that this build lacks.
+bool is_absent_device(std::string_view name) {
+  for (const std::string_view kind : {"cuda", "sim"}) {
+    if (name == kind) return true;
+    if (name.starts_with(kind) && name.size() > kind.size() && name[kind.size()] == ':') return all_digits(name.substr(kind.size() + 1));
+  }
+  return all_digits(name);
+}
+
+Error absent_device(std::string_view name, const std::string& where) {
+  const std::string device = all_digits(name) ? fmt::format("cuda:{}", name) : std::string(name);
+  return not_built(fmt::format("this build has no device {}", device), where, "use cpu; `plimsoll devices` lists what there is");
+}
+
+std::string rung_names() {
+  std::string names;
+  for (std::size_t i = 0; i < kRungs; ++i) {
+    if (i > 0) names += ", ";
+    names += rung_name(static_cast<Rung>(i));
+  }
+  return names;
+}
+
+Status read_device_budget(std::string_view item, const std::string& where, Policy& policy) {
+  const std::size_t equals = item.find('=');
+  const bool bare = equals == std::string_view::npos;
+  const std::string_view device = bare ? "cpu" : item.substr(0, equals);
+  const std::string_view text = bare ? item : item.substr(equals + 1);
+  const auto size = parse_bytes(text);
+  if (!size) return usage(fmt::format("{} is not a size", in_quotes(text)), where, "write 512MiB, 11.17GiB, 10GB or a number of bytes");
+  if (device == "disk") {
+    if (size->count == 0) policy.forbid.insert(policy.forbid.end(), {Rung::stream, Rung::gather});
+    return {};
+  }
+  if (is_absent_device(device)) return absent_device(device, where);
+  if (device != "cpu") return usage(fmt::format("{} is not a device", in_quotes(device)), where, "write cpu=SIZE, or the size alone");
+  if (policy.max_memory) return usage("the cpu's budget is given twice", where, "give it once");
+  policy.max_memory = *size;
+  return {};
+}
+
+}  // namespace
+
+Result<std::int64_t> read_count(std::string_view text, std::int64_t least, std::int64_t most, const std::string& where) {
+  std::int64_t value = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (code != std::errc{} || end != text.data() + text.size() || value < least || value > most) {
+    return usage(fmt::format("{} is not a number this flag takes", in_quotes(text)), where, fmt::format("give a whole number from {} to {}", least, most));
+  }
+  return value;
+}
+
+Result<bool> read_switch(std::string_view text, const std::string& where) {
+  static constexpr std::array<std::string_view, 5> kOn = {"", "1", "true", "on", "yes"};
+  static constexpr std::array<std::string_view, 4> kOff = {"0", "false", "off", "no"};
+  if (std::ranges::find(kOn, text) != kOn.end()) return true;
+  if (std::ranges::find(kOff, text) != kOff.end()) return false;
+  return usage(fmt::format("{} is neither on nor off", in_quotes(text)), where, "give 1 or 0");
+}
+
+Status check_device(std::string_view text, const std::string& where) {
+  if (text == "auto" || text == "cpu") return {};
+  if (!all_digits(text) && is_absent_device(text)) return absent_device(text, where);
+  return not_one_of(text, {"auto", "cpu"}, where);
+}
+
+Status check_task(std::string_view text, const std::string& where) {
+  static constexpr std::array<std::string_view, 5> kNotBuilt = {"tokens", "qa", "mask", "embedding", "rerank"};
+  if (text == "classification") return {};
+  if (std::ranges::find(kNotBuilt, text) == kNotBuilt.end()) return not_one_of(text, {"classification"}, where);
+  return not_built(fmt::format("the task {} is not built yet", text), where, "only classification is");
+}
+
+Status check_quantize(std::string_view text, const std::string& where) {
+  if (text == "none") return {};
+  if (text != "int8" && text != "int4") return not_one_of(text, {"none"}, where);
+  return not_built(fmt::format("--quantize {} is not built yet", text), where, "use --dtype bfloat16 to halve the memory");
+}
+
+Result<std::optional<ElementType>> read_dtype(std::string_view text, const std::string& where) {
+  if (text == "auto") return std::optional<ElementType>();
+  for (const ElementType type : {ElementType::float32, ElementType::bfloat16, ElementType::float16}) {
+    if (text == element_name(type)) return std::optional(type);
+  }
+  return not_one_of(text, {"auto", "float32", "bfloat16", "float16"}, where);
+}
+
+Status read_max_memory(std::string_view text, const std::string& where, Policy& policy) {
+  for (const std::string_view item : split(text, ',')) PLIMSOLL_CHECK(read_device_budget(item, where, policy));
+  return {};
+}
+
+Result<std::vector<Rung>> read_rungs(std::string_view text, const std::string& where) {
+  std::vector<Rung> rungs;
+  for (const std::string_view name : split(text, ',')) {
+    const auto rung = parse_rung(name);
+    if (!rung) return usage(fmt::format("{} is not a way of saving memory", in_quotes(name)), where, "the names are " + rung_names());
+    rungs.push_back(*rung);
+  }
+  return rungs;
+}
+
+Result<std::vector<Rung>> read_allowed(std::string_view text, const std::string& where) {
+  PLIMSOLL_TRY(std::vector<Rung> rungs, read_rungs(text, where));
+  for (const Rung rung : rungs) {
+    if (rung == Rung::int8 || rung == Rung::int4) {
+      return not_built(fmt::format("{} is not built yet", rung_name(rung)), where, "allow bfloat16 or float16");
+    }
+    if (rung != Rung::bfloat16 && rung != Rung::float16) {
+      return usage(fmt::format("{} needs no permission", rung_name(rung)), where, "this flag takes bfloat16 and float16");
+    }
+  }
+  return rungs;
+}
+
+Result<std::vector<Shape>> read_shapes(std::string_view text, const std::string& where) {
+  static constexpr std::int64_t kMost = 1 << 20;
+  std::vector<Shape> shapes;
+  for (const std::string_view item : split(text, ',')) {
+    const std::size_t cross = item.find('x');
+    if (cross == std::string_view::npos) return usage(fmt::format("{} is not a shape", in_quotes(item)), where, "write TEXTSxTOKENS, such as 8x128");
+    Shape shape;
+    PLIMSOLL_TRY(shape.texts, read_count(item.substr(0, cross), 1, kMost, where));
+    PLIMSOLL_TRY(shape.tokens, read_count(item.substr(cross + 1), 1, kMost, where));
+    shapes.push_back(shape);
+  }
+  return shapes;
+}
+
+}  // namespace plimsoll::cli

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <plimsoll/plan.h>
+
+#include "options.h"
+
+/// The values of flags, from text. `where` names the flag or the environment variable they came from. All fail with `usage`
+/// for what makes no sense and with `unsupported` for what the contract names but this build lacks.
+namespace plimsoll::cli {
+
+Result<std::int64_t> read_count(std::string_view text, std::int64_t least, std::int64_t most, const std::string& where);
+/// "", "1", "true", "on", "yes" or their opposites.
+Result<bool> read_switch(std::string_view text, const std::string& where);
+Status check_device(std::string_view text, const std::string& where);
+Status check_task(std::string_view text, const std::string& where);
+Status check_quantize(std::string_view text, const std::string& where);
+/// Nothing for "auto".
+Result<std::optional<ElementType>> read_dtype(std::string_view text, const std::string& where);
+/// "2GiB" or "cpu=2GiB,disk=0": the budget of the cpu. `disk=0` keeps every weight in memory: it forbids `stream` and `gather`.
+Status read_max_memory(std::string_view text, const std::string& where, Policy& policy);
+Result<std::vector<Rung>> read_rungs(std::string_view text, const std::string& where);
+Result<std::vector<Rung>> read_allowed(std::string_view text, const std::string& where);
+Result<std::vector<Shape>> read_shapes(std::string_view text, const std::string& where);
+
+}  // namespace plimsoll::cli

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <string_view>
+
+namespace plimsoll {
+
+/// The kinds of things that are acquired and may be refused.
+enum class Acquisition : std::uint8_t { host_memory, device_memory, pinned_memory, open, read, write, thread, kernel };
+inline constexpr std::size_t kAcquisitionKinds = 8;
+
+std::string_view acquisition_name(Acquisition kind);
+
+/// Every acquisition passes through a Gate before it is made. In production a Gate admits everything and counts;
+/// tests tell it to refuse the n-th acquisition (of one kind, or of any), once or from then on, and the acquirer
+/// must behave exactly as if the operating system had refused. Safe to use from several threads; `refuse` only while none of them
+/// acquires anything.
+class Gate {
+ public:
+  struct Refusal {
+    std::uint64_t ordinal = 0;  ///< 1 is the first acquisition seen after `refuse`; 0 refuses nothing
+    bool persistent = false;    ///< also refuse all that follow
+    int kind = -1;              ///< an Acquisition as int, or -1: any
+  };
+
+  /// True when the acquisition may go ahead. Tests sweep every ordinal until `refused()` stays zero.
+  bool admit(Acquisition kind);
+
+  /// Starts counting anew and refuses as told.
+  void refuse(Refusal refusal);
+
+  /// Acquisitions seen of `kind` since the last `refuse`.
+  std::uint64_t seen(Acquisition kind) const;
+  /// Acquisitions refused since the last `refuse`.
+  std::uint64_t refused() const { return refused_.load(); }
+
+ private:
+  Refusal refusal_;
+  std::atomic<std::uint64_t> matching_{0};
+  std::atomic<std::uint64_t> refused_{0};
+  std::array<std::atomic<std::uint64_t>, kAcquisitionKinds> seen_{};
+};
+
+}  // namespace plimsoll

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <plimsoll/bytes.h>
+#include <plimsoll/os.h>
+#include <plimsoll/result.h>
+
+namespace plimsoll {
+
+/// A budget of the host when nothing at all could be found out about its memory.
+inline constexpr Bytes kUnknownMemory{std::uint64_t{1} << 62U};
+
+/// What a cgroup's hot library text, page tables and kernel charges may take beside the memory that a plan counts.
+inline constexpr Bytes kGroupAllowance = mib(8);
+
+/// One finite limit that encloses this process.
+struct MemoryLimit {
+  std::string set_by;  ///< a file such as "/sys/fs/cgroup/memory/job/memory.limit_in_bytes", or "RLIMIT_AS"
+  Bytes limit;
+  Bytes held_by_others;  ///< what this limit already pays for and a plan of ours does not count
+  Bytes budget;          ///< what remains for RssAnon + locked + shared of this process, all in all
+};
+
+/// Memory of the host as this process may use it. Unknown figures are zero.
+struct HostMemory {
+  Bytes total;
+  Bytes available;  ///< MemAvailable: what can be had without pushing anybody out
+  Bytes ours;       ///< what this process holds already (RssAnon + RssShmem); a plan counts it again, so it is free
+  std::vector<MemoryLimit> limits;
+  Bytes budget = kUnknownMemory;  ///< the least of available + ours and every limit's budget
+  std::string set_by = "unknown";
+};
+
+/// The host's processor as this process may use it.
+struct CpuDescription {
+  std::string model = "unknown";  ///< as the kernel names it
+  std::string key = "unknown";    ///< model, family and stepping: tells machines of one marketing name apart
+  std::string isa;                ///< "avx512", "avx2", ...: filled by whoever asked the cpu back end
+  bool native_bfloat16 = false;   ///< likewise: products of bfloat16 are an instruction
+  int logical = 1;                ///< processors in the affinity mask
+  int physical = 1;               ///< cores behind them
+  std::optional<int> quota;       ///< least cgroup CPU quota in processors, rounded up; empty when unlimited
+  std::string quota_set_by;
+  int default_threads = 1;  ///< least of the three above
+};
+
+/// How fast things go. Operations count a multiplication and an addition as two; rates are of all `threads` together, reached by
+/// matrix products of a pass, not a data sheet's peak.
+struct Rates {
+  double float32_flops = 0;   ///< operations a second
+  double bfloat16_flops = 0;  ///< zero where bfloat16 is not native
+  double int8_flops = 0;
+  double memory_read = 0;  ///< bytes a second
+  double disk_read = 0;    ///< bytes a second, cold, from where the model lies
+  int threads = 1;
+  std::string source;       ///< "table for avx2", "measured"
+  std::string disk_source;  ///< likewise, for disk_read
+};
+
+/// What there is now.
+struct Snapshot {
+  HostMemory memory;
+  CpuDescription cpu;
+  Rates rates;
+};
+
+/// Memory and processor of the host. Files that are missing or make no sense are smaller knowledge, not errors. `cpu.isa`,
+/// `cpu.native_bfloat16` and `rates` are left for the caller (`find_rates`).
+Result<Snapshot> probe_machine(Os& os);
+
+/// Rates for `threads` threads of `cpu`: from the cache of measurements if it has them, else from the built-in table. `folder` is the
+/// absolute path of the model; its mount point chooses the disk.
+Rates find_rates(Os& os, const CpuDescription& cpu, int threads, const std::string& folder);
+
+}  // namespace plimsoll

@@ -1,0 +1,119 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <plimsoll/element_type.h>
+#include <plimsoll/ledger.h>
+#include <plimsoll/machine.h>
+#include <plimsoll/model.h>
+
+namespace plimsoll {
+
+/// What a run has to carry. Fixed before anything is reserved.
+struct Workload {
+  std::int64_t longest = 1;             ///< tokens of the longest text, special tokens included, after truncation
+  std::int64_t texts = 0;               ///< texts in all; 0 when unknown (a stream)
+  std::int64_t total_tokens = 0;        ///< tokens of all texts; 0 when unknown
+  std::uint64_t longest_text_bytes = 0; ///< bytes of the longest text (with its pair) as read
+  std::int64_t batch_size = 0;          ///< most texts in one pass, as asked for; 0: chosen by the planner
+};
+
+/// What may be given up to fit, by name (DESIGN.md section 4).
+enum class Rung : std::uint8_t { gather, microbatch, stream, cpu, bfloat16, float16, int8, int4, fallback };
+inline constexpr std::size_t kRungs = 9;
+std::string_view rung_name(Rung rung);
+std::optional<Rung> parse_rung(std::string_view name);
+
+/// What the user asks for and permits.
+struct Policy {
+  std::optional<Bytes> max_memory = std::nullopt;  ///< `--max-memory` of the computing device
+  std::optional<ElementType> dtype = std::nullopt; ///< `--dtype`; nothing: auto, the checkpoint's own
+  std::vector<Rung> allow = {};                    ///< precision rungs permitted
+  std::vector<Rung> forbid = {};                   ///< rungs ruled out
+  bool prefer_speed = false;                       ///< use an allowed precision also when a higher one fits
+  std::uint64_t red_zone_bytes = 0;                ///< for tests: left free behind every value and weight
+};
+
+enum class Verdict : std::uint8_t { fits, fits_degraded, does_not_fit };
+std::string_view verdict_name(Verdict verdict);
+
+/// One device's side of a plan.
+struct DevicePlan {
+  std::string name;
+  Bytes total;    ///< of the machine
+  Bytes free;     ///< by the probe
+  Bytes budget;   ///< min(--max-memory, free)
+  TagBytes arenas{};
+  Bytes runtime;  ///< allowance for everything that no arena holds
+  Bytes arena_total() const;
+  Bytes planned_total() const { return arena_total() + runtime; }
+};
+
+/// One block of the network: its embeddings, a layer, its head.
+struct LayerPlan {
+  std::string name;
+  Bytes bytes;
+  std::string home;     ///< where its weights live: "cpu", ...
+  std::string compute;  ///< where it runs
+  ElementType dtype;
+  ElementType compute_dtype;
+};
+
+struct Sacrifice {
+  Rung rung;
+  double cost_seconds = 0;  ///< a pass
+  Bytes saved;
+  std::string why;
+};
+
+/// What another precision would come to.
+struct Alternative {
+  ElementType dtype;
+  ElementType compute_dtype;
+  std::string device;
+  Verdict verdict = Verdict::fits;
+  Bytes bytes;
+  double pass_seconds = 0;
+  std::vector<DeviceBytes> smallest_budget;
+};
+
+struct Schedule;
+
+/// Where everything lives and what happens in which order. A pure function of (Model, Snapshot, Workload, Policy).
+struct Plan {
+  std::string model;
+  std::string arch;
+  std::string task;
+  ElementType dtype = ElementType::float32;          ///< how weights are stored in memory
+  ElementType compute_dtype = ElementType::float32;  ///< what matrix products are computed in
+  Verdict verdict = Verdict::fits;
+  std::vector<std::string> warnings;
+  Workload workload;
+  std::int64_t tokens_per_pass = 0;
+  std::int64_t texts_per_pass = 0;
+  std::vector<DevicePlan> devices;
+  std::vector<LayerPlan> layers;
+  std::vector<Sacrifice> sacrifices;
+  double load_seconds = 0;
+  double pass_seconds = 0;
+  std::vector<DeviceBytes> smallest_budget;
+  std::vector<DeviceBytes> full_speed_budget;
+  std::vector<Alternative> alternatives;
+  int threads = 1;
+  std::string isa;                                   ///< instruction set that it was planned for
+  /// The steps and offsets that Session walks. Shared: immutable, and a plan is copied into its report and its session.
+  std::shared_ptr<const Schedule> schedule;
+};
+
+/// Plans `workload` on the machine's CPU. Always returns a plan, also when the verdict is `does_not_fit` (its figures say by how
+/// much); fails with `unsupported` or `usage` only when the policy contradicts the model. Pure: nothing is read or reserved.
+Result<Plan> make_plan(const Model& model, const Snapshot& machine, const Workload& workload, const Policy& policy);
+
+/// The `does_not_fit` error of a plan whose verdict says so, with figures and the smallest budget that would do.
+Error does_not_fit(const Plan& plan);
+
+}  // namespace plimsoll

@@ -1,0 +1,94 @@
+#include <plimsoll/error.h>
+
+#include <array>
+#include <cstddef>
+
+namespace plimsoll {
+namespace {
+
+// Length of the well-formed UTF-8 sequence at the start of `text`, or 0. Unicode 15, table 3-7.
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+  const auto follows = [&](std::size_t i, unsigned low = 0x80, unsigned high = 0xBF) { return byte(i) >= low && byte(i) <= high; };
+  const unsigned lead = byte(0);
+  if (lead < 0x80) return 1;
+  if (lead >= 0xC2 && lead <= 0xDF) return follows(1) ? 2 : 0;
+  if (lead >= 0xE0 && lead <= 0xEF) {
+    const unsigned low = lead == 0xE0 ? 0xA0 : 0x80;
+    const unsigned high = lead == 0xED ? 0x9F : 0xBF;
+    return follows(1, low, high) && follows(2) ? 3 : 0;
+  }
+  if (lead >= 0xF0 && lead <= 0xF4) {
+    const unsigned low = lead == 0xF0 ? 0x90 : 0x80;
+    const unsigned high = lead == 0xF4 ? 0x8F : 0xBF;
+    return follows(1, low, high) && follows(2) && follows(3) ? 4 : 0;
+  }
+  return 0;
+}
+
+bool is_control(std::string_view sequence) {
+  const auto lead = static_cast<unsigned char>(sequence[0]);
+  if (lead < 0x20 || lead == 0x7F) return true;
+  // C1 controls, and the line and bidirectional controls that could disguise a message: U+200E-200F, U+2028-202E, U+2066-2069, U+061C.
+  const auto last = static_cast<unsigned char>(sequence.back());
+  if (lead == 0xC2) return last < 0xA0;
+  if (sequence.starts_with("\xE2\x80")) return last == 0x8E || last == 0x8F || (last >= 0xA8 && last <= 0xAE);
+  if (sequence.starts_with("\xE2\x81")) return last >= 0xA6 && last <= 0xA9;
+  return sequence == "\xD8\x9C";
+}
+
+void append_escaped(std::string& out, char c) {
+  static constexpr std::string_view kHex = "0123456789abcdef";
+  const auto value = static_cast<unsigned char>(c);
+  out += "\\x";
+  out += kHex[value >> 4U];
+  out += kHex[value & 15U];
+}
+
+}  // namespace
+
+std::string_view error_code_name(ErrorCode code) {
+  static constexpr std::array<std::string_view, 10> kNames = {"usage",         "not_found", "unsupported", "corrupt_file", "does_not_fit",
+                                                              "out_of_memory", "io",        "bad_row",     "cancelled",    "internal"};
+  return kNames[static_cast<std::size_t>(code)];
+}
+
+int exit_code(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::usage: return 2;
+    case ErrorCode::not_found: return 3;
+    case ErrorCode::unsupported: return 4;
+    case ErrorCode::corrupt_file: return 5;
+    case ErrorCode::does_not_fit:
+    case ErrorCode::out_of_memory: return 6;
+    case ErrorCode::cancelled: return 130;
+    case ErrorCode::io:
+    case ErrorCode::bad_row:
+    case ErrorCode::internal: return 1;
+  }
+  return 1;
+}
+
+std::string printable(std::string_view text, std::size_t limit) {
+  std::string out;
+  while (!text.empty()) {
+    if (out.size() >= limit) return out + "...";
+    const std::size_t length = utf8_length(text);
+    if (length == 0 || is_control(text.substr(0, length))) {
+      for (std::size_t i = 0; i < (length == 0 ? 1 : length); ++i) append_escaped(out, text[i]);
+    } else {
+      out += text.substr(0, length);
+    }
+    text.remove_prefix(length == 0 ? 1 : length);
+  }
+  return out;
+}
+
+std::string message(const Error& error) {
+  std::string line = printable(error.what, 600);
+  if (!error.where.empty()) line += " (" + printable(error.where, 400) + ")";
+  if (!error.advice.empty()) line += ": " + printable(error.advice, 800);
+  return line;
+}
+
+}  // namespace plimsoll

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <plimsoll/os.h>
+
+#include "checkpoint/tensor_info.h"
+#include "checkpoint/tensor_table.h"
+#include "memory/ledger.h"
+
+namespace plimsoll {
+
+/// Bytes of tensor data for each FileType.
+using TypeBytes = std::array<std::uint64_t, kFileTypes>;
+
+/// The tensors of a model directory. Opening one reads headers, never weights. Immutable and move-only; any number of threads may
+/// use it at once. Its files stay open, so that they remain the ones that were checked.
+class Checkpoint {
+ public:
+  /// Opens `model.safetensors` in `directory`, else the shards of `model.safetensors.index.json`. The table of tensors
+  /// is charged to `ledger` under `tables`; it and `os` must outlive the checkpoint. Transient heap: one JSON reader
+  /// (64 KiB and a few times the longest name). Fails with
+  /// - `not_found` naming the folder and what was looked for, or the shards that are not there;
+  /// - `unsupported` when there is only a `pytorch_model.bin` (how to convert it is the advice), or an unknown dtype;
+  /// - `corrupt_file` naming file and byte offset, tensor or key;
+  /// - `io`, `out_of_memory` as the system does.
+  static Result<Checkpoint> open(Os& os, Ledger& ledger, const std::string& directory);
+
+  /// All tensors: by file (name), then by offset.
+  std::span<const TensorInfo> tensors() const { return table_.tensors(); }
+  /// The tensor of that name, or null. Binary search.
+  const TensorInfo* find(std::string_view name) const { return table_.find(name); }
+
+  std::size_t file_count() const { return files_.size(); }
+  File& file(std::uint32_t index) const { return *files_[index]; }
+
+  /// The bytes of rows [first, last) of the outermost dimension. `internal` when the tensor is a scalar, has fewer
+  /// rows, or its rows are no whole bytes (F4, F6).
+  Result<FileExtent> rows(const TensorInfo& tensor, std::int64_t first, std::int64_t last) const;
+
+  /// Fills `out` from byte `offset` of the tensor's data. `internal` when that passes its end; `io` or `corrupt_file`
+  /// (truncated in the meantime) as File::read.
+  Status read(const TensorInfo& tensor, std::uint64_t offset, std::span<std::byte> out) const;
+
+  TypeBytes bytes_by_type() const;
+  /// The type of most of the weight bytes (for `--dtype auto`): of floating types only, so that buffers of integers do
+  /// not count; the wider of equals; nothing when there are none.
+  std::optional<FileType> main_type() const;
+
+ private:
+  static Result<Checkpoint> open_single(Os& os, Ledger& ledger, const std::string& path);
+  static Result<Checkpoint> open_sharded(Os& os, Ledger& ledger, const std::string& directory, const std::string& index_path);
+  Status build_table(Os& os, Ledger& ledger);
+
+  std::vector<std::unique_ptr<File>> files_;
+  TensorTable table_;
+};
+
+}  // namespace plimsoll

@@ -1,0 +1,110 @@
+#include "model/families.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace plimsoll {
+namespace {
+
+struct Family {
+  std::string_view model_type;
+  Result<ArchSpec> (*read)(const JsonValue& config);
+};
+
+constexpr std::array kFamilies = {Family{"bert", &read_bert}};
+
+// Scores of one text wait in the `io` memory, and names in the heap: both stay small beside any model.
+constexpr std::int64_t kMostLabels = 1 << 16;
+
+struct NamedActivation {
+  std::string_view name;
+  Activation activation;
+};
+
+// transformers' ACT2FN names that mean the same function.
+constexpr std::array kActivations = {
+    NamedActivation{"gelu", Activation::gelu},
+    NamedActivation{"gelu_python", Activation::gelu},
+    NamedActivation{"gelu_new", Activation::gelu_tanh},
+    NamedActivation{"gelu_fast", Activation::gelu_tanh},
+    NamedActivation{"gelu_pytorch_tanh", Activation::gelu_tanh},
+    NamedActivation{"relu", Activation::relu},
+    NamedActivation{"silu", Activation::silu},
+    NamedActivation{"swish", Activation::silu},
+};
+
+Result<std::vector<std::string>> labels_by_id(const JsonValue& id2label) {
+  const std::size_t count = id2label.size();
+  if (count > kMostLabels) {
+    return Error{ErrorCode::unsupported, "id2label has " + std::to_string(count) + " labels", id2label.where(), "at most " + std::to_string(kMostLabels) + " are built"};
+  }
+  std::vector<std::string> labels(count);
+  std::vector<bool> seen(count, false);
+  for (const JsonValue entry : id2label.children()) {
+    const std::string_view key = entry.key();
+    std::size_t id = 0;
+    const auto [end, status] = std::from_chars(key.data(), key.data() + key.size(), id);
+    if (status != std::errc{} || end != key.data() + key.size() || id >= count || seen[id]) {
+      return Error{ErrorCode::corrupt_file, "label ids must be 0 to " + std::to_string(count - 1), entry.where()};
+    }
+    PLIMSOLL_TRY(const std::string_view name, entry.as_string());
+    labels[id] = std::string(name);
+    seen[id] = true;
+  }
+  return labels;
+}
+
+}  // namespace
+
+std::string built_families() {
+  std::string names;
+  for (const Family& family : kFamilies) names += (names.empty() ? "" : ", ") + std::string(family.model_type);
+  return names;
+}
+
+Result<float> read_fraction(const JsonValue& config, std::string_view key, double otherwise) {
+  PLIMSOLL_TRY(const auto number, config.optional_number(key));
+  const double value = number.value_or(otherwise);
+  if (value >= 0 && value <= 1) return static_cast<float>(value);
+  return Error{ErrorCode::corrupt_file, std::string(key) + " is " + std::to_string(value), config.where() + ": " + std::string(key), "expected a number from 0 to 1"};
+}
+
+Result<Activation> read_activation(const JsonValue& config, std::string_view key) {
+  PLIMSOLL_TRY(const auto name, config.optional_string(key));
+  const std::string_view wanted = name.value_or("gelu");
+  for (const NamedActivation& known : kActivations) {
+    if (known.name == wanted) return known.activation;
+  }
+  return Error{ErrorCode::unsupported, "activation \"" + std::string(wanted) + "\" is not built", config.where() + ": " + std::string(key), "built are gelu, gelu_new, relu and silu"};
+}
+
+Result<std::vector<std::string>> read_labels(const JsonValue& config) {
+  PLIMSOLL_TRY(const auto id2label, config.optional_object("id2label"));
+  if (id2label && id2label->size() > 0) return labels_by_id(*id2label);
+  PLIMSOLL_TRY(const auto count, config.optional_int("num_labels", 1, kMostLabels));
+  std::vector<std::string> labels;
+  for (std::int64_t i = 0; i < count.value_or(2); ++i) labels.push_back("LABEL_" + std::to_string(i));
+  return labels;
+}
+
+Result<ScoreRule> read_score_rule(const JsonValue& config, std::size_t labels) {
+  PLIMSOLL_TRY(const auto type, config.optional_string("problem_type"));
+  const ScoreRule by_number = labels == 1 ? ScoreRule::sigmoid : ScoreRule::softmax;
+  if (!type || *type == "single_label_classification") return by_number;
+  if (*type == "regression") return ScoreRule::regression;
+  if (*type == "multi_label_classification") return ScoreRule::sigmoid;
+  return Error{ErrorCode::unsupported, "problem_type \"" + std::string(*type) + "\" is not built", config.where(),
+               "built are regression, single_label_classification and multi_label_classification"};
+}
+
+Result<ArchSpec> read_arch_spec(const JsonDocument& document) {
+  const JsonValue config = document.root();
+  PLIMSOLL_TRY(const std::string_view type, config.get_string("model_type"));
+  for (const Family& family : kFamilies) {
+    if (family.model_type == type) return family.read(config);
+  }
+  return Error{ErrorCode::unsupported, "models of type \"" + std::string(type) + "\" are not built", config.where(), "built: " + built_families()};
+}
+
+}  // namespace plimsoll

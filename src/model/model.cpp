@@ -1,0 +1,122 @@
+#include <plimsoll/model.h>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "checkpoint/checkpoint.h"
+#include "hub/hub_cache.h"
+#include "model/binding.h"
+#include "model/families.h"
+#include "model/program.h"
+
+namespace plimsoll {
+namespace {
+
+constexpr std::string_view kClassification = "classification";
+
+Status check_task(const std::string& task) {
+  if (task.empty() || task == kClassification) return {};
+  return Error{ErrorCode::unsupported, fmt::format("task \"{}\" is not built", task), "--task", "built: classification"};
+}
+
+// The Program grows with the number of layers, so a config that claims more than the checkpoint can hold is refused before.
+Status check_layers(const ArchSpec& spec, const Checkpoint& checkpoint) {
+  const std::size_t tensors = checkpoint.tensors().size();
+  if (static_cast<std::size_t>(spec.layers) <= tensors) return {};
+  return Error{ErrorCode::corrupt_file, fmt::format("config.json asks for {} layers, but the checkpoint has {} tensors in all", spec.layers, tensors), checkpoint.file(0).path(),
+               "config.json and the weights must come from the same model"};
+}
+
+// "pooler: untrained", one for each block that has an initialised tensor.
+std::vector<std::string> untrained_warnings(const Program& program, const Binding& binding) {
+  std::vector<std::string> warnings;
+  for (const Block& block : program.blocks) {
+    const bool untrained = std::any_of(block.ops.begin(), block.ops.end(), [&](const Op& op) {
+      const std::vector<WeightId> ids = op_weights(op);
+      return std::any_of(ids.begin(), ids.end(), [&](WeightId id) {
+        const auto& parts = binding.weights[static_cast<std::size_t>(id)];
+        return std::any_of(parts.begin(), parts.end(), [](const BoundPart& part) { return part.tensor == nullptr; });
+      });
+    });
+    if (untrained) warnings.push_back(block.name + ": untrained");
+  }
+  return warnings;
+}
+
+}  // namespace
+
+struct Model::State {
+  State(std::string n, std::string d, ArchSpec s, Checkpoint c, Tokenizer t)
+      : name(std::move(n)), directory(std::move(d)), spec(std::move(s)), checkpoint(std::move(c)), tokenizer(std::move(t)) {}
+
+  std::string name;
+  std::string directory;
+  std::string task = std::string(kClassification);
+  ArchSpec spec;
+  Checkpoint checkpoint;
+  Tokenizer tokenizer;
+  Program program;
+  Binding binding;
+  std::vector<std::string> warnings;
+  Bytes table_bytes;
+};
+
+Model::Model(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Model::Model(Model&&) noexcept = default;
+Model& Model::operator=(Model&&) noexcept = default;
+Model::~Model() = default;
+
+Result<Model> Model::open(Os& os, Ledger& ledger, const ModelRequest& request) {
+  PLIMSOLL_CHECK(check_task(request.task));
+  const Bytes before = ledger.current(MemoryTag::tables);
+  PLIMSOLL_TRY(std::string directory, locate_model(os, request.model, request.revision));
+  PLIMSOLL_TRY(const JsonDocument config, JsonDocument::read(os, directory + "/config.json"));
+  PLIMSOLL_TRY(ArchSpec spec, read_arch_spec(config));
+  PLIMSOLL_TRY(Checkpoint checkpoint, Checkpoint::open(os, ledger, directory));
+  PLIMSOLL_CHECK(check_layers(spec, checkpoint));
+  PLIMSOLL_TRY(Tokenizer tokenizer, Tokenizer::open(os, ledger, directory));
+  auto state = std::make_unique<State>(request.model, std::move(directory), std::move(spec), std::move(checkpoint), std::move(tokenizer));
+  state->program = encoder_program(state->spec);
+  PLIMSOLL_TRY(state->binding, bind_weights(state->spec, state->program, state->checkpoint));
+  if (request.require_all_weights && !state->binding.initialised.empty()) {
+    return Error{ErrorCode::unsupported, fmt::format("the checkpoint lacks {}", fmt::join(state->binding.initialised, ", ")), state->directory,
+                 "leave out --require-all-weights to run with a new, untrained head"};
+  }
+  state->warnings = untrained_warnings(state->program, state->binding);
+  if (state->binding.stored_type == ElementType::float64) state->warnings.emplace_back("float64 weights: computed in float32");
+  state->table_bytes = ledger.current(MemoryTag::tables) - before;
+  return Model(std::move(state));
+}
+
+const std::string& Model::name() const { return state_->name; }
+const std::string& Model::directory() const { return state_->directory; }
+const std::string& Model::arch() const { return state_->spec.family; }
+const std::string& Model::task() const { return state_->task; }
+const std::vector<std::string>& Model::labels() const { return state_->spec.labels; }
+ScoreRule Model::score_rule() const { return state_->spec.score_rule; }
+const std::vector<std::string>& Model::warnings() const { return state_->warnings; }
+const std::vector<std::string>& Model::untrained_tensors() const { return state_->binding.initialised; }
+const Tokenizer& Model::tokenizer() const { return state_->tokenizer; }
+std::int64_t Model::vocabulary() const { return state_->spec.vocab_size; }
+std::int64_t Model::token_types() const { return state_->spec.types; }
+std::int64_t Model::parameters() const { return state_->binding.parameters; }
+double Model::pass_flops(std::int64_t texts, std::int64_t tokens_each) const { return state_->program.pass_flops(texts, tokens_each); }
+Bytes Model::weight_bytes() const { return state_->binding.stored_bytes; }
+ElementType Model::stored_type() const { return state_->binding.stored_type; }
+Bytes Model::table_bytes() const { return state_->table_bytes; }
+const Program& Model::program() const { return state_->program; }
+const Checkpoint& Model::checkpoint() const { return state_->checkpoint; }
+const Binding& Model::binding() const { return state_->binding; }
+
+std::int64_t Model::max_tokens() const {
+  const auto limit = state_->tokenizer.model_max_length();
+  return limit ? std::min(*limit, state_->spec.positions) : state_->spec.positions;
+}
+
+Result<Tokenizer> open_tokenizer(Os& os, Ledger& ledger, const ModelRequest& request) {
+  PLIMSOLL_TRY(const std::string directory, locate_model(os, request.model, request.revision));
+  return Tokenizer::open(os, ledger, directory);
+}
+
+}  // namespace plimsoll

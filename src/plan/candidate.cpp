@@ -1,0 +1,132 @@
+#include "plan/candidate.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace plimsoll {
+namespace {
+
+// Tokens of a pass when nobody asks for more: matrix products run at full rate well below this.
+constexpr std::int64_t kAutomaticTokens = 1024;
+// Texts of a pass cost memory each, used or not; short texts average about this many tokens.
+constexpr std::int64_t kTokensPerShortText = 16;
+
+// Tokens are numbered in 32 bits; and no size of a pass overflows.
+constexpr std::int64_t kMostTokens = std::numeric_limits<std::int32_t>::max();
+
+struct PassSize {
+  std::int64_t tokens = 0;
+  std::int64_t texts = 0;
+  bool microbatch = false;
+};
+
+bool contains(const std::vector<Rung>& rungs, Rung rung) { return std::find(rungs.begin(), rungs.end(), rung) != rungs.end(); }
+
+// From a batch of `batch_size` texts down to one: every text may be the longest.
+std::vector<PassSize> asked_sizes(const Workload& workload, bool may_shrink) {
+  std::vector<PassSize> sizes;
+  std::int64_t most = std::min(workload.batch_size, std::max<std::int64_t>(kMostTokens / workload.longest, 1));
+  if (workload.texts > 0) most = std::min(most, workload.texts);
+  for (std::int64_t texts = most;; texts = (texts + 1) / 2) {
+    std::int64_t tokens = texts * workload.longest;
+    if (workload.total_tokens > 0) tokens = std::max(std::min(tokens, workload.total_tokens), workload.longest);
+    sizes.push_back({tokens, texts, texts < most});
+    if (texts == 1 || !may_shrink) return sizes;
+  }
+}
+
+// From the automatic size down to the longest text alone.
+std::vector<PassSize> automatic_sizes(const Workload& workload) {
+  std::vector<PassSize> sizes;
+  std::int64_t tokens = kAutomaticTokens;
+  if (workload.total_tokens > 0) tokens = std::min(tokens, workload.total_tokens);
+  for (tokens = std::max(tokens, workload.longest);; tokens = std::max((tokens + 1) / 2, workload.longest)) {
+    std::int64_t texts = std::max<std::int64_t>(tokens / kTokensPerShortText, 1);
+    if (workload.texts > 0) texts = std::min(texts, workload.texts);
+    sizes.push_back({tokens, texts, false});
+    if (tokens == workload.longest) return sizes;
+  }
+}
+
+int loss_of(ElementType narrowed) { return narrowed == ElementType::float16 ? 1 : 2; }
+
+// Whether keeping all matrices in `type` rounds none of them: every one is stored in it.
+bool all_stored_as(ElementType type, const Program& program, const Binding& binding) {
+  for (std::size_t i = 0; i < program.weights.size(); ++i) {
+    const BoundPart& part = binding.weights[i].front();
+    if (program.weights[i].role == WeightRole::matrix && part.tensor != nullptr && part.type != type) return false;
+  }
+  return true;
+}
+
+// Storage and compute types, before any permitted narrowing, best first.
+std::vector<Candidate> base_precisions(const Program& program, const Binding& binding, const Policy& policy, bool native_bfloat16) {
+  const Precision asked = choose_precision(policy.dtype, binding.stored_type, native_bfloat16);
+  Candidate base;
+  base.storage = asked.storage;
+  base.compute = asked.compute;
+  std::vector<Candidate> list = {base};
+  // The file's own narrower type holds the same numbers in half the memory: no precision is lost by keeping it.
+  if (asked.storage == ElementType::float32 && element_bytes(binding.stored_type) == 2 && all_stored_as(binding.stored_type, program, binding)) {
+    base.storage = binding.stored_type;
+    list.push_back(base);
+  }
+  return list;
+}
+
+std::vector<Candidate> with_narrowing(std::vector<Candidate> list, const Policy& policy, std::int64_t blocks, bool native_bfloat16) {
+  const Candidate wide = list.front();
+  if (wide.storage != ElementType::float32 || list.size() > 1) return list;
+  for (const Rung rung : {Rung::float16, Rung::bfloat16}) {
+    if (!contains(policy.allow, rung) || contains(policy.forbid, rung)) continue;
+    for (std::int64_t narrowed = 1; narrowed <= blocks; ++narrowed) {
+      Candidate candidate = wide;
+      candidate.narrowing = rung;
+      candidate.narrowed_blocks = narrowed;
+      candidate.loss = static_cast<int>(narrowed) * 4 + loss_of(rung == Rung::float16 ? ElementType::float16 : ElementType::bfloat16);
+      list.push_back(candidate);
+    }
+  }
+  if (contains(policy.allow, Rung::bfloat16) && !contains(policy.forbid, Rung::bfloat16) && native_bfloat16) {
+    Candidate candidate = wide;  // everything in bfloat16, products too: the fastest, and the last in precision
+    candidate.storage = candidate.compute = ElementType::bfloat16;
+    candidate.narrowing = Rung::bfloat16;
+    candidate.narrowed_blocks = blocks;
+    candidate.loss = static_cast<int>(blocks) * 4 + 3;
+    list.push_back(candidate);
+  }
+  return list;
+}
+
+}  // namespace
+
+Precision choose_precision(std::optional<ElementType> dtype, ElementType stored_type, bool native_bfloat16) {
+  ElementType storage = dtype.value_or(stored_type);
+  if (storage == ElementType::float64) storage = ElementType::float32;
+  const bool multiplies_bfloat16 = storage == ElementType::bfloat16 && native_bfloat16;
+  return {storage, multiplies_bfloat16 ? ElementType::bfloat16 : ElementType::float32};
+}
+
+ElementType block_storage(const Candidate& candidate, std::int64_t block, std::int64_t blocks) {
+  if (!candidate.narrowing || block < blocks - candidate.narrowed_blocks) return candidate.storage;
+  return *candidate.narrowing == Rung::float16 ? ElementType::float16 : ElementType::bfloat16;
+}
+
+std::vector<Candidate> candidates(const Program& program, const Binding& binding, const Workload& workload, const Policy& policy, bool native_bfloat16) {
+  const bool may_shrink = !contains(policy.forbid, Rung::microbatch);
+  const std::vector<PassSize> sizes = workload.batch_size > 0 ? asked_sizes(workload, may_shrink) : automatic_sizes(workload);
+  std::vector<Candidate> list;
+  const auto blocks = static_cast<std::int64_t>(program.blocks.size());
+  for (const Candidate& precision : with_narrowing(base_precisions(program, binding, policy, native_bfloat16), policy, blocks, native_bfloat16)) {
+    for (const PassSize& size : sizes) {
+      Candidate candidate = precision;
+      candidate.tokens_per_pass = size.tokens;
+      candidate.texts_per_pass = size.texts;
+      candidate.microbatch = size.microbatch;
+      list.push_back(candidate);
+    }
+  }
+  return list;
+}
+
+}  // namespace plimsoll

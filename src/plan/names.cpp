@@ -1,0 +1,36 @@
+#include <array>
+
+#include <plimsoll/plan.h>
+
+namespace plimsoll {
+namespace {
+
+constexpr std::array<std::string_view, kRungs> kRungNames = {"gather", "microbatch", "stream", "cpu", "bfloat16", "float16", "int8", "int4", "fallback"};
+
+}  // namespace
+
+std::string_view rung_name(Rung rung) { return kRungNames[static_cast<std::size_t>(rung)]; }
+
+std::optional<Rung> parse_rung(std::string_view name) {
+  for (std::size_t i = 0; i < kRungs; ++i) {
+    if (kRungNames[i] == name) return static_cast<Rung>(i);
+  }
+  return std::nullopt;
+}
+
+std::string_view verdict_name(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::fits: return "fits";
+    case Verdict::fits_degraded: return "fits_degraded";
+    case Verdict::does_not_fit: return "does_not_fit";
+  }
+  return "";
+}
+
+Bytes DevicePlan::arena_total() const {
+  Bytes sum;
+  for (const Bytes bytes : arenas) sum += bytes;
+  return sum;
+}
+
+}  // namespace plimsoll

@@ -1,0 +1,284 @@
+#include <dirent.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+#include <plimsoll/os.h>
+
+namespace plimsoll {
+namespace {
+
+std::string system_message(int code) { return std::system_category().message(code); }
+
+ErrorCode open_error(int code) { return code == EMFILE || code == ENFILE || code == EIO ? ErrorCode::io : ErrorCode::not_found; }
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  int get() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
+std::string kind_of(mode_t mode) {
+  if (S_ISDIR(mode)) return "a directory";
+  if (S_ISFIFO(mode)) return "a FIFO";
+  if (S_ISSOCK(mode)) return "a socket";
+  if (S_ISCHR(mode) || S_ISBLK(mode)) return "a device";
+  return "not a regular file";
+}
+
+class PosixFile final : public File {
+ public:
+  PosixFile(int fd, std::uint64_t size, std::string path, Gate& gate) : fd_(fd), size_(size), path_(std::move(path)), gate_(gate) {}
+
+  std::uint64_t size() const override { return size_; }
+  const std::string& path() const override { return path_; }
+
+  Status read(std::span<std::byte> out, std::uint64_t offset) override {
+    if (!gate_.admit(Acquisition::read)) return read_error(EIO, offset);
+    while (!out.empty()) {
+      const ssize_t got = ::pread(fd_.get(), out.data(), out.size(), static_cast<off_t>(offset));
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return read_error(errno, offset);
+      if (got == 0) {
+        return Error{ErrorCode::corrupt_file, "the file ends early", path_ + " at byte " + std::to_string(offset),
+                     "it was " + std::to_string(size_) + " bytes long when it was opened; was it truncated or replaced?"};
+      }
+      out = out.subspan(static_cast<std::size_t>(got));
+      offset += static_cast<std::uint64_t>(got);
+    }
+    return {};
+  }
+
+ private:
+  Error read_error(int code, std::uint64_t offset) const {
+    return Error{ErrorCode::io, "cannot read: " + system_message(code), path_ + " at byte " + std::to_string(offset),
+                 "check the disk and try again"};
+  }
+
+  Descriptor fd_;
+  std::uint64_t size_;
+  std::string path_;
+  Gate& gate_;
+};
+
+class PosixMapping final : public Mapping {
+ public:
+  PosixMapping(void* start, std::size_t size) : bytes_(static_cast<std::byte*>(start), size) {}
+  PosixMapping(const PosixMapping&) = delete;
+  PosixMapping& operator=(const PosixMapping&) = delete;
+  ~PosixMapping() override { ::munmap(bytes_.data(), bytes_.size()); }
+  std::span<std::byte> bytes() const override { return bytes_; }
+
+ private:
+  std::span<std::byte> bytes_;
+};
+
+class PosixThread final : public Thread {
+ public:
+  explicit PosixThread(std::function<void()> body) : body_(std::move(body)) {}
+  PosixThread(const PosixThread&) = delete;
+  PosixThread& operator=(const PosixThread&) = delete;
+  ~PosixThread() override {
+    if (started_) ::pthread_join(thread_, nullptr);
+  }
+
+  int start() {
+    pthread_attr_t attributes;
+    if (const int code = ::pthread_attr_init(&attributes); code != 0) return code;
+    ::pthread_attr_setstacksize(&attributes, kStackBytes);
+    const int code = ::pthread_create(&thread_, &attributes, &PosixThread::main, this);
+    ::pthread_attr_destroy(&attributes);
+    started_ = code == 0;
+    return code;
+  }
+
+ private:
+  static constexpr std::size_t kStackBytes = 512U << 10U;
+
+  static void* main(void* self) {
+    static_cast<PosixThread*>(self)->body_();
+    return nullptr;
+  }
+
+  std::function<void()> body_;
+  pthread_t thread_{};
+  bool started_ = false;
+};
+
+class PosixOs final : public Os {
+ public:
+  explicit PosixOs(Gate& gate) : gate_(gate) {}
+
+  Gate& gate() override { return gate_; }
+
+  Result<std::unique_ptr<File>> open(const std::string& path) override {
+    const int refused = gate_.admit(Acquisition::open) ? 0 : EMFILE;
+    Descriptor fd(refused != 0 ? -1 : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (fd.get() < 0) {
+      const int code = refused != 0 ? refused : errno;
+      return Error{open_error(code), "cannot open: " + system_message(code), path, "check the path and its permissions"};
+    }
+    struct stat info {};
+    if (::fstat(fd.get(), &info) != 0) return Error{ErrorCode::io, "cannot stat: " + system_message(errno), path};
+    if (!S_ISREG(info.st_mode))
+      return Error{ErrorCode::not_found, "this is " + kind_of(info.st_mode) + ", not a file", path, "give a regular file"};
+    return std::unique_ptr<File>(std::make_unique<PosixFile>(fd.release(), static_cast<std::uint64_t>(info.st_size), path, gate_));
+  }
+
+  Result<std::string> read_text(const std::string& path, std::size_t limit) override {
+    if (!gate_.admit(Acquisition::open)) return Error{ErrorCode::io, "cannot open: " + system_message(EMFILE), path};
+    const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    if (fd.get() < 0) return Error{open_error(errno), "cannot open: " + system_message(errno), path, "check the path and its permissions"};
+    struct stat info {};
+    if (::fstat(fd.get(), &info) == 0 && !S_ISREG(info.st_mode)) {
+      return Error{ErrorCode::not_found, "this is " + kind_of(info.st_mode) + ", not a file", path, "give a regular file"};
+    }
+    std::string text;
+    for (;;) {
+      char block[4096];
+      if (!gate_.admit(Acquisition::read)) return Error{ErrorCode::io, "cannot read: " + system_message(EIO), path};
+      const ssize_t got = ::read(fd.get(), block, sizeof block);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return Error{ErrorCode::io, "cannot read: " + system_message(errno), path};
+      if (got == 0) return text;
+      if (text.size() + static_cast<std::size_t>(got) > limit) {
+        return Error{ErrorCode::corrupt_file, "the file is longer than " + format_bytes(Bytes{limit}), path,
+                     "no real file of this kind is so long"};
+      }
+      text.append(block, static_cast<std::size_t>(got));
+    }
+  }
+
+  bool is_directory(const std::string& path) override {
+    struct stat info {};
+    return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+  }
+
+  bool is_file(const std::string& path) override {
+    struct stat info {};
+    return ::stat(path.c_str(), &info) == 0 && !S_ISDIR(info.st_mode);
+  }
+
+  std::vector<std::string> list_directory(const std::string& path) override {
+    std::vector<std::string> names;
+    DIR* directory = gate_.admit(Acquisition::open) ? ::opendir(path.c_str()) : nullptr;
+    if (directory == nullptr) return names;
+    while (const dirent* entry = ::readdir(directory)) {
+      const std::string name = entry->d_name;
+      if (name != "." && name != "..") names.push_back(name);
+    }
+    ::closedir(directory);
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  Status write_text(const std::string& path, std::string_view text) override {
+    std::error_code ignored;
+    const auto parent = std::filesystem::path(path).parent_path();
+    if (!parent.empty()) std::filesystem::create_directories(parent, ignored);
+    const std::string temporary = path + "." + std::to_string(::getpid()) + ".tmp";
+    if (const int code = write_file(temporary, text); code != 0) {
+      ::unlink(temporary.c_str());
+      return Error{ErrorCode::io, "cannot write: " + system_message(code), path, "check permissions and free space"};
+    }
+    if (::rename(temporary.c_str(), path.c_str()) != 0) {
+      const int code = errno;
+      ::unlink(temporary.c_str());
+      return Error{ErrorCode::io, "cannot write: " + system_message(code), path, "check permissions"};
+    }
+    return {};
+  }
+
+  Result<std::unique_ptr<Mapping>> map_memory(Bytes size) override {
+    const std::size_t length = std::max(round_to_pages(size), kPage).count;
+    void* start = MAP_FAILED;
+    int code = ENOMEM;
+    const bool wraps = Bytes{length} < size;
+    if (gate_.admit(Acquisition::host_memory) && !wraps) {
+      start = ::mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+      code = errno;
+    }
+    if (start == MAP_FAILED) {
+      return Error{ErrorCode::out_of_memory, "cannot map " + format_bytes(size) + ": " + system_message(code), "cpu",
+                   "close other programs or lower the limits that `plimsoll devices` names"};
+    }
+    ::madvise(start, length, MADV_NOHUGEPAGE);
+    return std::unique_ptr<Mapping>(std::make_unique<PosixMapping>(start, length));
+  }
+
+  Result<std::unique_ptr<Thread>> start_thread(std::function<void()> body) override {
+    auto thread = std::make_unique<PosixThread>(std::move(body));
+    const int code = gate_.admit(Acquisition::thread) ? thread->start() : EAGAIN;
+    if (code != 0)
+      return Error{ErrorCode::out_of_memory, "cannot start a thread: " + system_message(code), "cpu",
+                   "raise the limit on processes (ulimit -u, pids cgroup) or pass --threads 1"};
+    return std::unique_ptr<Thread>(std::move(thread));
+  }
+
+  std::optional<std::string> environment(const std::string& name) override {
+    const char* value = std::getenv(name.c_str());
+    if (value == nullptr) return std::nullopt;
+    return std::string(value);
+  }
+
+  std::chrono::nanoseconds now() override { return std::chrono::steady_clock::now().time_since_epoch(); }
+
+  std::vector<int> affinity() override {
+    std::vector<int> cpus;
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (::sched_getaffinity(0, sizeof set, &set) != 0) return {0};
+    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+      if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+    }
+    return cpus;
+  }
+
+  std::optional<Bytes> memory_rlimit(int resource) override {
+    rlimit limit{};
+    if (::getrlimit(static_cast<__rlimit_resource>(resource), &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return std::nullopt;
+    return Bytes{limit.rlim_cur};
+  }
+
+ private:
+  int write_file(const std::string& path, std::string_view text) {
+    if (!gate_.admit(Acquisition::open)) return EMFILE;
+    const Descriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+    if (fd.get() < 0) return errno;
+    while (!text.empty()) {
+      if (!gate_.admit(Acquisition::write)) return ENOSPC;
+      const ssize_t put = ::write(fd.get(), text.data(), text.size());
+      if (put < 0 && errno == EINTR) continue;
+      if (put < 0) return errno;
+      text.remove_prefix(static_cast<std::size_t>(put));
+    }
+    return 0;
+  }
+
+  Gate& gate_;
+};
+
+}  // namespace
+
+std::unique_ptr<Os> make_os(Gate& gate) { return std::make_unique<PosixOs>(gate); }
+
+}  // namespace plimsoll

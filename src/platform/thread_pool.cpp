@@ -1,0 +1,90 @@
+#include "platform/thread_pool.h"
+
+#include <thread>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace plimsoll {
+namespace {
+
+// About 50 microseconds: longer than the gap between two steps of a pass, far shorter than a scheduler slice.
+constexpr int kSpins = 2000;
+
+void pause_briefly() {
+#if defined(__x86_64__)
+  _mm_pause();
+#else
+  std::this_thread::yield();
+#endif
+}
+
+// Waits until `value` differs from `old`: first spinning, then asleep.
+template <typename T>
+void wait_while_equal(std::atomic<T>& value, T old) {
+  for (int i = 0; i < kSpins; ++i) {
+    if (value.load(std::memory_order_acquire) != old) return;
+    pause_briefly();
+  }
+  value.wait(old, std::memory_order_acquire);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ThreadPool>> ThreadPool::create(Os& os, int threads) {
+  auto pool = std::unique_ptr<ThreadPool>(new ThreadPool());
+  pool->workers_.reserve(static_cast<std::size_t>(threads));
+  for (int worker = 1; worker < threads; ++worker) {
+    auto thread = os.start_thread([self = pool.get(), worker] { self->worker_main(worker); });
+    if (!thread.ok()) break;
+    pool->workers_.push_back(std::move(thread).value());
+  }
+  return pool;
+}
+
+ThreadPool::~ThreadPool() {
+  stop_.store(true);
+  epoch_.fetch_add(1, std::memory_order_release);
+  epoch_.notify_all();
+  workers_.clear();  // joins them while the counters that they read still live
+}
+
+void ThreadPool::run_erased(std::int64_t items, void* context, Call call) {
+  if (items <= 0) return;
+  if (workers_.empty() || items == 1) {
+    for (std::int64_t item = 0; item < items; ++item) call(context, 0, item);
+    return;
+  }
+  call_ = call;
+  context_ = context;
+  items_ = items;
+  next_.store(0, std::memory_order_relaxed);
+  busy_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
+  epoch_.fetch_add(1, std::memory_order_release);
+  epoch_.notify_all();
+  work(0);
+  for (int busy = busy_.load(std::memory_order_acquire); busy != 0; busy = busy_.load(std::memory_order_acquire))
+    wait_while_equal(busy_, busy);
+}
+
+void ThreadPool::work(int worker) {
+  for (;;) {
+    const std::int64_t item = next_.fetch_add(1, std::memory_order_relaxed);
+    if (item >= items_) return;
+    call_(context_, worker, item);
+  }
+}
+
+void ThreadPool::worker_main(int worker) {
+  std::uint32_t seen = 0;
+  for (;;) {
+    wait_while_equal(epoch_, seen);
+    seen = epoch_.load(std::memory_order_acquire);
+    if (stop_.load()) return;
+    work(worker);
+    if (busy_.fetch_sub(1, std::memory_order_acq_rel) == 1) busy_.notify_all();
+  }
+}
+
+}  // namespace plimsoll

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <plimsoll/os.h>
+
+namespace plimsoll::probe {
+
+/// The groups of one hierarchy that enclose this process.
+struct GroupChain {
+  bool unified = false;                  ///< cgroup version 2
+  std::vector<std::string> directories;  ///< innermost first; the last is as far out as this process can see. Never empty
+};
+
+/// The chains in which `controller` ("memory", "cpu") may limit this process: of the version 1 hierarchy that has it, and of the unified
+/// hierarchy, wherever both are mounted. Namespaces and bind mounts are seen through as far as /proc/self/mountinfo tells; where it
+/// does not place this process under a mount, the mount's own top stands for it. Empty without cgroups.
+/// Format: proc(5), cgroups(7).
+std::vector<GroupChain> find_group_chains(Os& os, std::string_view controller);
+
+}  // namespace plimsoll::probe

@@ -1,0 +1,169 @@
+#include "probe/host_memory.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "probe/fields.h"
+#include "probe/self_memory.h"
+
+namespace plimsoll::probe {
+namespace {
+
+// "No limit" in version 1 is 2^63 less a page; nothing that large limits anything.
+constexpr Bytes kNoLimit{std::uint64_t{1} << 60U};
+
+// Kernel memory of a group up to this much is paid from its allowance; part of it is our own page tables and stacks.
+constexpr Bytes kKernelInAllowance = mib(4);
+
+std::optional<Bytes> read_limit(Os& os, const std::string& path) {
+  const auto text = os.read_text(path, kLargestTable);
+  if (!text.ok()) return std::nullopt;
+  const auto number = parse_number(*text);  // "max" is no number
+  if (!number || *number >= kNoLimit.count) return std::nullopt;
+  return Bytes{*number};
+}
+
+// Sums must not wrap, whatever a file says.
+Bytes sum(std::initializer_list<Bytes> parts) {
+  Bytes total;
+  for (const Bytes part : parts) total += std::min(part, kNoLimit);
+  return total;
+}
+
+// Pages of anonymous and shared memory and locked pages: by kind, or by the lists that they wait on, whichever shows more, since locked
+// file pages appear only in the lists, and a page that was just charged only in its kind.
+Bytes unreclaimable_pages(std::string_view stat, std::string_view prefix, std::string_view anonymous) {
+  const auto field = [&](std::string_view name) { return find_bytes(stat, std::string(prefix) + std::string(name)); };
+  return std::max(sum({field(anonymous), field("shmem")}), sum({field("active_anon"), field("inactive_anon"), field("unevictable")}));
+}
+
+Bytes unreclaimable_kernel(std::string_view stat) {
+  const auto field = [&](std::string_view name) { return find_bytes(stat, name); };
+  if (find_number(stat, "kernel")) return saturating_sub(field("kernel"), field("slab_reclaimable"));
+  return sum({field("kernel_stack"), field("pagetables"), field("percpu"), field("slab_unreclaimable"), field("vmalloc")});
+}
+
+// What is charged to a group, all below it included, and cannot be reclaimed. Version 1 does not tell how much of its kernel memory is
+// reclaimable, and most of it is file names and inodes: it is left to the allowance.
+Bytes unreclaimable(Os& os, const std::string& directory, bool unified) {
+  const auto text = os.read_text(directory + "/memory.stat", kLargestTable);
+  if (!text.ok()) return {};
+  if (!unified) return unreclaimable_pages(*text, find_number(*text, "total_rss") ? "total_" : "", "rss");
+  const Bytes kernel = saturating_sub(sum({unreclaimable_kernel(*text), find_bytes(*text, "sock")}), kKernelInAllowance);
+  return sum({unreclaimable_pages(*text, "", "anon"), kernel});
+}
+
+class Collector {
+ public:
+  Collector(Os& os, const SelfMemory& self) : os_(os), self_(self) {}
+
+  void add_chain(const GroupChain& chain) {
+    for (const std::string& directory : chain.directories) {
+      if (chain.unified) {
+        add_group(directory, "/memory.max", true);
+        add_group(directory, "/memory.high", true);
+      } else if (is_hierarchical(chain, directory)) {
+        add_group(directory, "/memory.limit_in_bytes", false);
+      }
+    }
+    if (!chain.unified) add_hidden(chain);
+  }
+
+  void add_rlimits() {
+    // What we hold is inside both figures; a plan counts it again.
+    add_rlimit(RLIMIT_AS, "RLIMIT_AS", saturating_sub(self_.addresses, self_.held()));
+    add_rlimit(RLIMIT_DATA, "RLIMIT_DATA", saturating_sub(self_.data, self_.anonymous));
+  }
+
+  void add_overcommit(std::string_view meminfo) {
+    const auto mode = os_.read_text("/proc/sys/vm/overcommit_memory", kLargestTable);
+    const auto limit = find_number(meminfo, "CommitLimit");
+    if (!mode.ok() || trimmed(*mode) != "2" || !limit) return;
+    const Bytes others = saturating_sub(find_bytes(meminfo, "Committed_AS"), self_.held());
+    add("/proc/sys/vm/overcommit_memory", Bytes{*limit}, others, Bytes{});
+  }
+
+  std::vector<MemoryLimit> take() { return std::move(limits_); }
+
+ private:
+  // Before Linux 5.11 a group of version 1 bound those below it only when told to.
+  bool is_hierarchical(const GroupChain& chain, const std::string& directory) {
+    if (directory == chain.directories.front()) return true;
+    const auto text = os_.read_text(directory + "/memory.use_hierarchy", kLargestTable);
+    return !text.ok() || trimmed(*text) != "0";
+  }
+
+  void add_group(const std::string& directory, std::string_view file, bool unified) {
+    const std::string path = directory + std::string(file);
+    const auto limit = read_limit(os_, path);
+    if (limit) add(path, *limit, saturating_sub(unreclaimable(os_, directory, unified), self_.held()), kGroupAllowance);
+  }
+
+  void add_hidden(const GroupChain& chain) {
+    const auto stat = os_.read_text(chain.directories.front() + "/memory.stat", kLargestTable);
+    if (!stat.ok()) return;
+    const auto limit = find_number(*stat, "hierarchical_memory_limit");
+    if (!limit || *limit >= kNoLimit.count) return;
+    const auto is_seen = [&](const MemoryLimit& seen) { return seen.limit.count <= *limit; };
+    if (std::any_of(limits_.begin(), limits_.end(), is_seen)) return;
+    const Bytes others = saturating_sub(unreclaimable(os_, chain.directories.back(), false), self_.held());
+    add(chain.directories.front() + "/memory.stat hierarchical_memory_limit", Bytes{*limit}, others, kGroupAllowance);
+  }
+
+  void add_rlimit(int resource, std::string name, Bytes used) {
+    if (const auto limit = os_.memory_rlimit(resource); limit && *limit < kNoLimit) add(std::move(name), *limit, used, Bytes{});
+  }
+
+  void add(std::string set_by, Bytes limit, Bytes others, Bytes allowance) {
+    limits_.push_back({std::move(set_by), limit, others, saturating_sub(saturating_sub(limit, others), allowance)});
+  }
+
+  Os& os_;
+  const SelfMemory& self_;
+  std::vector<MemoryLimit> limits_;
+};
+
+// Kernels before 3.14 do not say what is available.
+std::optional<Bytes> available_memory(std::string_view meminfo) {
+  if (const auto available = find_number(meminfo, "MemAvailable")) return Bytes{*available};
+  const auto free = find_number(meminfo, "MemFree");
+  if (!free) return std::nullopt;
+  const Bytes cache = saturating_sub(find_bytes(meminfo, "Cached"), find_bytes(meminfo, "Shmem"));
+  return sum({Bytes{*free}, find_bytes(meminfo, "Buffers"), cache});
+}
+
+void lower_budget(HostMemory& memory, Bytes budget, const std::string& set_by) {
+  if (budget >= memory.budget) return;
+  memory.budget = budget;
+  memory.set_by = set_by;
+}
+
+}  // namespace
+
+HostMemory probe_host_memory(Os& os) { return probe_host_memory(os, find_group_chains(os, "memory")); }
+
+HostMemory probe_host_memory(Os& os, const std::vector<GroupChain>& chains) {
+  const SelfMemory self = read_self_memory(os);
+  const auto meminfo_text = os.read_text("/proc/meminfo", kLargestTable);
+  const std::string_view meminfo = meminfo_text.ok() ? std::string_view(*meminfo_text) : std::string_view();
+
+  HostMemory memory;
+  memory.ours = self.held();
+  memory.total = find_bytes(meminfo, "MemTotal");
+  if (const auto available = available_memory(meminfo)) {
+    memory.available = *available;
+    lower_budget(memory, sum({*available, memory.ours}), "MemAvailable");
+  }
+  Collector collector(os, self);
+  for (const GroupChain& chain : chains) collector.add_chain(chain);
+  collector.add_rlimits();
+  collector.add_overcommit(meminfo);
+  memory.limits = collector.take();
+  for (const MemoryLimit& limit : memory.limits) lower_budget(memory, limit.budget, limit.set_by);
+  return memory;
+}
+
+}  // namespace plimsoll::probe

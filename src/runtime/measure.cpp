@@ -1,0 +1,75 @@
+#include <plimsoll/measure.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "device/cpu/isa.h"
+#include "device/cpu/peak.h"
+#include "platform/thread_pool.h"
+#include "probe/measure_disk.h"
+#include "probe/rates_cache.h"
+#include "probe/rates.h"
+
+namespace plimsoll {
+namespace {
+
+// Many times the last-level cache that one core can claim.
+constexpr Bytes kBandwidthBuffer = mib(256);
+
+// What products of a pass reach of the register-only peak: the planner's rates are about work, not about instructions.
+constexpr double kShareOfPeak = 0.85;
+
+Result<CpuFeatures> chosen_features(Os& os) { return cap_cpu_features(detect_cpu_features(), os.environment("PLIMSOLL_ISA").value_or("")); }
+
+Result<double> measure_memory(Os& os, ThreadPool& pool, CpuFeatures features) {
+  PLIMSOLL_TRY(const std::unique_ptr<Mapping> buffer, os.map_memory(kBandwidthBuffer));
+  std::memset(buffer->bytes().data(), 1, buffer->bytes().size());
+  return measure_read_bandwidth(pool, os, features, buffer->bytes());
+}
+
+void remember(Os& os, const Snapshot& machine, const Rates& rates, const std::string& file) {
+  probe::RatesCache cache = probe::read_rates_cache(os);
+  cache.compute[probe::compute_key(machine.cpu, rates.threads)] = {rates.float32_flops, rates.bfloat16_flops, rates.int8_flops, rates.memory_read};
+  if (rates.disk_source == "measured") cache.disk[probe::find_mount(os, file)] = rates.disk_read;
+  static_cast<void>(probe::write_rates_cache(os, cache));  // a cache that cannot be written is only a slower next time
+}
+
+}  // namespace
+
+Result<Snapshot> describe_machine(Os& os, int threads, const std::string& folder) {
+  PLIMSOLL_TRY(const CpuFeatures features, chosen_features(os));
+  PLIMSOLL_TRY(Snapshot machine, probe_machine(os));
+  machine.cpu.isa = cpu_features_name(features);
+  machine.cpu.native_bfloat16 = features.native_bfloat16;
+  if (threads > 0) machine.cpu.default_threads = threads;
+  machine.rates = find_rates(os, machine.cpu, machine.cpu.default_threads, folder);
+  return machine;
+}
+
+Result<MachinePeak> measure_peak(Os& os, const Snapshot& machine) {
+  PLIMSOLL_TRY(const CpuFeatures features, chosen_features(os));
+  PLIMSOLL_TRY(const std::unique_ptr<ThreadPool> pool, ThreadPool::create(os, machine.cpu.default_threads));
+  return MachinePeak{measure_peak_flops(*pool, os, features, ElementType::float32), measure_peak_flops(*pool, os, features, ElementType::bfloat16)};
+}
+
+Result<Rates> measure_rates(Os& os, const Snapshot& machine, const std::string& file) {
+  PLIMSOLL_TRY(const CpuFeatures features, chosen_features(os));
+  PLIMSOLL_TRY(const std::unique_ptr<ThreadPool> pool, ThreadPool::create(os, machine.cpu.default_threads));
+  PLIMSOLL_TRY(const MachinePeak peak, measure_peak(os, machine));
+  Rates rates = machine.rates;
+  rates.float32_flops = kShareOfPeak * peak.float32_flops;
+  rates.bfloat16_flops = kShareOfPeak * peak.bfloat16_flops;
+  rates.threads = pool->threads();
+  rates.source = "measured";
+  PLIMSOLL_TRY(rates.memory_read, measure_memory(os, *pool, features));
+  if (!file.empty()) {
+    if (const auto disk = probe::measure_disk_read(os, file); disk.ok()) {
+      rates.disk_read = *disk;
+      rates.disk_source = "measured";
+    }
+  }
+  remember(os, machine, rates, file);
+  return rates;
+}
+
+}  // namespace plimsoll

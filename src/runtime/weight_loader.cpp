@@ -1,0 +1,138 @@
+#include "runtime/weight_loader.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "checkpoint/checkpoint.h"
+#include "model/binding.h"
+#include "runtime/headroom.h"
+#include "runtime/initializer.h"
+
+namespace plimsoll {
+namespace {
+
+class Loader {
+ public:
+  explicit Loader(const LoadRequest& request) : request_(request), headroom_(*request.os), failures_(static_cast<std::size_t>(std::max(request.schedule->slots, 1))) {}
+
+  Status run() {
+    const std::vector<ScheduleStep>& steps = request_.schedule->load;
+    for (const PlannedWeight& weight : request_.schedule->weights) planned_.count += weight.bytes;
+    PLIMSOLL_CHECK(headroom_.before(Bytes{request_.schedule->slot_bytes} * static_cast<std::uint64_t>(request_.schedule->slots)));
+    for (std::size_t next = 0; next < steps.size();) {
+      if (request_.cancel != nullptr && request_.cancel->cancelled()) return Error{ErrorCode::cancelled, "stopped while loading weights"};
+      next = gather_wave(steps, next);
+      PLIMSOLL_CHECK(run_wave());
+      report();
+    }
+    return {};
+  }
+
+ private:
+  // The next reads, one for each slot, with the conversions that belong to them.
+  std::size_t gather_wave(const std::vector<ScheduleStep>& steps, std::size_t next) {
+    reads_.clear();
+    prepares_.clear();
+    for (; next < steps.size(); ++next) {
+      if (const auto* read = std::get_if<ReadWeightStep>(&steps[next])) {
+        if (reads_.size() == failures_.size()) break;
+        reads_.push_back(*read);
+      } else {
+        prepares_.push_back(std::get<PrepareWeightStep>(steps[next]));
+      }
+    }
+    return next;
+  }
+
+  Status run_wave() {
+    for (const ReadWeightStep& step : reads_) PLIMSOLL_CHECK(headroom_.before(Bytes{form_bytes(step)}));
+    request_.pool->run(static_cast<std::int64_t>(reads_.size()), [this](int /*worker*/, std::int64_t item) {
+      const auto i = static_cast<std::size_t>(item);
+      failures_[i] = read(reads_[i]);
+    });
+    for (std::size_t i = 0; i < reads_.size(); ++i) PLIMSOLL_CHECK(std::move(failures_[i]));
+    for (const PrepareWeightStep& step : prepares_) request_.kernels->enqueue(*request_.stream, prepare(step));
+    PLIMSOLL_CHECK(request_.kernels->synchronize(*request_.stream));
+    for (const ReadWeightStep& step : reads_) done_.count += form_bytes(step);
+    return {};
+  }
+
+  const Weight& weight(WeightId id) const { return request_.model->program().weights[static_cast<std::size_t>(id)]; }
+  const PlannedWeight& planned(WeightId id) const { return request_.schedule->weights[static_cast<std::size_t>(id)]; }
+  const std::vector<BoundPart>& parts(WeightId id) const { return request_.model->binding().weights[static_cast<std::size_t>(id)]; }
+
+  std::byte* place(WeightId id) const { return request_.reservation->bytes(MemoryTag::weights).data() + planned(id).offset; }
+  std::byte* slot(std::int32_t number) const {
+    return request_.reservation->bytes(MemoryTag::staging).data() + static_cast<std::uint64_t>(number) * request_.schedule->slot_bytes;
+  }
+
+  std::uint64_t form_bytes(const ReadWeightStep& step) const {
+    const auto outputs = static_cast<std::uint64_t>(weight(step.weight).outputs);
+    return planned(step.weight).bytes * static_cast<std::uint64_t>(step.outputs) / outputs;
+  }
+
+  // Elements [first, first + count) of the weight, row-major, from the tensors that it is made of.
+  Status read(const ReadWeightStep& step) const {
+    const Weight& w = weight(step.weight);
+    const std::vector<BoundPart>& bound = parts(step.weight);
+    const auto size = static_cast<std::int64_t>(element_bytes(bound.front().type));
+    const std::int64_t row = w.role == WeightRole::vector ? 1 : w.inputs;
+    std::int64_t first = step.first_output * w.inputs;
+    const std::int64_t end = first + step.outputs * w.inputs;
+    std::byte* out = step.slot < 0 ? place(step.weight) + first * size : slot(step.slot);
+    std::int64_t part_first = 0;
+    for (std::size_t p = 0; p < w.parts.size() && first < end; ++p) {
+      const std::int64_t part_end = part_first + w.parts[p].rows * row;
+      if (first < part_end) {
+        const std::int64_t count = std::min(end, part_end) - first;
+        PLIMSOLL_CHECK(read_part(w, p, bound[p], first - part_first, {out, static_cast<std::size_t>(count * size)}));
+        out += count * size;
+        first += count;
+      }
+      part_first = part_end;
+    }
+    return {};
+  }
+
+  Status read_part(const Weight& w, std::size_t part, const BoundPart& bound, std::int64_t first, std::span<std::byte> out) const {
+    if (bound.tensor != nullptr) {
+      return request_.model->checkpoint().read(*bound.tensor, static_cast<std::uint64_t>(first) * element_bytes(bound.type), out);
+    }
+    const float deviation = w.if_missing ? w.if_missing->deviation : 0;
+    fill_initial(w.parts[part].tensor, deviation, first, {reinterpret_cast<float*>(out.data()), out.size() / sizeof(float)});
+    return {};
+  }
+
+  PrepareStep prepare(const PrepareWeightStep& step) const {
+    const Weight& w = weight(step.weight);
+    PrepareStep result;
+    result.source = slot(step.slot);
+    result.source_type = parts(step.weight).front().type;
+    result.outputs = step.outputs;
+    result.inputs = w.inputs;
+    result.first_output = step.first_output;
+    result.total_outputs = w.outputs;
+    result.form = planned(step.weight).form;
+    result.destination = place(step.weight);
+    return result;
+  }
+
+  void report() const {
+    if (request_.progress == nullptr || !*request_.progress) return;
+    (*request_.progress)({"load", weight(reads_.back().weight).name, done_, planned_, request_.ledger->current()});
+  }
+
+  const LoadRequest& request_;
+  Headroom headroom_;
+  std::vector<Status> failures_;  // of each read of a wave
+  std::vector<ReadWeightStep> reads_;
+  std::vector<PrepareWeightStep> prepares_;
+  Bytes done_;
+  Bytes planned_;
+};
+
+}  // namespace
+
+Status load_weights(const LoadRequest& request) { return Loader(request).run(); }
+
+}  // namespace plimsoll

@@ -1,0 +1,185 @@
+#include "tokenizer/added_tokens.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "tokenizer/unicode.h"
+#include "tokenizer/utf8.h"
+
+namespace plimsoll::tokenizer {
+
+namespace {
+
+/// Looks for normalized tokens in a window of the stream: what is held is the white space that a token may take from its
+/// left, and as many points as the longest token has.
+class AddedTokenStage final : public CharStage {
+ public:
+  AddedTokenStage(const AddedTokens& tokens, bool any_lstrip, CharStage& next, TokenSink& sink, std::pmr::memory_resource* memory)
+      : tokens_(tokens), any_lstrip_(any_lstrip), next_(next), sink_(sink), window_(memory), text_(memory) {}
+
+  void feed(Char c) override {
+    window_.push_back(c);
+    while (step(false)) {
+    }
+    trim();
+  }
+
+  void cut() override {
+    while (step(true)) {
+    }
+    release(scan_);
+    window_.clear();
+    head_ = scan_ = 0;
+    previous_.reset();
+    next_.cut();
+  }
+
+ private:
+  struct Found {
+    const AddedToken* token = nullptr;
+    std::size_t end = 0;
+  };
+
+  /// Moves on by one point or token; false when more must be seen first, or all is done.
+  bool step(bool final) {
+    if (open_ != nullptr) return grow_right(final);
+    const std::size_t available = window_.size() - scan_;
+    if (available == 0 || (!final && available <= tokens_.normalized().longest())) return false;
+    if (const Found found = longest_here(); found.token != nullptr) {
+      take(found);
+    } else if (any_lstrip_ && unicode::is_whitespace(window_[scan_].point)) {
+      ++scan_;
+    } else {
+      release(scan_ + 1);
+    }
+    return true;
+  }
+
+  Found longest_here() const {
+    const SortedStrings& patterns = tokens_.normalized();
+    Found found;
+    SortedStrings::Range range = patterns.all();
+    for (std::size_t i = scan_; i < window_.size() && !range.empty(); ++i) {
+      std::array<char, 4> utf8{};
+      range = patterns.narrow(range, {utf8.data(), utf8::encode(window_[i].point, utf8.data())});
+      if (const StringEntry* entry = patterns.exact(range)) found = {&tokens_[entry->value], i + 1};
+    }
+    return found;
+  }
+
+  void take(const Found& found) {
+    const bool word_before = scan_ > head_ ? unicode::is_word(window_[scan_ - 1].point) : previous_ && unicode::is_word(*previous_);
+    const bool word_behind = found.end < window_.size() && unicode::is_word(window_[found.end].point);
+    if (found.token->single_word && (word_before || word_behind)) return release(found.end);
+    if (!found.token->lstrip) release(scan_);
+    next_.cut();
+    open_ = found.token;
+    open_start_ = window_[head_].at;
+    text_.clear();
+    swallow(found.end);
+    if (!open_->rstrip) close();
+  }
+
+  bool grow_right(bool final) {
+    if (scan_ == window_.size()) {
+      if (final) close();
+      return false;
+    }
+    if (unicode::is_whitespace(window_[scan_].point)) swallow(scan_ + 1);
+    else close();
+    return true;
+  }
+
+  /// Takes [head_, end) into the open token.
+  void swallow(std::size_t end) {
+    for (; head_ < end; ++head_) {
+      std::array<char, 4> utf8{};
+      if (sink_.keeps_strings()) text_.append(utf8.data(), utf8::encode(window_[head_].point, utf8.data()));
+    }
+    scan_ = head_;
+    previous_ = window_[end - 1].point;
+    open_end_ = window_[end - 1].at + 1;
+  }
+
+  void close() {
+    sink_.add({open_->id, open_start_, open_end_}, text_);
+    open_ = nullptr;
+  }
+
+  /// Hands [head_, end) on.
+  void release(std::size_t end) {
+    for (; head_ < end; ++head_) next_.feed(window_[head_]);
+    if (end > 0) previous_ = window_[end - 1].point;
+    scan_ = head_;
+  }
+
+  void trim() {
+    if (head_ == window_.size()) {
+      window_.clear();
+    } else if (head_ >= 1024 && head_ > window_.size() / 2) {
+      window_.erase(window_.begin(), window_.begin() + static_cast<std::ptrdiff_t>(head_));
+    } else {
+      return;
+    }
+    scan_ -= head_;
+    head_ = 0;
+  }
+
+  const AddedTokens& tokens_;
+  bool any_lstrip_;
+  CharStage& next_;
+  TokenSink& sink_;
+  std::pmr::vector<Char> window_;
+  std::size_t head_ = 0;              // first point that has not been handed on
+  std::size_t scan_ = 0;              // where the next token may begin; from head_ to here all is held white space
+  std::optional<char32_t> previous_;  // the point before head_
+  const AddedToken* open_ = nullptr;  // found, and still taking white space from its right
+  std::uint32_t open_start_ = 0;
+  std::uint32_t open_end_ = 0;
+  std::pmr::string text_;
+};
+
+}  // namespace
+
+AddedTokens::AddedTokens(std::span<const AddedToken> tokens, SortedStrings contents, SortedStrings raw, SortedStrings normalized)
+    : tokens_(tokens), contents_(contents), raw_(raw), normalized_(normalized) {}
+
+const AddedToken* AddedTokens::find(std::string_view content) const {
+  const StringEntry* entry = contents_.find(content);
+  return entry == nullptr ? nullptr : &(*this)[entry->value];
+}
+
+const AddedToken* AddedTokens::find(std::int32_t id) const {
+  for (std::size_t i = 0; i < contents_.size(); ++i)
+    if (const AddedToken& token = (*this)[contents_[i].value]; token.id == id) return &token;
+  return nullptr;
+}
+
+std::int32_t AddedTokens::max_id() const {
+  std::int32_t largest = -1;
+  for (std::size_t i = 0; i < contents_.size(); ++i) largest = std::max(largest, (*this)[contents_[i].value].id);
+  return largest;
+}
+
+std::optional<AddedTokens::Match> AddedTokens::next_raw(std::string_view text, std::size_t from, std::size_t before) const {
+  for (std::size_t start = from; start < before; ++start) {
+    SortedStrings::Range range = raw_.narrow(raw_.all(), static_cast<unsigned char>(text[start]));
+    const StringEntry* longest = raw_.exact(range);
+    for (std::size_t at = start + 1; at < text.size() && !range.empty(); ++at) {
+      range = raw_.narrow(range, static_cast<unsigned char>(text[at]));
+      if (const StringEntry* entry = raw_.exact(range)) longest = entry;
+    }
+    if (longest != nullptr) return Match{&(*this)[longest->value], start, start + longest->length};
+  }
+  return std::nullopt;
+}
+
+CharStage& AddedTokens::attach(StageList& stages, CharStage& next, TokenSink& sink) const {
+  if (normalized_.size() == 0) return next;
+  bool any_lstrip = false;
+  for (std::size_t i = 0; i < normalized_.size(); ++i) any_lstrip = any_lstrip || (*this)[normalized_[i].value].lstrip;
+  return stages.make<AddedTokenStage>(*this, any_lstrip, next, sink, stages.memory());
+}
+
+}  // namespace plimsoll::tokenizer

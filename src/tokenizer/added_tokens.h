@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <memory_resource>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "tokenizer/char_stage.h"
+#include "tokenizer/sorted_strings.h"
+#include "tokenizer/token_sink.h"
+
+namespace plimsoll::tokenizer {
+
+/// Longest content of an added token, in bytes: a bound on what must be looked ahead.
+inline constexpr std::size_t kAddedTokenBytes = 4096;
+
+/// A token that is cut out of the text before the model sees it.
+struct AddedToken {
+  std::string_view content;
+  std::string_view normalized_content;  ///< what is looked for when `normalized`
+  std::int32_t id = 0;
+  bool single_word = false;  ///< only where no word character touches it
+  bool lstrip = false;       ///< takes the white space before it
+  bool rstrip = false;       ///< takes the white space behind it
+  bool normalized = false;   ///< looked for in the normalized text, not in the raw one
+  bool special = false;      ///< left out by `decode` when asked
+};
+
+/// All added tokens; views of tables that stand in arenas.
+class AddedTokens {
+ public:
+  AddedTokens() = default;
+  /// `values` of all three are indexes into `tokens`. `contents` holds each token once.
+  AddedTokens(std::span<const AddedToken> tokens, SortedStrings contents, SortedStrings raw, SortedStrings normalized);
+
+  /// Looked for in the raw text, and in the normalized text.
+  const SortedStrings& raw() const { return raw_; }
+  const SortedStrings& normalized() const { return normalized_; }
+  const AddedToken& operator[](std::int32_t index) const { return tokens_[static_cast<std::size_t>(index)]; }
+
+  const AddedToken* find(std::string_view content) const;
+  /// Linear in the number of added tokens.
+  const AddedToken* find(std::int32_t id) const;
+  std::int32_t max_id() const;
+
+  struct Match {
+    const AddedToken* token;
+    std::size_t start;  ///< bytes
+    std::size_t end;
+  };
+  /// The leftmost, and there the longest, raw token that begins in bytes [from, before), whatever stands around it.
+  std::optional<Match> next_raw(std::string_view text, std::size_t from, std::size_t before) const;
+
+  /// The stage that cuts normalized tokens out of the text on its way to `next`.
+  CharStage& attach(StageList& stages, CharStage& next, TokenSink& sink) const;
+
+ private:
+  std::span<const AddedToken> tokens_;
+  SortedStrings contents_;
+  SortedStrings raw_;
+  SortedStrings normalized_;
+};
+
+}  // namespace plimsoll::tokenizer

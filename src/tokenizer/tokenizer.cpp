@@ -1,0 +1,232 @@
+#include <plimsoll/tokenizer.h>
+
+#include <algorithm>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "json/json_document.h"
+#include "tokenizer/assemble.h"
+#include "tokenizer/encoder.h"
+#include "tokenizer/tokenizer_file.h"
+
+namespace plimsoll {
+
+namespace {
+
+using tokenizer::Lengths;
+using tokenizer::Parts;
+using tokenizer::TokenSink;
+using tokenizer::Truncation;
+using tokenizer::TruncationStrategy;
+
+constexpr std::size_t kTextLimit = std::size_t{1} << 31U;
+constexpr double kUnsetLength = 1e9;
+
+/// What the tokenizer needs of tokenizer_config.json, whatever else is there.
+struct Settings {
+  std::optional<std::int64_t> model_max_length;
+  std::optional<bool> truncate_left;
+};
+
+Result<Settings> read_settings(const JsonValue& config) {
+  Settings settings;
+  PLIMSOLL_TRY(const auto length, config.optional_number("model_max_length"));
+  if (length && *length >= 1 && *length < kUnsetLength) settings.model_max_length = static_cast<std::int64_t>(*length);
+  PLIMSOLL_TRY(const auto side, config.optional_string("truncation_side"));
+  if (side) {
+    if (*side != "left" && *side != "right")
+      return Error{ErrorCode::corrupt_file, "a side is left or right", config.where() + ": truncation_side"};
+    settings.truncate_left = *side == "left";
+  }
+  return settings;
+}
+
+/// How many tokens of the texts may stay, and by which rule they are cut.
+struct Room {
+  std::int64_t tokens = TokenSink::kAll;
+  TruncationStrategy strategy = TruncationStrategy::longest_first;
+  bool left = false;
+  bool limited = false;
+
+  std::int64_t enough(bool is_pair) const { return limited ? tokenizer::enough(is_pair, tokens, strategy) : TokenSink::kAll; }
+};
+
+}  // namespace
+
+struct Tokenizer::Impl {
+  Impl(Parts p, const Settings& s) : parts(std::move(p)), settings(s) {}
+
+  Parts parts;
+  Settings settings;
+
+  Result<Room> room(bool is_pair, const EncodeOptions& options) const;
+  Result<Encoding> encode(const EncodeInput& input, const EncodeOptions& options, std::pmr::memory_resource* memory) const;
+  Result<std::int64_t> count(const EncodeInput& input, const EncodeOptions& options, std::pmr::memory_resource* memory) const;
+  Status run(std::string_view text, TokenSink& sink, std::pmr::memory_resource* memory) const;
+};
+
+Result<Room> Tokenizer::Impl::room(bool is_pair, const EncodeOptions& options) const {
+  Room room;
+  const std::int64_t added = options.add_special_tokens ? parts.post.added(is_pair) : 0;
+  room.left = settings.truncate_left.value_or(parts.truncation && parts.truncation->left);
+  if (options.max_length) {
+    if (*options.max_length < added)
+      return Error{ErrorCode::usage, "at most " + std::to_string(*options.max_length) + " tokens a text", "max_length",
+                   "the special tokens alone are " + std::to_string(added)};
+    room.tokens = *options.max_length - added;
+    room.limited = true;
+  } else if (options.file_truncation && parts.truncation && parts.truncation->max_length >= added) {
+    // A file's limit below the special tokens is none: the `tokenizers` package wraps around there.
+    room.tokens = parts.truncation->max_length - added;
+    room.strategy = parts.truncation->strategy;
+    room.left = parts.truncation->left;
+    room.limited = true;
+  }
+  return room;
+}
+
+Status Tokenizer::Impl::run(std::string_view text, TokenSink& sink, std::pmr::memory_resource* memory) const {
+  if (text.size() >= kTextLimit) return Error{ErrorCode::bad_row, "a text of 2 GiB or more", "text", "split it"};
+  tokenizer::encode_text(parts, text, sink, memory);
+  if (sink.failed())
+    return Error{ErrorCode::corrupt_file, "a word is not in the vocabulary, and neither is the token for unknown words", "model.unk_token"};
+  return {};
+}
+
+Result<Encoding> Tokenizer::Impl::encode(const EncodeInput& input, const EncodeOptions& options, std::pmr::memory_resource* memory) const {
+  const bool is_pair = input.pair.has_value();
+  PLIMSOLL_TRY(const Room room, this->room(is_pair, options));
+  const TokenSink::Policy policy{room.tokens, room.left, options.keep_tokens,
+                                 room.left && room.limited ? TokenSink::kAll : room.enough(is_pair)};
+  TokenSink first(policy, memory);
+  TokenSink second(policy, memory);
+  PLIMSOLL_CHECK(run(input.text, first, memory));
+  if (is_pair) PLIMSOLL_CHECK(run(*input.pair, second, memory));
+  Lengths lengths{first.count(), second.count()};
+  Encoding encoding(memory);
+  if (room.limited) {
+    PLIMSOLL_TRY(const Lengths left, tokenizer::truncate(lengths, is_pair, room.tokens, room.strategy));
+    encoding.truncated = left.first < lengths.first || left.second < lengths.second;
+    lengths = left;
+  }
+  const auto range = [&](const TokenSink& sink, std::int64_t length) {
+    const auto size = static_cast<std::size_t>(length);
+    return tokenizer::TokenRange{&sink, room.left ? sink.kept() - size : 0, size};
+  };
+  const tokenizer::Padding* padding = options.file_padding && parts.padding ? &*parts.padding : nullptr;
+  tokenizer::assemble(parts.post, is_pair, range(first, lengths.first), range(second, lengths.second), options.add_special_tokens, padding,
+                      options.keep_tokens, encoding);
+  return encoding;
+}
+
+Result<std::int64_t> Tokenizer::Impl::count(const EncodeInput& input, const EncodeOptions& options,
+                                            std::pmr::memory_resource* memory) const {
+  const bool is_pair = input.pair.has_value();
+  PLIMSOLL_TRY(const Room room, this->room(is_pair, options));
+  const TokenSink::Policy policy{0, false, false, room.limited ? room.tokens + 1 : TokenSink::kAll};
+  TokenSink first(policy, memory);
+  TokenSink second(policy, memory);
+  PLIMSOLL_CHECK(run(input.text, first, memory));
+  if (is_pair) PLIMSOLL_CHECK(run(*input.pair, second, memory));
+  Lengths lengths{first.count(), second.count()};
+  if (room.limited) {
+    PLIMSOLL_TRY(lengths, tokenizer::truncate(lengths, is_pair, room.tokens, room.strategy));
+  }
+  std::int64_t count = 0;
+  for (const tokenizer::TemplatePiece& piece : parts.post.pieces(is_pair)) {
+    if (piece.kind == tokenizer::TemplatePiece::Kind::special) count += options.add_special_tokens ? 1 : 0;
+    else count += piece.kind == tokenizer::TemplatePiece::Kind::first ? lengths.first : lengths.second;
+  }
+  return count;
+}
+
+Tokenizer::Tokenizer(std::unique_ptr<const Impl> impl) : impl_(std::move(impl)) {}
+Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
+Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
+Tokenizer::~Tokenizer() = default;
+
+Result<Tokenizer> Tokenizer::open(Os& os, Ledger& ledger, const std::string& directory) {
+  const std::string json = directory + "/tokenizer.json";
+  const std::string vocabulary = directory + "/vocab.txt";
+  const std::string config_path = directory + "/tokenizer_config.json";
+  std::optional<JsonDocument> config;
+  Settings settings;
+  if (os.is_file(config_path)) {
+    PLIMSOLL_TRY(config, JsonDocument::read(os, config_path));
+    PLIMSOLL_TRY(settings, read_settings(config->root()));
+  }
+  const std::optional<JsonValue> root = config ? std::optional(config->root()) : std::nullopt;
+  const auto read = [&]() -> Result<Parts> {
+    if (os.is_file(json)) return tokenizer::read_tokenizer_json(os, ledger, json);
+    if (os.is_file(vocabulary)) return tokenizer::read_vocab_txt(os, ledger, vocabulary, root ? &*root : nullptr);
+    return Error{ErrorCode::not_found, "no tokenizer.json and no vocab.txt", directory, "name a directory that holds a tokenizer's files"};
+  };
+  PLIMSOLL_TRY(Parts parts, read());
+  auto impl = std::make_unique<Impl>(std::move(parts), settings);
+  PLIMSOLL_CHECK(impl->parts.model->bind(impl->parts.tables.vocabulary()));
+  return Tokenizer(std::move(impl));
+}
+
+Result<Encoding> Tokenizer::encode(const EncodeInput& input, const EncodeOptions& options, std::pmr::memory_resource* memory) const {
+  try {
+    return impl_->encode(input, options, memory);
+  } catch (const std::bad_alloc&) {
+    return Error{ErrorCode::bad_row, "the text needs more memory than is set aside for one", "text", "shorten it or split it"};
+  }
+}
+
+Result<std::int64_t> Tokenizer::count(const EncodeInput& input, const EncodeOptions& options, std::pmr::memory_resource* memory) const {
+  try {
+    return impl_->count(input, options, memory);
+  } catch (const std::bad_alloc&) {
+    return Error{ErrorCode::bad_row, "the text needs more memory than is set aside for one", "text", "shorten it or split it"};
+  }
+}
+
+std::string Tokenizer::decode(std::span<const std::int32_t> ids, bool skip_special_tokens) const {
+  const tokenizer::AddedTokens& added = impl_->parts.tables.added();
+  std::vector<std::string> tokens;
+  for (const std::int32_t id : ids) {
+    const auto string = token(id);
+    if (!string) continue;
+    const tokenizer::AddedToken* same = skip_special_tokens ? added.find(*string) : nullptr;
+    if (same == nullptr || !same->special) tokens.emplace_back(*string);
+  }
+  for (const auto& decoder : impl_->parts.decoders) decoder->apply(tokens);
+  std::string text;
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    if (i > 0 && impl_->parts.decoders.empty()) text += ' ';
+    text += tokens[i];
+  }
+  return text;
+}
+
+std::optional<std::string_view> Tokenizer::token(std::int32_t id) const {
+  if (const tokenizer::AddedToken* added = impl_->parts.tables.added().find(id))
+    return added->normalized ? added->normalized_content : added->content;
+  return impl_->parts.tables.vocabulary().token(id);
+}
+
+std::optional<std::int32_t> Tokenizer::id(std::string_view token) const {
+  const tokenizer::AddedToken* added = impl_->parts.tables.added().find(token);
+  return added != nullptr ? std::optional(added->id) : impl_->parts.tables.vocabulary().id(token);
+}
+
+bool Tokenizer::is_special(std::int32_t id) const {
+  const tokenizer::AddedToken* added = impl_->parts.tables.added().find(id);
+  return added != nullptr && added->special;
+}
+
+std::int32_t Tokenizer::max_id() const {
+  const std::int32_t of_padding = impl_->parts.padding ? impl_->parts.padding->id : -1;
+  return std::max({impl_->parts.tables.vocabulary().max_id(), impl_->parts.tables.added().max_id(), impl_->parts.post.max_id(), of_padding});
+}
+
+std::int64_t Tokenizer::added_tokens(bool pair) const { return impl_->parts.post.added(pair); }
+std::optional<std::int64_t> Tokenizer::model_max_length() const { return impl_->settings.model_max_length; }
+bool Tokenizer::has_file_truncation() const { return impl_->parts.truncation.has_value(); }
+bool Tokenizer::has_file_padding() const { return impl_->parts.padding.has_value(); }
+Bytes Tokenizer::table_bytes() const { return impl_->parts.tables.size(); }
+
+}  // namespace plimsoll

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include <plimsoll/os.h>
+#include <plimsoll/result.h>
+
+#include "memory/ledger.h"
+#include "tokenizer/decoder.h"
+#include "tokenizer/length_rules.h"
+#include "tokenizer/model.h"
+#include "tokenizer/normalizer.h"
+#include "tokenizer/post_template.h"
+#include "tokenizer/pre_tokenizer.h"
+#include "tokenizer/tables.h"
+
+namespace plimsoll::tokenizer {
+
+/// All that a tokenizer is made of. `model` is bound to nothing yet.
+struct Parts {
+  Tables tables;
+  Normalizers normalizers;
+  PreTokenizers pre_tokenizers;
+  std::unique_ptr<Model> model;
+  PostTemplate post;
+  Decoders decoders;
+  std::optional<Truncation> truncation;
+  std::optional<Padding> padding;
+};
+
+/// Reads a tokenizer.json of version 1.0. The file is read twice, as a stream: to count, and to fill arenas of that size.
+/// Everything but vocabulary, merges and added tokens must be small (256 KiB, 4,096 values).
+Result<Parts> read_tokenizer_json(Os& os, Ledger& ledger, const std::string& path);
+
+/// Builds BERT's tokenizer from vocab.txt (a token a line) and tokenizer_config.json, which may be absent.
+Result<Parts> read_vocab_txt(Os& os, Ledger& ledger, const std::string& path, const JsonValue* config);
+
+}  // namespace plimsoll::tokenizer

@@ -1,0 +1,3 @@
+#pragma once
+
+#include <plimsoll/element_type.h>

@@ -1,0 +1,260 @@
+#include "checkpoint/checkpoint.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <array>
+
+#include "checkpoint/builders.h"
+
+namespace plimsoll {
+namespace {
+
+using testing::FakeOs;
+using ::testing::HasSubstr;
+using testing::kAmple;
+using testing::safetensors_file;
+using testing::small_file;
+
+constexpr const char* kIndexPath = "m/model.safetensors.index.json";
+
+// One int8 tensor of four bytes.
+std::string one_tensor(const std::string& name) {
+  return safetensors_file("{\"" + name + R"(":{"dtype":"I8","shape":[4],"data_offsets":[0,4]}})", "abcd");
+}
+
+class CheckpointTest : public ::testing::Test {
+ protected:
+  Result<Checkpoint> open() { return Checkpoint::open(os, ledger, "m"); }
+
+  void expect_error(ErrorCode code, const std::string& text) {
+    const auto checkpoint = open();
+    ASSERT_FALSE(checkpoint.ok());
+    EXPECT_EQ(checkpoint.error().code, code) << message(checkpoint.error());
+    EXPECT_THAT(message(checkpoint.error()), HasSubstr(text));
+    EXPECT_EQ(ledger.current(), Bytes{0});
+  }
+
+  void two_shards(const std::string& weight_map) {
+    os.files["m/one.safetensors"] = one_tensor("a");
+    os.files["m/two.safetensors"] = one_tensor("b");
+    os.files[kIndexPath] = R"({"metadata":{"total_size":99,"more":[{"x":"y"}]},"weight_map":)" + weight_map + "}";
+  }
+
+  FakeOs os;
+  Ledger ledger{"cpu", kAmple};
+};
+
+TEST_F(CheckpointTest, ListsTensorsInFileOrderAndFindsThemByName) {
+  os.files["m/model.safetensors"] = small_file();
+  const auto checkpoint = open();
+  ASSERT_TRUE(checkpoint.ok()) << message(checkpoint.error());
+  ASSERT_EQ(checkpoint->tensors().size(), 2U);
+  EXPECT_EQ(checkpoint->tensors()[0].name, "bias");
+  EXPECT_EQ(checkpoint->tensors()[1].name, "weight");
+  EXPECT_EQ(checkpoint->find("weight"), &checkpoint->tensors()[1]);
+  EXPECT_EQ(checkpoint->find("weigh"), nullptr);
+  EXPECT_EQ(checkpoint->find(""), nullptr);
+  EXPECT_EQ(checkpoint->find("zzz"), nullptr);
+  EXPECT_EQ(ledger.current(), ledger.current(MemoryTag::tables));
+  EXPECT_EQ(ledger.current(), kPage);
+}
+
+TEST_F(CheckpointTest, SurvivesAMove) {
+  os.files["m/model.safetensors"] = small_file();
+  auto opened = open();
+  ASSERT_TRUE(opened.ok());
+  const Checkpoint moved = std::move(opened).value();
+  ASSERT_NE(moved.find("weight"), nullptr);
+  EXPECT_EQ(moved.find("weight")->shape[1], 2);
+}
+
+TEST_F(CheckpointTest, ReadsBytesOfATensorAndNoFurther) {
+  os.files["m/model.safetensors"] = small_file();
+  const auto checkpoint = open();
+  ASSERT_TRUE(checkpoint.ok());
+  const TensorInfo& weight = *checkpoint->find("weight");
+  std::array<std::byte, 4> bytes{};
+  ASSERT_TRUE(checkpoint->read(weight, 20, bytes).ok());
+  EXPECT_EQ(bytes[3], std::byte{35});
+  EXPECT_EQ(checkpoint->read(weight, 21, bytes).error().code, ErrorCode::internal);
+  EXPECT_EQ(checkpoint->read(weight, ~std::uint64_t{0}, bytes).error().code, ErrorCode::internal);
+  EXPECT_TRUE(checkpoint->read(weight, 24, {}).ok());
+}
+
+TEST_F(CheckpointTest, GivesTheExtentOfRows) {
+  os.files["m/model.safetensors"] = small_file();
+  const auto checkpoint = open();
+  ASSERT_TRUE(checkpoint.ok());
+  const TensorInfo& weight = *checkpoint->find("weight");
+  const auto extent = checkpoint->rows(weight, 1, 3);
+  ASSERT_TRUE(extent.ok());
+  EXPECT_EQ(extent->offset, weight.offset + 8);
+  EXPECT_EQ(extent->bytes, 16U);
+  EXPECT_EQ(checkpoint->rows(weight, 3, 3)->bytes, 0U);
+  EXPECT_FALSE(checkpoint->rows(weight, 1, 4).ok());
+  EXPECT_FALSE(checkpoint->rows(weight, -1, 1).ok());
+  EXPECT_FALSE(checkpoint->rows(weight, 2, 1).ok());
+}
+
+TEST_F(CheckpointTest, RowsOfScalarsAndOfHalfBytesAreRefused) {
+  os.files["m/model.safetensors"] = safetensors_file(R"({"s":{"dtype":"I8","shape":[],"data_offsets":[0,1]},)"
+                                                     R"("h":{"dtype":"F4","shape":[2,3],"data_offsets":[1,4]},)"
+                                                     R"("e":{"dtype":"F32","shape":[0,3],"data_offsets":[4,4]}})",
+                                                     "abcd");
+  const auto checkpoint = open();
+  ASSERT_TRUE(checkpoint.ok()) << message(checkpoint.error());
+  EXPECT_FALSE(checkpoint->rows(*checkpoint->find("s"), 0, 0).ok());
+  EXPECT_FALSE(checkpoint->rows(*checkpoint->find("h"), 0, 1).ok());
+  EXPECT_EQ(checkpoint->rows(*checkpoint->find("e"), 0, 0)->bytes, 0U);
+}
+
+TEST_F(CheckpointTest, MainTypeIsThatOfMostFloatingBytesAndTheWiderOfEquals) {
+  const auto entry = [](const std::string& name, const std::string& type, int size, int first, int last) {
+    return "\"" + name + R"(":{"dtype":")" + type + R"(","shape":[)" + std::to_string(size) + R"(],"data_offsets":[)" +
+           std::to_string(first) + "," + std::to_string(last) + "]}";
+  };
+  os.files["m/model.safetensors"] = safetensors_file(
+      "{" + entry("ids", "I64", 100, 0, 800) + "," + entry("w", "BF16", 8, 800, 816) + "," + entry("n", "F32", 4, 816, 832) + "}",
+      std::string(832, 'x'));
+  auto checkpoint = open();
+  ASSERT_TRUE(checkpoint.ok()) << message(checkpoint.error());
+  EXPECT_EQ(checkpoint->main_type(), FileType::f32);
+  EXPECT_EQ(checkpoint->bytes_by_type()[static_cast<std::size_t>(FileType::i64)], 800U);
+
+  os.files["m/model.safetensors"] =
+      safetensors_file("{" + entry("w", "BF16", 9, 0, 18) + "," + entry("n", "F32", 4, 18, 34) + "}", std::string(34, 'x'));
+  EXPECT_EQ(open()->main_type(), FileType::bf16);
+  os.files["m/model.safetensors"] = safetensors_file("{" + entry("ids", "I64", 1, 0, 8) + "}", std::string(8, 'x'));
+  EXPECT_EQ(open()->main_type(), std::nullopt);
+}
+
+TEST_F(CheckpointTest, OpensShardsAndPrefersASingleFile) {
+  two_shards(R"({"a":"one.safetensors","b":"two.safetensors"})");
+  const auto sharded = open();
+  ASSERT_TRUE(sharded.ok()) << message(sharded.error());
+  EXPECT_EQ(sharded->file_count(), 2U);
+  EXPECT_EQ(sharded->find("b")->file, 1U);
+  EXPECT_EQ(sharded->file(1).path(), "m/two.safetensors");
+  os.files["m/model.safetensors"] = small_file();
+  EXPECT_NE(open()->find("bias"), nullptr);
+}
+
+TEST_F(CheckpointTest, NamesTensorsThatIndexAndShardsDoNotShare) {
+  two_shards(R"({"a":"two.safetensors","b":"two.safetensors","c":"one.safetensors"})");
+  expect_error(ErrorCode::corrupt_file, "not in the shard that it names: a, c; in a shard but not in the index: a");
+  two_shards(R"({"a":"one.safetensors","x1":"two.safetensors","x2":"two.safetensors","x3":"two.safetensors",)"
+             R"("x4":"two.safetensors","x5":"two.safetensors","x6":"two.safetensors","x7":"two.safetensors"})");
+  expect_error(ErrorCode::corrupt_file, "x1, x2, x3, x4, x5 and 2 more; in a shard but not in the index: b");
+}
+
+TEST_F(CheckpointTest, NamesShardsThatAreNotThere) {
+  two_shards(R"({"a":"one.safetensors","b":"two.safetensors"})");
+  os.files.erase("m/one.safetensors");
+  os.files.erase("m/two.safetensors");
+  expect_error(ErrorCode::not_found, "are not there: one.safetensors, two.safetensors (m/model.safetensors.index.json)");
+}
+
+TEST_F(CheckpointTest, RefusesATensorInTwoShards) {
+  two_shards(R"({"a":"one.safetensors","b":"two.safetensors"})");
+  os.files["m/two.safetensors"] = one_tensor("a");
+  expect_error(ErrorCode::corrupt_file, "the tensor a appears twice (m/one.safetensors and m/two.safetensors)");
+}
+
+TEST_F(CheckpointTest, RefusesABrokenIndex) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {R"({"a":"one.safetensors","a":"one.safetensors","b":"two.safetensors"})", "appears twice in the index"},
+      {R"({"a":"../one.safetensors"})", "no plain file name"},
+      {R"({"a":"x/one.safetensors"})", "no plain file name"},
+      {R"({"a":"x\\one.safetensors"})", "no plain file name"},
+      {R"({"a":"/etc/passwd"})", "no plain file name"},
+      {R"({"a":""})", "no plain file name"},
+      {R"({"a":"one\u0000.safetensors"})", "no plain file name"},
+      {R"({"a":"one.bin"})", "no .safetensors file"},
+      {R"({"a":1})", "something other than pairs"},
+      {R"({"a":null})", "something other than pairs"},
+      {R"({"a":["one.safetensors"]})", "something other than pairs"},
+      {R"({"a":{"b":"one.safetensors"}})", "something other than pairs"},
+      {R"(["one.safetensors"])", "something other than pairs"},
+      {R"("one.safetensors")", "something other than pairs"},
+      {R"({})", "no weight_map"},
+      {R"({"a":"one.safetensors"},"weight_map":{})", "weight_map appears twice"},
+      {R"({"a":"one.safetensors")", "not valid JSON"},
+      {R"({"a":"one.safetensors"}})", "not valid JSON"},
+  };
+  for (const auto& [map, text] : cases) {
+    SCOPED_TRACE(map);
+    two_shards(map);
+    expect_error(ErrorCode::corrupt_file, text);
+    EXPECT_THAT(message(open().error()), HasSubstr(kIndexPath));
+  }
+  os.files[kIndexPath] = "[]";
+  expect_error(ErrorCode::corrupt_file, "an index is a JSON object");
+  os.files[kIndexPath] = R"({"metadata":{"weight_map":{"a":"one.safetensors"}}})";
+  expect_error(ErrorCode::corrupt_file, "no weight_map");
+}
+
+TEST_F(CheckpointTest, SaysWhatIsMissing) {
+  expect_error(ErrorCode::not_found, "there is no such folder (m)");
+  os.files["m/config.json"] = "{}";
+  expect_error(ErrorCode::not_found, "no model.safetensors, model.safetensors.index.json or pytorch_model.bin (m)");
+  os.files["m/pytorch_model.bin.index.json"] = "{}";
+  expect_error(ErrorCode::unsupported, "save_pretrained");
+  os.files["m/pytorch_model.bin"] = "x";
+  expect_error(ErrorCode::unsupported, "python3 -c \"import torch, safetensors.torch");
+}
+
+TEST_F(CheckpointTest, AFullLedgerIsATypedError) {
+  os.files["m/model.safetensors"] = small_file();
+  ledger.set_limit(Bytes{1});
+  expect_error(ErrorCode::out_of_memory, "");
+}
+
+// Fails every acquisition in turn: the answer is a typed error, nothing stays charged, and the next opening works.
+TEST_F(CheckpointTest, EveryAcquisitionMayFail) {
+  two_shards(R"({"a":"one.safetensors","b":"two.safetensors"})");
+  std::uint64_t refused_runs = 0;
+  for (std::uint64_t n = 1;; ++n) {
+    os.gate().refuse({.ordinal = n});
+    const auto checkpoint = open();
+    if (os.gate().refused() == 0) {
+      EXPECT_TRUE(checkpoint.ok());
+      break;
+    }
+    ++refused_runs;
+    ASSERT_FALSE(checkpoint.ok()) << n;
+    EXPECT_THAT(error_code_name(checkpoint.error().code), ::testing::AnyOf("io", "not_found", "out_of_memory"))
+        << message(checkpoint.error());
+    EXPECT_EQ(ledger.current(), Bytes{0});
+  }
+  // Two index readings, three openings, two arenas, and for each shard two headers of several reads each.
+  EXPECT_GT(refused_runs, 15U);
+}
+
+TEST(CheckpointFiles, RefusesWhatIsNoRegularFileAndNoticesTruncation) {
+  Gate gate;
+  const auto os = make_os(gate);
+  Ledger ledger("cpu", kAmple);
+  const std::string folder = ::testing::TempDir() + "/plimsoll_checkpoint";
+  ASSERT_TRUE(os->write_text(folder + "/model.safetensors", small_file()).ok());
+  const auto checkpoint = Checkpoint::open(*os, ledger, folder);
+  ASSERT_TRUE(checkpoint.ok()) << message(checkpoint.error());
+  const TensorInfo& weight = *checkpoint->find("weight");
+  ASSERT_EQ(::truncate((folder + "/model.safetensors").c_str(), static_cast<off_t>(weight.offset + 4)), 0);
+  std::array<std::byte, 24> bytes{};
+  const Status status = checkpoint->read(weight, 0, bytes);
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().code, ErrorCode::corrupt_file);
+
+  ASSERT_EQ(::unlink((folder + "/model.safetensors").c_str()), 0);
+  ASSERT_EQ(::mkfifo((folder + "/model.safetensors").c_str(), 0600), 0);
+  const auto fifo = Checkpoint::open(*os, ledger, folder);
+  ASSERT_FALSE(fifo.ok());
+  EXPECT_THAT(message(fifo.error()), HasSubstr("FIFO"));
+  ::unlink((folder + "/model.safetensors").c_str());
+}
+
+}  // namespace
+}  // namespace plimsoll

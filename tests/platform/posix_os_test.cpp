@@ -1,0 +1,201 @@
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+#include <array>
+#include <atomic>
+#include <cstring>
+#include <filesystem>
+#include <limits>
+#include <thread>
+
+#include <plimsoll/os.h>
+
+#include "support/temporary_folder.h"
+
+namespace plimsoll {
+namespace {
+
+struct PosixOs : ::testing::Test {
+  testing::TemporaryFolder folder;
+  Gate gate;
+  std::unique_ptr<Os> os = make_os(gate);
+
+  void refuse_first(Acquisition kind) { gate.refuse({.ordinal = 1, .persistent = false, .kind = static_cast<int>(kind)}); }
+};
+
+std::string text_of(std::span<const std::byte> bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+
+TEST_F(PosixOs, ReadsAFileByPosition) {
+  const auto file = os->open(folder.write("f", "0123456789"));
+  ASSERT_TRUE(file.ok());
+  EXPECT_EQ((*file)->size(), 10U);
+  std::array<std::byte, 4> out{};
+  ASSERT_TRUE((*file)->read(out, 3).ok());
+  EXPECT_EQ(text_of(out), "3456");
+  ASSERT_TRUE((*file)->read(out, 6).ok());
+  EXPECT_EQ(text_of(out), "6789");
+  EXPECT_TRUE((*file)->read({}, 10).ok());
+}
+
+TEST_F(PosixOs, NamesTheByteAtWhichATruncatedFileEnds) {
+  const std::string path = folder.write("f", std::string(10000, 'x'));
+  const auto file = os->open(path);
+  ASSERT_TRUE(file.ok());
+  ASSERT_EQ(::truncate(path.c_str(), 4321), 0);
+  std::array<std::byte, 8000> out{};
+  const Status status = (*file)->read(out, 1000);
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().code, ErrorCode::corrupt_file);
+  EXPECT_NE(status.error().where.find("at byte 4321"), std::string::npos) << message(status.error());
+  EXPECT_NE(status.error().advice.find("10000 bytes"), std::string::npos) << message(status.error());
+}
+
+TEST_F(PosixOs, RefusesAbsurdOffsets) {
+  const auto file = os->open(folder.write("f", "0123456789"));
+  ASSERT_TRUE(file.ok());
+  std::array<std::byte, 1> out{};
+  EXPECT_FALSE((*file)->read(out, 10).ok());
+  EXPECT_FALSE((*file)->read(out, std::numeric_limits<std::uint64_t>::max()).ok());
+}
+
+TEST_F(PosixOs, KeepsTheFileThatWasOpenedWhenItsNameIsReused) {
+  const std::string path = folder.write("f", "old");
+  const auto file = os->open(path);
+  ASSERT_TRUE(file.ok());
+  ASSERT_TRUE(os->write_text(path, "new!").ok());
+  std::array<std::byte, 3> out{};
+  ASSERT_TRUE((*file)->read(out, 0).ok());
+  EXPECT_EQ(text_of(out), "old");
+  EXPECT_EQ(*os->read_text(path, 100), "new!");
+}
+
+TEST_F(PosixOs, OpensRegularFilesOnlyAndNeverBlocks) {
+  ASSERT_EQ(::mkfifo((folder / "fifo").c_str(), 0600), 0);
+  std::filesystem::create_symlink("missing", folder / "dangling");
+  for (const std::string& path :
+       {folder / "fifo", folder.path(), std::string("/dev/null"), folder / "missing", folder / "dangling", std::string()}) {
+    const auto file = os->open(path);
+    ASSERT_FALSE(file.ok()) << path;
+    EXPECT_EQ(file.error().code, ErrorCode::not_found) << path;
+    EXPECT_EQ(file.error().where, path);
+    const auto text = os->read_text(path, 100);
+    ASSERT_FALSE(text.ok()) << path;
+    EXPECT_EQ(text.error().code, ErrorCode::not_found) << path;
+  }
+  EXPECT_NE(os->open(folder / "fifo").error().what.find("a FIFO"), std::string::npos);
+  EXPECT_NE(os->open(folder.path()).error().what.find("a directory"), std::string::npos);
+}
+
+TEST_F(PosixOs, ReadsSmallTextsWithinALimit) {
+  const std::string path = folder.write("t", std::string(10000, 'y'));
+  EXPECT_EQ(os->read_text(path, 10000)->size(), 10000U);
+  EXPECT_EQ(os->read_text(path, 9999).error().code, ErrorCode::corrupt_file);
+  EXPECT_EQ(*os->read_text(folder.write("empty", ""), 0), "");
+  const auto status = os->read_text("/proc/self/status", 1U << 20U);
+  ASSERT_TRUE(status.ok());
+  EXPECT_TRUE(status->starts_with("Name:"));
+}
+
+TEST_F(PosixOs, SeesFoldersAndFiles) {
+  folder.write("b", "");
+  folder.write("a/c", "");
+  EXPECT_EQ(os->list_directory(folder.path()), (std::vector<std::string>{"a", "b"}));
+  EXPECT_TRUE(os->list_directory(folder / "missing").empty());
+  EXPECT_TRUE(os->is_directory(folder / "a"));
+  EXPECT_FALSE(os->is_directory(folder / "b"));
+  EXPECT_TRUE(os->is_file(folder / "b"));
+  EXPECT_FALSE(os->is_file(folder / "a"));
+  EXPECT_FALSE(os->is_file(folder / "missing"));
+}
+
+TEST_F(PosixOs, WritesByRenameIntoNewFolders) {
+  ASSERT_TRUE(os->write_text(folder / "new/deep/file", "one").ok());
+  ASSERT_TRUE(os->write_text(folder / "new/deep/file", "two").ok());
+  EXPECT_EQ(*os->read_text(folder / "new/deep/file", 9), "two");
+  EXPECT_EQ(os->list_directory(folder / "new/deep").size(), 1U) << "no temporary file stays";
+}
+
+TEST_F(PosixOs, AWriteThatFailsLeavesTheOldFile) {
+  ASSERT_TRUE(os->write_text(folder / "file", "old").ok());
+  for (const Acquisition kind : {Acquisition::open, Acquisition::write}) {
+    refuse_first(kind);
+    EXPECT_EQ(os->write_text(folder / "file", "new").error().code, ErrorCode::io);
+    EXPECT_EQ(gate.refused(), 1U);
+    EXPECT_EQ(*os->read_text(folder / "file", 9), "old");
+    EXPECT_EQ(os->list_directory(folder.path()).size(), 1U);
+  }
+  EXPECT_FALSE(os->write_text(folder.path(), "x").ok()) << "a folder is not replaced";
+}
+
+TEST_F(PosixOs, MapsZeroedMemoryInWholePages) {
+  const auto mapping = os->map_memory(Bytes{4097});
+  ASSERT_TRUE(mapping.ok());
+  ASSERT_EQ((*mapping)->bytes().size(), 8192U);
+  for (const std::byte byte : (*mapping)->bytes()) ASSERT_EQ(byte, std::byte{0});
+  (*mapping)->bytes()[8191] = std::byte{1};
+}
+
+TEST_F(PosixOs, MemoryThatCannotBeHadIsOutOfMemory) {
+  const std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
+  for (const std::uint64_t size : {most, most - 4094, std::uint64_t{1} << 62U}) {
+    const auto mapping = os->map_memory(Bytes{size});
+    ASSERT_FALSE(mapping.ok()) << size;
+    EXPECT_EQ(mapping.error().code, ErrorCode::out_of_memory);
+  }
+}
+
+TEST_F(PosixOs, EveryAcquisitionCanBeRefused) {
+  const std::string path = folder.write("f", "0123456789");
+  refuse_first(Acquisition::open);
+  EXPECT_EQ(os->open(path).error().code, ErrorCode::io);
+  refuse_first(Acquisition::open);
+  EXPECT_EQ(os->read_text(path, 99).error().code, ErrorCode::io);
+  refuse_first(Acquisition::open);
+  EXPECT_TRUE(os->list_directory(folder.path()).empty());
+  refuse_first(Acquisition::read);
+  EXPECT_EQ(os->read_text(path, 99).error().code, ErrorCode::io);
+  refuse_first(Acquisition::read);
+  const auto file = os->open(path);
+  ASSERT_TRUE(file.ok());
+  std::array<std::byte, 1> out{};
+  EXPECT_EQ((*file)->read(out, 0).error().code, ErrorCode::io);
+  EXPECT_TRUE((*file)->read(out, 0).ok());
+  refuse_first(Acquisition::host_memory);
+  EXPECT_EQ(os->map_memory(kPage).error().code, ErrorCode::out_of_memory);
+  refuse_first(Acquisition::thread);
+  EXPECT_EQ(os->start_thread([] {}).error().code, ErrorCode::out_of_memory);
+}
+
+TEST_F(PosixOs, ThreadsRunAndAreJoined) {
+  std::atomic<int> ran{0};
+  {
+    const auto thread = os->start_thread([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      ran = 1;
+    });
+    ASSERT_TRUE(thread.ok());
+  }
+  EXPECT_EQ(ran.load(), 1);
+}
+
+TEST_F(PosixOs, KnowsClockEnvironmentProcessorsAndLimits) {
+  const auto before = os->now();
+  EXPECT_LE(before, os->now());
+  ASSERT_EQ(::setenv("PLIMSOLL_TEST_VARIABLE", "value", 1), 0);
+  EXPECT_EQ(os->environment("PLIMSOLL_TEST_VARIABLE"), "value");
+  EXPECT_EQ(os->environment("PLIMSOLL_NO_SUCH_VARIABLE"), std::nullopt);
+  EXPECT_FALSE(os->affinity().empty());
+
+  rlimit saved{};
+  ASSERT_EQ(::getrlimit(RLIMIT_DATA, &saved), 0);
+  rlimit lowered = saved;
+  lowered.rlim_cur = std::uint64_t{1} << 40U;
+  ASSERT_EQ(::setrlimit(RLIMIT_DATA, &lowered), 0);
+  EXPECT_EQ(os->memory_rlimit(RLIMIT_DATA), Bytes{std::uint64_t{1} << 40U});
+  ASSERT_EQ(::setrlimit(RLIMIT_DATA, &saved), 0);
+}
+
+}  // namespace
+}  // namespace plimsoll

@@ -1,0 +1,253 @@
+#include "probe/host_memory.h"
+
+#include <sys/resource.h>
+
+#include <gtest/gtest.h>
+
+#include "probe/fake_machine.h"
+#include "probe/self_memory.h"
+
+namespace plimsoll::probe {
+namespace {
+
+using testing::add_host;
+using testing::FakeOs;
+using testing::lines;
+using testing::mib_text;
+using testing::version1_mount;
+using testing::version1_stat;
+using testing::version2_mount;
+using testing::version2_stat;
+
+constexpr Bytes gib(std::uint64_t n) { return mib(n * 1024); }
+
+/// The host of add_host: 100 MiB are ours.
+struct HostMemoryTest : ::testing::Test {
+  FakeOs os;
+  HostMemoryTest() { add_host(os); }
+
+  void join_version1(const std::string& path, const std::string& root = "/") {
+    os.files["/proc/self/cgroup"] = "4:memory:" + path + "\n";
+    os.files["/proc/self/mountinfo"] = version1_mount("memory", root) + "\n";
+  }
+
+  void join_version2(const std::string& path) {
+    os.files["/proc/self/cgroup"] = "0::" + path + "\n";
+    os.files["/proc/self/mountinfo"] = version2_mount() + "\n";
+  }
+
+  void expect_budget(Bytes budget, const std::string& set_by) {
+    const HostMemory memory = probe_host_memory(os);
+    EXPECT_EQ(memory.budget, budget) << format_bytes(memory.budget);
+    EXPECT_EQ(memory.set_by, set_by);
+  }
+};
+
+TEST_F(HostMemoryTest, WithoutLimitsIsWhatIsAvailableAndWhatWeHold) {
+  const HostMemory memory = probe_host_memory(os);
+  EXPECT_EQ(memory.total, gib(16));
+  EXPECT_EQ(memory.available, gib(10));
+  EXPECT_EQ(memory.ours, mib(100));
+  EXPECT_TRUE(memory.limits.empty());
+  expect_budget(gib(10) + mib(100), "MemAvailable");
+}
+
+TEST_F(HostMemoryTest, Version2LimitPaysForOthersAndTheAllowance) {
+  join_version2("/job");
+  os.files["/sys/fs/cgroup/job/memory.max"] = mib_text(1000);
+  os.files["/sys/fs/cgroup/job/memory.stat"] = version2_stat(300, 500);  // 200 MiB of others, 500 MiB of file pages that can be dropped
+  expect_budget(mib(1000 - 200 - 8), "/sys/fs/cgroup/job/memory.max");
+  const HostMemory memory = probe_host_memory(os);
+  ASSERT_EQ(memory.limits.size(), 1U);
+  EXPECT_EQ(memory.limits[0].limit, mib(1000));
+  EXPECT_EQ(memory.limits[0].held_by_others, mib(200));
+}
+
+TEST_F(HostMemoryTest, Version2HighCountsLikeMax) {
+  join_version2("/job");
+  os.files["/sys/fs/cgroup/job/memory.max"] = mib_text(1000);
+  os.files["/sys/fs/cgroup/job/memory.high"] = mib_text(600);
+  os.files["/sys/fs/cgroup/job/memory.stat"] = version2_stat(100);
+  expect_budget(mib(600 - 8), "/sys/fs/cgroup/job/memory.high");
+}
+
+TEST_F(HostMemoryTest, EveryAncestorCounts) {
+  join_version2("/a/b/c");
+  os.files["/sys/fs/cgroup/a/b/c/memory.max"] = "max\n";
+  os.files["/sys/fs/cgroup/a/b/memory.max"] = mib_text(2000);
+  os.files["/sys/fs/cgroup/a/b/memory.stat"] = version2_stat(100);
+  os.files["/sys/fs/cgroup/a/memory.max"] = mib_text(3000);
+  os.files["/sys/fs/cgroup/a/memory.stat"] = version2_stat(2600);  // neighbours under /a hold 2500 MiB
+  expect_budget(mib(3000 - 2500 - 8), "/sys/fs/cgroup/a/memory.max");
+  EXPECT_EQ(probe_host_memory(os).limits.size(), 2U);
+}
+
+TEST_F(HostMemoryTest, Version1CountsTheWholeSubtree) {
+  join_version1("/job");
+  os.files["/sys/fs/cgroup/memory/job/memory.limit_in_bytes"] = mib_text(512);
+  os.files["/sys/fs/cgroup/memory/job/memory.stat"] = version1_stat(164, 300);
+  os.files["/sys/fs/cgroup/memory/memory.limit_in_bytes"] = "9223372036854771712\n";
+  expect_budget(mib(512 - 64 - 8), "/sys/fs/cgroup/memory/job/memory.limit_in_bytes");
+}
+
+TEST_F(HostMemoryTest, Version1IgnoresSoftAndSwapLimits) {
+  join_version1("/job");
+  os.files["/sys/fs/cgroup/memory/job/memory.limit_in_bytes"] = "9223372036854771712\n";
+  os.files["/sys/fs/cgroup/memory/job/memory.soft_limit_in_bytes"] = mib_text(10);
+  os.files["/sys/fs/cgroup/memory/job/memory.memsw.limit_in_bytes"] = mib_text(10);
+  expect_budget(gib(10) + mib(100), "MemAvailable");
+}
+
+TEST_F(HostMemoryTest, Version1AncestorBindsOnlyWhereHierarchyIsUsed) {
+  join_version1("/a/b");
+  os.files["/sys/fs/cgroup/memory/a/memory.limit_in_bytes"] = mib_text(300);
+  os.files["/sys/fs/cgroup/memory/a/memory.use_hierarchy"] = "0\n";
+  expect_budget(gib(10) + mib(100), "MemAvailable");
+  os.files["/sys/fs/cgroup/memory/a/memory.use_hierarchy"] = "1\n";
+  expect_budget(mib(300 - 8), "/sys/fs/cgroup/memory/a/memory.limit_in_bytes");
+}
+
+TEST_F(HostMemoryTest, Version1KnowsALimitAboveWhatItCanSee) {
+  join_version1("/docker/abc", "/docker/abc");
+  os.files["/sys/fs/cgroup/memory/memory.limit_in_bytes"] = "9223372036854771712\n";
+  os.files["/sys/fs/cgroup/memory/memory.stat"] = lines({"total_rss 209715200", "hierarchical_memory_limit 419430400"});
+  expect_budget(mib(400 - 100 - 8), "/sys/fs/cgroup/memory/memory.stat hierarchical_memory_limit");
+  os.files["/sys/fs/cgroup/memory/memory.limit_in_bytes"] = mib_text(400);
+  expect_budget(mib(400 - 100 - 8), "/sys/fs/cgroup/memory/memory.limit_in_bytes");
+  EXPECT_EQ(probe_host_memory(os).limits.size(), 1U) << "the same limit is not named twice";
+}
+
+TEST_F(HostMemoryTest, HybridMachineHasTheLeastOfBothVersions) {
+  os.files["/proc/self/cgroup"] = lines({"4:memory:/one", "0::/two"});
+  os.files["/proc/self/mountinfo"] = lines({version1_mount("memory"), version2_mount("/", "/sys/fs/cgroup/unified")});
+  os.files["/sys/fs/cgroup/memory/one/memory.limit_in_bytes"] = mib_text(700);
+  os.files["/sys/fs/cgroup/unified/two/memory.max"] = mib_text(800);
+  expect_budget(mib(700 - 8), "/sys/fs/cgroup/memory/one/memory.limit_in_bytes");
+  os.files["/sys/fs/cgroup/unified/two/memory.max"] = mib_text(600);
+  expect_budget(mib(600 - 8), "/sys/fs/cgroup/unified/two/memory.max");
+}
+
+TEST_F(HostMemoryTest, LockedFilesAndSharedMemoryCannotBeReclaimed) {
+  join_version2("/job");
+  os.files["/sys/fs/cgroup/job/memory.max"] = mib_text(1000);
+  os.files["/sys/fs/cgroup/job/memory.stat"] =
+      lines({"anon 104857600", "shmem 52428800", "file 524288000", "inactive_anon 157286400", "unevictable 209715200"});
+  expect_budget(mib(1000 - (150 + 200 - 100) - 8), "/sys/fs/cgroup/job/memory.max");
+}
+
+TEST_F(HostMemoryTest, KernelMemoryBeyondTheAllowanceCountsUnlessItIsReclaimable) {
+  join_version2("/job");
+  os.files["/sys/fs/cgroup/job/memory.max"] = mib_text(1000);
+  os.files["/sys/fs/cgroup/job/memory.stat"] = lines({"anon 104857600", "kernel 209715200", "slab_reclaimable 104857600"});
+  expect_budget(mib(1000 - (100 - 4) - 8), "/sys/fs/cgroup/job/memory.max");
+  os.files["/sys/fs/cgroup/job/memory.stat"] = lines(
+      {"anon 104857600", "kernel_stack 10485760", "pagetables 10485760", "slab_unreclaimable 31457280", "slab_reclaimable 104857600"});
+  expect_budget(mib(1000 - (50 - 4) - 8), "/sys/fs/cgroup/job/memory.max");
+}
+
+TEST_F(HostMemoryTest, AddressAndDataLimitsLeaveWhatIsNotOurs) {
+  // 500 MiB of addresses of which 100 MiB are memory that a plan counts again.
+  os.rlimits[RLIMIT_AS] = gib(2);
+  expect_budget(gib(2) - mib(400), "RLIMIT_AS");
+  os.rlimits[RLIMIT_DATA] = gib(1);
+  expect_budget(gib(1) - mib(200 - 80), "RLIMIT_DATA");
+}
+
+TEST_F(HostMemoryTest, StrictOvercommitLeavesWhatMayStillBeCommitted) {
+  os.files["/proc/sys/vm/overcommit_memory"] = "0\n";
+  expect_budget(gib(10) + mib(100), "MemAvailable");
+  os.files["/proc/sys/vm/overcommit_memory"] = "2\n";
+  expect_budget(gib(6) + mib(100), "/proc/sys/vm/overcommit_memory");
+}
+
+TEST_F(HostMemoryTest, ALimitBelowWhatOthersHoldLeavesNothing) {
+  join_version2("/job");
+  os.files["/sys/fs/cgroup/job/memory.max"] = mib_text(50);
+  os.files["/sys/fs/cgroup/job/memory.stat"] = version2_stat(900);
+  expect_budget(Bytes{0}, "/sys/fs/cgroup/job/memory.max");
+  os.files["/sys/fs/cgroup/job/memory.max"] = "0\n";
+  expect_budget(Bytes{0}, "/sys/fs/cgroup/job/memory.max");
+}
+
+TEST_F(HostMemoryTest, WithoutMemAvailableItIsEstimated) {
+  os.files["/proc/meminfo"] =
+      lines({"MemTotal: 2097152 kB", "MemFree: 1048576 kB", "Buffers: 1024 kB", "Cached: 20480 kB", "Shmem: 10240 kB"});
+  expect_budget(gib(1) + mib(1 + 10 + 100), "MemAvailable");
+}
+
+TEST_F(HostMemoryTest, KnowsNothingWithoutProc) {
+  os.files.clear();
+  expect_budget(kUnknownMemory, "unknown");
+  const HostMemory memory = probe_host_memory(os);
+  EXPECT_EQ(memory.total, Bytes{0});
+  EXPECT_EQ(memory.ours, Bytes{0});
+}
+
+TEST_F(HostMemoryTest, NonsenseIsNoLimit) {
+  join_version2("/job");
+  for (const char* text :
+       {"", "max", "max\n", "-1", "garbage", "1e6", "99999999999999999999999999", "9223372036854775807", "18446744073709551615", "12 34"}) {
+    os.files["/sys/fs/cgroup/job/memory.max"] = text;
+    expect_budget(gib(10) + mib(100), "MemAvailable");
+  }
+}
+
+TEST_F(HostMemoryTest, AbsurdFiguresDoNotWrapAround) {
+  join_version2("/job");
+  os.files["/sys/fs/cgroup/job/memory.max"] = mib_text(500);
+  os.files["/sys/fs/cgroup/job/memory.stat"] =
+      lines({"anon 18446744073709551615", "shmem 18446744073709551615", "kernel 18446744073709551615", "sock 18446744073709551615"});
+  expect_budget(Bytes{0}, "/sys/fs/cgroup/job/memory.max");
+  os.files["/sys/fs/cgroup/job/memory.stat"] = lines({"anon 18446744073709551615", "shmem 1"});  // a sum of zero, if it wraps
+  expect_budget(Bytes{0}, "/sys/fs/cgroup/job/memory.max");
+  os.files["/sys/fs/cgroup/job/memory.stat"] = "anon\nanon x\n" + std::string(100, '\0');
+  expect_budget(mib(500 - 8), "/sys/fs/cgroup/job/memory.max");
+  os.files.erase("/sys/fs/cgroup/job/memory.max");
+  os.files["/proc/meminfo"] = lines({"MemAvailable: 18446744073709551615", "MemTotal: 18446744073709551615"});
+  EXPECT_LT(probe_host_memory(os).budget, kUnknownMemory);
+}
+
+TEST_F(HostMemoryTest, EveryReadCanBeRefused) {
+  join_version2("/job");
+  os.files["/sys/fs/cgroup/job/memory.max"] = mib_text(500);
+  os.files["/sys/fs/cgroup/job/memory.stat"] = version2_stat(200);
+  for (std::uint64_t ordinal = 1;; ++ordinal) {
+    os.gate().refuse({.ordinal = ordinal});
+    const HostMemory memory = probe_host_memory(os);
+    const bool refused = os.gate().refused() > 0;
+    os.gate().refuse({});
+    EXPECT_GT(memory.budget, Bytes{0});
+    if (!refused) break;
+    expect_budget(mib(500 - 100 - 8), "/sys/fs/cgroup/job/memory.max");
+  }
+}
+
+TEST_F(HostMemoryTest, ChainsFoundBeforeGiveTheSame) {
+  join_version2("/job");
+  os.files["/sys/fs/cgroup/job/memory.max"] = mib_text(500);
+  const auto chains = find_group_chains(os, "memory");
+  os.files["/sys/fs/cgroup/job/memory.max"] = mib_text(400);
+  os.files.erase("/proc/self/mountinfo");
+  EXPECT_EQ(probe_host_memory(os, chains).budget, mib(400 - 8)) << "values are read anew, places are not";
+}
+
+TEST(SelfMemory, OfTheRealProcessGrowsWithWhatIsTouched) {
+  Gate gate;
+  const auto os = make_os(gate);
+  MemoryPeak peak;
+  const SelfMemory before = peak.sample(*os);
+  ASSERT_GT(before.anonymous, Bytes{0});
+  {
+    const auto mapping = os->map_memory(mib(64));
+    ASSERT_TRUE(mapping.ok());
+    EXPECT_LT(saturating_sub(read_self_memory(*os).anonymous, before.anonymous), mib(4)) << "untouched pages are not held";
+    for (std::size_t i = 0; i < mib(64).count; i += kPage.count) (*mapping)->bytes()[i] = std::byte{1};
+    EXPECT_GE(peak.sample(*os).anonymous, before.anonymous + mib(63));
+  }
+  EXPECT_LT(peak.sample(*os).anonymous, before.anonymous + mib(8));
+  EXPECT_GE(peak.anonymous(), before.anonymous + mib(63));
+  EXPECT_GE(peak.held(), peak.anonymous());
+}
+
+}  // namespace
+}  // namespace plimsoll::probe

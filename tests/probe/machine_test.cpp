@@ -1,0 +1,27 @@
+#include <gtest/gtest.h>
+
+#include <plimsoll/machine.h>
+
+namespace plimsoll {
+namespace {
+
+TEST(ProbeMachine, OfTheRealMachineMakesSense) {
+  Gate gate;
+  const auto os = make_os(gate);
+  const auto snapshot = probe_machine(*os);
+  ASSERT_TRUE(snapshot.ok());
+  const HostMemory& memory = snapshot->memory;
+  EXPECT_GT(memory.total, mib(64));
+  EXPECT_GT(memory.available, Bytes{0});
+  EXPECT_LE(memory.available, memory.total);
+  EXPECT_GT(memory.ours, kib(16));
+  EXPECT_LE(memory.budget, memory.available + memory.ours);
+  EXPECT_FALSE(memory.set_by.empty());
+  EXPECT_GE(snapshot->cpu.default_threads, 1);
+  EXPECT_LE(snapshot->cpu.default_threads, snapshot->cpu.physical);
+  EXPECT_LE(snapshot->cpu.physical, snapshot->cpu.logical);
+  EXPECT_FALSE(snapshot->cpu.model.empty());
+}
+
+}  // namespace
+}  // namespace plimsoll

@@ -1,0 +1,173 @@
+#include <plimsoll/session.h>
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+#include <random>
+
+#include "support/run_model.h"
+#include "support/temporary_folder.h"
+#include "support/tiny_model.h"
+
+namespace plimsoll {
+namespace {
+
+using testing::run_model;
+using testing::RunRequest;
+using testing::TemporaryFolder;
+using testing::Text;
+using testing::TinyModel;
+
+class SessionTest : public ::testing::Test {
+ protected:
+  SessionTest() : os_(make_os(gate_)) {}
+
+  std::string model(const TinyModel& tiny) {
+    testing::write_tiny_model(folder_.path(), tiny);
+    return folder_.path();
+  }
+
+  static std::vector<Text> texts(const TinyModel& tiny, std::int64_t count) {
+    std::vector<Text> list;
+    for (std::int64_t i = 0; i < count; ++i) list.push_back({testing::tiny_text(tiny, 1 + (i * 7) % 23, static_cast<std::uint64_t>(i))});
+    return list;
+  }
+
+  Gate gate_;
+  std::unique_ptr<Os> os_;
+  TemporaryFolder folder_;
+};
+
+TEST_F(SessionTest, TheLedgersPeakIsThePlanToTheByte) {
+  for (const std::int64_t hidden : {16, 48, 64, 100}) {
+    const TinyModel tiny{.hidden = hidden, .intermediate = 3 * hidden};
+    for (const std::int64_t batch : {0, 1, 5}) {
+      auto result = run_model(*os_, {.model = model(tiny), .texts = texts(tiny, 9), .batch_size = batch});
+      ASSERT_TRUE(result.ok()) << message(result.error());
+      const DevicePlan& device = result->plan.devices.front();
+      EXPECT_EQ(result->ledger_peak, device.arena_total());
+      EXPECT_EQ(result->ledger_peak_by_tag, device.arenas);
+      EXPECT_EQ(device.arena_total().count % kPage.count, 0U);
+    }
+  }
+}
+
+TEST_F(SessionTest, ATextsBitsAreItsOwn) {
+  const TinyModel tiny{.hidden = 72, .heads = 6, .intermediate = 130};
+  const std::string path = model(tiny);
+  const std::vector<Text> all = texts(tiny, 40);
+  const auto reference = run_model(*os_, {.model = path, .texts = all, .batch_size = 1, .threads = 1});
+  ASSERT_TRUE(reference.ok()) << message(reference.error());
+  for (const std::int64_t batch : {0, 3, 40}) {
+    for (const int threads : {1, 2, 3}) {
+      const auto result = run_model(*os_, {.model = path, .texts = all, .batch_size = batch, .threads = threads});
+      ASSERT_TRUE(result.ok()) << message(result.error());
+      EXPECT_EQ(result->logits, reference->logits) << batch << " texts a pass, " << threads << " threads";
+    }
+  }
+}
+
+TEST_F(SessionTest, TheSmallestBudgetRunsAndOnePageLessIsRefused) {
+  std::mt19937_64 random(11);
+  const auto pick = [&](std::int64_t low, std::int64_t high) { return low + static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(high - low + 1)); };
+  for (int round = 0; round < 200; ++round) {
+    const std::int64_t heads = pick(1, 4);
+    const TinyModel tiny{.hidden = heads * pick(1, 24), .layers = pick(1, 3), .heads = heads, .intermediate = pick(1, 150), .words = pick(1, 300),
+                         .positions = pick(20, 80), .labels = pick(1, 5), .seed = random(), .dtype = std::vector{"F32", "F16", "BF16"}[random() % 3]};
+    RunRequest request{.model = model(tiny), .texts = texts(tiny, pick(1, 12)), .max_length = pick(3, 20), .batch_size = pick(0, 6), .threads = static_cast<int>(pick(1, 3))};
+    const auto free = run_model(*os_, request);
+    ASSERT_TRUE(free.ok()) << message(free.error());
+    const Bytes smallest = free->plan.smallest_budget.front().bytes;
+    request.policy.max_memory = smallest;
+    const auto tight = run_model(*os_, request);
+    ASSERT_TRUE(tight.ok()) << message(tight.error());
+    EXPECT_EQ(tight->logits, free->logits);
+    EXPECT_EQ(tight->plan.devices.front().planned_total(), smallest);
+    request.policy.max_memory = smallest - kPage;
+    const auto refused = run_model(*os_, request);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code, ErrorCode::does_not_fit);
+    ASSERT_TRUE(refused.error().memory.has_value());
+    EXPECT_EQ(refused.error().memory->smallest_budget.front().bytes, smallest);
+  }
+}
+
+TEST_F(SessionTest, AnyAcquisitionMayFailOnce) {
+  const TinyModel tiny;
+  const RunRequest request{.model = model(tiny), .texts = texts(tiny, 5)};
+  const auto reference = run_model(*os_, request);
+  ASSERT_TRUE(reference.ok()) << message(reference.error());
+  std::uint64_t refused = 0;
+  for (const bool persistent : {false, true}) {
+    for (std::uint64_t ordinal = 1;; ++ordinal) {
+      gate_.refuse({.ordinal = ordinal, .persistent = persistent});
+      const auto result = run_model(*os_, request);
+      const bool fired = gate_.refused() > 0;
+      gate_.refuse({});
+      if (result.ok()) EXPECT_EQ(result->logits, reference->logits) << ordinal;
+      else EXPECT_NE(result.error().code, ErrorCode::internal) << ordinal << ": " << message(result.error());
+      if (!fired) break;
+      ++refused;
+    }
+  }
+  EXPECT_GT(refused, 50U);
+  const auto after = run_model(*os_, request);
+  ASSERT_TRUE(after.ok());
+  EXPECT_EQ(after->logits, reference->logits);
+}
+
+TEST_F(SessionTest, CancelStopsWithATypedError) {
+  const TinyModel tiny;
+  CancelToken cancel;
+  cancel.cancel();
+  const auto result = run_model(*os_, {.model = model(tiny), .texts = texts(tiny, 2), .cancel = &cancel});
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().code, ErrorCode::cancelled);
+}
+
+class OpenSession : public SessionTest {
+ protected:
+  void open(const TinyModel& tiny) {
+    auto opened = Model::open(*os_, ledger_, {model(tiny), "", "", false});
+    ASSERT_TRUE(opened.ok()) << message(opened.error());
+    model_ = std::make_unique<Model>(std::move(opened).value());
+    auto machine = describe_machine(*os_, 2);
+    ASSERT_TRUE(machine.ok());
+    Workload workload;
+    workload.longest = 8;
+    workload.batch_size = 2;
+    auto plan = make_plan(*model_, *machine, workload, {});
+    ASSERT_TRUE(plan.ok());
+    auto session = Session::create(*model_, *plan, {os_.get(), &ledger_, nullptr, {}});
+    ASSERT_TRUE(session.ok()) << message(session.error());
+    session_ = std::make_unique<Session>(std::move(session).value());
+  }
+
+  ErrorCode refused(std::vector<std::int32_t> ids, std::vector<std::int32_t> types, std::vector<std::int32_t> starts) {
+    const auto result = session_->run({ids, types, starts});
+    return result.ok() ? ErrorCode::internal : result.error().code;
+  }
+
+  Ledger ledger_{"cpu", Bytes{std::uint64_t{1} << 40U}};
+  std::unique_ptr<Model> model_;
+  std::unique_ptr<Session> session_;
+};
+
+TEST_F(OpenSession, APassOutsideThePlanOrTheVocabularyIsRefused) {
+  open(TinyModel{.words = 10});
+  EXPECT_EQ(refused({2, 15, 3}, {0, 0, 0}, {0, 3}), ErrorCode::usage);   // ids are below 15
+  EXPECT_EQ(refused({2, -1, 3}, {0, 0, 0}, {0, 3}), ErrorCode::usage);
+  EXPECT_EQ(refused({2, 5, 3}, {0, 2, 0}, {0, 3}), ErrorCode::usage);    // two token types
+  EXPECT_EQ(refused({2, 5, 3}, {0, 0, 0}, {0, 2}), ErrorCode::usage);    // starts end before the tokens do
+  EXPECT_EQ(refused({2, 5, 3}, {0, 0, 0}, {0, 0, 3}), ErrorCode::usage); // a text without tokens
+  EXPECT_EQ(refused({2, 5, 3}, {0, 0, 0}, {0, 1, 2, 3}), ErrorCode::usage);  // three texts, planned for two
+  EXPECT_EQ(refused(std::vector<std::int32_t>(9, 5), std::vector<std::int32_t>(9, 0), {0, 9}), ErrorCode::usage);  // longer than planned
+  EXPECT_EQ(refused(std::vector<std::int32_t>(17, 5), std::vector<std::int32_t>(17, 0), {0, 8, 16, 17}), ErrorCode::usage);
+  const std::vector<std::int32_t> ids = {2, 5, 3};
+  const std::vector<std::int32_t> types = {0, 0, 0};
+  const std::vector<std::int32_t> starts = {0, 3};
+  EXPECT_TRUE(session_->run({ids, types, starts}).ok());
+}
+
+}  // namespace
+}  // namespace plimsoll

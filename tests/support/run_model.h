@@ -1,0 +1,42 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <plimsoll/classifier.h>
+#include <plimsoll/measure.h>
+
+namespace plimsoll::testing {
+
+/// A text with an optional pair, owned.
+struct Text {
+  std::string text;
+  std::optional<std::string> pair = std::nullopt;
+};
+
+struct RunRequest {
+  std::string model = {};
+  std::vector<Text> texts = {};
+  std::int64_t max_length = 0;
+  std::int64_t batch_size = 0;
+  int threads = 2;
+  Policy policy = {};
+  const CancelToken* cancel = nullptr;
+  std::optional<Bytes> budget = std::nullopt;  ///< instead of what the machine has
+};
+
+struct RunResult {
+  Plan plan;
+  std::vector<std::vector<float>> logits;
+  std::vector<std::vector<std::int32_t>> ids;
+  std::vector<bool> truncated;
+  Bytes ledger_peak;
+  TagBytes ledger_peak_by_tag{};
+};
+
+/// The whole line, as the command walks it: open, count, plan, reserve, load, classify. When all is done the ledger must be
+/// empty again; that is checked here (`internal` if not).
+Result<RunResult> run_model(Os& os, const RunRequest& request);
+
+}  // namespace plimsoll::testing

@@ -1,0 +1,227 @@
+// Files that are broken, or larger than they need be: a typed error that names file and key, and nothing left behind.
+#include "tokenizer/tokenizer_fixture.h"
+
+namespace plimsoll::testing {
+namespace {
+
+struct Case {
+  const char* name;
+  std::string file;
+  ErrorCode code;
+  const char* where;  ///< must occur in the message
+};
+
+/// A good file with one section replaced or added.
+std::string with(const std::string& section, const std::string& value) {
+  Json file = Json::parse(R"({"version":"1.0","added_tokens":[],"normalizer":null,"pre_tokenizer":null,"post_processor":null,"decoder":null,
+    "model":{"type":"WordPiece","unk_token":"a","continuing_subword_prefix":"##","max_input_chars_per_word":100,"vocab":{"a":0}}})");
+  file[section] = "@";
+  std::string text = file.dump();
+  return text.replace(text.find("\"@\""), 3, value);
+}
+
+std::string model(const std::string& rest) {
+  return with("model", R"({"type":"WordPiece","unk_token":"a","continuing_subword_prefix":"##","max_input_chars_per_word":100)" + rest + "}");
+}
+
+std::string vocabulary(const std::string& pairs) { return model(",\"vocab\":" + pairs); }
+
+std::string nested(std::size_t depth, const char* key) {
+  std::string open, close;
+  for (std::size_t i = 0; i < depth; ++i) {
+    open += std::string(R"({"type":"Sequence",")") + key + "\":[";
+    close += "]}";
+  }
+  return open + R"({"type":"NFC"})" + close;
+}
+
+std::string many(std::size_t count, const std::string& element) {
+  std::string list = "[";
+  for (std::size_t i = 0; i < count; ++i) list += (i > 0 ? "," : "") + element;
+  return list + "]";
+}
+
+constexpr auto kCorrupt = ErrorCode::corrupt_file;
+constexpr auto kUnsupported = ErrorCode::unsupported;
+
+std::vector<Case> cases() {
+  const std::string specials = R"("special_tokens":{"[CLS]":{"id":"[CLS]","ids":[0],"tokens":["[CLS]"]}})";
+  return {
+      {"empty", "", kCorrupt, "tokenizer.json"},
+      {"not JSON", "{\"model\":", kCorrupt, "tokenizer.json"},
+      {"a list", "[]", kCorrupt, "tokenizer.json"},
+      {"a number", "1", kCorrupt, "tokenizer.json"},
+      {"no model", R"({"version":"1.0"})", kCorrupt, "model"},
+      {"model null", with("model", "null"), kCorrupt, "model"},
+      {"model a list", with("model", "[]"), kCorrupt, "model"},
+      {"other version", with("version", "\"2.0\""), kUnsupported, "version"},
+      {"version a number", with("version", "1"), kCorrupt, "version"},
+      {"two models", R"({"model":{"type":"WordPiece"},"model":{}})", kCorrupt, "model"},
+      {"two vocabularies", model(R"(,"vocab":{"a":0},"vocab":{"a":0})"), kCorrupt, "vocab"},
+      {"two lists of added tokens", R"({"added_tokens":[],"added_tokens":[]})", kCorrupt, "added_tokens"},
+      {"no vocabulary", model(""), kCorrupt, "model.vocab"},
+      {"vocabulary null", vocabulary("null"), kCorrupt, "model.vocab"},
+      {"vocabulary a number", vocabulary("7"), kCorrupt, "model.vocab"},
+      {"vocabulary a list", vocabulary(R"([["a",0.5]])"), kCorrupt, "model.vocab"},
+      {"repeated token", vocabulary(R"({"a":0,"b":1,"a":2})"), kCorrupt, "model.vocab"},
+      {"negative id", vocabulary(R"({"a":-1})"), kCorrupt, "model.vocab.a"},
+      {"id of 2^31", vocabulary(R"({"a":2147483648})"), kCorrupt, "model.vocab.a"},
+      {"id of 2^64", vocabulary(R"({"a":18446744073709551616})"), kCorrupt, "model.vocab.a"},
+      {"fractional id", vocabulary(R"({"a":0.5})"), kCorrupt, "model.vocab.a"},
+      {"id a string", vocabulary(R"({"a":"0"})"), kCorrupt, "model.vocab.a"},
+      {"id null", vocabulary(R"({"a":null})"), kCorrupt, "model.vocab.a"},
+      {"id an object", vocabulary(R"({"a":{}})"), kCorrupt, "model.vocab.a"},
+      {"unknown token not a string", with("model", R"({"type":"WordPiece","unk_token":7,"vocab":{}})"), kCorrupt, "unk_token"},
+      {"no longest word", with("model", R"({"type":"WordPiece","unk_token":"a","continuing_subword_prefix":"","vocab":{}})"), kCorrupt,
+       "max_input_chars_per_word"},
+      {"longest word negative",
+       with("model", R"({"type":"WordPiece","unk_token":"a","continuing_subword_prefix":"","max_input_chars_per_word":-1,"vocab":{}})"),
+       kCorrupt, "max_input_chars_per_word"},
+      {"longest word huge",
+       with("model", R"({"type":"WordPiece","unk_token":"a","continuing_subword_prefix":"","max_input_chars_per_word":1000000,"vocab":{}})"),
+       kUnsupported, "max_input_chars_per_word"},
+      {"BPE", with("model", R"({"type":"BPE","vocab":{"a":0},"merges":["a b"]})"), kUnsupported, "BPE"},
+      {"BPE without a type", with("model", R"({"vocab":{"a":0},"merges":["a b"]})"), kUnsupported, "BPE"},
+      {"Unigram", with("model", R"({"type":"Unigram","unk_id":0,"vocab":[["a",0.5]]})"), kUnsupported, "Unigram"},
+      {"model of no kind", with("model", R"({"vocab":{"a":0}})"), kUnsupported, "model"},
+      {"added tokens not a list", with("added_tokens", "{}"), kCorrupt, "added_tokens"},
+      {"added tokens a number", with("added_tokens", "5"), kCorrupt, "added_tokens"},
+      {"added token a string", with("added_tokens", R"(["a"])"), kCorrupt, "added_tokens"},
+      {"added token a list", with("added_tokens", R"([[]])"), kCorrupt, "added_tokens"},
+      {"added token without content", with("added_tokens", R"([{"id":0}])"), kCorrupt, "added_tokens"},
+      {"added token of number content", with("added_tokens", R"([{"id":0,"content":1}])"), kCorrupt, "added_tokens.content"},
+      {"added id negative", with("added_tokens", R"([{"id":-1,"content":"x"}])"), kCorrupt, "added_tokens.id"},
+      {"added id too large", with("added_tokens", R"([{"id":4294967296,"content":"x"}])"), kCorrupt, "added_tokens"},
+      {"added id true", with("added_tokens", R"([{"id":true,"content":"x"}])"), kCorrupt, "added_tokens.id"},
+      {"flag a number", with("added_tokens", R"([{"id":0,"content":"x","lstrip":1}])"), kCorrupt, "added_tokens.lstrip"},
+      {"flag a list", with("added_tokens", R"([{"id":0,"content":"x","special":[]}])"), kCorrupt, "added_tokens.special"},
+      {"added token of 5,000 bytes", with("added_tokens", R"([{"id":0,"content":")" + std::string(5000, 'x') + "\"}]"), kCorrupt, "added_tokens"},
+      {"a million added tokens", with("added_tokens", many((1U << 20U) + 1, R"({"content":"x"})")), kCorrupt, "added_tokens"},
+      {"normalizer unknown", with("normalizer", R"({"type":"Magic"})"), kUnsupported, "Magic"},
+      {"normalizer not built", with("normalizer", R"({"type":"Precompiled","precompiled_charsmap":"AAAA"})"), kUnsupported, "Precompiled"},
+      {"normalizer by expression", with("normalizer", R"({"type":"Replace","pattern":{"Regex":"(a+)+"},"content":""})"), kUnsupported, "Replace"},
+      {"normalizer of a million bytes", with("normalizer", R"({"type":"Precompiled","x":")" + std::string(1U << 19U, 'A') + "\"}"), kUnsupported,
+       "Precompiled"},
+      {"normalizer a string", with("normalizer", "\"NFC\""), kCorrupt, "normalizer"},
+      {"normalizer type a number", with("normalizer", R"({"type":1})"), kCorrupt, "normalizer.type"},
+      {"normalizer flag a string",
+       with("normalizer", R"({"type":"BertNormalizer","clean_text":"yes","handle_chinese_chars":true,"lowercase":true})"), kCorrupt,
+       "normalizer.clean_text"},
+      {"normalizers nested 30 deep are read, this is not", with("normalizer", nested(40, "normalizers")), kCorrupt, "tokenizer.json"},
+      {"normalizers by the hundred", with("normalizer", R"({"type":"Sequence","normalizers":)" + many(65, R"({"type":"NFC"})") + "}"), kCorrupt,
+       "normalizer"},
+      {"sequences of empty sequences",
+       with("normalizer",
+            R"({"type":"Sequence","normalizers":)" +
+                many(15, R"({"type":"Sequence","normalizers":)" + many(15, R"({"type":"Sequence","normalizers":[]})") + "}") + "}"),
+       kCorrupt, "normalizer"},
+      {"sequence without parts", with("normalizer", R"({"type":"Sequence"})"), kCorrupt, "normalizers"},
+      {"splitter by expression", with("pre_tokenizer", R"({"type":"Split","pattern":{"Regex":"(a+)+"}})"), kUnsupported, "Split"},
+      {"splitter not built", with("pre_tokenizer", R"({"type":"ByteLevel"})"), kUnsupported, "ByteLevel"},
+      {"splitter without a type", with("pre_tokenizer", "{}"), kUnsupported, "pre_tokenizer"},
+      {"behavior unknown", with("pre_tokenizer", R"({"type":"Punctuation","behavior":"Eaten"})"), kCorrupt, "behavior"},
+      {"post-processor not built", with("post_processor", R"({"type":"RobertaProcessing","sep":["a",0],"cls":["a",0]})"), kUnsupported, "Roberta"},
+      {"post-processor not built, without a type", with("post_processor", R"({"sep":["a",0],"cls":["a",0],"trim_offsets":true})"), kUnsupported,
+       "Roberta"},
+      {"template names no special token",
+       with("post_processor", R"({"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"[X]","type_id":0}}],"pair":[],)" + specials + "}"),
+       kCorrupt, "[X]"},
+      {"template piece of no kind", with("post_processor", R"({"type":"TemplateProcessing","single":[{}],"pair":[],)" + specials + "}"), kCorrupt,
+       "single"},
+      {"template of a third text",
+       with("post_processor", R"({"type":"TemplateProcessing","single":[{"Sequence":{"id":"C","type_id":0}}],"pair":[],)" + specials + "}"),
+       kCorrupt, "single"},
+      {"template of one text names two",
+       with("post_processor", R"({"type":"TemplateProcessing","single":[{"Sequence":{"id":"B","type_id":0}}],"pair":[],)" + specials + "}"),
+       kCorrupt, "post_processor"},
+      {"template type negative",
+       with("post_processor", R"({"type":"TemplateProcessing","single":[{"Sequence":{"id":"A","type_id":-1}}],"pair":[],)" + specials + "}"),
+       kCorrupt, "type_id"},
+      {"template id too large",
+       with("post_processor", R"({"type":"BertProcessing","sep":["a",2147483648],"cls":["a",0]})"), kCorrupt, "sep"},
+      {"template of a thousand pieces",
+       with("post_processor", R"({"type":"TemplateProcessing","single":)" + many(300, R"({"SpecialToken":{"id":"[CLS]","type_id":0}})") +
+                                  R"(,"pair":[],)" + specials + "}"),
+       kCorrupt, "pieces"},
+      {"decoder not built", with("decoder", R"({"type":"Metaspace"})"), kUnsupported, "Metaspace"},
+      {"truncation negative", with("truncation", R"({"max_length":-1,"strategy":"LongestFirst","stride":0})"), kCorrupt, "max_length"},
+      {"truncation of no kind", with("truncation", R"({"max_length":1,"strategy":"Some","stride":0})"), kCorrupt, "strategy"},
+      {"padding huge", with("padding", R"({"strategy":{"Fixed":4294967296},"direction":"Right","pad_id":0,"pad_type_id":0,"pad_token":""})"),
+       kCorrupt, "Fixed"},
+      {"padding direction", with("padding", R"({"strategy":"BatchLongest","direction":"Up","pad_id":0,"pad_type_id":0,"pad_token":""})"), kCorrupt,
+       "direction"},
+      {"sections of a million values", with("normalizer", many(5000, "1")), kCorrupt, "4,096"},
+      {"sections of a megabyte", with("normalizer", many(40, "\"" + std::string(16000, 'x') + "\"")), kCorrupt, "256 KiB"},
+  };
+}
+
+class TokenizerHostile : public TokenizerTest {};
+
+TEST_F(TokenizerHostile, BrokenFilesAreTypedErrors) {
+  ASSERT_TRUE(open(with("normalizer", "null")).ok());
+  ASSERT_TRUE(open(with("normalizer", nested(20, "normalizers"))).ok());
+  for (const Case& broken : cases()) {
+    SCOPED_TRACE(broken.name);
+    const auto tokenizer = open(broken.file);
+    ASSERT_FALSE(tokenizer.ok());
+    EXPECT_EQ(tokenizer.error().code, broken.code) << message(tokenizer.error());
+    EXPECT_NE(message(tokenizer.error()).find(broken.where), std::string::npos) << message(tokenizer.error());
+    EXPECT_NE(message(tokenizer.error()).find("m/tokenizer.json"), std::string::npos) << message(tokenizer.error());
+    EXPECT_EQ(ledger.current(), Bytes{0});
+  }
+}
+
+/// Every prefix of a good file, and every byte of it changed, gives a tokenizer or an error, never more.
+TEST_F(TokenizerHostile, DamagedFilesNeverCrash) {
+  const std::string good = with("normalizer", R"({"type":"Sequence","normalizers":[{"type":"NFC"}]})");
+  std::size_t refused = 0;
+  for (std::size_t i = 0; i < good.size(); ++i) {
+    refused += open(good.substr(0, i)).ok() ? 0 : 1;
+    for (const char c : {'"', '0', '{', ']', '\0', '\xff', ','}) {
+      std::string bad = good;
+      bad[i] = c;
+      const auto tokenizer = open(bad);
+      if (tokenizer.ok()) {
+        EXPECT_TRUE(tokenizer->encode({"a b"}, {}, std::pmr::new_delete_resource()).ok() || true);
+      } else {
+        ++refused;
+      }
+    }
+  }
+  EXPECT_GT(refused, 4 * good.size());
+  EXPECT_EQ(ledger.current(), Bytes{0});
+}
+
+TEST_F(TokenizerHostile, BrokenVocabTxt) {
+  struct Broken {
+    const char* vocabulary;
+    const char* config;
+    ErrorCode code;
+  };
+  const std::string long_line(100000, 'x');
+  for (const Broken& broken : {
+           Broken{"a\n\xff\n", "{}", kCorrupt},
+           Broken{long_line.c_str(), "{}", kCorrupt},
+           Broken{"a\n", R"({"do_lower_case":"yes"})", kCorrupt},
+           Broken{"a\n", R"({"cls_token":5})", kCorrupt},
+           Broken{"a\n", R"({"cls_token":{}})", kCorrupt},
+           Broken{"a\n", R"({"added_tokens_decoder":[]})", kCorrupt},
+           Broken{"a\n", R"({"added_tokens_decoder":{"x":{"content":"a"}}})", kCorrupt},
+           Broken{"a\n", R"({"added_tokens_decoder":{"-1":{"content":"a"}}})", kCorrupt},
+           Broken{"a\n", R"({"added_tokens_decoder":{"1":{}}})", kCorrupt},
+           Broken{"a\n", R"({"tokenizer_class":"T5Tokenizer"})", kUnsupported},
+           Broken{"a\n", "[", kCorrupt},
+       }) {
+    SCOPED_TRACE(broken.config);
+    os.files.clear();
+    os.files["m/vocab.txt"] = broken.vocabulary;
+    os.files["m/tokenizer_config.json"] = broken.config;
+    const auto tokenizer = Tokenizer::open(os, ledger, "m");
+    ASSERT_FALSE(tokenizer.ok());
+    EXPECT_EQ(tokenizer.error().code, broken.code) << message(tokenizer.error());
+    EXPECT_EQ(ledger.current(), Bytes{0});
+  }
+}
+
+}  // namespace
+}  // namespace plimsoll::testing

@@ -1,0 +1,229 @@
+// What the tokenizer takes of heap and scratch. Replaces operator new in this program.
+#include <malloc.h>
+#include <sys/mman.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+#include "memory/arena.h"
+#include "support/temporary_folder.h"
+#include "tokenizer/tokenizer_fixture.h"
+
+namespace {
+std::atomic<std::size_t> live{0};
+std::atomic<std::size_t> peak{0};
+}  // namespace
+
+// Not inlined, so that the compiler does not match `malloc` with `operator delete` by itself.
+[[gnu::noinline]] void* operator new(std::size_t size) {
+  void* block = std::malloc(size);
+  if (block == nullptr) throw std::bad_alloc();
+  const std::size_t now = live += ::malloc_usable_size(block);
+  if (now > peak) peak = now;
+  return block;
+}
+[[gnu::noinline]] void operator delete(void* block) noexcept {
+  if (block != nullptr) live -= ::malloc_usable_size(block);
+  std::free(block);
+}
+[[gnu::noinline]] void operator delete(void* block, std::size_t /*size*/) noexcept {
+  if (block != nullptr) live -= ::malloc_usable_size(block);
+  std::free(block);
+}
+
+namespace plimsoll::testing {
+namespace {
+
+/// Heap above what was live when this was made.
+class HeapWatch {
+ public:
+  HeapWatch() : base_(live) { peak = base_; }
+  std::size_t highest() const { return peak - base_; }
+  std::size_t left() const { return live - base_; }
+
+ private:
+  std::size_t base_;
+};
+
+/// The `io` memory of a text: max(1 MiB, 4 x its bytes), the text itself included.
+std::size_t scratch_for(std::size_t text_bytes) { return std::max<std::size_t>(std::size_t{1} << 20U, 4 * text_bytes) - text_bytes; }
+
+class TokenizerMemory : public TokenizerTest {
+ protected:
+  /// Encodes with no more memory than a pass would have, and without any heap.
+  Result<Encoding> encode_bounded(const Tokenizer& tokenizer, const EncodeInput& input, const EncodeOptions& options) {
+    const std::size_t size = scratch_for(input.text.size() + input.pair.value_or("").size());
+    arena_.reset();
+    memory_ = std::make_unique<std::byte[]>(size);
+    arena_.emplace(std::span(memory_.get(), size));
+    const HeapWatch watch;
+    auto encoding = tokenizer.encode(input, options, &*arena_);
+    EXPECT_LT(watch.highest(), 4096U);
+    return encoding;
+  }
+  std::size_t used() const { return arena_->highest_used(); }
+
+ private:
+  std::unique_ptr<std::byte[]> memory_;
+  std::optional<ArenaResource> arena_;
+};
+
+std::string repeat(std::string_view piece, std::size_t bytes) {
+  std::string text;
+  text.reserve(bytes + piece.size());
+  while (text.size() < bytes) text += piece;
+  return text;
+}
+
+constexpr std::size_t kLong = std::size_t{10} << 20U;
+const char* const kWords = "The plot [MASK] was thin, \xc3\xa9t\xc3\xa9 \xe4\xbd\xa0 and the acting worse. ";
+
+TEST_F(TokenizerMemory, LongTextTakesAsMuchAsAShortOne) {
+  const Tokenizer tokenizer = open_fixture("tokenizers/bert-uncased");
+  const std::string text = repeat(kWords, kLong);
+  const auto encoding = encode_bounded(tokenizer, {text}, {.max_length = 128});
+  ASSERT_TRUE(encoding.ok()) << message(encoding.error());
+  EXPECT_EQ(encoding->ids.size(), 128U);
+  EXPECT_TRUE(encoding->truncated);
+  EXPECT_LT(used(), std::size_t{64} << 10U);
+  const std::size_t for_long = used();
+  ASSERT_TRUE(encode_bounded(tokenizer, {std::string_view(text).substr(0, 2000)}, {.max_length = 128}).ok());
+  EXPECT_EQ(used(), for_long);
+}
+
+TEST_F(TokenizerMemory, LongPairOfOddRoomAndLeftSideStayBounded) {
+  Json file = Json::parse(read_file(fixture("tokenizers/bert-uncased/tokenizer.json")));
+  const std::string text = repeat(kWords, kLong / 8);
+  for (const char* side : {"right", "left"}) {
+    const auto tokenizer = open(file.dump(), std::string(R"({"truncation_side":")") + side + "\"}");
+    ASSERT_TRUE(tokenizer.ok());
+    const auto encoding = encode_bounded(*tokenizer, {text, text}, {.max_length = 128});
+    ASSERT_TRUE(encoding.ok()) << message(encoding.error());
+    EXPECT_EQ(encoding->ids.size(), 128U);
+    EXPECT_LT(used(), std::size_t{128} << 10U);
+  }
+}
+
+TEST_F(TokenizerMemory, AWordOfTenMegabytes) {
+  for (const char* name : {"tokenizers/bert-uncased", "tokenizers/bert-cased"}) {
+    const Tokenizer tokenizer = open_fixture(name);
+    for (const std::string_view piece : {"x", "\xc3\xa9", "\xed\x95\x9c"}) {
+      const std::string text = repeat(piece, kLong);
+      const auto encoding = encode_bounded(tokenizer, {text}, {.max_length = 128});
+      ASSERT_TRUE(encoding.ok()) << message(encoding.error());
+      EXPECT_EQ(encoding->ids, (std::pmr::vector<std::int32_t>{2, 1, 3}));
+      EXPECT_EQ(encoding->offsets[1], (TextSpan{0, static_cast<std::uint32_t>(text.size() / piece.size())}));
+      EXPECT_LT(used(), std::size_t{64} << 10U);
+    }
+  }
+}
+
+/// Nothing is read behind what settles the answer: the rest of these texts is memory that may not be touched.
+TEST_F(TokenizerMemory, ReadingStopsOnceTheAnswerIsSettled) {
+  constexpr std::size_t readable = std::size_t{16} << 10U;
+  void* memory = ::mmap(nullptr, kLong, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  const std::string begin = repeat(kWords, readable);
+  begin.copy(static_cast<char*>(memory), readable);
+  ASSERT_EQ(::mprotect(static_cast<char*>(memory) + readable, kLong - readable, PROT_NONE), 0);
+  const std::string_view text(static_cast<const char*>(memory), kLong);
+  const Tokenizer tokenizer = open_fixture("tokenizers/bert-uncased");
+  const auto single = tokenizer.encode({text}, {.max_length = 128}, std::pmr::new_delete_resource());
+  ASSERT_TRUE(single.ok());
+  EXPECT_EQ(single->ids, tokenizer.encode({begin}, {.max_length = 128}, std::pmr::new_delete_resource())->ids);
+  const auto pair = tokenizer.encode({text, text}, {.max_length = 129}, std::pmr::new_delete_resource());
+  ASSERT_TRUE(pair.ok());
+  EXPECT_EQ(pair->ids.size(), 129U);
+  EXPECT_EQ(tokenizer.count({text}, {.max_length = 128}, std::pmr::new_delete_resource()).value(), 128);
+  ::munmap(memory, kLong);
+}
+
+/// White space is held back for tokens that take it from their left, however much there is, and each byte is looked at a
+/// bounded number of times: this would not end if it were not.
+TEST_F(TokenizerMemory, TenMegabytesOfSpaceBeforeAToken) {
+  const Tokenizer tokenizer = open_fixture("tokenizers/bert-uncased");
+  const std::string text = "a" + std::string(kLong, ' ') + "[MASK]";
+  const auto encoding = encode_bounded(tokenizer, {text}, {});
+  ASSERT_TRUE(encoding.ok());
+  ASSERT_EQ(encoding->ids.size(), 4U);
+  EXPECT_EQ(encoding->offsets[2], (TextSpan{static_cast<std::uint32_t>(kLong) + 1, static_cast<std::uint32_t>(kLong) + 7}));
+}
+
+TEST_F(TokenizerMemory, MarksAreHeldAtEightBytesEach) {
+  const Tokenizer tokenizer = open_fixture("tokenizers/bert-uncased");
+  // Half of the text: fits. The whole of a long text: a typed error. A short one always fits.
+  const std::string marks = repeat("\xcc\xa3\xcc\x81", kLong / 2);
+  const auto half = encode_bounded(tokenizer, {"a" + marks + repeat(" b", kLong / 2)}, {.max_length = 8});
+  ASSERT_TRUE(half.ok()) << message(half.error());
+  EXPECT_EQ(half->offsets[1], (TextSpan{0, 1}));
+  EXPECT_LE(used(), kLong * 5 / 2);
+  const auto all = encode_bounded(tokenizer, {marks + marks}, {.max_length = 8});
+  ASSERT_FALSE(all.ok());
+  EXPECT_EQ(all.error().code, ErrorCode::bad_row);
+  const auto few = encode_bounded(tokenizer, {std::string_view(marks).substr(0, 200000)}, {.max_length = 8});
+  ASSERT_TRUE(few.ok());
+  EXPECT_EQ(few->ids.size(), 2U);
+}
+
+TEST_F(TokenizerMemory, EveryRefusedAllocationIsABadRow) {
+  const Tokenizer tokenizer = open_fixture("tokenizers/bert-uncased");
+  const std::string text = repeat(kWords, 400);
+  const auto whole = tokenizer.encode({text, text}, {.keep_tokens = true}, std::pmr::new_delete_resource());
+  std::vector<std::byte> memory(std::size_t{1} << 20U);
+  std::size_t failures = 0;
+  for (std::size_t size = 0;; size += 64) {
+    ASSERT_LT(size, memory.size());
+    ArenaResource arena(std::span<std::byte>(memory).first(size));
+    const auto encoding = tokenizer.encode({text, text}, {.keep_tokens = true}, &arena);
+    if (encoding.ok()) {
+      EXPECT_EQ(encoding->ids, whole->ids);
+      break;
+    }
+    ASSERT_EQ(encoding.error().code, ErrorCode::bad_row);
+    ++failures;
+  }
+  EXPECT_GT(failures, 100U);
+}
+
+/// Counts stay linear: as many requests and bytes for ten times the text, when nothing is kept.
+TEST_F(TokenizerMemory, CountingKeepsNothing) {
+  const Tokenizer tokenizer = open_fixture("tokenizers/bert-uncased");
+  const std::string text = repeat(kWords, std::size_t{1} << 20U);
+  std::vector<std::byte> memory(std::size_t{1} << 20U);
+  ArenaResource arena(memory);
+  const HeapWatch watch;
+  const auto count = tokenizer.count({text}, {.add_special_tokens = false}, &arena);
+  ASSERT_TRUE(count.ok());
+  EXPECT_LT(watch.highest(), 4096U);
+  EXPECT_LT(arena.highest_used(), std::size_t{64} << 10U);
+  const auto one = tokenizer.count({kWords}, {.add_special_tokens = false}, std::pmr::new_delete_resource());
+  EXPECT_EQ(*count, *one * static_cast<std::int64_t>(text.size() / std::string_view(kWords).size()));
+}
+
+std::string big_file(std::size_t tokens) {
+  std::string json = R"({"version":"1.0","added_tokens":[],"normalizer":null,"pre_tokenizer":{"type":"WhitespaceSplit"},"model":{"type":"WordPiece",)"
+                     R"("unk_token":"t0","continuing_subword_prefix":"##","max_input_chars_per_word":100,"vocab":{)";
+  for (std::size_t i = 0; i < tokens; ++i) json += (i == 0 ? "\"t" : ",\"t") + std::to_string(i) + "\":" + std::to_string(i);
+  return json + "}}}";
+}
+
+TEST_F(TokenizerMemory, OpeningTakesLittleHeapWhateverTheVocabulary) {
+  const TemporaryFolder folder;
+  Gate gate;
+  const auto real = make_os(gate);
+  folder.write("tokenizer.json", big_file(250000));
+  const HeapWatch watch;
+  const auto tokenizer = Tokenizer::open(*real, ledger, folder.path());
+  ASSERT_TRUE(tokenizer.ok()) << message(tokenizer.error());
+  EXPECT_LT(watch.highest(), std::size_t{1} << 20U);
+  EXPECT_LT(watch.left(), std::size_t{32} << 10U);
+  EXPECT_EQ(tokenizer->id("t249999"), 249999);
+  EXPECT_EQ(tokenizer->token(123456), "t123456");
+  // 16 bytes a token and its own text.
+  EXPECT_LT(tokenizer->table_bytes(), mib(6));
+  EXPECT_EQ(ledger.current(MemoryTag::tables), tokenizer->table_bytes());
+}
+
+}  // namespace
+}  // namespace plimsoll::testing

@@ -1,0 +1,196 @@
+#include "tokenizer/tokenizer_fixture.h"
+
+#include <thread>
+
+namespace plimsoll::testing {
+namespace {
+
+constexpr const char* kSmall = R"({"version":"1.0","added_tokens":[{"id":0,"content":"[UNK]","special":true},{"id":1,"content":"[CLS]","special":true}],
+ "normalizer":null,"pre_tokenizer":{"type":"WhitespaceSplit"},
+ "model":{"type":"WordPiece","unk_token":"[UNK]","continuing_subword_prefix":"##","max_input_chars_per_word":100,
+  "vocab":{"[UNK]":0,"[CLS]":1,"a":2,"b":7,"##b":2147483647}}})";
+
+std::vector<std::int32_t> ids(const Tokenizer& tokenizer, std::string_view text) {
+  const auto encoding = tokenizer.encode({text}, {}, std::pmr::new_delete_resource());
+  return encoding.ok() ? std::vector<std::int32_t>(encoding->ids.begin(), encoding->ids.end()) : std::vector<std::int32_t>{-1};
+}
+
+class TokenizerApi : public TokenizerTest {};
+
+TEST_F(TokenizerApi, IdsMayHaveHoles) {
+  const auto tokenizer = open(kSmall);
+  ASSERT_TRUE(tokenizer.ok()) << message(tokenizer.error());
+  EXPECT_EQ(tokenizer->max_id(), 2147483647);
+  EXPECT_EQ(tokenizer->token(7), "b");
+  EXPECT_EQ(tokenizer->token(2147483647), "##b");
+  EXPECT_EQ(tokenizer->token(3), std::nullopt);
+  EXPECT_EQ(tokenizer->token(-1), std::nullopt);
+  EXPECT_EQ(tokenizer->id("b"), 7);
+  EXPECT_EQ(tokenizer->id("c"), std::nullopt);
+  EXPECT_TRUE(tokenizer->is_special(1));
+  EXPECT_FALSE(tokenizer->is_special(2));
+  EXPECT_EQ(ids(*tokenizer, "ab b[CLS]ab c"), (std::vector<std::int32_t>{2, 2147483647, 7, 1, 2, 2147483647, 0}));
+  EXPECT_EQ(tokenizer->added_tokens(false), 0);
+}
+
+TEST_F(TokenizerApi, TablesAreChargedAndGivenBack) {
+  {
+    const auto tokenizer = open(read_file(fixture("tokenizers/bert-cased/tokenizer.json")));
+    ASSERT_TRUE(tokenizer.ok());
+    EXPECT_EQ(ledger.current(MemoryTag::tables), tokenizer->table_bytes());
+    EXPECT_GT(tokenizer->table_bytes(), kib(16));
+    EXPECT_LT(tokenizer->table_bytes(), kib(64));
+  }
+  EXPECT_EQ(ledger.current(), Bytes{0});
+}
+
+TEST_F(TokenizerApi, NoRoomInTheLedgerIsOutOfMemory) {
+  Ledger small("cpu", kib(8));
+  os.files["m/tokenizer.json"] = read_file(fixture("tokenizers/bert-cased/tokenizer.json"));
+  const auto tokenizer = Tokenizer::open(os, small, "m");
+  ASSERT_FALSE(tokenizer.ok());
+  EXPECT_EQ(tokenizer.error().code, ErrorCode::out_of_memory);
+  EXPECT_EQ(small.current(), Bytes{0});
+}
+
+TEST_F(TokenizerApi, EveryRefusedAcquisitionIsATypedError) {
+  os.files["m/tokenizer.json"] = read_file(fixture("tokenizers/bert-cased/tokenizer.json"));
+  os.files["m/tokenizer_config.json"] = R"({"model_max_length":512})";
+  std::uint64_t failures = 0;
+  for (std::uint64_t n = 1;; ++n) {
+    os.gate().refuse({.ordinal = n});
+    const auto tokenizer = Tokenizer::open(os, ledger, "m");
+    if (os.gate().refused() == 0) break;
+    EXPECT_FALSE(tokenizer.ok()) << n;
+    EXPECT_EQ(ledger.current(), Bytes{0}) << n;
+    ++failures;
+  }
+  EXPECT_GE(failures, 4U);
+  os.gate().refuse({});
+  EXPECT_TRUE(Tokenizer::open(os, ledger, "m").ok());
+}
+
+TEST_F(TokenizerApi, ModelMaxLength) {
+  const std::string file = kSmall;
+  EXPECT_EQ(open(file, R"({"model_max_length":512})")->model_max_length(), 512);
+  EXPECT_EQ(open(file, R"({"model_max_length":1e3})")->model_max_length(), 1000);
+  EXPECT_EQ(open(file, R"({"model_max_length":999999999})")->model_max_length(), 999999999);
+  EXPECT_EQ(open(file, R"({"model_max_length":1000000000})")->model_max_length(), std::nullopt);
+  EXPECT_EQ(open(file, R"({"model_max_length":1000000000000000019884624838656})")->model_max_length(), std::nullopt);
+  EXPECT_EQ(open(file, R"({"model_max_length":null})")->model_max_length(), std::nullopt);
+  EXPECT_EQ(open(file)->model_max_length(), std::nullopt);
+  EXPECT_EQ(open(file, R"({"model_max_length":"many"})").error().code, ErrorCode::corrupt_file);
+}
+
+TEST_F(TokenizerApi, TruncationSideComesFromTheConfig) {
+  const auto tokenizer = open(kSmall, R"({"truncation_side":"left"})");
+  ASSERT_TRUE(tokenizer.ok());
+  const auto encoding = tokenizer->encode({"a a b b a b"}, {.max_length = 3}, std::pmr::new_delete_resource());
+  ASSERT_TRUE(encoding.ok());
+  EXPECT_EQ(encoding->ids, (std::pmr::vector<std::int32_t>{7, 2, 7}));
+  EXPECT_TRUE(encoding->truncated);
+}
+
+TEST_F(TokenizerApi, TruncatedTellsWhetherTokensAreMissing) {
+  const Tokenizer tokenizer = open_fixture("tokenizers/bert-cased");
+  const auto truncated = [&](std::string_view text, std::optional<std::string_view> pair, std::int64_t length) {
+    return tokenizer.encode({text, pair}, {.max_length = length}, std::pmr::new_delete_resource())->truncated;
+  };
+  EXPECT_FALSE(truncated(", , ,", std::nullopt, 5));
+  EXPECT_TRUE(truncated(", , ,", std::nullopt, 4));
+  EXPECT_TRUE(truncated(",", std::nullopt, 2));
+  EXPECT_FALSE(truncated("", std::nullopt, 2));
+  EXPECT_FALSE(truncated(", ,", ",", 6));
+  EXPECT_TRUE(truncated(", ,", ",", 5));
+}
+
+TEST_F(TokenizerApi, TooShortForTheSpecialTokensIsUsage) {
+  const Tokenizer tokenizer = open_fixture("tokenizers/bert-cased");
+  const auto single = tokenizer.encode({"a"}, {.max_length = 1}, std::pmr::new_delete_resource());
+  ASSERT_FALSE(single.ok());
+  EXPECT_EQ(single.error().code, ErrorCode::usage);
+  EXPECT_TRUE(tokenizer.encode({"a"}, {.max_length = 1, .add_special_tokens = false}, std::pmr::new_delete_resource()).ok());
+  EXPECT_FALSE(tokenizer.encode({"a", "b"}, {.max_length = 2}, std::pmr::new_delete_resource()).ok());
+}
+
+TEST_F(TokenizerApi, PresentPairMakesAPair) {
+  const Tokenizer tokenizer = open_fixture("tokenizers/bert-cased");
+  EXPECT_EQ(tokenizer.count({","}, {}, std::pmr::new_delete_resource()).value(), 3);
+  EXPECT_EQ(tokenizer.count({",", ""}, {}, std::pmr::new_delete_resource()).value(), 4);
+}
+
+TEST_F(TokenizerApi, IllFormedTextIsReadAsIfReplaced) {
+  const Tokenizer tokenizer = open_fixture("tokenizers/bert-uncased");
+  const std::string bad = "a\xff\xe2\x82 film\xc3";
+  std::pmr::string replaced;
+  utf8_replace(bad, replaced);
+  const auto a = tokenizer.encode({bad}, {}, std::pmr::new_delete_resource());
+  const auto b = tokenizer.encode({replaced}, {}, std::pmr::new_delete_resource());
+  ASSERT_TRUE(a.ok() && b.ok());
+  EXPECT_EQ(a->ids, b->ids);
+  EXPECT_EQ(a->offsets, b->offsets);
+}
+
+TEST_F(TokenizerApi, EarlyStopEqualsTheWholeThenCut) {
+  const Tokenizer tokenizer = open_fixture("tokenizers/bert-uncased");
+  std::string text;
+  for (int i = 0; i < 60; ++i) text += "Zork! [MASK] warranty \xe4\xbd\xa0 x ";
+  const auto whole = tokenizer.encode({text}, {.add_special_tokens = false}, std::pmr::new_delete_resource());
+  ASSERT_TRUE(whole.ok());
+  for (std::size_t length = 0; length < whole->ids.size() + 2; ++length) {
+    const auto cut = tokenizer.encode({text}, {.max_length = static_cast<std::int64_t>(length), .add_special_tokens = false},
+                                      std::pmr::new_delete_resource());
+    ASSERT_TRUE(cut.ok());
+    const std::size_t kept = std::min(length, whole->ids.size());
+    ASSERT_EQ(cut->ids.size(), kept);
+    EXPECT_TRUE(std::equal(cut->ids.begin(), cut->ids.end(), whole->ids.begin()));
+    EXPECT_TRUE(std::equal(cut->offsets.begin(), cut->offsets.end(), whole->offsets.begin()));
+    EXPECT_EQ(cut->truncated, length < whole->ids.size());
+  }
+}
+
+TEST_F(TokenizerApi, ManyThreadsMayEncode) {
+  const Tokenizer tokenizer = open_fixture("tokenizers/bert-uncased");
+  const auto rows = read_lines(fixture("tokenizers/hard-cases-uncased.jsonl"));
+  std::vector<std::jthread> threads;
+  std::vector<std::size_t> right(4);
+  for (std::size_t t = 0; t < right.size(); ++t)
+    threads.emplace_back([&, t] {
+      for (const Json& row : rows) {
+        if (row.contains("text_pair")) continue;
+        const std::string text = row.at("text");
+        const auto encoding = tokenizer.encode({text}, {}, std::pmr::new_delete_resource());
+        right[t] += encoding.ok() && Json(encoding->ids) == row.at("ids") ? 1 : 0;
+      }
+    });
+  threads.clear();
+  for (const std::size_t count : right) EXPECT_EQ(count, right[0]);
+  EXPECT_GT(right[0], 100U);
+}
+
+TEST_F(TokenizerApi, OldFilesWithoutTypesAreInferred) {
+  const auto tokenizer = open(R"({"normalizer":{"clean_text":true,"handle_chinese_chars":true,"strip_accents":null,"lowercase":true},
+    "pre_tokenizer":{"type":"BertPreTokenizer"},"post_processor":{"sep":["]",1],"cls":["[",0]},
+    "model":{"unk_token":"]","continuing_subword_prefix":"##","max_input_chars_per_word":9,"vocab":{"[":0,"]":1,"e":2,"##x":3}}})");
+  ASSERT_TRUE(tokenizer.ok()) << message(tokenizer.error());
+  EXPECT_EQ(ids(*tokenizer, "\xc3\x89x"), (std::vector<std::int32_t>{0, 2, 3, 1}));
+}
+
+TEST_F(TokenizerApi, UnknownWordWithoutATokenForItIsAnError) {
+  const auto tokenizer = open(R"({"model":{"type":"WordLevel","unk_token":"?","vocab":{"a":0}}})");
+  ASSERT_TRUE(tokenizer.ok()) << message(tokenizer.error());
+  EXPECT_EQ(ids(*tokenizer, "a"), std::vector<std::int32_t>{0});
+  const auto failed = tokenizer->encode({"b"}, {}, std::pmr::new_delete_resource());
+  ASSERT_FALSE(failed.ok());
+  EXPECT_EQ(failed.error().code, ErrorCode::corrupt_file);
+}
+
+TEST_F(TokenizerApi, NoFilesAreNotFound) {
+  os.files["m/config.json"] = "{}";
+  const auto tokenizer = Tokenizer::open(os, ledger, "m");
+  ASSERT_FALSE(tokenizer.ok());
+  EXPECT_EQ(tokenizer.error().code, ErrorCode::not_found);
+}
+
+}  // namespace
+}  // namespace plimsoll::testing
