@@ -18,6 +18,7 @@ function(plimsoll_test name)
   cmake_parse_arguments(TEST "" "" "SOURCES;NEEDS;LIBRARIES" ${ARGN})
   add_executable(test_${name} ${TEST_SOURCES})
   plimsoll_compile_options(test_${name})
+  target_compile_options(test_${name} PRIVATE -O1)  # tests are compiled often and run seldom
   target_include_directories(test_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   foreach(need IN LISTS TEST_NEEDS)
     target_link_libraries(test_${name} PRIVATE plimsoll_${need})

@@ -128,11 +128,7 @@ class LinearBench {
 
   /// The best seen since the start: one sample of few milliseconds may have been interrupted.
   double peak() {
-    const double begin = processor_seconds();
-    const auto start = os_.now();
-    const double by_clock = measure_peak_flops(pool_, os_, setup_.features, setup_.type, std::chrono::milliseconds(3));
-    const double passed = std::chrono::duration<double>(os_.now() - start).count();
-    peak_ = std::max(peak_, by_clock * passed * setup_.threads / (processor_seconds() - begin));
+    peak_ = std::max(peak_, measure_peak_flops(pool_, os_, setup_.features, setup_.type, std::chrono::milliseconds(3)));
     return peak_;
   }
 

@@ -31,14 +31,18 @@ double measure_peak_flops(ThreadPool& pool, Os& os, CpuFeatures features, Elemen
   const auto loop = type == ElementType::float32 ? table->peak_float32 : type == ElementType::bfloat16 ? table->peak_bfloat16 : nullptr;
   if (loop == nullptr) return 0;
   constexpr std::int64_t kRounds = 20000;
-  std::atomic<std::int64_t> operations{0};
-  const auto begin = os.now();
+  std::atomic<std::int64_t> total{0};
   on_every_thread(pool, [&] {
-    double done = 0;
-    while (os.now() - begin < duration) done += loop(kRounds);
-    operations.fetch_add(static_cast<std::int64_t>(done));
+    double best = 0;
+    const auto begin = os.now();
+    do {
+      const auto start = os.now();
+      const double operations = loop(kRounds);
+      best = std::max(best, operations / seconds(std::max(os.now() - start, std::chrono::nanoseconds(1))));
+    } while (os.now() - begin < duration);
+    total.fetch_add(static_cast<std::int64_t>(best));
   });
-  return static_cast<double>(operations.load()) / seconds(os.now() - begin);
+  return static_cast<double>(total.load());
 }
 
 double measure_read_bandwidth(ThreadPool& pool, Os& os, CpuFeatures features, std::span<const std::byte> buffer,
@@ -49,11 +53,12 @@ double measure_read_bandwidth(ThreadPool& pool, Os& os, CpuFeatures features, st
   if (table == nullptr || parts == 0) return 0;
   std::atomic<float> sink{0};
   double best = 0;
-  for (const auto begin = os.now(); os.now() - begin < duration;) {
+  const auto begin = os.now();
+  do {
     const auto start = os.now();
     pool.run(parts, [&](int, std::int64_t i) { sink.store(table->read(buffer.data() + i * kPart, kPart), std::memory_order_relaxed); });
-    best = std::max(best, static_cast<double>(parts * kPart) / seconds(os.now() - start));
-  }
+    best = std::max(best, static_cast<double>(parts * kPart) / seconds(std::max(os.now() - start, std::chrono::nanoseconds(1))));
+  } while (os.now() - begin < duration);
   return best;
 }
 
