@@ -11,7 +11,9 @@ class TensorList {
  public:
   explicit TensorList(const BertShape& shape) : shape_(shape) {}
 
-  void add(std::string name, std::vector<std::int64_t> dims, float mean = 0) { tensors_.push_back({std::move(name), std::move(dims), mean}); }
+  void add(std::string name, std::vector<std::int64_t> dims, float mean = 0) {
+    tensors_.push_back({std::move(name), std::move(dims), mean});
+  }
 
   void add_linear(const std::string& name, std::int64_t outputs, std::int64_t inputs) {
     add(name + ".weight", {outputs, inputs});
@@ -95,8 +97,8 @@ std::string bert_config(const BertShape& shape, const std::string& dtype) {
       "{}"
       "  \"torch_dtype\": \"{}\"\n"
       "}}\n",
-      shape.old_names ? "BertForMaskedLM" : "BertForSequenceClassification", shape.hidden, shape.layers, shape.heads, shape.intermediate, shape.vocab,
-      shape.positions, kTokenTypes, head, dtype);
+      shape.old_names ? "BertForMaskedLM" : "BertForSequenceClassification", shape.hidden, shape.layers, shape.heads, shape.intermediate,
+      shape.vocab, shape.positions, kTokenTypes, head, dtype);
 }
 
 }  // namespace plimsoll::bench

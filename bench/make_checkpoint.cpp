@@ -57,7 +57,9 @@ std::optional<ElementType> float_type(const std::string& name) {
   return std::nullopt;
 }
 
-const char* safetensors_name(ElementType type) { return type == ElementType::float32 ? "F32" : type == ElementType::bfloat16 ? "BF16" : "F16"; }
+const char* safetensors_name(ElementType type) {
+  return type == ElementType::float32 ? "F32" : type == ElementType::bfloat16 ? "BF16" : "F16";
+}
 
 Result<std::int64_t> positive(const std::string& flag, const std::string& text) {
   char* end = nullptr;
@@ -77,10 +79,10 @@ Status apply(const std::string& flag, const std::string& value, Request& request
     request.type = *type;
     return {};
   }
-  const std::map<std::string, std::int64_t*> sizes = {
-      {"--hidden", &request.shape.hidden},   {"--layers", &request.shape.layers}, {"--heads", &request.shape.heads},
-      {"--intermediate", &request.shape.intermediate}, {"--vocab", &request.shape.vocab}, {"--positions", &request.shape.positions},
-      {"--labels", &request.shape.labels}};
+  const std::map<std::string, std::int64_t*> sizes = {{"--hidden", &request.shape.hidden}, {"--layers", &request.shape.layers},
+                                                      {"--heads", &request.shape.heads},   {"--intermediate", &request.shape.intermediate},
+                                                      {"--vocab", &request.shape.vocab},   {"--positions", &request.shape.positions},
+                                                      {"--labels", &request.shape.labels}};
   const auto found = sizes.find(flag);
   if (found == sizes.end()) return Error{ErrorCode::usage, "no such flag", flag, "see make_checkpoint --help"};
   PLIMSOLL_TRY(*found->second, positive(flag, value));
@@ -107,7 +109,8 @@ Result<Request> parse(const std::vector<std::string>& arguments) {
     ++i;
   }
   if (request.shape.hidden % request.shape.heads != 0) return Error{ErrorCode::usage, "not a divisor of --hidden", "--heads"};
-  if (request.shape.vocab < kSmallestVocabulary) return Error{ErrorCode::usage, fmt::format("less than {}", kSmallestVocabulary), "--vocab"};
+  if (request.shape.vocab < kSmallestVocabulary)
+    return Error{ErrorCode::usage, fmt::format("less than {}", kSmallestVocabulary), "--vocab"};
   return request;
 }
 
@@ -178,7 +181,9 @@ std::string contents(const fs::path& path) {
 class Writer {
  public:
   explicit Writer(const Request& request)
-      : request_(request), tensors_(bert_tensors(request.shape)), config_(bert_config(request.shape, std::string(element_name(request.type)))) {}
+      : request_(request),
+        tensors_(bert_tensors(request.shape)),
+        config_(bert_config(request.shape, std::string(element_name(request.type)))) {}
 
   /// config.json is written last, so that a folder with the right one was finished.
   bool complete() const {
@@ -211,7 +216,8 @@ class Writer {
 
  private:
   std::string tokenizer_config() const {
-    return fmt::format("{{\"tokenizer_class\": \"BertTokenizer\", \"do_lower_case\": true, \"model_max_length\": {}}}\n", request_.shape.positions);
+    return fmt::format("{{\"tokenizer_class\": \"BertTokenizer\", \"do_lower_case\": true, \"model_max_length\": {}}}\n",
+                       request_.shape.positions);
   }
 
   const Request& request_;
@@ -229,7 +235,8 @@ int run(const std::vector<std::string>& arguments) {
     const bool complete = writer.complete();
     if (!complete) status = writer.write();
     if (status.ok()) {
-      fmt::print("{}: {} parameters, {} bytes{}\n", request->folder.string(), writer.parameters(), writer.model_bytes(), complete ? " (there already)" : "");
+      fmt::print("{}: {} parameters, {} bytes{}\n", request->folder.string(), writer.parameters(), writer.model_bytes(),
+                 complete ? " (there already)" : "");
     }
   }
   if (status.ok()) return 0;

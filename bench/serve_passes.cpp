@@ -52,7 +52,8 @@ Tokens fixed_tokens(std::int64_t texts, std::int64_t tokens, std::int64_t vocabu
   const std::int64_t words = std::max<std::int64_t>(vocabulary - kSpecialIds, 1);
   for (std::int64_t b = 0; b < texts; ++b) {
     result.text_starts.push_back(static_cast<std::int32_t>(b * tokens));
-    for (std::int64_t t = 0; t < tokens; ++t) result.ids.push_back(static_cast<std::int32_t>(kSpecialIds + (b * tokens + t) * kIdStep % words));
+    for (std::int64_t t = 0; t < tokens; ++t)
+      result.ids.push_back(static_cast<std::int32_t>(kSpecialIds + (b * tokens + t) * kIdStep % words));
     result.ids[static_cast<std::size_t>(b * tokens)] = kFirstId;
     result.ids.back() = kLastId;
   }
@@ -116,8 +117,9 @@ Status load_and_serve(const Request& request) {
   policy.forbid = {Rung::microbatch};
   PLIMSOLL_TRY(const Plan plan, make_plan(model, machine, workload, policy));
   PLIMSOLL_TRY(Session session, Session::create(model, plan, {os.get(), &ledger, nullptr, {}}));
-  fmt::print("{{\"dtype\": \"{}\", \"compute_dtype\": \"{}\", \"isa\": \"{}\", \"threads\": {}, \"load_seconds\": {:.3f}, \"vocabulary\": {}}}\n",
-             element_name(plan.dtype), element_name(plan.compute_dtype), plan.isa, plan.threads, seconds_since(start), model.vocabulary());
+  fmt::print(
+      "{{\"dtype\": \"{}\", \"compute_dtype\": \"{}\", \"isa\": \"{}\", \"threads\": {}, \"load_seconds\": {:.3f}, \"vocabulary\": {}}}\n",
+      element_name(plan.dtype), element_name(plan.compute_dtype), plan.isa, plan.threads, seconds_since(start), model.vocabulary());
   std::fflush(stdout);
   return serve(session, model);
 }

@@ -9,6 +9,7 @@ The order of the rooms is that of src/CMakeLists.txt and nowhere else.
 import os
 import pathlib
 import re
+import subprocess
 import sys
 
 FILE_LIMIT = 800
@@ -62,6 +63,15 @@ class Lint:
 
     def code_files(self, *folders):
         return (path for path in self.files(*(folders or CODE_FOLDERS)) if path.suffix in (".cpp", ".h"))
+
+    def tracked_files(self):
+        """What git tracks, without fixtures; nothing outside of a repository."""
+        try:
+            listing = subprocess.run(["git", "ls-files", "-z"], cwd=self.root, capture_output=True, check=True).stdout
+        except (OSError, subprocess.CalledProcessError):
+            return []
+        paths = [self.root / os.fsdecode(name) for name in listing.split(b"\0") if name]
+        return [path for path in paths if path.is_file() and not SKIPPED_FOLDERS.intersection(path.relative_to(self.root).parts)]
 
     def read_rooms(self):
         """Name -> position; lower rooms first."""
@@ -155,7 +165,7 @@ class Lint:
 
     def check_machine_paths(self):
         own = str(self.root)
-        for path in self.files("."):
+        for path in self.tracked_files() or self.files("."):
             if path.suffix not in TEXT_SUFFIXES or path.name in ("LICENSE",) or path.stat().st_size > 1 << 20:
                 continue
             text = path.read_text(encoding="utf-8", errors="replace")

@@ -40,7 +40,8 @@ struct DnnlTiles::State {
   std::vector<Worker> workers;
 };
 
-DnnlTiles::DnnlTiles(std::int64_t rows, std::int64_t inputs, ElementType type, bool packed, int threads) : state_(std::make_unique<State>()) {
+DnnlTiles::DnnlTiles(std::int64_t rows, std::int64_t inputs, ElementType type, bool packed, int threads)
+    : state_(std::make_unique<State>()) {
   omp_set_num_threads(1);
   State& s = *state_;
   s.rows = rows;
@@ -52,8 +53,10 @@ DnnlTiles::DnnlTiles(std::int64_t rows, std::int64_t inputs, ElementType type, b
   for (int i = 0; i < threads; ++i) {
     State::Worker worker{dnnl::stream(s.engine), dnnl::memory(s.description.scratchpad_desc(), s.engine), {}};
     const auto view = [&](const dnnl::memory::desc& desc) { return dnnl::memory(desc, s.engine, nullptr); };
-    worker.arguments = {{DNNL_ARG_SRC, view(s.description.src_desc())},   {DNNL_ARG_WEIGHTS, view(s.description.weights_desc())},
-                        {DNNL_ARG_BIAS, view(s.description.bias_desc())}, {DNNL_ARG_DST, view(s.description.dst_desc())},
+    worker.arguments = {{DNNL_ARG_SRC, view(s.description.src_desc())},
+                        {DNNL_ARG_WEIGHTS, view(s.description.weights_desc())},
+                        {DNNL_ARG_BIAS, view(s.description.bias_desc())},
+                        {DNNL_ARG_DST, view(s.description.dst_desc())},
                         {DNNL_ARG_SCRATCHPAD, worker.scratch}};
     s.workers.push_back(std::move(worker));
   }
@@ -75,7 +78,8 @@ std::vector<std::byte> DnnlTiles::prepare(const std::byte* rows) const {
   return panel;
 }
 
-void DnnlTiles::run(ThreadPool& pool, const std::byte* x, const std::byte* weights, const float* bias, std::int64_t outputs, std::byte* out) {
+void DnnlTiles::run(ThreadPool& pool, const std::byte* x, const std::byte* weights, const float* bias, std::int64_t outputs,
+                    std::byte* out) {
   State& s = *state_;
   const std::int64_t blocks = s.rows / s.tile;
   const auto size = static_cast<std::int64_t>(dnnl::memory::data_type_size(s.type));

@@ -38,11 +38,11 @@ struct Encoding {
 
   std::pmr::vector<std::int32_t> ids;
   std::pmr::vector<std::int32_t> type_ids;
-  std::pmr::vector<TextSpan> offsets;            ///< of a pair each in its own text
-  std::pmr::vector<std::uint8_t> special;        ///< 1: put there by the template or by padding; 0: of the text
-  std::pmr::vector<std::uint8_t> attention;      ///< 0: padding
-  std::pmr::vector<std::pmr::string> tokens;     ///< as the `tokenizers` package shows them; empty unless asked for
-  bool truncated = false;                        ///< tokens of the text were left out
+  std::pmr::vector<TextSpan> offsets;         ///< of a pair each in its own text
+  std::pmr::vector<std::uint8_t> special;     ///< 1: put there by the template or by padding; 0: of the text
+  std::pmr::vector<std::uint8_t> attention;   ///< 0: padding
+  std::pmr::vector<std::pmr::string> tokens;  ///< as the `tokenizers` package shows them; empty unless asked for
+  bool truncated = false;                     ///< tokens of the text were left out
 };
 
 /// What to encode: one text, or a pair when `pair` is present, even if empty. Ill-formed UTF-8 is read as if it had

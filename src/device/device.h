@@ -12,11 +12,11 @@ namespace plimsoll {
 
 /// What a back end computes with, as values. The planner reads this and never a device.
 struct WorkspaceNeeds {
-  std::int64_t largest_inputs = 0;   ///< widest K of a linear layer
-  std::int64_t longest_text = 0;     ///< tokens
+  std::int64_t largest_inputs = 0;  ///< widest K of a linear layer
+  std::int64_t longest_text = 0;    ///< tokens
   std::int64_t head_dim = 0;
   int threads = 1;
-  std::int64_t tokens = 0;           ///< most rows of one linear step; 0 counts as unbounded
+  std::int64_t tokens = 0;  ///< most rows of one linear step; 0 counts as unbounded
 };
 
 /// An ordered queue of work on one device. Back ends derive their own (a CUDA stream, a simulated queue).

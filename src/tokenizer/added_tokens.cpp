@@ -20,14 +20,12 @@ class AddedTokenStage final : public CharStage {
 
   void feed(Char c) override {
     window_.push_back(c);
-    while (step(false)) {
-    }
+    while (step(false)) {}
     trim();
   }
 
   void cut() override {
-    while (step(true)) {
-    }
+    while (step(true)) {}
     release(scan_);
     window_.clear();
     head_ = scan_ = 0;

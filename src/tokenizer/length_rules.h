@@ -16,7 +16,7 @@ enum class TruncationStrategy : std::uint8_t { longest_first, only_first, only_s
 struct Truncation {
   std::int64_t max_length = 0;  ///< special tokens included
   TruncationStrategy strategy = TruncationStrategy::longest_first;
-  bool left = false;            ///< drop from the beginning
+  bool left = false;  ///< drop from the beginning
 };
 
 /// The "padding" section, for one text at a time.

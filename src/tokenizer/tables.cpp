@@ -117,8 +117,7 @@ Status Tables::on_added(const AddedTokenSpec& token) {
   if (added_used_ == added_.size() || token.content.size() > bytes_.size() - bytes_used_) return changed();
   token.content.copy(bytes_.data() + bytes_used_, token.content.size());
   const std::string_view content(bytes_.data() + bytes_used_, token.content.size());
-  added_[added_used_++] = {content,         content,      0, token.single_word, token.lstrip, token.rstrip,
-                           token.normalized, token.special};
+  added_[added_used_++] = {content, content, 0, token.single_word, token.lstrip, token.rstrip, token.normalized, token.special};
   bytes_used_ += token.content.size();
   return {};
 }

@@ -75,10 +75,10 @@ class Tables final : public TableListener {
   Arena arena_;
   Arena normalized_arena_;
   std::span<char> bytes_;
-  std::span<StringEntry> entries_;        // of the vocabulary
+  std::span<StringEntry> entries_;  // of the vocabulary
   std::span<std::uint32_t> by_id_;
   std::span<AddedToken> added_;
-  std::span<StringEntry> contents_;       // of the added tokens
+  std::span<StringEntry> contents_;  // of the added tokens
   std::span<StringEntry> raw_;
   std::span<StringEntry> normalized_;
   std::size_t bytes_used_ = 0;

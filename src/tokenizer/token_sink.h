@@ -20,10 +20,10 @@ struct Token {
 class TokenSink {
  public:
   struct Policy {
-    std::int64_t keep = kAll;     ///< how many to keep
-    bool keep_last = false;       ///< the last ones instead of the first
-    bool keep_strings = false;    ///< also their strings
-    std::int64_t enough = kAll;   ///< `full` once so many were counted
+    std::int64_t keep = kAll;    ///< how many to keep
+    bool keep_last = false;      ///< the last ones instead of the first
+    bool keep_strings = false;   ///< also their strings
+    std::int64_t enough = kAll;  ///< `full` once so many were counted
   };
   static constexpr std::int64_t kAll = std::numeric_limits<std::int64_t>::max();
 

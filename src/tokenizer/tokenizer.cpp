@@ -220,7 +220,8 @@ bool Tokenizer::is_special(std::int32_t id) const {
 
 std::int32_t Tokenizer::max_id() const {
   const std::int32_t of_padding = impl_->parts.padding ? impl_->parts.padding->id : -1;
-  return std::max({impl_->parts.tables.vocabulary().max_id(), impl_->parts.tables.added().max_id(), impl_->parts.post.max_id(), of_padding});
+  return std::max(
+      {impl_->parts.tables.vocabulary().max_id(), impl_->parts.tables.added().max_id(), impl_->parts.post.max_id(), of_padding});
 }
 
 std::int64_t Tokenizer::added_tokens(bool pair) const { return impl_->parts.post.added(pair); }

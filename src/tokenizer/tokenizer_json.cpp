@@ -20,7 +20,8 @@ Result<JsonValue> section(const JsonValue& root, const JsonValue& null, std::str
 Status read_sections(const JsonValue& root, const JsonValue& null, Parts& parts) {
   PLIMSOLL_TRY(const auto version, root.optional_string("version"));
   if (version.value_or("1.0") != "1.0")
-    return Error{ErrorCode::unsupported, "a tokenizer file of version " + printable(*version, 60), root.where() + ": version", "1.0 is read"};
+    return Error{ErrorCode::unsupported, "a tokenizer file of version " + printable(*version, 60), root.where() + ": version",
+                 "1.0 is read"};
   PLIMSOLL_TRY(const JsonValue normalizer, section(root, null, "normalizer"));
   PLIMSOLL_TRY(parts.normalizers, make_normalizers(normalizer));
   PLIMSOLL_TRY(const JsonValue pre_tokenizer, section(root, null, "pre_tokenizer"));
@@ -46,8 +47,7 @@ Status read_parts_of(File& file, const JsonLimits& limits, TableCounter& counter
   PLIMSOLL_TRY(const JsonDocument document, JsonDocument::parse(text.take(), file.path()));
   PLIMSOLL_TRY(const JsonDocument null, JsonDocument::parse("null", file.path()));
   PLIMSOLL_CHECK(read_sections(document.root(), null.root(), parts));
-  if (!handler.has_vocabulary())
-    return Error{ErrorCode::corrupt_file, "no object of tokens and ids", file.path() + ": model.vocab"};
+  if (!handler.has_vocabulary()) return Error{ErrorCode::corrupt_file, "no object of tokens and ids", file.path() + ": model.vocab"};
   return {};
 }
 

@@ -86,7 +86,8 @@ Status TokenizerJsonHandler::on_integer(std::int64_t value) { return scalar(std:
 Status TokenizerJsonHandler::on_unsigned(std::uint64_t value) {
   if (section_ == Section::vocabulary && depth_ == section_depth_ + 1 && has_vocabulary_) return vocabulary_value(value);
   if (section_ == Section::added && depth_ == section_depth_ + 2 && key_ == "id") {
-    if (value > std::numeric_limits<std::int32_t>::max()) return bad("the id " + std::to_string(value) + " is out of range", "added_tokens");
+    if (value > std::numeric_limits<std::int32_t>::max())
+      return bad("the id " + std::to_string(value) + " is out of range", "added_tokens");
     return {};
   }
   return scalar(std::to_string(value));

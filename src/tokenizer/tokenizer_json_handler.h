@@ -49,14 +49,14 @@ class TokenizerJsonHandler final : public JsonHandler {
   const std::string& file_;
   TableListener& listener_;
   JsonText* text_;
-  std::uint32_t depth_ = 0;          // open objects and arrays
+  std::uint32_t depth_ = 0;  // open objects and arrays
   Section section_ = Section::root;
   std::uint32_t section_depth_ = 0;  // depth at which the section's value stands
   bool in_model_ = false;
   bool has_vocabulary_ = false;
-  std::uint32_t seen_ = 0;           // streamed sections, a bit each
-  std::string key_;                  // the last key of the vocabulary or of an added token
-  AddedTokenSpec token_;             // the added token being read
+  std::uint32_t seen_ = 0;  // streamed sections, a bit each
+  std::string key_;         // the last key of the vocabulary or of an added token
+  AddedTokenSpec token_;    // the added token being read
   std::string content_;
   std::uint32_t token_fields_ = 0;
 };

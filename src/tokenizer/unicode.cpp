@@ -21,9 +21,9 @@ const Range* find(std::span<const Range> ranges, char32_t c) {
 /// Code points that gained a decomposition after Unicode 12 (canonical ones, then compatibility ones): utf8proc knows them.
 constexpr std::array kNewCanonical = {CodeRange{0x105C9, 0x105E4}, CodeRange{0x11383, 0x113C8}, CodeRange{0x11938, 0x11938},
                                       CodeRange{0x16121, 0x16128}, CodeRange{0x16D68, 0x16D6A}};
-constexpr std::array kNewCompatible = {
-    CodeRange{0x32FF, 0x32FF},   CodeRange{0xA7F1, 0xA7F4},   CodeRange{0xAB69, 0xAB69},   CodeRange{0x10781, 0x107BA},
-    CodeRange{0x1CCD6, 0x1CCF9}, CodeRange{0x1E030, 0x1E06D}, CodeRange{0x1F16C, 0x1F16C}, CodeRange{0x1FBF0, 0x1FBF9}};
+constexpr std::array kNewCompatible = {CodeRange{0x32FF, 0x32FF},   CodeRange{0xA7F1, 0xA7F4},   CodeRange{0xAB69, 0xAB69},
+                                       CodeRange{0x10781, 0x107BA}, CodeRange{0x1CCD6, 0x1CCF9}, CodeRange{0x1E030, 0x1E06D},
+                                       CodeRange{0x1F16C, 0x1F16C}, CodeRange{0x1FBF0, 0x1FBF9}};
 
 bool decomposes(char32_t c, bool compatible) {
   return find<CodeRange>(kNewCanonical, c) == nullptr && !(compatible && find<CodeRange>(kNewCompatible, c) != nullptr);

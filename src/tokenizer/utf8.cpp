@@ -13,8 +13,8 @@ namespace {
 constexpr char32_t kReplacement = 0xFFFD;
 
 struct Lead {
-  std::size_t size;     ///< of the whole sequence; 0: no sequence begins so
-  unsigned char low;    ///< bounds of the second byte
+  std::size_t size;   ///< of the whole sequence; 0: no sequence begins so
+  unsigned char low;  ///< bounds of the second byte
   unsigned char high;
 };
 

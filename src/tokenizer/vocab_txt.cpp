@@ -19,9 +19,9 @@ constexpr std::size_t kLineLimit = std::size_t{64} << 10U;
 constexpr std::size_t kBuffer = std::size_t{64} << 10U;
 
 /// Tokenizers of transformers that are BERT's under another name.
-constexpr std::array<std::string_view, 11> kClasses = {"BertTokenizer",     "DistilBertTokenizer",  "ElectraTokenizer",  "MobileBertTokenizer",
-                                                       "ConvBertTokenizer", "SqueezeBertTokenizer", "LayoutLMTokenizer", "LxmertTokenizer",
-                                                       "BasicTokenizer",    "RetriBertTokenizer",   "RealmTokenizer"};
+constexpr std::array<std::string_view, 11> kClasses = {
+    "BertTokenizer",     "DistilBertTokenizer", "ElectraTokenizer", "MobileBertTokenizer", "ConvBertTokenizer", "SqueezeBertTokenizer",
+    "LayoutLMTokenizer", "LxmertTokenizer",     "BasicTokenizer",   "RetriBertTokenizer",  "RealmTokenizer"};
 
 /// A token that the configuration names; `flags.content` is set only when it is handed on.
 struct NamedToken {
@@ -88,8 +88,8 @@ Status check_class(const JsonValue& config) {
   std::string_view base = *name;
   if (base.ends_with("Fast")) base.remove_suffix(4);
   if (std::find(kClasses.begin(), kClasses.end(), base) != kClasses.end()) return {};
-  return Error{ErrorCode::unsupported, "a tokenizer of class " + printable(*name, 60) + " from vocab.txt", config.where() + ": tokenizer_class",
-               "save it as tokenizer.json"};
+  return Error{ErrorCode::unsupported, "a tokenizer of class " + printable(*name, 60) + " from vocab.txt",
+               config.where() + ": tokenizer_class", "save it as tokenizer.json"};
 }
 
 Result<Config> read_config(const JsonValue* file) {

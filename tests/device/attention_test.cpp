@@ -78,7 +78,8 @@ TEST_P(AttentionTest, IsCloseToFloat64) {
   Cpu cpu(features(), wide_needs(2));
   Numbers numbers(7);
   const std::vector<std::int32_t> starts = {0, 1, 3, 66, 194, 323, 330};
-  for (const Heads heads : {Heads{1, 12}, Heads{2, 16}, Heads{2, 20}, Heads{3, 32}, Heads{2, 64}, Heads{1, 80}, Heads{1, 128}, Heads{5, 3}}) {
+  for (const Heads heads :
+       {Heads{1, 12}, Heads{2, 16}, Heads{2, 20}, Heads{3, 32}, Heads{2, 64}, Heads{1, 80}, Heads{1, 128}, Heads{5, 3}}) {
     for (const ElementType type : compute_types(features())) {
       const Matrix qkv = random_qkv(numbers, starts.back(), heads, type);
       const Matrix out(starts.back(), heads.count * heads.dim, type);

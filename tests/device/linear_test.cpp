@@ -17,8 +17,8 @@ std::vector<Operands> operands_of(CpuFeatures features) {
   using enum ElementType;
   using enum WeightLayout;
   std::vector<Operands> all = {
-      {float32, float32, {float32, rows}},   {float32, float32, {float32, panels}},  {float32, bfloat16, {bfloat16, rows}},
-      {float32, bfloat16, {bfloat16, panels}}, {float32, float16, {float16, rows}},  {float32, float16, {float16, panels}},
+      {float32, float32, {float32, rows}},     {float32, float32, {float32, panels}}, {float32, bfloat16, {bfloat16, rows}},
+      {float32, bfloat16, {bfloat16, panels}}, {float32, float16, {float16, rows}},   {float32, float16, {float16, panels}},
       {float32, float64, {float64, rows}},
   };
   if (features.native_bfloat16) {
@@ -57,8 +57,9 @@ void expect_close(const Matrix& x, const Matrix& w, const Matrix& bias, const Ma
 TEST_P(LinearTest, IsCloseToFloat64AtTileEdges) {
   Cpu cpu(features(), wide_needs(2));
   Numbers numbers(1);
-  const std::int64_t sizes[][3] = {{1, 1, 1},    {5, 15, 2},  {6, 16, 3},   {7, 17, 31},  {3, 63, 32},    {4, 64, 33},  {2, 65, 97},
-                                   {13, 127, 255}, {1, 128, 256}, {12, 129, 257}, {31, 31, 521}, {6, 32, 1023}, {9, 2, 1024}, {8, 70, 1031}};
+  const std::int64_t sizes[][3] = {{1, 1, 1},     {5, 15, 2},    {6, 16, 3},     {7, 17, 31},   {3, 63, 32},
+                                   {4, 64, 33},   {2, 65, 97},   {13, 127, 255}, {1, 128, 256}, {12, 129, 257},
+                                   {31, 31, 521}, {6, 32, 1023}, {9, 2, 1024},   {8, 70, 1031}};
   for (const auto& [rows, outputs, inputs] : sizes) {
     for (const Operands& operands : operands_of(features())) {
       for (const ElementType out_type : {ElementType::float32, ElementType::bfloat16}) {
@@ -67,7 +68,8 @@ TEST_P(LinearTest, IsCloseToFloat64AtTileEdges) {
         const Matrix bias = Matrix::random(numbers, 1, outputs);
         const Matrix out(rows, outputs, out_type);
         Prepared memory;
-        const LinearStep step{x.view(), hold(cpu, w, operands.form, memory), reinterpret_cast<const float*>(bias.data()), Activation::none, out.view()};
+        const LinearStep step{x.view(), hold(cpu, w, operands.form, memory), reinterpret_cast<const float*>(bias.data()), Activation::none,
+                              out.view()};
         ASSERT_TRUE(cpu.run(step).ok());
         expect_close(x, w, bias, out);
       }
@@ -101,7 +103,8 @@ TEST_P(LinearTest, RowsDoNotDependOnTheirNumberOrThreads) {
     for (const std::int64_t count : counts) {
       const std::int64_t begin = numbers.below(1024 - count + 1);
       Matrix out(count, 70, operands.x);
-      const LinearStep step{x.rows(begin, begin + count), weight, reinterpret_cast<const float*>(bias.data()), Activation::gelu, out.view()};
+      const LinearStep step{x.rows(begin, begin + count), weight, reinterpret_cast<const float*>(bias.data()), Activation::gelu,
+                            out.view()};
       ASSERT_TRUE(cpus[static_cast<std::size_t>(count % 3)]->run(step).ok());
       for (std::int64_t row = 0; row < count; ++row) {
         ASSERT_TRUE(std::ranges::equal(out.row_bytes(row), expected.row_bytes(begin + row))) << count << " rows, row " << row;
@@ -192,7 +195,8 @@ TEST_P(LinearTest, PassesOnWhatIsNotANumber) {
   Matrix x = Matrix::random(numbers, 3, 40);
   x.set(1, 7, std::nanf(""));
   const Matrix w = Matrix::random(numbers, 20, 40);
-  for (const Activation activation : {Activation::none, Activation::gelu, Activation::gelu_tanh, Activation::relu, Activation::silu, Activation::tanh}) {
+  for (const Activation activation :
+       {Activation::none, Activation::gelu, Activation::gelu_tanh, Activation::relu, Activation::silu, Activation::tanh}) {
     const Matrix out(3, 20);
     ASSERT_TRUE(cpu.run(LinearStep{x.view(), w.weight(), nullptr, activation, out.view()}).ok());
     for (std::int64_t n = 0; n < 20; ++n) {

@@ -52,7 +52,8 @@ TEST_P(PrepareTest, EveryElementFindsItsPlace) {
           const std::int64_t padded = layout == WeightLayout::rows ? outputs : (outputs + 63) / 64 * 64;
           for (std::int64_t n = 0; n < padded; ++n) {
             for (std::int64_t k = 0; k < inputs; ++k) {
-              ASSERT_EQ(element(prepared, n, k), n < outputs ? narrowed(w.at(n, k), to) : 0.0) << n << ", " << k << " of " << outputs << " x " << inputs;
+              ASSERT_EQ(element(prepared, n, k), n < outputs ? narrowed(w.at(n, k), to) : 0.0)
+                  << n << ", " << k << " of " << outputs << " x " << inputs;
             }
             if (layout == WeightLayout::panels && to == ElementType::bfloat16 && inputs % 2 != 0) {
               ASSERT_EQ(element(prepared, n, inputs), 0.0);
@@ -89,7 +90,8 @@ TEST_P(PrepareTest, ChunksAtAnyAlignmentGiveTheWhole) {
 
 TEST_P(PrepareTest, SpecialValuesConvertAsTheScalarsDo) {
   Cpu cpu(features(), wide_needs(1));
-  const std::vector<float> specials = {0.0F, -0.0F, 1.0F, 65504.0F, 65519.0F, 65520.0F, 1e9F, -1e9F, 6.1e-5F, 5.9e-8F, 2.9e-8F, 3.0e-8F, -1e-40F, 1e-45F,
+  const std::vector<float> specials = {0.0F,    -0.0F,    1.0F,      65504.0F,    65519.0F,    65520.0F,       1e9F,
+                                       -1e9F,   6.1e-5F,  5.9e-8F,   2.9e-8F,     3.0e-8F,     -1e-40F,        1e-45F,
                                        3.4e38F, INFINITY, -INFINITY, 1.00390625F, 1.01171875F, 1.00048828125F, 1.00146484375F};
   Matrix w(1, static_cast<std::int64_t>(specials.size()));
   for (std::size_t i = 0; i < specials.size(); ++i) w.set(0, static_cast<std::int64_t>(i), specials[i]);

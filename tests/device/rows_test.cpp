@@ -59,7 +59,8 @@ TEST_P(RowsTest, LayerNormMayOverwriteItsInputsAndRowsAreTheirOwn) {
   Cpu cpu(features(), wide_needs(3));
   for (std::int64_t row = 0; row < 37; ++row) {
     const Matrix out(1, 129);
-    ASSERT_TRUE(cpu.run(LayerNormStep{x.rows(row, row + 1), residual.rows(row, row + 1), floats(gamma), floats(beta), 1e-12F, out.view()}).ok());
+    ASSERT_TRUE(
+        cpu.run(LayerNormStep{x.rows(row, row + 1), residual.rows(row, row + 1), floats(gamma), floats(beta), 1e-12F, out.view()}).ok());
     ASSERT_TRUE(std::ranges::equal(out.row_bytes(0), expected.row_bytes(row)));
   }
   ASSERT_TRUE(cpu.run(LayerNormStep{x.view(), residual.view(), floats(gamma), floats(beta), 1e-12F, residual.view()}).ok());
@@ -80,14 +81,16 @@ TEST_P(RowsTest, EmbeddingSumsTablesOfAnyType) {
       const Matrix kinds = Matrix::random(numbers, 2, cols, stored);
       const Matrix out(5, cols);
       const Matrix bare(5, cols, bfloat16);
-      ASSERT_TRUE(cpu.run(EmbedStep{words.weight(), places.weight(), kinds.weight(), ids.data(), positions.data(), types.data(), out.view()}).ok());
+      ASSERT_TRUE(
+          cpu.run(EmbedStep{words.weight(), places.weight(), kinds.weight(), ids.data(), positions.data(), types.data(), out.view()}).ok());
       ASSERT_TRUE(cpu.run(EmbedStep{words.weight(), {}, {}, ids.data(), nullptr, nullptr, bare.view()}).ok());
       for (std::size_t t = 0; t < ids.size(); ++t) {
         for (std::int64_t c = 0; c < cols; ++c) {
           const auto word = static_cast<float>(words.at(ids[t], c));
           const float sum = word + static_cast<float>(places.at(positions[t], c)) + static_cast<float>(kinds.at(types[t], c));
           ASSERT_EQ(out.at(static_cast<std::int64_t>(t), c), static_cast<double>(sum));
-          ASSERT_NEAR(bare.at(static_cast<std::int64_t>(t), c), static_cast<double>(word), unit_roundoff(bfloat16) * std::abs(static_cast<double>(word)));
+          ASSERT_NEAR(bare.at(static_cast<std::int64_t>(t), c), static_cast<double>(word),
+                      unit_roundoff(bfloat16) * std::abs(static_cast<double>(word)));
         }
       }
     }

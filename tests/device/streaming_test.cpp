@@ -14,7 +14,8 @@ class WeightFile {
  public:
   static constexpr std::uint64_t kHeader = 13;
 
-  explicit WeightFile(const Matrix& weight) : path_(std::filesystem::temp_directory_path() / ("plimsoll-ring-" + std::to_string(getpid()))) {
+  explicit WeightFile(const Matrix& weight)
+      : path_(std::filesystem::temp_directory_path() / ("plimsoll-ring-" + std::to_string(getpid()))) {
     std::ofstream file(path_, std::ios::binary);
     file << std::string(kHeader, '#');
     for (std::int64_t row = 0; row < weight.row_count(); ++row) {
@@ -95,8 +96,8 @@ TEST_P(StreamingTest, ARingOfChunksGivesTheBitsOfAResidentWeight) {
   Numbers numbers(21);
   for (const ElementType stored : {ElementType::float32, ElementType::bfloat16, ElementType::float16}) {
     const bool native = stored == ElementType::bfloat16 && features().native_bfloat16;
-    const Layer layer{Matrix::random(numbers, 37, 520, native ? stored : ElementType::float32), Matrix::random(numbers, 64 * 9 + 5, 520, stored),
-                      Matrix::random(numbers, 1, 64 * 9 + 5)};
+    const Layer layer{Matrix::random(numbers, 37, 520, native ? stored : ElementType::float32),
+                      Matrix::random(numbers, 64 * 9 + 5, 520, stored), Matrix::random(numbers, 1, 64 * 9 + 5)};
     const WeightFile written(layer.weight);
     auto file = os->open(written.path());
     ASSERT_TRUE(file.ok());

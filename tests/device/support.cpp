@@ -29,7 +29,9 @@ Matrix Matrix::random(Numbers& numbers, std::int64_t rows, std::int64_t cols, El
 
 MatrixView Matrix::view() const { return MatrixView{data(), rows_, cols_, stride_, type_}; }
 
-MatrixView Matrix::rows(std::int64_t begin, std::int64_t end) const { return MatrixView{element(begin, 0), end - begin, cols_, stride_, type_}; }
+MatrixView Matrix::rows(std::int64_t begin, std::int64_t end) const {
+  return MatrixView{element(begin, 0), end - begin, cols_, stride_, type_};
+}
 
 WeightView Matrix::weight() const { return WeightView{data(), WeightForm{type_, WeightLayout::rows}, rows_, cols_}; }
 
@@ -64,7 +66,8 @@ std::span<const std::byte> Matrix::row_bytes(std::int64_t row) const {
 }
 
 ::testing::AssertionResult same_bits(const Matrix& a, const Matrix& b) {
-  if (a.row_count() != b.row_count() || a.cols() != b.cols() || a.type() != b.type()) return ::testing::AssertionFailure() << "shapes differ";
+  if (a.row_count() != b.row_count() || a.cols() != b.cols() || a.type() != b.type())
+    return ::testing::AssertionFailure() << "shapes differ";
   for (std::int64_t r = 0; r < a.row_count(); ++r) {
     for (std::int64_t c = 0; c < a.cols(); ++c) {
       if (std::isnan(a.at(r, c))) return ::testing::AssertionFailure() << "[" << r << ", " << c << "] is not a number";
@@ -72,8 +75,8 @@ std::span<const std::byte> Matrix::row_bytes(std::int64_t row) const {
     if (std::memcmp(a.row_bytes(r).data(), b.row_bytes(r).data(), a.row_bytes(r).size()) == 0) continue;
     for (std::int64_t c = 0; c < a.cols(); ++c) {
       if (a.at(r, c) != b.at(r, c)) {
-        return ::testing::AssertionFailure() << "[" << r << ", " << c << "]: " << a.at(r, c) << " and " << b.at(r, c) << " of " << a.row_count()
-                                             << " x " << a.cols();
+        return ::testing::AssertionFailure() << "[" << r << ", " << c << "]: " << a.at(r, c) << " and " << b.at(r, c) << " of "
+                                             << a.row_count() << " x " << a.cols();
       }
     }
     return ::testing::AssertionFailure() << "row " << r << " differs in the sign of a zero";
@@ -97,7 +100,9 @@ Status Cpu::run(const Step& step) {
   return kernels_->synchronize(stream_);
 }
 
-WorkspaceNeeds wide_needs(int threads) { return WorkspaceNeeds{.largest_inputs = 8192, .longest_text = 4096, .head_dim = 256, .threads = threads}; }
+WorkspaceNeeds wide_needs(int threads) {
+  return WorkspaceNeeds{.largest_inputs = 8192, .longest_text = 4096, .head_dim = 256, .threads = threads};
+}
 
 Prepared prepare(Cpu& cpu, const Matrix& weight, WeightForm form) {
   Prepared prepared;

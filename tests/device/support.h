@@ -102,7 +102,6 @@ class KernelTest : public ::testing::TestWithParam<CpuFeatures> {
 
 std::string features_test_name(const ::testing::TestParamInfo<CpuFeatures>& info);
 
-inline constexpr CpuFeatures kAllFeatures[] = {
-    {Isa::portable, false}, {Isa::avx2, false}, {Isa::avx512, false}, {Isa::avx512, true}};
+inline constexpr CpuFeatures kAllFeatures[] = {{Isa::portable, false}, {Isa::avx2, false}, {Isa::avx512, false}, {Isa::avx512, true}};
 
 }  // namespace plimsoll::test

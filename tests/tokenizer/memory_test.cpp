@@ -202,8 +202,9 @@ TEST_F(TokenizerMemory, CountingKeepsNothing) {
 }
 
 std::string big_file(std::size_t tokens) {
-  std::string json = R"({"version":"1.0","added_tokens":[],"normalizer":null,"pre_tokenizer":{"type":"WhitespaceSplit"},"model":{"type":"WordPiece",)"
-                     R"("unk_token":"t0","continuing_subword_prefix":"##","max_input_chars_per_word":100,"vocab":{)";
+  std::string json =
+      R"({"version":"1.0","added_tokens":[],"normalizer":null,"pre_tokenizer":{"type":"WhitespaceSplit"},"model":{"type":"WordPiece",)"
+      R"("unk_token":"t0","continuing_subword_prefix":"##","max_input_chars_per_word":100,"vocab":{)";
   for (std::size_t i = 0; i < tokens; ++i) json += (i == 0 ? "\"t" : ",\"t") + std::to_string(i) + "\":" + std::to_string(i);
   return json + "}}}";
 }

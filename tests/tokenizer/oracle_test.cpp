@@ -29,7 +29,8 @@ TEST_F(TokenizerOracle, ModelsGetTheirInputIds) {
       const std::string pair = row.value("text_pair", "");
       EncodeInput input{text};
       if (row.contains("text_pair")) input.pair = pair;
-      const auto encoding = tokenizer.encode(input, {.max_length = expected.at("max_length").get<std::int64_t>()}, std::pmr::new_delete_resource());
+      const auto encoding =
+          tokenizer.encode(input, {.max_length = expected.at("max_length").get<std::int64_t>()}, std::pmr::new_delete_resource());
       ASSERT_TRUE(encoding.ok());
       EXPECT_EQ(Json(encoding->ids), row.at("input_ids"));
       if (row.contains("token_type_ids")) {

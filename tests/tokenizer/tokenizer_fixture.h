@@ -9,8 +9,8 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 #include <plimsoll/tokenizer.h>
+#include <nlohmann/json.hpp>
 
 #include "memory/ledger.h"
 #include "support/fake_os.h"
@@ -72,7 +72,8 @@ inline Json to_json(const Encoding& encoding) {
 }
 
 /// Encodes a row's text and compares with all that the row says; a row with an error must fail.
-inline void expect_row(const Tokenizer& tokenizer, const Json& row, EncodeOptions options = {.file_truncation = true, .file_padding = true}) {
+inline void expect_row(const Tokenizer& tokenizer, const Json& row,
+                       EncodeOptions options = {.file_truncation = true, .file_padding = true}) {
   SCOPED_TRACE(row.at("text").dump().substr(0, 200));
   const std::string text = row.at("text");
   const std::string pair = row.contains("text_pair") ? row["text_pair"].get<std::string>() : "";

@@ -5,7 +5,8 @@
 namespace plimsoll::testing {
 namespace {
 
-constexpr const char* kSmall = R"({"version":"1.0","added_tokens":[{"id":0,"content":"[UNK]","special":true},{"id":1,"content":"[CLS]","special":true}],
+constexpr const char* kSmall =
+    R"({"version":"1.0","added_tokens":[{"id":0,"content":"[UNK]","special":true},{"id":1,"content":"[CLS]","special":true}],
  "normalizer":null,"pre_tokenizer":{"type":"WhitespaceSplit"},
  "model":{"type":"WordPiece","unk_token":"[UNK]","continuing_subword_prefix":"##","max_input_chars_per_word":100,
   "vocab":{"[UNK]":0,"[CLS]":1,"a":2,"b":7,"##b":2147483647}}})";

@@ -129,7 +129,7 @@ def training_texts(grammar, seed, count, banned):
 def make_heldout(grammar, seed, count, seen_words):
     """Sentences with a template or a word in them that training never uses.
 
-    A word counts only if no training text has it, in any place.
+    A word counts only if it is not among the seen words, in any place.
     """
     rng = random.Random(seed)
     rows, texts = [], set()

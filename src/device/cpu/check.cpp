@@ -23,7 +23,8 @@ Status require(bool condition, const char* step, const char* what) {
 
 Status check_table(const WeightView& table, const std::int32_t* ids, std::int64_t cols) {
   if (table.data == nullptr) return {};
-  PLIMSOLL_CHECK(require(table.form.layout == WeightLayout::rows && is_float(table.form.type), "embedding", "a table is not rows of floats"));
+  PLIMSOLL_CHECK(
+      require(table.form.layout == WeightLayout::rows && is_float(table.form.type), "embedding", "a table is not rows of floats"));
   return require(table.inputs == cols && ids != nullptr, "embedding", "a table's width or ids do not match the output");
 }
 
@@ -57,8 +58,9 @@ Status check(const LinearStep& step, const WorkspaceNeeds& needs) {
 
 Status check(const AttentionStep& step, const WorkspaceNeeds& needs) {
   PLIMSOLL_CHECK(require(is_matrix(step.qkv) && is_matrix(step.out) && step.qkv.rows == step.out.rows, "attention", "rows differ"));
-  PLIMSOLL_CHECK(require(step.heads > 0 && step.head_dim > 0 && step.out.cols == step.heads * step.head_dim && step.qkv.cols == 3 * step.out.cols,
-                         "attention", "heads do not match the width"));
+  PLIMSOLL_CHECK(
+      require(step.heads > 0 && step.head_dim > 0 && step.out.cols == step.heads * step.head_dim && step.qkv.cols == 3 * step.out.cols,
+              "attention", "heads do not match the width"));
   PLIMSOLL_CHECK(require(step.head_dim <= needs.head_dim, "attention", "heads are wider than the workspace was planned for"));
   for (std::size_t b = 0; b < step.text_starts.size(); ++b) {
     const std::int64_t begin = step.text_starts[b];
@@ -76,7 +78,8 @@ Status check(const GatherRowsStep& step) {
 
 Status check(const PrepareStep& step) {
   const bool multiple = step.first_output >= 0 && step.first_output % kPanelOutputs == 0;
-  PLIMSOLL_CHECK(require(step.source != nullptr && step.destination != nullptr && step.inputs > 0 && step.outputs >= 0, "prepare", "no data"));
+  PLIMSOLL_CHECK(
+      require(step.source != nullptr && step.destination != nullptr && step.inputs > 0 && step.outputs >= 0, "prepare", "no data"));
   PLIMSOLL_CHECK(require(multiple && step.first_output + step.outputs <= step.total_outputs, "prepare", "rows are beyond the matrix"));
   const bool last = step.first_output + step.outputs == step.total_outputs;
   PLIMSOLL_CHECK(require(step.form.layout == WeightLayout::rows || last || step.outputs % kPanelOutputs == 0, "prepare",

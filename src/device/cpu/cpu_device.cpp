@@ -67,8 +67,9 @@ Result<std::unique_ptr<CpuKernels>> CpuKernels::create(ThreadPool& pool, CpuFeat
   }
   const std::int64_t bytes = cpu_workspace_bytes(needs);
   if (pool.threads() > needs.threads || static_cast<std::int64_t>(workspace.size()) < bytes) {
-    return Error{ErrorCode::internal, "CPU kernels were planned for " + std::to_string(needs.threads) + " threads and " + std::to_string(bytes) +
-                                          " bytes of workspace, and got " + std::to_string(pool.threads()) + " and " + std::to_string(workspace.size()),
+    return Error{ErrorCode::internal,
+                 "CPU kernels were planned for " + std::to_string(needs.threads) + " threads and " + std::to_string(bytes) +
+                     " bytes of workspace, and got " + std::to_string(pool.threads()) + " and " + std::to_string(workspace.size()),
                  "cpu"};
   }
   auto kernels = std::unique_ptr<CpuKernels>(new CpuKernels());

@@ -11,7 +11,9 @@ Result<CpuFeatures> cap_cpu_features(CpuFeatures detected, std::string_view cap)
   if (cap == "portable") limit = Isa::portable;
   else if (cap == "avx2") limit = Isa::avx2;
   else if (cap == "avx512" || cap == "avx512_bf16") limit = Isa::avx512;
-  else return Error{ErrorCode::usage, "unknown instruction set \"" + printable(cap, 40) + "\"", "PLIMSOLL_ISA", "use avx512, avx2 or portable"};
+  else
+    return Error{ErrorCode::usage, "unknown instruction set \"" + printable(cap, 40) + "\"", "PLIMSOLL_ISA",
+                 "use avx512, avx2 or portable"};
   const Isa isa = std::min(detected.isa, limit);
   return CpuFeatures{isa, detected.native_bfloat16 && isa == detected.isa};
 }

@@ -36,8 +36,10 @@ PLIMSOLL_INLINE typename Simd::Vector exponential(typename Simd::Vector x) {
 /// float32 cannot tell erf from one and what x exceeds the bound by completes the quotient to one.
 template <typename Simd>
 PLIMSOLL_INLINE typename Simd::Vector error_function(typename Simd::Vector x) {
-  constexpr float kP[] = {1.1283791065216064F, 0.18756021559238434F, 0.05244460329413414F, 0.0036617929581552744F, 0.0002858257503248751F, 2.1167427348700585e-06F};
-  constexpr float kQ[] = {1.0F, 0.4995537996292114F, 0.11299807578325272F, 0.014760584570467472F, 0.0011433219769969583F, 3.8826630770927295e-05F};
+  constexpr float kP[] = {1.1283791065216064F,    0.18756021559238434F,   0.05244460329413414F,
+                          0.0036617929581552744F, 0.0002858257503248751F, 2.1167427348700585e-06F};
+  constexpr float kQ[] = {
+      1.0F, 0.4995537996292114F, 0.11299807578325272F, 0.014760584570467472F, 0.0011433219769969583F, 3.8826630770927295e-05F};
   const auto bounded = clamp<Simd>(x, 3.84F);
   const auto square = Simd::mul(bounded, bounded);
   const auto quotient = Simd::div(Simd::mul(bounded, polynomial<Simd>(square, kP)), polynomial<Simd>(square, kQ));

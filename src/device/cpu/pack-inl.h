@@ -62,7 +62,8 @@ struct RowBlock {
 
 /// Transposes one square of kLanes rows by n units (n <= kLanes); rows from `rows` on count as zero.
 template <typename Simd, ElementType type, bool Pairs>
-PLIMSOLL_INLINE void pack_square(const RowBlock& block, const std::byte* data, std::int64_t rows, std::int64_t unit, std::int64_t n, std::byte* out) {
+PLIMSOLL_INLINE void pack_square(const RowBlock& block, const std::byte* data, std::int64_t rows, std::int64_t unit, std::int64_t n,
+                                 std::byte* out) {
   constexpr std::int64_t kLanes = Simd::kLanes;
   typename Simd::Vector square[kLanes];
 #pragma GCC unroll 16

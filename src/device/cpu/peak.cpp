@@ -17,8 +17,7 @@ void on_every_thread(ThreadPool& pool, Body&& body) {
   std::atomic<int> arrived{0};
   pool.run(threads, [&](int, std::int64_t) {
     arrived.fetch_add(1);
-    while (arrived.load() < threads) {
-    }
+    while (arrived.load() < threads) {}
     body();
   });
 }

@@ -103,7 +103,9 @@ struct Portable {
   }
 
  private:
-  PLIMSOLL_INLINE static std::size_t bytes_of(std::int64_t n, std::size_t size) { return static_cast<std::size_t>(n > kLanes ? kLanes : n) * size; }
+  PLIMSOLL_INLINE static std::size_t bytes_of(std::int64_t n, std::size_t size) {
+    return static_cast<std::size_t>(n > kLanes ? kLanes : n) * size;
+  }
 };
 
 struct PortableFloat32 {

@@ -46,7 +46,7 @@ struct Product {
   bool half_unit = false;  ///< after the whole units comes a lone bfloat16, paired with zero
   float* c = nullptr;
   std::int64_t c_stride = 64;  ///< elements
-  bool accumulate = false;  ///< start from C instead of zero
+  bool accumulate = false;     ///< start from C instead of zero
   Ahead ahead;
 };
 

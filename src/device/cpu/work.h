@@ -12,10 +12,10 @@ namespace plimsoll::cpu {
 /// How steps are cut into work items and how much scratch an item takes. None of these numbers changes a result:
 /// every element is summed in an order of K (or the text's length) alone.
 
-inline constexpr std::int64_t kLinearRows = 256;     ///< most rows of an item of a linear layer
-inline constexpr std::int64_t kPackUnits = 128;      ///< units of k packed into scratch at a time
-inline constexpr std::int64_t kPanelUnits = 1024;    ///< units of k read at a time from a panel that is used in place
-inline constexpr std::int64_t kQueryRows = 128;      ///< most queries of an attention item
+inline constexpr std::int64_t kLinearRows = 256;   ///< most rows of an item of a linear layer
+inline constexpr std::int64_t kPackUnits = 128;    ///< units of k packed into scratch at a time
+inline constexpr std::int64_t kPanelUnits = 1024;  ///< units of k read at a time from a panel that is used in place
+inline constexpr std::int64_t kQueryRows = 128;    ///< most queries of an attention item
 
 /// Keys of one softmax block. The only one that shapes results: texts longer than this are summed block by block.
 inline constexpr std::int64_t kKeyBlock = 256;
