@@ -22,7 +22,7 @@ test: build  ## build and run all tests
 	@tools/test.sh release
 
 bench: build  ## measure speed and memory against the machine's own limits
-	@build/release/plimsoll bench models/sentiment
+	@bench/run.sh
 
 lint:  ## structure, format, clang-tidy
 	@tools/setup.sh --lint

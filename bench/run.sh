@@ -23,5 +23,6 @@ if "$python" -c 'import torch, transformers' 2>/dev/null; then
   "$python" bench/peers/compare_torch.py --server "$build/bench/serve_passes" --shapes 1x128,8x128 \
     --rounds "${PLIMSOLL_BENCH_ROUNDS:-7}" --json "$data/torch.json" "${models[@]}"
 else
-  echo "not compared with torch: in a venv, pip install -r bench/peers/requirements.txt, then PLIMSOLL_BENCH_PYTHON=VENV/bin/python make bench"
+  echo "not compared with torch: pip install -r bench/peers/requirements.txt in a venv, then" \
+    "PLIMSOLL_BENCH_PYTHON=VENV/bin/python make bench"
 fi

@@ -2,6 +2,8 @@
 """Shows each rule of lint_structure.py failing on a small bad tree, and none on a good one."""
 
 import pathlib
+import shutil
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -117,6 +119,15 @@ class LintTest(unittest.TestCase):
             self.assertEqual(len(violations), 1, text)
             self.assertIn("docs/notes.md:1:", violations[0])
         self.assertEqual(self.lint(files={"docs/notes.md": "https://a.org/work/x, ${HOME}/work/x, ../work/x and src/work/\n"}), [])
+
+    @unittest.skipUnless(shutil.which("git"), "git is not installed")
+    def test_machine_paths_of_what_git_tracks_only(self):
+        with tempfile.TemporaryDirectory() as root:
+            for name in ("tracked.md", "scratch.md"):
+                pathlib.Path(root, name).write_text("/work" + "/x\n", encoding="utf-8")
+            for command in (["init", "-q"], ["add", "tracked.md"]):
+                subprocess.run(["git", *command], cwd=root, check=True)
+            self.assertEqual(lint_structure.Lint(root).run(), ["tracked.md:1: a path of one particular machine"])
 
     def test_library_that_prints_or_exits(self):
         for call in ('printf("x")', "std::cout << 1", "::abort()", "std::exit(1)", "std::regex r", "alloca(3)", "::signal(1, f)"):

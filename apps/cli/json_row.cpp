@@ -63,8 +63,10 @@ class RowHandler final : public Json::json_sax_t {
     return true;
   }
 
-  bool parse_error(std::size_t position, const std::string& /*token*/, const Json::exception& /*exception*/) override {
-    if (!error_) error_ = bad_row(fmt::format("this is not JSON from byte {} on", position));
+  bool parse_error(std::size_t position, const std::string& /*token*/, const Json::exception& exception) override {
+    static constexpr int kNumberOutOfRange = 406;
+    const std::string_view fault = exception.id == kNumberOutOfRange ? "a number is out of range before byte {}" : "this is not JSON from byte {} on";
+    if (!error_) error_ = bad_row(fmt::format(fmt::runtime(fault), position));
     return false;
   }
 

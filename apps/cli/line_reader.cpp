@@ -39,7 +39,8 @@ Result<Got> LineReader::fill(int patience_ms) {
       if (patience_ms >= 0 && waited >= patience_ms) return Got::paused;
       continue;
     }
-    if (ready < 0 && errno == EINTR) continue;
+    // A signal may have come together with the last bytes or the end: it counts.
+    if ((ready < 0 && errno == EINTR) || cancel_->cancelled()) continue;
     errno = EIO;
     const ssize_t got = gate_->admit(Acquisition::read) ? ::read(fd_, block_.get(), kBlockBytes) : -1;
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;

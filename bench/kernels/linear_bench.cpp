@@ -120,7 +120,9 @@ class LinearBench {
   /// Seconds of one call, over enough calls to take some milliseconds.
   template <typename Call>
   double seconds(Call&& call) {
-    const int calls = static_cast<int>(std::clamp(2e9 * setup_.threads / shape_.flops(), 1.0, 400.0));
+    const double weight = static_cast<double>(shape_.inputs * shape_.outputs) * static_cast<double>(element_bytes(setup_.type));
+    const double guess = std::max(shape_.flops() / 2e11, weight / 1e10) / setup_.threads;
+    const int calls = static_cast<int>(std::clamp(5e-3 / guess, 1.0, 400.0));
     const double begin = processor_seconds();
     for (int i = 0; i < calls; ++i) call();
     return (processor_seconds() - begin) / setup_.threads / calls;

@@ -10,7 +10,7 @@ A round runs both engines twice, alternating T P P T and P T T P; its ratio is t
 the median, least and largest ratio, and as a control what the same rounds say of each engine against itself (1.00 is
 right). Before each pass both engines rest, so that the other's idle threads have gone to sleep: how much processor they
 used meanwhile is measured and printed. A round in whose passes other programs used more than --quiet of the processors
-is run again, up to four times as many in all. Threads and waiting are each engine's own defaults.
+is run again, up to twice as many in all. Threads and waiting are each engine's own defaults.
 """
 
 import argparse
@@ -81,7 +81,8 @@ class Torch:
 
         self.torch = torch
         torch.set_num_threads(threads)
-        self.model = AutoModelForSequenceClassification.from_pretrained(model, dtype=getattr(torch, dtype), attn_implementation="sdpa").eval()
+        loaded = AutoModelForSequenceClassification.from_pretrained(model, dtype=getattr(torch, dtype), attn_implementation="sdpa")
+        self.model = loaded.eval()
         self.vocabulary = self.model.config.vocab_size
         if compiled:
             self.model = torch.compile(self.model)
@@ -151,7 +152,7 @@ class Rounds:
     def run(self, shape):
         orders = (("torch", "plimsoll", "plimsoll", "torch"), ("plimsoll", "torch", "torch", "plimsoll"))
         done, wanted = [], self.options.rounds
-        while sum(r["others"] <= self.options.quiet for r in done) < wanted and len(done) < 4 * wanted:
+        while sum(r["others"] <= self.options.quiet for r in done) < wanted and len(done) < 2 * wanted:
             done.append(self.round(orders[len(done) % 2], shape))
         quiet = [r for r in done if r["others"] <= self.options.quiet]
         return self.summary(shape, quiet if len(quiet) >= wanted else done, len(done), len(quiet))
@@ -190,7 +191,7 @@ def compare(model, options, shapes):
     texts, tokens = max(s[0] for s in shapes), max(s[1] for s in shapes)
     plimsoll = Plimsoll(options.server, model, dtype, texts, tokens, options.threads)
     if plimsoll.about["compute_dtype"] != dtype:
-        print(f"{model}: skipped, this processor has no {dtype} products and plimsoll computes in {plimsoll.about['compute_dtype']}", flush=True)
+        print(f"{model}: skipped, plimsoll computes {dtype} in {plimsoll.about['compute_dtype']} on this processor", flush=True)
         plimsoll.close()
         return None
     torch_side = Torch(model, dtype, options.threads, options.compile)
@@ -202,7 +203,8 @@ def compare(model, options, shapes):
         results.append(rounds.run(shape))
         show(results[-1])
     plimsoll.close()
-    return {"model": os.path.basename(os.path.normpath(model)), "dtype": dtype, "logits_differ": worst, "plimsoll": plimsoll.about, "shapes": results}
+    name = os.path.basename(os.path.normpath(model))
+    return {"model": name, "dtype": dtype, "logits_differ": worst, "plimsoll": plimsoll.about, "shapes": results}
 
 
 def versions(compiled):

@@ -35,7 +35,7 @@ std::atomic<std::size_t> peak{0};
 namespace plimsoll {
 namespace {
 
-constexpr std::uint64_t kFileBytes = std::uint64_t{32} << 20U;
+constexpr std::uint64_t kFileBytes = std::uint64_t{4} << 20U;
 
 /// `head`, then `body` over and over, made as it is read.
 class EndlessFile final : public File {

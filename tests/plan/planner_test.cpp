@@ -1,0 +1,293 @@
+#include <plimsoll/plan.h>
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <numeric>
+#include <tuple>
+
+#include "plan/candidate.h"
+#include "plan/cost.h"
+#include "plan/layout.h"
+#include "planned_model.h"
+
+namespace plimsoll {
+namespace {
+
+using testing::open_tiny_model;
+using testing::paper_machine;
+using testing::paper_workload;
+using testing::TinyModel;
+
+Plan planned(const Model& model, const Snapshot& machine, const Workload& workload, const Policy& policy = {}) {
+  auto plan = make_plan(model, machine, workload, policy);
+  EXPECT_TRUE(plan.ok()) << message(plan.error());
+  return std::move(plan).value();
+}
+
+ErrorCode refusal(const Model& model, const Workload& workload, const Policy& policy = {}) {
+  const auto plan = make_plan(model, paper_machine(), workload, policy);
+  return plan.ok() ? ErrorCode::internal : plan.error().code;
+}
+
+// Everything that tells one plan from another.
+auto figures(const Plan& plan) {
+  std::vector<std::uint64_t> offsets;
+  for (const PlannedWeight& weight : plan.schedule->weights) offsets.insert(offsets.end(), {weight.offset, weight.bytes, static_cast<std::uint64_t>(weight.form.type)});
+  for (const PlannedValue& value : plan.schedule->values) offsets.insert(offsets.end(), {value.offset, static_cast<std::uint64_t>(value.rows)});
+  return std::tuple(plan.dtype, plan.compute_dtype, plan.verdict, plan.tokens_per_pass, plan.texts_per_pass, plan.devices.front().arenas, plan.devices.front().runtime, plan.pass_seconds,
+                    plan.load_seconds, plan.smallest_budget.front().bytes, plan.full_speed_budget.front().bytes, plan.sacrifices.size(), plan.alternatives.size(), plan.schedule->load.size(), offsets);
+}
+
+/// The planner's choice, worked out anew: every candidate laid out in full, the best found by sorting.
+struct BruteForce {
+  struct Option {
+    Candidate candidate;
+    Bytes total;
+    double seconds = 0;
+  };
+  std::vector<Option> options;
+  bool prefer_speed = false;
+
+  BruteForce(const Model& model, const Snapshot& machine, const Workload& workload, const Policy& policy) : prefer_speed(policy.prefer_speed) {
+    const DeviceDescription device = describe_cpu(machine);
+    const LayoutRequest request{&model.program(), &model.binding(), &device, workload, model.table_bytes(), 0};
+    for (const Candidate& candidate : candidates(model.program(), model.binding(), workload, policy, device.native_bfloat16)) {
+      const Layout layout = lay_out(request, candidate);
+      const auto blocks = block_seconds(model.program(), layout, candidate, workload, device);
+      const double pass = std::accumulate(blocks.begin(), blocks.end(), 0.0);
+      options.push_back({candidate, layout.arena_total() + device.runtime, workload_seconds(pass, candidate, workload)});
+    }
+  }
+
+  const Option* best(Bytes limit) const {
+    std::vector<const Option*> fitting;
+    for (const Option& option : options) {
+      if (option.total <= limit) fitting.push_back(&option);
+    }
+    const auto key = [&](const Option* o) { return std::tuple(prefer_speed ? 0 : o->candidate.loss, o->seconds, o->total.count); };
+    std::stable_sort(fitting.begin(), fitting.end(), [&](const Option* a, const Option* b) { return key(a) < key(b); });
+    return fitting.empty() ? nullptr : fitting.front();
+  }
+
+  std::vector<Bytes> totals() const {
+    std::vector<Bytes> list;
+    for (const Option& option : options) list.push_back(option.total);
+    std::sort(list.begin(), list.end());
+    list.erase(std::unique(list.begin(), list.end()), list.end());
+    return list;
+  }
+};
+
+struct Instance {
+  Workload workload;
+  Policy policy;
+  bool native = false;
+};
+
+std::vector<Instance> instances() {
+  const std::vector<Rung> both = {Rung::bfloat16, Rung::float16};
+  return {{paper_workload(20), {}, false},
+          {paper_workload(20, 6), {}, true},
+          {paper_workload(20, 6), {.forbid = {Rung::microbatch}}, false},
+          {paper_workload(20, 1, 5, 70), {.allow = both}, false},
+          {paper_workload(20, 6, 50, 400), {.allow = both}, true},
+          {paper_workload(20, 6, 50, 400), {.allow = both, .prefer_speed = true}, true},
+          {paper_workload(20, 3), {.allow = both, .forbid = {Rung::bfloat16}}, true},
+          {paper_workload(8), {.dtype = ElementType::float16}, false},
+          {paper_workload(8), {.dtype = ElementType::bfloat16, .allow = both}, true}};
+}
+
+TEST(Planner, TheChoiceIsTheBestOfAllCandidatesAtEveryBudget) {
+  const auto model = open_tiny_model(TinyModel{.hidden = 72, .layers = 3, .heads = 2, .intermediate = 200});
+  for (const Instance& instance : instances()) {
+    const BruteForce all(*model, paper_machine({}, instance.native), instance.workload, instance.policy);
+    const Bytes smallest = all.totals().front();
+    std::vector<Bytes> budgets = {Bytes{0}, mib(4096)};
+    for (const Bytes total : all.totals()) budgets.insert(budgets.end(), {total - kPage, total, total + kPage});
+    for (const Bytes budget : budgets) {
+      const Plan plan = planned(*model, paper_machine(budget, instance.native), instance.workload, instance.policy);
+      const BruteForce::Option* want = all.best(budget);
+      EXPECT_EQ(plan.verdict == Verdict::does_not_fit, want == nullptr);
+      EXPECT_EQ(plan.verdict == Verdict::does_not_fit, budget < smallest) << "a larger budget never does worse";
+      EXPECT_EQ(plan.smallest_budget.front().bytes, smallest);
+      if (want == nullptr) continue;
+      EXPECT_EQ(plan.devices.front().planned_total(), want->total);
+      EXPECT_LE(plan.devices.front().planned_total(), budget);
+      EXPECT_EQ(plan.tokens_per_pass, want->candidate.tokens_per_pass);
+      EXPECT_EQ(plan.texts_per_pass, want->candidate.texts_per_pass);
+      EXPECT_EQ(plan.dtype, want->candidate.storage);
+      EXPECT_EQ(plan.compute_dtype, want->candidate.compute);
+      const bool degraded = want->candidate.narrowing.has_value() || want->candidate.microbatch;
+      EXPECT_EQ(plan.verdict, degraded ? Verdict::fits_degraded : Verdict::fits);
+    }
+  }
+}
+
+TEST(Planner, FullSpeedIsTheLeastBudgetWithinATenthOfTheBestTime) {
+  const auto model = open_tiny_model(TinyModel{.hidden = 72, .layers = 3, .heads = 2, .intermediate = 200});
+  for (const Instance& instance : instances()) {
+    const BruteForce all(*model, paper_machine({}, instance.native), instance.workload, instance.policy);
+    const BruteForce::Option best = *all.best(mib(1 << 20));
+    Bytes least = best.total;
+    for (const auto& option : all.options) {
+      if (option.candidate.loss <= best.candidate.loss && option.seconds <= 1.1 * best.seconds) least = std::min(least, option.total);
+    }
+    EXPECT_EQ(planned(*model, paper_machine(mib(4096), instance.native), instance.workload, instance.policy).full_speed_budget.front().bytes, least);
+    EXPECT_LE(all.best(least)->seconds, 1.1 * best.seconds);
+  }
+}
+
+TEST(Planner, IsPure) {
+  const auto model = open_tiny_model(TinyModel{.hidden = 48});
+  for (const Instance& instance : instances()) {
+    const Snapshot machine = paper_machine(mib(6), instance.native);
+    EXPECT_EQ(figures(planned(*model, machine, instance.workload, instance.policy)), figures(planned(*model, machine, instance.workload, instance.policy)));
+  }
+}
+
+TEST(Planner, TotalsAreSumsOfWholePages) {
+  for (const TinyModel& tiny : {TinyModel{}, TinyModel{.hidden = 7, .layers = 1, .heads = 1, .intermediate = 11, .labels = 1}, TinyModel{.hidden = 100, .labels = 130}}) {
+    const auto model = open_tiny_model(tiny);
+    const Plan plan = planned(*model, paper_machine(), paper_workload(20));
+    const DevicePlan& device = plan.devices.front();
+    Bytes sum = device.runtime;
+    for (const Bytes arena : device.arenas) {
+      EXPECT_EQ(arena.count % kPage.count, 0U);
+      sum += arena;
+    }
+    EXPECT_EQ(device.planned_total(), sum);
+    EXPECT_EQ(sum.count % kPage.count, 0U);
+    Bytes layers;
+    for (const LayerPlan& layer : plan.layers) layers += layer.bytes;
+    EXPECT_EQ(round_to_pages(layers), device.arenas[static_cast<std::size_t>(MemoryTag::weights)]);
+    EXPECT_EQ(plan.layers.size(), static_cast<std::size_t>(tiny.layers) + 3);
+  }
+}
+
+TEST(Planner, TheBudgetIsTheLesserOfWhatIsFreeAndWhatIsAllowed) {
+  const auto model = open_tiny_model(TinyModel{});
+  EXPECT_EQ(planned(*model, paper_machine(mib(64)), paper_workload(8)).devices.front().budget, mib(64));
+  EXPECT_EQ(planned(*model, paper_machine(mib(64)), paper_workload(8), {.max_memory = mib(32)}).devices.front().budget, mib(32));
+  EXPECT_EQ(planned(*model, paper_machine(mib(64)), paper_workload(8), {.max_memory = mib(128)}).devices.front().budget, mib(64));
+}
+
+TEST(Planner, AnUnlimitedMachineKeepsTheBatchThatWasAskedFor) {
+  const auto model = open_tiny_model(TinyModel{});
+  for (const Workload& workload : {paper_workload(16, 8, 40, 130), paper_workload(16, 8), paper_workload(16, 8, 9, 129), paper_workload(16, 5, 8, 20)}) {
+    const Plan plan = planned(*model, paper_machine(), workload);
+    EXPECT_EQ(plan.texts_per_pass, workload.batch_size);
+    EXPECT_EQ(plan.verdict, Verdict::fits);
+    EXPECT_TRUE(plan.sacrifices.empty());
+  }
+}
+
+TEST(Planner, ASmallerPassThanAskedForIsASacrificeAndAPrecisionIsOne) {
+  const auto model = open_tiny_model(TinyModel{.hidden = 128, .intermediate = 512});
+  const Workload workload = paper_workload(60, 64);
+  const Plan best = planned(*model, paper_machine(), workload);
+  const Plan least = planned(*model, paper_machine(best.smallest_budget.front().bytes), workload);
+  ASSERT_EQ(least.sacrifices.size(), 1U);
+  EXPECT_EQ(least.sacrifices.front().rung, Rung::microbatch);
+  EXPECT_EQ(least.sacrifices.front().saved, best.devices.front().planned_total() - least.devices.front().planned_total());
+  EXPECT_GE(least.sacrifices.front().cost_seconds, 0);
+
+  const Policy allow{.allow = {Rung::bfloat16}, .forbid = {Rung::microbatch}};
+  const Plan wide = planned(*model, paper_machine(), workload, allow);
+  EXPECT_EQ(wide.verdict, Verdict::fits) << "an allowed precision is used only when nothing else fits";
+  const Plan narrow = planned(*model, paper_machine(wide.devices.front().planned_total() - kPage), workload, allow);
+  ASSERT_EQ(narrow.sacrifices.size(), 1U);
+  EXPECT_EQ(narrow.sacrifices.front().rung, Rung::bfloat16);
+  EXPECT_LT(std::count_if(narrow.layers.begin(), narrow.layers.end(), [](const LayerPlan& l) { return l.dtype == ElementType::bfloat16; }), std::ssize(narrow.layers)) << "as many as the deficit needs";
+  const Policy speed{.allow = {Rung::bfloat16}, .prefer_speed = true};
+  EXPECT_EQ(planned(*model, paper_machine(mib(4096), true), workload, speed).compute_dtype, ElementType::bfloat16);
+}
+
+TEST(Planner, WhatDoesNotFitIsToldWithFiguresAndAdvice) {
+  const auto model = open_tiny_model(TinyModel{.hidden = 256, .intermediate = 1024});
+  const Workload workload = paper_workload(60, 4);
+  const Bytes smallest = planned(*model, paper_machine(), workload).smallest_budget.front().bytes;
+  const Bytes less = smallest - kPage;
+
+  const Error capped = does_not_fit(planned(*model, paper_machine(mib(4096)), workload, {.max_memory = less}));
+  EXPECT_EQ(capped.code, ErrorCode::does_not_fit);
+  EXPECT_EQ(exit_code(capped.code), 6);
+  ASSERT_TRUE(capped.memory.has_value());
+  EXPECT_EQ(capped.memory->requested, smallest);
+  EXPECT_EQ(capped.memory->limit, less);
+  EXPECT_EQ(capped.memory->free, mib(4096));
+  EXPECT_EQ(capped.memory->smallest_budget.front().bytes, smallest);
+  EXPECT_NE(capped.advice.find("--max-memory to " + format_exact(smallest)), std::string::npos) << capped.advice;
+  EXPECT_EQ(capped.advice.find("free "), std::string::npos) << capped.advice;
+  EXPECT_NE(capped.advice.find("--dtype bfloat16"), std::string::npos) << capped.advice;
+
+  const Error short_of = does_not_fit(planned(*model, paper_machine(less), workload));
+  EXPECT_NE(short_of.advice.find("free " + format_bytes(kPage)), std::string::npos) << short_of.advice;
+  EXPECT_EQ(short_of.advice.find("--max-memory"), std::string::npos) << short_of.advice;
+
+  const Error both = does_not_fit(planned(*model, paper_machine(less), workload, {.max_memory = less - kPage}));
+  EXPECT_NE(both.advice.find("free " + format_bytes(kPage)), std::string::npos) << "the machine has less than the model needs, whatever the flag says: " << both.advice;
+  EXPECT_NE(both.advice.find("--max-memory to "), std::string::npos) << both.advice;
+}
+
+TEST(Planner, AlternativesAreWhatPlanningThemGives) {
+  for (const char* stored : {"F32", "F16", "BF16"}) {
+    const auto model = open_tiny_model(TinyModel{.hidden = 128, .dtype = stored});
+    for (const bool native : {false, true}) {
+      for (const Bytes free : {mib(4096), mib(7)}) {
+        const Workload workload = paper_workload(60, 8);
+        const Plan plan = planned(*model, paper_machine(free, native), workload);
+        for (const Alternative& row : plan.alternatives) {
+          EXPECT_TRUE(row.dtype != plan.dtype || row.compute_dtype != plan.compute_dtype) << "the plan itself is no alternative";
+          bool found = false;
+          for (const ElementType dtype : {ElementType::float32, ElementType::bfloat16, ElementType::float16}) {
+            const Plan direct = planned(*model, paper_machine(free, native), workload, {.dtype = dtype});
+            if (direct.dtype != row.dtype || direct.compute_dtype != row.compute_dtype) continue;
+            found = true;
+            EXPECT_EQ(row.bytes, direct.devices.front().planned_total());
+            EXPECT_EQ(row.pass_seconds, direct.pass_seconds);
+            EXPECT_EQ(row.verdict, direct.verdict);
+            EXPECT_EQ(row.smallest_budget.front().bytes, direct.smallest_budget.front().bytes);
+          }
+          EXPECT_TRUE(found);
+        }
+        EXPECT_FALSE(plan.alternatives.empty());
+      }
+    }
+  }
+}
+
+TEST(Planner, RequestsThatContradictTheModelAreUsage) {
+  const auto model = open_tiny_model(TinyModel{.positions = 64});
+  EXPECT_EQ(refusal(*model, paper_workload(0)), ErrorCode::usage);
+  EXPECT_EQ(refusal(*model, paper_workload(-1)), ErrorCode::usage);
+  EXPECT_EQ(refusal(*model, paper_workload(65)), ErrorCode::usage);
+  EXPECT_EQ(refusal(*model, paper_workload(8, -1)), ErrorCode::usage);
+  for (const ElementType type : {ElementType::int8, ElementType::float64, ElementType::int32}) EXPECT_EQ(refusal(*model, paper_workload(8), {.dtype = type}), ErrorCode::unsupported);
+  EXPECT_EQ(planned(*model, paper_machine(), paper_workload(64)).workload.longest, 64);
+}
+
+TEST(Planner, AnAbsurdBatchDoesNotOverflow) {
+  const auto model = open_tiny_model(TinyModel{});
+  for (const std::int64_t batch : {std::int64_t{1} << 31, std::int64_t{1} << 40, std::int64_t{1} << 62}) {
+    const Plan plan = planned(*model, paper_machine(), paper_workload(64, batch));
+    EXPECT_LE(plan.tokens_per_pass, std::int64_t{1} << 31);
+    EXPECT_GE(plan.tokens_per_pass, 64);
+    EXPECT_LE(plan.devices.front().planned_total(), mib(4096));
+    const Plan forbidden = planned(*model, paper_machine(), paper_workload(64, batch), {.forbid = {Rung::microbatch}});
+    EXPECT_EQ(forbidden.verdict, Verdict::does_not_fit);
+    EXPECT_GT(forbidden.smallest_budget.front().bytes, mib(1 << 18));
+  }
+}
+
+TEST(Planner, HundredsOfLayersArePlannedAtOnce) {
+  const auto model = open_tiny_model(TinyModel{.hidden = 16, .layers = 500, .heads = 1, .intermediate = 16, .positions = 512});
+  const auto start = std::chrono::steady_clock::now();
+  const Plan plan = planned(*model, paper_machine(), paper_workload(16), {.allow = {Rung::bfloat16, Rung::float16}});
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10)) << "a fraction of a second, if nothing is quadratic";
+  EXPECT_EQ(plan.layers.size(), 503U);
+}
+
+}  // namespace
+}  // namespace plimsoll

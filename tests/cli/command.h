@@ -1,0 +1,79 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "support/temporary_folder.h"
+
+namespace plimsoll::test {
+
+/// What a command left behind.
+struct Finished {
+  int status = -1;  ///< exit code, or 1000 + signal
+  std::string out;
+  std::string err;
+
+  /// The lines of `out` as JSON; throws on anything else, which fails the test.
+  std::vector<nlohmann::json> rows() const;
+};
+
+/// How to start a command. Its environment is empty but for LANG, HOME (an empty folder) and `environment`.
+struct Start {
+  std::vector<std::string> arguments;
+  std::string input;
+  std::vector<std::string> environment;
+  bool closed_stdout = false;
+  std::string stdout_path;  ///< not empty: where standard output goes instead of `out`
+};
+
+/// A running `plimsoll`, or any program that is named by a first argument with a slash. Killed by the destructor.
+class Process {
+ public:
+  explicit Process(const Start& start);
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+  ~Process();
+
+  void write(const std::string& text);
+  void close_input();
+  void close_output();
+  void signal(int number) const;
+  /// Both of its streams are closed.
+  bool ended() const { return out_ < 0 && err_ < 0; }
+  /// The next line of standard output, or nothing when none comes in time.
+  std::optional<std::string> read_line(std::chrono::milliseconds patience = std::chrono::seconds(60));
+  /// Collects what is left. A process that does not end within `patience` is killed, and its status is 1009.
+  Finished wait(std::chrono::milliseconds patience = std::chrono::seconds(60));
+
+ private:
+  bool read_some(std::chrono::milliseconds patience);
+
+  pid_t pid_ = -1;
+  int in_ = -1;
+  int out_ = -1;
+  int err_ = -1;
+  std::string out_text_;
+  std::string err_text_;
+};
+
+/// Runs to the end.
+Finished run(const Start& start);
+Finished run(const std::vector<std::string>& arguments);
+
+/// tests/fixtures/<name>
+std::string fixture(const std::string& name);
+
+using Folder = plimsoll::testing::TemporaryFolder;
+
+/// The names in a folder.
+std::vector<std::string> names_in(const std::string& folder);
+
+std::string read_file(const std::string& path);
+
+}  // namespace plimsoll::test

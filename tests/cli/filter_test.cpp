@@ -1,0 +1,142 @@
+// Pipes, signals and files: how the command ends.
+#include <csignal>
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "command.h"
+
+namespace plimsoll::test {
+namespace {
+
+using nlohmann::json;
+using namespace std::chrono_literals;
+
+const std::string kModel = fixture("models/bert");
+
+TEST(Filter, AnswersBeforeTheInputEnds) {
+  Process process({{"run", kModel, "--json"}, {}, {}, false, {}});
+  for (const std::string text : {"first", "second", "third"}) {
+    process.write(text + "\n");
+    const auto line = process.read_line();
+    ASSERT_TRUE(line.has_value()) << text;
+    EXPECT_EQ(json::parse(*line)["text"], text);
+  }
+  process.write("no line end");
+  const Finished rest = process.wait();
+  EXPECT_EQ(rest.status, 0) << rest.err;
+  EXPECT_EQ(rest.rows().at(0)["text"], "no line end");
+}
+
+TEST(Filter, ReadsJsonLinesWithPairs) {
+  Process process({{"run", kModel, "--input", "-", "--jsonl", "--json"}, {}, {}, false, {}});
+  process.write("{\"id\": \"a\", \"text\": \"one\", \"text_pair\": \"two\"}\nbad\n");
+  EXPECT_EQ(json::parse(process.read_line().value_or("{}"))["text_pair"], "two");
+  EXPECT_EQ(json::parse(process.read_line().value_or("{}"))["error"]["code"], "bad_row");
+  EXPECT_EQ(process.wait().status, 1);
+}
+
+TEST(Filter, GivesTheBitsThatAFileGives) {
+  const Folder folder;
+  const std::string text = "one\ntwo three four\nfive\n";
+  const Finished file = run({"run", kModel, "--json", "--logits", "--input", folder.write("a.txt", text)});
+  EXPECT_EQ(run(Start{{"run", kModel, "--json", "--logits"}, text, {}, false, {}}).out, file.out);
+}
+
+TEST(Filter, TokenizesToo) {
+  Process process({{"tokenize", kModel, "--json"}, {}, {}, false, {}});
+  process.write("first\n");
+  ASSERT_TRUE(process.read_line().has_value());
+  EXPECT_EQ(process.wait().status, 0);
+}
+
+TEST(Stdout, AReaderThatLeavesEndsItQuietly) {
+  Process process({{"run", kModel, "--json"}, {}, {}, false, {}});
+  process.write("first\n");
+  ASSERT_TRUE(process.read_line().has_value());
+  process.close_output();
+  process.write("second\n");
+  const Finished result = process.wait();
+  EXPECT_EQ(result.status, 141);
+  EXPECT_EQ(result.err, "");
+}
+
+TEST(Stdout, AFullDiskIsAnError) {
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"run", kModel, "x", "-q"}, {"plan", kModel}, {"--help"}, {"completion", "bash"}}) {
+    const Finished result = run(Start{arguments, {}, {}, false, "/dev/full"});
+    EXPECT_EQ(result.status, 1) << arguments[0];
+    EXPECT_NE(result.err.find("No space left"), std::string::npos) << result.err;
+  }
+}
+
+TEST(Stdout, ThatIsClosedIsAnError) {
+  const Finished result = run(Start{{"run", kModel, "x", "-q"}, {}, {}, true, {}});
+  EXPECT_EQ(result.status, 1) << result.err;
+}
+
+class Signalled : public ::testing::TestWithParam<int> {};
+
+TEST_P(Signalled, EndsWithItsStatusAndKeepsWhatWasDone) {
+  Process process({{"run", kModel, "--json"}, {}, {}, false, {}});
+  process.write("first\n");
+  ASSERT_TRUE(process.read_line().has_value());
+  process.signal(GetParam());
+  // The input stays open: it is the signal that ends the run.
+  for (int i = 0; i < 600; ++i) {
+    if (!process.read_line(100ms) && process.ended()) break;
+  }
+  const Finished result = process.wait();
+  EXPECT_EQ(result.status, 128 + GetParam());
+  EXPECT_NE(result.err.find("\"code\": \"cancelled\""), std::string::npos) << result.err;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Signalled, ::testing::Values(SIGINT, SIGTERM, SIGHUP));
+
+TEST(OutputFile, AppearsWhenItIsComplete) {
+  const Folder folder;
+  std::ofstream(folder / "out.jsonl") << "old";
+  Process process({{"run", kModel, "--json", "--output", folder / "out.jsonl"}, {}, {}, false, {}});
+  process.write("first\n");
+  EXPECT_FALSE(process.read_line(300ms).has_value());
+  EXPECT_EQ(read_file(folder / "out.jsonl"), "old");
+  EXPECT_EQ(process.wait().status, 0);
+  EXPECT_EQ(json::parse(read_file(folder / "out.jsonl"))["text"], "first");
+  EXPECT_EQ(names_in(folder.path()).size(), 1U);
+}
+
+TEST(OutputFile, IsNotLeftBehindBySignalsAndErrors) {
+  const Folder folder;
+  {
+    Process process({{"run", kModel, "--json", "--output", folder / "out.jsonl"}, {}, {}, false, {}});
+    process.write("first\n");
+    EXPECT_FALSE(process.read_line(500ms).has_value());
+    process.signal(SIGINT);
+    EXPECT_EQ(process.wait().status, 130);
+  }
+  EXPECT_EQ(run({"run", "/nonexistent", "x", "--output", folder / "out.jsonl"}).status, 3);
+  EXPECT_EQ(run({"run", kModel, "x", "--max-memory", "4KiB", "--output", folder / "out.jsonl"}).status, 6);
+  const std::string rows = folder.write("a.jsonl", "bad\n");
+  EXPECT_EQ(run({"run", kModel, "--input", rows, "--fail-fast", "--output", folder / "out.jsonl"}).status, 1);
+  EXPECT_EQ(names_in(folder.path()), std::vector<std::string>{"a.jsonl"});
+}
+
+TEST(OutputFile, IsKeptWhenOnlyRowsWereBad) {
+  const Folder folder;
+  const std::string rows = folder.write("a.jsonl", "bad\n{\"text\": \"x\"}\n");
+  EXPECT_EQ(run({"run", kModel, "--input", rows, "--json", "--output", folder / "out.jsonl"}).status, 1);
+  const std::string out = read_file(folder / "out.jsonl");
+  EXPECT_EQ(std::count(out.begin(), out.end(), '\n'), 2);
+}
+
+TEST(OutputFile, GoesThroughALinkAndIntoADevice) {
+  const Folder folder;
+  folder.write("real", "old");
+  ASSERT_EQ(run({"/usr/bin/ln", "-s", "real", folder / "link"}).status, 0);
+  EXPECT_EQ(run({"run", kModel, "x", "--output", folder / "link"}).status, 0);
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "link"));
+  EXPECT_TRUE(read_file(folder / "real").ends_with("\tx\n"));
+  EXPECT_EQ(run({"run", kModel, "x", "--output", "/dev/null"}).status, 0);
+}
+
+}  // namespace
+}  // namespace plimsoll::test

@@ -1,0 +1,71 @@
+#include "picture.h"
+
+#include <numeric>
+
+#include <gtest/gtest.h>
+
+#include "bar.h"
+#include "utf8.h"
+
+namespace plimsoll::cli {
+namespace {
+
+DevicePlan device(std::uint64_t weights, std::uint64_t activations, std::uint64_t runtime, std::uint64_t budget) {
+  DevicePlan plan;
+  plan.name = "cpu";
+  plan.arenas[0] = Bytes{weights};
+  plan.arenas[1] = Bytes{activations};
+  plan.runtime = Bytes{runtime};
+  plan.budget = Bytes{budget};
+  return plan;
+}
+
+std::size_t sum(const std::array<std::size_t, kParts>& cells) { return std::accumulate(cells.begin(), cells.end(), std::size_t{0}); }
+
+TEST(Bar, IsScaledToTheBudget) {
+  const auto half = bar_cells(device(400, 50, 50, 1000), 60);
+  EXPECT_EQ(sum(half), 30U);
+  EXPECT_EQ(half[0], 24U);
+  EXPECT_EQ(half[1], 3U);
+  EXPECT_EQ(half[kParts - 1], 3U);
+  EXPECT_EQ(sum(bar_cells(device(600, 300, 100, 1000), 61)), 61U);
+}
+
+TEST(Bar, IsFullWhenThePlanIsLarger) { EXPECT_EQ(sum(bar_cells(device(700, 600, 700, 1000), 40)), 40U); }
+
+TEST(Bar, ShowsSomethingForAnything) {
+  EXPECT_EQ(sum(bar_cells(device(1, 0, 0, 1ULL << 40U), 40)), 1U);
+  EXPECT_EQ(sum(bar_cells(device(0, 0, 0, 0), 40)), 0U);
+}
+
+TEST(Bar, MarksABudgetThatIsTooSmall) {
+  const std::string bar = draw_bar(device(1000, 0, 1000, 1000), Terminal{});
+  EXPECT_NE(bar.find("^ budget 1000 B"), std::string::npos) << bar;
+  EXPECT_EQ(draw_bar(device(1, 0, 0, 1000), Terminal{}).find('^'), std::string::npos);
+}
+
+LayerPlan layer(std::string name, std::uint64_t bytes = 8, std::string home = "cpu") {
+  return {std::move(name), Bytes{bytes}, std::move(home), "cpu", ElementType::float32, ElementType::float32};
+}
+
+TEST(Layers, CollapseWhenOnlyTheirNumberDiffers) {
+  const std::vector<LayerPlan> layers = {layer("embeddings", 9), layer("encoder.layer.0"), layer("encoder.layer.1"), layer("encoder.layer.2", 8, "disk"), layer("pooler")};
+  const auto groups = group_layers(layers, false);
+  ASSERT_EQ(groups.size(), 4U);
+  EXPECT_EQ(groups[1].name, "encoder.layer.0-1");
+  EXPECT_EQ(groups[1].count, 2U);
+  EXPECT_EQ(groups[2].name, "encoder.layer.2");
+  EXPECT_EQ(group_layers(layers, true)[1].name, "encoder.layer.0–1");
+  EXPECT_TRUE(group_layers({}, true).empty());
+}
+
+TEST(Width, CountsColumns) {
+  EXPECT_EQ(display_width("abc"), 3U);
+  EXPECT_EQ(display_width("é–█"), 3U);
+  EXPECT_EQ(display_width("日本"), 4U);
+  EXPECT_EQ(display_width("e\xCC\x81"), 1U);
+  EXPECT_EQ(clipped("日本", 3), "日");
+}
+
+}  // namespace
+}  // namespace plimsoll::cli

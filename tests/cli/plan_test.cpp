@@ -1,0 +1,127 @@
+// `plan`: the contract's object, and figures that hold.
+#include <gtest/gtest.h>
+
+#include "command.h"
+
+namespace plimsoll::test {
+namespace {
+
+using nlohmann::json;
+
+const std::string kModel = fixture("models/bert");
+
+json plan(std::vector<std::string> flags, int status = 0) {
+  std::vector<std::string> arguments = {"plan", kModel, "--json"};
+  arguments.insert(arguments.end(), flags.begin(), flags.end());
+  const Finished result = run(arguments);
+  EXPECT_EQ(result.status, status) << result.err;
+  return result.rows().at(0);
+}
+
+std::vector<std::string> keys(const json& object) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : object.items()) names.push_back(name);
+  return names;
+}
+
+using Names = std::vector<std::string>;
+
+TEST(PlanJson, HasTheKeysOfTheContract) {
+  const json whole = plan({});
+  EXPECT_EQ(keys(whole), (Names{"alternatives", "arch", "compute_dtype", "devices", "dtype", "full_speed_budget", "layers", "model", "predicted", "sacrifices", "schema",
+                                "smallest_budget", "task", "verdict", "warnings", "workload"}));
+  EXPECT_EQ(keys(whole["workload"]), (Names{"longest", "texts_per_pass", "tokens_per_pass"}));
+  EXPECT_EQ(keys(whole["devices"][0]), (Names{"budget", "free", "name", "planned", "total"}));
+  EXPECT_EQ(keys(whole["devices"][0]["planned"]), (Names{"activations", "io", "kv", "runtime", "staging", "tables", "total", "weights", "workspace"}));
+  EXPECT_EQ(keys(whole["layers"][0]), (Names{"bytes", "compute", "compute_dtype", "dtype", "home", "name"}));
+  EXPECT_EQ(keys(whole["predicted"]), (Names{"load_seconds", "pass_seconds"}));
+  ASSERT_FALSE(whole["alternatives"].empty());
+  EXPECT_EQ(keys(whole["alternatives"][0]), (Names{"bytes", "compute_dtype", "device", "dtype", "pass_seconds", "quantize", "smallest_budget", "verdict"}));
+  EXPECT_EQ(whole["schema"], 1);
+  EXPECT_EQ(whole["arch"], "bert");
+  EXPECT_EQ(whole["verdict"], "fits");
+}
+
+TEST(PlanJson, TotalsAreSums) {
+  json planned = plan({})["devices"][0]["planned"];
+  const auto total = planned["total"].get<std::int64_t>();
+  planned.erase("total");
+  std::int64_t sum = 0;
+  for (const auto& [name, bytes] : planned.items()) sum += bytes.get<std::int64_t>();
+  EXPECT_EQ(sum, total);
+}
+
+TEST(PlanJson, PlansForBatchAndLengthWithoutTexts) {
+  const json whole = plan({"--batch-size", "4", "--max-length", "64"});
+  EXPECT_EQ(whole["workload"]["longest"], 64);
+  EXPECT_EQ(whole["workload"]["texts_per_pass"], 4);
+  EXPECT_EQ(whole["workload"]["tokens_per_pass"], 256);
+  EXPECT_EQ(plan({})["workload"]["longest"], 128);
+}
+
+TEST(PlanJson, MeasuresTexts) { EXPECT_EQ(plan({"I loved this film.", "meh"})["workload"]["longest"], 10); }
+
+TEST(PlanJson, SmallestBudgetIsExact) {
+  const std::int64_t least = plan({})["smallest_budget"]["cpu"];
+  EXPECT_NE(plan({"--max-memory", std::to_string(least)})["verdict"], "does_not_fit");
+  EXPECT_EQ(plan({"--max-memory", std::to_string(least - 4096)}, 6)["verdict"], "does_not_fit");
+}
+
+TEST(PlanJson, DoesNotFitIsPrintedAndAnError) {
+  const Finished result = run({"plan", kModel, "--json", "--max-memory", "1"});
+  EXPECT_EQ(result.status, 6);
+  EXPECT_EQ(result.rows().at(0)["verdict"], "does_not_fit");
+  EXPECT_EQ(json::parse(result.err)["error"]["smallest_budget"]["cpu"], result.rows()[0]["smallest_budget"]["cpu"]);
+}
+
+TEST(PlanPicture, ShowsBarTagsLayersPrecisionsAndBudgets) {
+  const Finished result = run({"plan", kModel});
+  EXPECT_EQ(result.status, 0);
+  for (const char* part : {"(bert, classification): float32", "  [", "W weights", "R runtime", "total", "embeddings", "encoder.layer.0–1", "2 × ", "Precision", "bfloat16",
+                           "Smallest budget  --max-memory cpu=", "Full speed from  --max-memory cpu="}) {
+    EXPECT_NE(result.out.find(part), std::string::npos) << part << "\n" << result.out;
+  }
+  EXPECT_EQ(result.out.find('\x1b'), std::string::npos);
+  const Finished ascii = run(Start{{"plan", kModel}, {}, {"LC_ALL=C"}, false, {}});
+  EXPECT_TRUE(std::ranges::all_of(ascii.out, [](char c) { return static_cast<unsigned char>(c) < 0x80; })) << ascii.out;
+}
+
+TEST(Plan, DoesNotWaitForStandardInput) {
+  Process process({{"plan", kModel, "--json"}, {}, {}, false, {}});
+  EXPECT_TRUE(process.read_line().has_value());
+}
+
+TEST(Devices, DescribesTheCpuAndRemembersItsRates) {
+  const Folder folder;
+  const Start start{{"devices", "--json"}, {}, {"XDG_CACHE_HOME=" + folder.path()}, false, {}};
+  const Finished result = run(start);
+  ASSERT_EQ(result.status, 0) << result.err;
+  const json device = result.rows().at(0);
+  EXPECT_EQ(device["name"], "cpu");
+  for (const char* key : {"model", "isa", "set_by"}) EXPECT_TRUE(device[key].is_string()) << key;
+  for (const char* key : {"total", "free", "budget", "threads"}) EXPECT_GT(device[key], 0) << key;
+  EXPECT_TRUE(device["limits"].is_array());
+  EXPECT_GT(device["rates"]["float32_flops"], 1e8);
+  EXPECT_FALSE(names_in(folder.path()).empty());
+}
+
+TEST(Bench, TimesEveryShape) {
+  const Finished result = run({"bench", kModel, "--shapes", "1x16,3x20", "--repeat", "2", "--json"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  const json bench = result.rows().at(0);
+  ASSERT_EQ(bench["shapes"].size(), 2U);
+  EXPECT_EQ(bench["shapes"][1]["texts"], 3);
+  EXPECT_EQ(bench["shapes"][1]["tokens"], 20);
+  for (const json& shape : bench["shapes"]) {
+    EXPECT_GT(shape["best_seconds"], 0);
+    EXPECT_LE(shape["best_seconds"], shape["median_seconds"]);
+    EXPECT_GT(shape["flops_per_second"], 0);
+  }
+  EXPECT_GT(bench["peak_flops"], 1e8);
+  EXPECT_GT(bench["ledger_peak"], 0);
+  EXPECT_EQ(run({"bench", kModel, "--shapes", "1x100000"}).status, 2);
+  EXPECT_EQ(run({"bench", kModel, "--shapes", "big"}).status, 2);
+}
+
+}  // namespace
+}  // namespace plimsoll::test

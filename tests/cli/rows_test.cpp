@@ -1,0 +1,138 @@
+// Rows from files: what ends a line, what is a bad row, what survives.
+#include <gtest/gtest.h>
+
+#include "command.h"
+
+namespace plimsoll::test {
+namespace {
+
+using nlohmann::json;
+
+const std::string kModel = fixture("models/bert");
+
+Finished run_file(const std::string& name, const std::string& text, std::vector<std::string> flags = {}) {
+  const Folder folder;
+  std::vector<std::string> arguments = {"run", kModel, "--input", folder.write(name, text), "--json"};
+  arguments.insert(arguments.end(), flags.begin(), flags.end());
+  return run(arguments);
+}
+
+std::vector<std::string> texts_of(const Finished& result) {
+  std::vector<std::string> texts;
+  for (const json& row : result.rows()) texts.push_back(row.contains("text") ? row["text"].get<std::string>() : "<" + row["error"]["code"].get<std::string>() + ">");
+  return texts;
+}
+
+using Texts = std::vector<std::string>;
+
+TEST(TextFile, EndsLinesAtNewlinesOnly) {
+  const std::string text = "\xEF\xBB\xBFone\r\n\ntwo\rhalves\nthree\xE2\x80\xA8more\x0B\x0C\n  four  ";
+  EXPECT_EQ(texts_of(run_file("a.txt", text)), (Texts{"one", "", "two\rhalves", "three\xE2\x80\xA8more\x0B\x0C", "  four  "}));
+}
+
+TEST(TextFile, MayBeEmpty) {
+  for (const std::string text : {"", "\xEF\xBB\xBF"}) {
+    const Finished result = run_file("a.txt", text);
+    EXPECT_EQ(result.status, 0) << result.err;
+    EXPECT_EQ(result.out, "");
+  }
+  EXPECT_EQ(texts_of(run_file("a.txt", "\n")), Texts{""});
+}
+
+TEST(TextFile, MayHoldAnyBytes) {
+  const Finished result = run_file("a.txt", std::string("a\0b\n\xFF\xFE\n", 7));
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(texts_of(result), (Texts{std::string("a\0b", 3), "\xEF\xBF\xBD\xEF\xBF\xBD"}));
+}
+
+TEST(TextFile, MayHoldLinesLongerThanAnyBuffer) {
+  const std::string lengthy(300'000, 'x');
+  EXPECT_EQ(texts_of(run_file("a.txt", "short\n" + lengthy + "\nend")), (Texts{"short", lengthy, "end"}));
+}
+
+TEST(JsonLines, KeepIdsAsTheyAre) {
+  const Finished result = run_file("a.jsonl", R"({"id": 12345678901234567890123, "text": "a"}
+{"text": "b", "id": "x\u00e9\n", "other": {"text": [1, {"id": 2}]}}
+{"text": "c", "id": 1.50}
+{"text": "d", "id": null, "text_pair": ""}
+{"text": "e", "text_pair": null}
+)");
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_NE(result.out.find(R"("id": 12345678901234567890123,)"), std::string::npos);
+  EXPECT_NE(result.out.find(R"("id": 1.50,)"), std::string::npos);
+  const auto rows = result.rows();
+  ASSERT_EQ(rows.size(), 5U);
+  EXPECT_EQ(rows[1]["id"], "x\xC3\xA9\n");
+  EXPECT_TRUE(rows[3]["id"].is_null());
+  EXPECT_EQ(rows[3]["text_pair"], "");
+  EXPECT_FALSE(rows[4].contains("text_pair"));
+  EXPECT_FALSE(rows[4].contains("id"));
+}
+
+TEST(JsonLines, ReportBadRowsInTheirPlaceAndGoOn) {
+  const Finished result = run_file("a.jsonl", "{\"text\": \"a\"}\n{\"id\": 7, \"text\": 5}\nnonsense\n[]\n\n{\"id\": 8}\n{\"text\": \"z\", \"text_pair\": []}\n{\"text\": \"b\"}\n");
+  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(texts_of(result), (Texts{"a", "<bad_row>", "<bad_row>", "<bad_row>", "<bad_row>", "<bad_row>", "<bad_row>", "b"}));
+  const auto rows = result.rows();
+  for (std::size_t i = 0; i < rows.size(); ++i) EXPECT_EQ(rows[i]["index"], i);
+  EXPECT_EQ(rows[1]["id"], 7);
+  EXPECT_EQ(rows[5]["id"], 8);
+  EXPECT_TRUE(rows[1]["error"]["message"].is_string());
+}
+
+TEST(JsonLines, DepthCostsNothing) {
+  std::string deep = R"({"deep": )" + std::string(200'000, '[') + std::string(200'000, ']') + R"(, "text": "under"})";
+  EXPECT_EQ(texts_of(run_file("a.jsonl", deep + "\n" + std::string(200'000, '[') + "\n" + std::string(200'000, '{') + "\n{\"text\": \"b\"}")),
+            (Texts{"under", "<bad_row>", "<bad_row>", "b"}));
+}
+
+TEST(JsonLines, AreAskedForByFlagWhateverTheName) {
+  EXPECT_EQ(texts_of(run_file("a.data", "{\"text\": \"a\"}", {"--jsonl"})), Texts{"a"});
+  EXPECT_EQ(texts_of(run_file("a.data", "{\"text\": \"a\"}")), Texts{"{\"text\": \"a\"}"});
+}
+
+TEST(BadRows, StopTheRunWhenAsked) {
+  const Finished result = run_file("a.jsonl", "{\"text\": \"a\"}\nnonsense\n{\"text\": \"b\"}\n", {"--fail-fast"});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(texts_of(result), (Texts{"a", "<bad_row>"}));
+  EXPECT_EQ(json::parse(result.err)["error"]["code"], "bad_row");
+}
+
+TEST(BadRows, AreLinesOnStderrForPeople) {
+  const Folder folder;
+  const Finished result = run({"run", kModel, "--input", folder.write("a.jsonl", "nonsense\n{\"text\": \"b\"}\n"), "-q"});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_NE(result.err.find("row 0: "), std::string::npos) << result.err;
+  EXPECT_TRUE(result.out.ends_with("\tb\n")) << result.out;
+}
+
+TEST(Rows, ComeOutInOrderAcrossPasses) {
+  std::string text;
+  for (int i = 0; i < 500; ++i) text += "{\"id\": " + std::to_string(i) + ", \"text\": \"row " + std::to_string(i) + "\"}\n" + (i % 50 == 7 ? "bad\n" : "");
+  const auto rows = run_file("a.jsonl", text, {"--batch-size", "7"}).rows();
+  ASSERT_EQ(rows.size(), 510U);
+  int id = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    EXPECT_EQ(rows[i]["index"], i);
+    if (rows[i].contains("id")) {
+      EXPECT_EQ(rows[i]["id"], id++);
+    }
+  }
+}
+
+TEST(Rows, GiveTheSameAnswersInAnyPass) {
+  std::string text;
+  for (int i = 0; i < 20; ++i) text += std::string(static_cast<std::size_t>(1 + i * 3), 'w') + " text number " + std::to_string(i) + "\n";
+  EXPECT_EQ(run_file("a.txt", text, {"--logits", "--batch-size", "1"}).out, run_file("a.txt", text, {"--logits"}).out);
+}
+
+TEST(Input, RefusesWhatIsNoFile) {
+  const Folder folder;
+  ASSERT_EQ(run({"/usr/bin/mkfifo", folder / "pipe"}).status, 0);
+  const Finished result = run({"run", kModel, "--input", folder / "pipe"});
+  EXPECT_EQ(result.status, 3);
+  EXPECT_NE(result.err.find("a FIFO"), std::string::npos) << result.err;
+}
+
+}  // namespace
+}  // namespace plimsoll::test

@@ -1,0 +1,48 @@
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+#include "command.h"
+
+namespace plimsoll::test {
+namespace {
+
+using nlohmann::json;
+
+TEST(Tokenize, GivesTheTokensOfTheReference) {
+  for (const std::string name : {"bert-cased", "bert-uncased"}) {
+    const std::string folder = fixture("tokenizers/" + name);
+    std::vector<json> expected;
+    std::string input;
+    std::istringstream lines(read_file(folder + "/expected.jsonl"));
+    for (std::string line; std::getline(lines, line);) {
+      expected.push_back(json::parse(line));
+      json row = {{"text", expected.back()["text"]}};
+      if (expected.back().contains("text_pair")) row["text_pair"] = expected.back()["text_pair"];
+      input += row.dump() + "\n";
+    }
+    const auto rows = run(Start{{"tokenize", folder, "--input", "-", "--jsonl", "--json"}, input, {}, false, {}}).rows();
+    ASSERT_EQ(rows.size(), expected.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      for (const char* key : {"ids", "tokens", "offsets"}) EXPECT_EQ(rows[i][key], expected[i][key]) << expected[i]["text"];
+      EXPECT_EQ(rows[i]["type_ids"].size(), rows[i]["ids"].size());
+      EXPECT_EQ(rows[i]["index"], i);
+    }
+  }
+}
+
+TEST(Tokenize, PrintsATable) {
+  const Finished result = run({"tokenize", fixture("models/bert"), "a"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_NE(result.out.find("[CLS]"), std::string::npos);
+  EXPECT_NE(result.out.find("0-1"), std::string::npos);
+}
+
+TEST(Tokenize, ReportsBadRows) {
+  const Finished result = run(Start{{"tokenize", fixture("models/bert"), "--input", "-", "--jsonl", "--json"}, "{\"text\": \"a\"}\nbad\n", {}, false, {}});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(result.rows().at(1)["error"]["code"], "bad_row");
+}
+
+}  // namespace
+}  // namespace plimsoll::test
