@@ -56,7 +56,9 @@ void AnswerWriter::rank(const Answer& answer) {
   std::iota(order_.begin(), order_.end(), std::size_t{0});
   const std::size_t kept = options_.top_k > 0 ? static_cast<std::size_t>(options_.top_k) : options_.json ? order_.size() : 1;
   if (options_.json && options_.top_k == 0) return;
-  const auto better = [&](std::size_t a, std::size_t b) { return answer.scores[a] > answer.scores[b] || (answer.scores[a] == answer.scores[b] && a < b); };
+  const auto better = [&](std::size_t a, std::size_t b) {
+    return answer.scores[a] > answer.scores[b] || (answer.scores[a] == answer.scores[b] && a < b);
+  };
   const std::size_t count = std::min(kept, order_.size());
   std::ranges::partial_sort(order_, order_.begin() + static_cast<std::ptrdiff_t>(count), better);
   order_.resize(count);
@@ -97,7 +99,8 @@ void AnswerWriter::write_text(const Answer& answer) {
   std::string line;
   std::size_t columns = 0;
   for (const std::size_t i : order_) {
-    const std::string score = rule_ == ScoreRule::regression ? fmt::format("{:.6g}", answer.scores[i]) : fmt::format("{:.4f}", answer.scores[i]);
+    const std::string score =
+        rule_ == ScoreRule::regression ? fmt::format("{:.6g}", answer.scores[i]) : fmt::format("{:.4f}", answer.scores[i]);
     const std::string label = printable(labels_[i]);
     if (terminal_.interactive) line += padded(label, label_width_) + "  " + score + "  ";
     else line += label + "\t" + score + "\t";
@@ -118,7 +121,14 @@ void AnswerWriter::fault(std::int64_t index, std::string_view id, const Error& e
   json_.clear();
   json_.begin_object().key("index").value(index);
   if (!id.empty()) json_.key("id").raw(id);
-  json_.key("error").begin_object().key("code").value(error_code_name(error.code)).key("message").value(message(error)).end_object().end_object();
+  json_.key("error")
+      .begin_object()
+      .key("code")
+      .value(error_code_name(error.code))
+      .key("message")
+      .value(message(error))
+      .end_object()
+      .end_object();
   output_.write(json_.text());
   output_.write("\n");
 }

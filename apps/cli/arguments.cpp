@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <optional>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "suggest.h"
 #include "values.h"
@@ -32,7 +32,7 @@ Error unknown_flag(const std::string& argument, const CLI::App& parser) {
   const std::string name = argument.substr(0, argument.find('='));
   const std::string meant = name.starts_with("--") ? nearest(name, names) : "";
   const std::string command = parser.get_name();
-  const std::string advice = !meant.empty()                ? fmt::format("did you mean {}?", meant)
+  const std::string advice = !meant.empty()           ? fmt::format("did you mean {}?", meant)
                              : name.starts_with("--") ? fmt::format("see `{} --help`", command)
                                                       : fmt::format("see `{} --help`; put -- before texts that begin with a dash", command);
   return usage("there is no such flag", name, advice);
@@ -156,7 +156,8 @@ Status read_policy(const Given& given, Policy& policy) {
   }
   if (const auto text = given.text("--max-memory")) PLIMSOLL_CHECK(read_max_memory(*text, where("--max-memory"), policy));
   if (const auto text = given.text("--prefer")) {
-    if (*text != "speed") return usage(fmt::format("'{}' cannot be preferred", printable(*text, 40)), where("--prefer"), "write --prefer speed");
+    if (*text != "speed")
+      return usage(fmt::format("'{}' cannot be preferred", printable(*text, 40)), where("--prefer"), "write --prefer speed");
     policy.prefer_speed = true;
   }
   bool strict = false;
@@ -193,17 +194,20 @@ Status read_flags(const Given& given, Options& options) {
   PLIMSOLL_CHECK(given.read("--max-length", options.max_length, kMostTokens));
   PLIMSOLL_CHECK(given.read("--threads", options.threads, kMostThreads));
   PLIMSOLL_CHECK(given.read("--repeat", options.repeat, 1'000'000));
-  PLIMSOLL_TRY(options.shapes, read_shapes(given.text("--shapes").value_or("1x128,8x128"), given.where("--shapes")));
+  if (const auto text = given.text("--shapes")) {
+    PLIMSOLL_TRY(options.shapes, read_shapes(*text, given.where("--shapes")));
+  }
   return {};
 }
 
 std::string example_of(const CommandSpec& command) { return std::string(command.examples.substr(0, command.examples.find('\n'))); }
 
-Status take_positional(std::vector<std::string> positional, Options& options) {
+Status take_positional(std::vector<std::string> positional, const Given& given, Options& options) {
   const CommandSpec& command = *options.command;
   const std::string name = "plimsoll " + std::string(command.name);
   if (command.bit == kDevices) {
-    if (!positional.empty()) return usage(fmt::format("'{}' is one argument too many", printable(positional[0], 60)), name, "it takes none");
+    if (!positional.empty())
+      return usage(fmt::format("'{}' is one argument too many", printable(positional[0], 60)), name, "it takes none");
     return {};
   }
   if (positional.empty()) {
@@ -216,7 +220,10 @@ Status take_positional(std::vector<std::string> positional, Options& options) {
     return usage(fmt::format("'{}' is one argument too many", printable(positional[0], 60)), name, fmt::format("see `{} --help`", name));
   }
   if (!positional.empty() && !options.input.empty()) {
-    return usage("texts are given both as arguments and by --input", "--input", "give one of the two");
+    // The command line goes before the environment.
+    if (given.where("--input") == "--input")
+      return usage("texts are given both as arguments and by --input", "--input", "give one of the two");
+    options.input.clear();
   }
   options.texts = std::move(positional);
   return {};
@@ -225,7 +232,8 @@ Status take_positional(std::vector<std::string> positional, Options& options) {
 Error unknown_command(const std::string& name) {
   for (const MissingCommand& command : missing_commands()) {
     if (command.name == name) {
-      return Error{ErrorCode::unsupported, fmt::format("the command {} is not built yet", name), "plimsoll " + name, std::string(command.instead)};
+      return Error{ErrorCode::unsupported, fmt::format("the command {} is not built yet", name), "plimsoll " + name,
+                   std::string(command.instead)};
     }
   }
   std::vector<std::string> names;
@@ -250,7 +258,8 @@ Status parse(CLI::App& parser, std::vector<std::string> flags) {
 
 Result<Options> read_arguments(const std::vector<std::string>& arguments) {
   Options options;
-  if (arguments.empty()) return usage("a command is missing", "plimsoll", "for example: plimsoll run ./model \"I loved this film.\"; see `plimsoll --help`");
+  if (arguments.empty())
+    return usage("a command is missing", "plimsoll", "for example: plimsoll run ./model \"I loved this film.\"; see `plimsoll --help`");
   if (arguments[0] == "--help" || arguments[0] == "-h") {
     options.help = true;
     return options;
@@ -263,8 +272,9 @@ Result<Options> read_arguments(const std::vector<std::string>& arguments) {
   options.help = std::ranges::any_of(split.flags, asks_help);
   if (options.help) return options;
   PLIMSOLL_CHECK(parse(*parser, split.flags));
-  PLIMSOLL_CHECK(read_flags(Given(*parser, split.flags), options));
-  PLIMSOLL_CHECK(take_positional(std::move(split.positional), options));
+  const Given given(*parser, split.flags);
+  PLIMSOLL_CHECK(read_flags(given, options));
+  PLIMSOLL_CHECK(take_positional(std::move(split.positional), given, options));
   return options;
 }
 

@@ -23,7 +23,9 @@ std::string cells(std::size_t part, std::size_t count, const Terminal& terminal)
 
 }  // namespace
 
-std::string_view part_name(std::size_t part) { return part < kMemoryTags ? memory_tag_name(static_cast<MemoryTag>(part)) : std::string_view("runtime"); }
+std::string_view part_name(std::size_t part) {
+  return part < kMemoryTags ? memory_tag_name(static_cast<MemoryTag>(part)) : std::string_view("runtime");
+}
 
 Bytes part_bytes(const DevicePlan& device, std::size_t part) { return part < kMemoryTags ? device.arenas[part] : device.runtime; }
 

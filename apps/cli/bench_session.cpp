@@ -20,8 +20,10 @@ Status run_pass(const Model& model, Session& session, std::int64_t texts, std::i
     buffers.ids[i] = static_cast<std::int32_t>(i * kStep % vocabulary);
     buffers.type_ids[i] = 0;
   }
-  for (std::size_t b = 0; b <= static_cast<std::size_t>(texts); ++b) buffers.text_starts[b] = static_cast<std::int32_t>(b * static_cast<std::size_t>(tokens));
-  const auto logits = session.run({buffers.ids.first(count), buffers.type_ids.first(count), buffers.text_starts.first(static_cast<std::size_t>(texts) + 1)});
+  for (std::size_t b = 0; b <= static_cast<std::size_t>(texts); ++b)
+    buffers.text_starts[b] = static_cast<std::int32_t>(b * static_cast<std::size_t>(tokens));
+  const auto logits = session.run(
+      {buffers.ids.first(count), buffers.type_ids.first(count), buffers.text_starts.first(static_cast<std::size_t>(texts) + 1)});
   return logits.ok() ? Status() : Status(logits.error());
 }
 
@@ -54,12 +56,21 @@ Result<ShapeFigures> bench_shape(Context& context, const Model& model, Session& 
 
 }  // namespace
 
-Result<Workload> bench_workload(const Options& options, const Model& model) {
-  Workload workload;
+Result<std::vector<Shape>> bench_shapes(const Options& options, const Model& model) {
+  const std::int64_t tokens = std::min<std::int64_t>(128, model.max_tokens());
+  if (options.shapes.empty()) return std::vector<Shape>{{1, tokens}, {8, tokens}};
   for (const Shape& shape : options.shapes) {
     if (shape.tokens > model.max_tokens()) {
-      return Error{ErrorCode::usage, fmt::format("a text of {} tokens is too long", shape.tokens), "--shapes", fmt::format("this model takes at most {}", model.max_tokens())};
+      return Error{ErrorCode::usage, fmt::format("a text of {} tokens is too long", shape.tokens), "--shapes",
+                   fmt::format("this model takes at most {}", model.max_tokens())};
     }
+  }
+  return options.shapes;
+}
+
+Workload bench_workload(const std::vector<Shape>& shapes) {
+  Workload workload;
+  for (const Shape& shape : shapes) {
     workload.longest = std::max(workload.longest, shape.tokens);
     workload.texts = std::max(workload.texts, shape.texts);
   }
@@ -68,7 +79,7 @@ Result<Workload> bench_workload(const Options& options, const Model& model) {
   return workload;
 }
 
-Result<BenchFigures> run_bench(Context& context, Engine& engine, const Plan& plan) {
+Result<BenchFigures> run_bench(Context& context, Engine& engine, const Plan& plan, const std::vector<Shape>& shapes) {
   BenchFigures figures;
   Recorder recorder(context.os);
   LoadWatcher watcher(context, recorder, plan);
@@ -78,7 +89,7 @@ Result<BenchFigures> run_bench(Context& context, Engine& engine, const Plan& pla
     figures.load_seconds = recorder.seconds();
     PLIMSOLL_CHECK(run_pass(engine.model(), session, 1, std::min<std::int64_t>(8, plan.tokens_per_pass)));
     figures.first_result_seconds = recorder.seconds();
-    for (const Shape& shape : context.options.shapes) {
+    for (const Shape& shape : shapes) {
       PLIMSOLL_TRY(const ShapeFigures timed, bench_shape(context, engine.model(), session, shape));
       figures.shapes.push_back(timed);
     }

@@ -28,10 +28,13 @@ struct BenchFigures {
   std::vector<ShapeFigures> shapes;
 };
 
-/// What all shapes together ask of a plan. `usage` for a shape whose texts are too long for the model.
-Result<Workload> bench_workload(const Options& options, const Model& model);
+/// --shapes, or 1x128 and 8x128 (fewer tokens where the model takes fewer). `usage` for texts that are too long for the model.
+Result<std::vector<Shape>> bench_shapes(const Options& options, const Model& model);
+
+/// What all shapes together ask of a plan.
+Workload bench_workload(const std::vector<Shape>& shapes);
 
 /// Loads the model and times every shape --repeat times, after one pass that is not counted.
-Result<BenchFigures> run_bench(Context& context, Engine& engine, const Plan& plan);
+Result<BenchFigures> run_bench(Context& context, Engine& engine, const Plan& plan, const std::vector<Shape>& shapes);
 
 }  // namespace plimsoll::cli

@@ -83,8 +83,7 @@ int report_error(Console& console, const Signals& signals, const Error& error) {
 }
 
 int finish(Console& console, const Signals& signals, Output& output, const Result<int>& result) {
-  const bool complete = result.ok() || result.error().code == ErrorCode::does_not_fit;
-  Status written = complete ? output.commit() : output.flush();
+  const Status written = result.ok() ? output.commit() : output.flush();
   if (output.reader_gone()) return kReaderGone;
   if (!result.ok()) return report_error(console, signals, result.error());
   return written.ok() ? *result : report_error(console, signals, written.error());

@@ -2,8 +2,8 @@
 
 #include "context.h"
 
-/// One function a command: gives the exit code, or the error that ends it. What they leave in the output is committed by
-/// the caller when the exit code is theirs to give.
+/// One function a command: gives the exit code, or the error that ends it. The caller commits what they leave in
+/// the output, unless they end with an error.
 namespace plimsoll::cli {
 
 Result<int> run_command(Context& context);

@@ -2,8 +2,8 @@
 
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "commands.h"
 #include "flags.h"
@@ -51,9 +51,10 @@ std::string bash_values(const CommandSpec& command) {
   std::string text;
   for (const Flag& flag : flags_of(command)) {
     if (!flag.takes_value) continue;
-    const std::string action = flag.choices == "@file"  ? "mapfile -t COMPREPLY < <(compgen -f -- \"$word\")"
-                               : flag.choices.empty() ? "COMPREPLY=()"
-                                                      : fmt::format("mapfile -t COMPREPLY < <(compgen -W {} -- \"$word\")", shell_quoted(flag.choices));
+    const std::string action = flag.choices == "@file" ? "mapfile -t COMPREPLY < <(compgen -f -- \"$word\")"
+                               : flag.choices.empty()
+                                   ? "COMPREPLY=()"
+                                   : fmt::format("mapfile -t COMPREPLY < <(compgen -W {} -- \"$word\")", shell_quoted(flag.choices));
     text += fmt::format("    {}:{}) {}; return;;\n", command.name, flag.name, action);
   }
   return text;
@@ -104,7 +105,8 @@ std::string zsh_text(std::string_view text) {
 std::string zsh_flag(const Flag& flag) {
   const std::string help = fmt::format("[{}]", zsh_text(flag.help));
   std::string value;
-  if (flag.takes_value) value = flag.choices == "@file" ? ":file:_files" : flag.choices.empty() ? ":value:" : fmt::format(":value:({})", flag.choices);
+  if (flag.takes_value)
+    value = flag.choices == "@file" ? ":file:_files" : flag.choices.empty() ? ":value:" : fmt::format(":value:({})", flag.choices);
   std::string line = fmt::format("        {} \\\n", shell_quoted(flag.name + help + value));
   if (!flag.letter.empty()) line += fmt::format("        {} \\\n", shell_quoted(flag.letter + help + value));
   return line;
@@ -117,7 +119,8 @@ std::string zsh_script() {
     commands += fmt::format("    {}\n", shell_quoted(fmt::format("{}:{}", command.name, zsh_text(command.summary))));
     cases += fmt::format("      {})\n        _arguments \\\n", command.name);
     for (const Flag& flag : flags_of(command)) cases += zsh_flag(flag);
-    cases += fmt::format("        {};;\n", command.bit == kCompletion ? "'1:shell:(bash zsh fish)'" : "'1:model:_files -/' '*:text:_files'");
+    cases +=
+        fmt::format("        {};;\n", command.bit == kCompletion ? "'1:shell:(bash zsh fish)'" : "'1:model:_files -/' '*:text:_files'");
   }
   return fmt::format(R"(#compdef plimsoll
 # zsh completion for plimsoll

@@ -22,7 +22,8 @@ void put(std::string_view text) {
 
 std::string holder_line(const Holder& holder) {
   const std::string user = holder.user.empty() ? "" : " of " + printable(holder.user, 40);
-  return fmt::format("; most is held by process {} ({}{}): {}", holder.pid, printable(holder.command, 60), user, format_bytes(holder.bytes));
+  return fmt::format("; most is held by process {} ({}{}): {}", holder.pid, printable(holder.command, 60), user,
+                     format_bytes(holder.bytes));
 }
 
 void write_holders(JsonWriter& json, const std::vector<Holder>& holders) {

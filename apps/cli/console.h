@@ -11,8 +11,8 @@ namespace plimsoll::cli {
 class Console {
  public:
   struct Style {
-    bool json = false;      ///< errors as objects
-    bool quiet = false;     ///< errors only
+    bool json = false;   ///< errors as objects
+    bool quiet = false;  ///< errors only
     bool verbose = false;
     bool progress = false;  ///< a line that is drawn over itself
   };

@@ -26,10 +26,12 @@ std::string picture(const Snapshot& machine, int threads) {
   const auto row = [&](std::string_view name, const std::string& value) { text += fmt::format("  {:<18}{}\n", name, value); };
   row("instruction set", machine.cpu.isa + (machine.cpu.native_bfloat16 ? ", bfloat16 native" : ""));
   row("threads", threads_line(machine.cpu, threads));
-  row("memory", fmt::format("{} in all, {} available, {} ours", format_bytes(memory.total), format_bytes(memory.available), format_bytes(memory.ours)));
+  row("memory", fmt::format("{} in all, {} available, {} ours", format_bytes(memory.total), format_bytes(memory.available),
+                            format_bytes(memory.ours)));
   row("budget", fmt::format("{} (set by {})", format_bytes(memory.budget), printable(memory.set_by)));
   for (const MemoryLimit& limit : memory.limits) {
-    row("limit", fmt::format("{} by {}; {} held by others", format_bytes(limit.limit), printable(limit.set_by), format_bytes(limit.held_by_others)));
+    row("limit",
+        fmt::format("{} by {}; {} held by others", format_bytes(limit.limit), printable(limit.set_by), format_bytes(limit.held_by_others)));
   }
   row("float32", rate(rates.float32_flops, "FLOP"));
   row("bfloat16", rate(rates.bfloat16_flops, "FLOP"));

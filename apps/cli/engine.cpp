@@ -29,9 +29,10 @@ Result<std::unique_ptr<Engine>> Engine::open(Context& context) {
 void Engine::print_warnings() const {
   const auto& untrained = model_->untrained_tensors();
   if (!untrained.empty()) {
-    context_.console.note(fmt::format("warning: {} has no weights for [{}]: they were initialised at random, so its answers mean nothing until this model is "
-                                      "trained on a task",
-                                      printable(model_->name()), listed(untrained)));
+    context_.console.note(
+        fmt::format("warning: {} has no weights for [{}]: they were initialised at random, so its answers mean nothing until this model is "
+                    "trained on a task",
+                    printable(model_->name()), listed(untrained)));
   }
   for (const std::string& warning : model_->warnings()) {
     if (untrained.empty() || !warning.ends_with(": untrained")) context_.console.note("warning: " + printable(warning));
@@ -39,7 +40,8 @@ void Engine::print_warnings() const {
 }
 
 Result<std::int64_t> Engine::text_limit() const {
-  PLIMSOLL_TRY(const WorkloadCounter counter, WorkloadCounter::create(model_->tokenizer(), model_->max_tokens(), context_.options.max_length));
+  PLIMSOLL_TRY(const WorkloadCounter counter,
+               WorkloadCounter::create(model_->tokenizer(), model_->max_tokens(), context_.options.max_length));
   return counter.limit();
 }
 

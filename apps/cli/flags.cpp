@@ -21,13 +21,14 @@ constexpr std::string_view kMeasure = "Measuring";
 constexpr std::string_view kMessages = "Messages";
 
 constexpr std::array kCommands = {
-    CommandSpec{kRun, "run", "MODEL [TEXT...]", "Classify texts: label, score, text",
-                "plimsoll run ./model \"I loved this film.\"\n"
-                "plimsoll run ./model --input reviews.txt --max-memory 512MiB\n"
-                "cat rows.jsonl | plimsoll run ./model --jsonl --json > answers.jsonl\n",
-                "Texts are arguments, the rows of --input FILE, or standard input when that is piped; then an answer is printed as soon as the "
-                "input pauses. A .txt file holds a text a line, a .jsonl file {\"id\"?, \"text\", \"text_pair\"?} a line. Put -- before "
-                "texts that begin with a dash."},
+    CommandSpec{
+        kRun, "run", "MODEL [TEXT...]", "Classify texts: label, score, text",
+        "plimsoll run ./model \"I loved this film.\"\n"
+        "plimsoll run ./model --input reviews.txt --max-memory 512MiB\n"
+        "cat rows.jsonl | plimsoll run ./model --jsonl --json > answers.jsonl\n",
+        "Texts are arguments, the rows of --input FILE, or standard input when that is piped; then an answer is printed as soon as the "
+        "input pauses. A .txt file holds a text a line, a .jsonl file {\"id\"?, \"text\", \"text_pair\"?} a line. Put -- before "
+        "texts that begin with a dash."},
     CommandSpec{kPlan, "plan", "MODEL [TEXT...]", "Show what would be placed where, and why, without loading a weight",
                 "plimsoll plan ./model\n"
                 "plimsoll plan ./model --batch-size 8 --max-length 128 --max-memory 300MiB\n"
@@ -72,7 +73,8 @@ constexpr std::array kFlags = {
     FlagSpec{"--forbid", "", "LIST", "gather microbatch stream cpu bfloat16 float16 int8 int4 fallback", kPlanning, kMemory,
              "Ways of saving memory that are ruled out, such as stream or microbatch", ""},
     FlagSpec{"--prefer", "", "WHAT", "speed", kPlanning, kMemory, "speed: use an allowed precision also where a higher one fits", ""},
-    FlagSpec{"--strict-fit", "", "", "", kPlanning, kMemory, "Everything in the device's memory or nothing: --forbid stream,cpu,fallback", ""},
+    FlagSpec{"--strict-fit", "", "", "", kPlanning, kMemory, "Everything in the device's memory or nothing: --forbid stream,cpu,fallback",
+             ""},
 
     FlagSpec{"--task", "", "TASK", "classification", kPlanning, kModel, "What the model is for: classification", ""},
     FlagSpec{"--revision", "", "NAME", "", kPlanning | kTokenize, kModel, "Branch, tag or commit of a Hub model (main)", ""},
@@ -120,8 +122,8 @@ const CommandSpec* find_command(std::string_view name) {
 }
 
 const FlagSpec* find_flag(std::string_view name, CommandBit command) {
-  const auto* found =
-      std::ranges::find_if(kFlags, [&](const FlagSpec& flag) { return (flag.commands & command) != 0 && (flag.name == name || flag.letter == name); });
+  const auto* found = std::ranges::find_if(
+      kFlags, [&](const FlagSpec& flag) { return (flag.commands & command) != 0 && (flag.name == name || flag.letter == name); });
   return found == kFlags.end() ? nullptr : found;
 }
 

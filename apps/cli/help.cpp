@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 namespace plimsoll::cli {
 namespace {
@@ -56,7 +56,8 @@ std::string flag_lines(const CLI::Option& option) {
 std::string all_flags(const CLI::App& parser) {
   std::vector<std::string> groups;
   for (const CLI::Option* option : parser.get_options()) {
-    if (!option->get_group().empty() && std::ranges::find(groups, option->get_group()) == groups.end()) groups.push_back(option->get_group());
+    if (!option->get_group().empty() && std::ranges::find(groups, option->get_group()) == groups.end())
+      groups.push_back(option->get_group());
   }
   // "Messages" holds --help, which is added first; it reads better last.
   if (!groups.empty()) std::ranges::rotate(groups, groups.begin() + 1);
@@ -102,8 +103,8 @@ std::string program_help() {
 }
 
 std::string command_help(const CommandSpec& command) {
-  std::string text = fmt::format("{}\n\n  plimsoll {}{}{} [FLAGS]\n\nExamples\n{}", command.summary, command.name, command.arguments.empty() ? "" : " ",
-                                 command.arguments, indented(command.examples));
+  std::string text = fmt::format("{}\n\n  plimsoll {}{}{} [FLAGS]\n\nExamples\n{}", command.summary, command.name,
+                                 command.arguments.empty() ? "" : " ", command.arguments, indented(command.examples));
   text += all_flags(*make_parser(command));
   if (!command.notes.empty()) text += "\n" + wrapped(command.notes, 0) + "\n";
   return text + "\n" + wrapped("Sizes, exit codes and environment variables (PLIMSOLL_<FLAG>): `plimsoll --help`.", 0) + "\n";

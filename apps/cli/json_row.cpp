@@ -10,7 +10,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-Error bad_row(std::string what) { return Error{ErrorCode::bad_row, std::move(what), {}, R"(write {"text": "..."} with optional "id" and "text_pair")"}; }
+Error bad_row(std::string what) {
+  return Error{ErrorCode::bad_row, std::move(what), {}, R"(write {"text": "..."} with optional "id" and "text_pair")"};
+}
 
 /// Keeps the three keys of the outermost object and counts its way past everything else.
 class RowHandler final : public Json::json_sax_t {
@@ -65,7 +67,8 @@ class RowHandler final : public Json::json_sax_t {
 
   bool parse_error(std::size_t position, const std::string& /*token*/, const Json::exception& exception) override {
     static constexpr int kNumberOutOfRange = 406;
-    const std::string_view fault = exception.id == kNumberOutOfRange ? "a number is out of range before byte {}" : "this is not JSON from byte {} on";
+    const std::string_view fault =
+        exception.id == kNumberOutOfRange ? "a number is out of range before byte {}" : "this is not JSON from byte {} on";
     if (!error_) error_ = bad_row(fmt::format(fmt::runtime(fault), position));
     return false;
   }

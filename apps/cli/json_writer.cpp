@@ -13,9 +13,7 @@ namespace {
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
 // U+0085, U+2028 and U+2029 are legal in JSON, but many readers of lines take them for line ends.
-bool is_line_end(std::string_view sequence) {
-  return sequence == "\xC2\x85" || sequence == "\xE2\x80\xA8" || sequence == "\xE2\x80\xA9";
-}
+bool is_line_end(std::string_view sequence) { return sequence == "\xC2\x85" || sequence == "\xE2\x80\xA8" || sequence == "\xE2\x80\xA9"; }
 
 void append_line_end(std::string& out, std::string_view sequence) {
   out += sequence == "\xC2\x85" ? "\\u0085" : sequence == "\xE2\x80\xA8" ? "\\u2028" : "\\u2029";

@@ -38,7 +38,7 @@ struct Options {
   bool logits = false;
   std::int64_t top_k = 0;
 
-  std::vector<Shape> shapes;
+  std::vector<Shape> shapes;  ///< empty: not given
   int repeat = 10;
   std::string shell;
 

@@ -25,7 +25,8 @@ std::string system_message(int code) { return std::system_category().message(cod
 
 Error open_error(int code, const std::string& path) {
   const bool busy = code == EMFILE || code == ENFILE || code == ENOSPC || code == EIO;
-  return Error{busy ? ErrorCode::io : ErrorCode::not_found, "cannot write here: " + system_message(code), path, "check the folder and its permissions"};
+  return Error{busy ? ErrorCode::io : ErrorCode::not_found, "cannot write here: " + system_message(code), path,
+               "check the folder and its permissions"};
 }
 
 /// The file that a chain of symbolic links ends at, so that renaming replaces the file and not the link.
@@ -60,7 +61,8 @@ Result<Output> Output::open(const std::string& path, Gate& gate, const CancelTok
   const std::string opened = special ? path : target + "." + std::to_string(::getpid()) + ".tmp";
   int fd = -1;
   errno = EMFILE;
-  if (gate.admit(Acquisition::open)) fd = ::open(opened.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | (special ? O_NONBLOCK : O_CREAT | O_EXCL), 0666);
+  if (gate.admit(Acquisition::open))
+    fd = ::open(opened.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | (special ? O_NONBLOCK : O_CREAT | O_EXCL), 0666);
   if (fd < 0) return open_error(errno, path);
   Output output(fd, gate, cancel);
   output.owned_ = true;
@@ -95,7 +97,8 @@ Output::~Output() {
 }
 
 Error Output::write_error(int code) const {
-  return Error{ErrorCode::io, "cannot write: " + system_message(code), name_, code == ENOSPC ? "free some space and run again" : "check where the results go"};
+  return Error{ErrorCode::io, "cannot write: " + system_message(code), name_,
+               code == ENOSPC ? "free some space and run again" : "check where the results go"};
 }
 
 Status Output::put(std::string_view text) {

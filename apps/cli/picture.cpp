@@ -42,20 +42,22 @@ std::string budget_text(const std::vector<DeviceBytes>& budgets) {
 
 std::string header(const Plan& plan) {
   std::string text = fmt::format("{} ({}, {}): {}\n", printable(plan.model), printable(plan.arch), plan.task, precision_name(plan));
-  text += fmt::format("A pass holds {} and {}; the longest text has {}. {}.\n", plural(plan.texts_per_pass, "text"), plural(plan.tokens_per_pass, "token"),
-                      plan.workload.longest, plural(plan.threads, "thread"));
+  text += fmt::format("A pass holds {} and {}; the longest text has {}. {}.\n", plural(plan.texts_per_pass, "text"),
+                      plural(plan.tokens_per_pass, "token"), plan.workload.longest, plural(plan.threads, "thread"));
   text += fmt::format("Predicted: {} to load, {} a pass.\n", seconds_text(plan.load_seconds), seconds_text(plan.pass_seconds));
   return text;
 }
 
 std::string draw_device(const DevicePlan& device, const Plan& plan, const Terminal& terminal) {
-  std::string text = fmt::format("\n{}: {} of {} ({})\n", device.name, format_bytes(device.planned_total()), format_bytes(device.budget), verdict_words(plan.verdict));
+  std::string text = fmt::format("\n{}: {} of {} ({})\n", device.name, format_bytes(device.planned_total()), format_bytes(device.budget),
+                                 verdict_words(plan.verdict));
   text += draw_bar(device, terminal);
   for (std::size_t part = 0; part < kParts; ++part) {
     const Bytes bytes = part_bytes(device, part);
     if (bytes.count == 0) continue;
     const double share = 100.0 * static_cast<double>(bytes.count) / static_cast<double>(device.planned_total().count);
-    text += fmt::format("  {} {:<12}{:>10}  {:5.1f}%  {:>15}\n", part_sign(part, terminal), part_name(part), format_bytes(bytes), share, bytes.count);
+    text += fmt::format("  {} {:<12}{:>10}  {:5.1f}%  {:>15}\n", part_sign(part, terminal), part_name(part), format_bytes(bytes), share,
+                        bytes.count);
   }
   text += fmt::format("    {:<12}{:>10}  {:>6}  {:>15}\n", "total", format_bytes(device.planned_total()), "", device.planned_total().count);
   return text;
@@ -83,8 +85,8 @@ std::string draw_alternatives(const Plan& plan) {
   std::string text = fmt::format("\n  {:<10}{:<16}{:>10}{:>13}  {}\n", "Precision", "Verdict", "Memory", "A pass", "Smallest budget");
   for (const Alternative& other : plan.alternatives) {
     const char chosen = other.dtype == plan.dtype && other.compute_dtype == plan.compute_dtype ? '>' : ' ';
-    text += fmt::format("{} {:<10}{:<16}{:>10}{:>13}  {}\n", chosen, element_name(other.dtype), verdict_words(other.verdict), format_bytes(other.bytes),
-                        seconds_text(other.pass_seconds), budget_text(other.smallest_budget));
+    text += fmt::format("{} {:<10}{:<16}{:>10}{:>13}  {}\n", chosen, element_name(other.dtype), verdict_words(other.verdict),
+                        format_bytes(other.bytes), seconds_text(other.pass_seconds), budget_text(other.smallest_budget));
   }
   return text;
 }
@@ -93,8 +95,8 @@ std::string draw_remarks(const Plan& plan) {
   std::string text;
   if (!plan.sacrifices.empty()) text += "\nGiven up\n";
   for (const Sacrifice& sacrifice : plan.sacrifices) {
-    text += fmt::format("  {}: saves {}, costs {} a pass: {}\n", rung_name(sacrifice.rung), format_bytes(sacrifice.saved), seconds_text(sacrifice.cost_seconds),
-                        printable(sacrifice.why));
+    text += fmt::format("  {}: saves {}, costs {} a pass: {}\n", rung_name(sacrifice.rung), format_bytes(sacrifice.saved),
+                        seconds_text(sacrifice.cost_seconds), printable(sacrifice.why));
   }
   if (!plan.warnings.empty()) text += "\nWarnings\n";
   for (const std::string& warning : plan.warnings) text += fmt::format("  {}\n", printable(warning));
@@ -122,8 +124,8 @@ Numbered numbered(std::string_view name) {
 bool alike(const LayerPlan& a, const LayerPlan& b) {
   const Numbered x = numbered(a.name);
   const Numbered y = numbered(b.name);
-  return !x.digits.empty() && !y.digits.empty() && x.stem == y.stem && x.tail == y.tail && a.bytes == b.bytes && a.home == b.home && a.compute == b.compute &&
-         a.dtype == b.dtype && a.compute_dtype == b.compute_dtype;
+  return !x.digits.empty() && !y.digits.empty() && x.stem == y.stem && x.tail == y.tail && a.bytes == b.bytes && a.home == b.home &&
+         a.compute == b.compute && a.dtype == b.dtype && a.compute_dtype == b.compute_dtype;
 }
 
 }  // namespace
@@ -136,7 +138,8 @@ std::vector<LayerGroup> group_layers(const std::vector<LayerPlan>& layers, bool 
     LayerGroup group{printable(layers[i].name), end - i, &layers[i]};
     if (group.count > 1) {
       const Numbered first = numbered(layers[i].name);
-      group.name = printable(fmt::format("{}{}{}{}{}", first.stem, first.digits, unicode ? "–" : "-", numbered(layers[end - 1].name).digits, first.tail));
+      group.name = printable(
+          fmt::format("{}{}{}{}{}", first.stem, first.digits, unicode ? "–" : "-", numbered(layers[end - 1].name).digits, first.tail));
     }
     groups.push_back(std::move(group));
     i = end;
@@ -149,7 +152,8 @@ std::string weight_homes(const Plan& plan) {
   for (const LayerPlan& layer : plan.layers) homes[layer.home] += layer.bytes;
   std::string text;
   for (const auto& [home, bytes] : homes) {
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", format_bytes(bytes), home == "disk" ? "streamed from disk" : "in " + home + " memory");
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", format_bytes(bytes),
+                        home == "disk" ? "streamed from disk" : "in " + home + " memory");
   }
   return text.empty() ? "no weights" : text;
 }

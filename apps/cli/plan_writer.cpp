@@ -28,7 +28,11 @@ void write_sacrifice(JsonWriter& json, const Sacrifice& sacrifice) {
 }
 
 void write_alternative(JsonWriter& json, const Alternative& alternative) {
-  json.begin_object().key("dtype").value(element_name(alternative.dtype)).key("compute_dtype").value(element_name(alternative.compute_dtype));
+  json.begin_object()
+      .key("dtype")
+      .value(element_name(alternative.dtype))
+      .key("compute_dtype")
+      .value(element_name(alternative.compute_dtype));
   json.key("quantize").value("none").key("device").value(alternative.device).key("verdict").value(verdict_name(alternative.verdict));
   json.key("bytes").value(alternative.bytes).key("pass_seconds").value(alternative.pass_seconds).key("smallest_budget");
   write_budgets(json, alternative.smallest_budget);
@@ -59,7 +63,13 @@ void write_plan(JsonWriter& json, const Plan& plan) {
   write_list(json, "devices", plan.devices, write_device);
   write_list(json, "layers", plan.layers, write_layer);
   write_list(json, "sacrifices", plan.sacrifices, write_sacrifice);
-  json.key("predicted").begin_object().key("load_seconds").value(plan.load_seconds).key("pass_seconds").value(plan.pass_seconds).end_object();
+  json.key("predicted")
+      .begin_object()
+      .key("load_seconds")
+      .value(plan.load_seconds)
+      .key("pass_seconds")
+      .value(plan.pass_seconds)
+      .end_object();
   json.key("smallest_budget");
   write_budgets(json, plan.smallest_budget);
   json.key("full_speed_budget");

@@ -10,7 +10,8 @@
 
 namespace plimsoll::cli {
 
-/// The bar while weights are loaded: bytes loaded of planned, memory now and at its peak. Drawn at most twenty times a second.
+/// The bar while weights are loaded: bytes loaded of planned, memory now and at its peak. Drawn at most twenty
+/// times a second, and not at all for a load of less than 0.2 s.
 class LoadBar {
  public:
   LoadBar(Console& console, Os& os);
@@ -21,7 +22,7 @@ class LoadBar {
   Console& console_;
   Os& os_;
   Terminal terminal_;
-  std::chrono::nanoseconds last_{0};
+  std::chrono::nanoseconds last_;
   Bytes peak_;
 };
 

@@ -18,14 +18,14 @@ struct RunStatistics {
   Recorder recorder;
   double load_seconds = 0;
   double first_result_seconds = 0;
-  double pass_seconds = 0;  ///< spent in passes
+  double busy_seconds = 0;  ///< tokenizing, computing and printing; not waiting for input
   std::int64_t rows = 0;
   std::int64_t bad_rows = 0;
   std::int64_t truncated = 0;
   std::int64_t tokens = 0;
   Bytes ledger_peak;
 
-  double tokens_per_second() const { return pass_seconds > 0 ? static_cast<double>(tokens) / pass_seconds : 0; }
+  double tokens_per_second() const { return busy_seconds > 0 ? static_cast<double>(tokens) / busy_seconds : 0; }
 };
 
 /// Follows a session's progress: the bar while it loads, the memory all the time.

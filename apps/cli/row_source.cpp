@@ -56,7 +56,10 @@ class FileRows final : public RowSource {
     if (got != Got::one) return got;
     row = Row{index_++, {}, {line.text}, std::nullopt};
     if (line.too_long) {
-      row.fault = Error{ErrorCode::bad_row, fmt::format("the row is longer than {}", format_bytes(Bytes{longest_})), {}, "split the text, or raise --max-memory"};
+      row.fault = Error{ErrorCode::bad_row,
+                        fmt::format("the row is longer than {}", format_bytes(Bytes{longest_})),
+                        {},
+                        "split the text; rows of a regular file may be longer than those of a pipe"};
     } else if (jsonl_) {
       read_json(line.text, row);
     }
@@ -64,7 +67,8 @@ class FileRows final : public RowSource {
   }
 
   Status rewind() override {
-    if (::lseek(fd_, 0, SEEK_SET) != 0) return Error{ErrorCode::io, "cannot read a second time: " + std::system_category().message(errno), name_, "give a regular file"};
+    if (::lseek(fd_, 0, SEEK_SET) != 0)
+      return Error{ErrorCode::io, "cannot read a second time: " + std::system_category().message(errno), name_, "give a regular file"};
     lines_.restart();
     index_ = 0;
     return {};
@@ -138,7 +142,8 @@ Result<std::unique_ptr<RowSource>> open_rows(const Options& options, Gate& gate,
   }
   const bool jsonl = options.jsonl || path.ends_with(".jsonl");
   if (const auto fd = open_descriptor(path)) {
-    return std::unique_ptr<RowSource>(std::make_unique<FileRows>(*fd, false, true, jsonl, path == "-" ? "standard input" : path, gate, cancel));
+    return std::unique_ptr<RowSource>(
+        std::make_unique<FileRows>(*fd, false, true, jsonl, path == "-" ? "standard input" : path, gate, cancel));
   }
   PLIMSOLL_TRY(const int fd, open_file(path, gate));
   return std::unique_ptr<RowSource>(std::make_unique<FileRows>(fd, true, false, jsonl, path, gate, cancel));

@@ -24,11 +24,28 @@ struct Waiting {
   std::string id;
 };
 
+/// Counts the time from here to the end of its scope as work, not as waiting for input.
+class Busy {
+ public:
+  explicit Busy(RunStatistics& statistics) : statistics_(statistics), start_(statistics.recorder.seconds()) {}
+  Busy(const Busy&) = delete;
+  Busy& operator=(const Busy&) = delete;
+  ~Busy() { statistics_.busy_seconds += statistics_.recorder.seconds() - start_; }
+
+ private:
+  RunStatistics& statistics_;
+  double start_;
+};
+
 /// Rows in, answers out, in order.
 class Runner {
  public:
   Runner(Context& context, RowSource& rows, Classifier& classifier, const Model& model, RunStatistics& statistics)
-      : context_(context), rows_(rows), classifier_(classifier), writer_(model, context.options, context.output, context.console), statistics_(statistics) {}
+      : context_(context),
+        rows_(rows),
+        classifier_(classifier),
+        writer_(model, context.options, context.output, context.console),
+        statistics_(statistics) {}
 
   /// Until the rows end. Fails with what ends a run; bad rows do not.
   Status run() {
@@ -37,6 +54,7 @@ class Runner {
       Row row;
       PLIMSOLL_TRY(const Got got, rows_.next(row, rows_.is_stream() && owes ? kPauseMilliseconds : -1));
       if (got == Got::end || got == Got::paused) {
+        const Busy busy(statistics_);
         PLIMSOLL_CHECK(run_pass());
         PLIMSOLL_CHECK(context_.output.flush());
         if (got == Got::end) return {};
@@ -44,6 +62,7 @@ class Runner {
       }
       if (context_.signals.token().cancelled()) return context_.signals.error();
       ++statistics_.rows;
+      const Busy busy(statistics_);
       PLIMSOLL_CHECK(row.fault ? fault(row, *row.fault) : add(row));
     }
   }
@@ -54,7 +73,8 @@ class Runner {
     if (added.ok() && *added == Classifier::Added::pass_full) {
       PLIMSOLL_CHECK(run_pass());
       added = classifier_.add(row.input);
-      if (added.ok() && *added == Classifier::Added::pass_full) return Error{ErrorCode::internal, "an empty pass is full", "run", "please report this"};
+      if (added.ok() && *added == Classifier::Added::pass_full)
+        return Error{ErrorCode::internal, "an empty pass is full", "run", "please report this"};
     }
     if (!added.ok()) return added.error().code == ErrorCode::bad_row ? fault(row, added.error()) : Status(added.error());
     waiting_.push_back({row.index, std::string(row.id)});
@@ -68,12 +88,12 @@ class Runner {
     writer_.fault(row.index, row.id, error);
     if (!context_.options.fail_fast) return {};
     PLIMSOLL_CHECK(context_.output.flush());
-    return Error{ErrorCode::bad_row, fmt::format("row {} cannot be used: {}", row.index, error.what), "--fail-fast", "mend the row, or leave the flag out to go on past it"};
+    return Error{ErrorCode::bad_row, fmt::format("row {} cannot be used: {}", row.index, error.what), "--fail-fast",
+                 "mend the row, or leave the flag out to go on past it"};
   }
 
   Status run_pass() {
     if (waiting_.empty()) return {};
-    const double start = statistics_.recorder.seconds();
     PLIMSOLL_TRY(const std::span<const Answer> answers, classifier_.run());
     if (answers.size() != waiting_.size()) return Error{ErrorCode::internal, "a pass lost a text", "run", "please report this"};
     for (std::size_t i = 0; i < answers.size(); ++i) {
@@ -83,12 +103,10 @@ class Runner {
     }
     waiting_.clear();
     id_bytes_ = 0;
-    const double end = statistics_.recorder.seconds();
     if (statistics_.first_result_seconds == 0) {
-      statistics_.first_result_seconds = end;
+      statistics_.first_result_seconds = statistics_.recorder.seconds();
       PLIMSOLL_CHECK(context_.output.flush());
     }
-    statistics_.pass_seconds += end - start;
     return context_.output.failed() ? context_.output.flush() : Status();
   }
 
@@ -102,16 +120,18 @@ class Runner {
 };
 
 Error no_texts() {
-  return Error{ErrorCode::usage, "there are no texts", "plimsoll run", "for example: plimsoll run ./model \"I loved this film.\", or --input reviews.txt"};
+  return Error{ErrorCode::usage, "there are no texts", "plimsoll run",
+               "for example: plimsoll run ./model \"I loved this film.\", or --input reviews.txt"};
 }
 
 void print_plan_details(Console& console, const Plan& plan) {
   for (const Sacrifice& sacrifice : plan.sacrifices) {
-    console.note(fmt::format("gave up {}: {} (saves {}, costs {:.3g} s a pass)", rung_name(sacrifice.rung), printable(sacrifice.why), format_bytes(sacrifice.saved),
-                             sacrifice.cost_seconds));
+    console.note(fmt::format("gave up {}: {} (saves {}, costs {:.3g} s a pass)", rung_name(sacrifice.rung), printable(sacrifice.why),
+                             format_bytes(sacrifice.saved), sacrifice.cost_seconds));
   }
-  console.detail(fmt::format("{}, {} on {} threads; a pass holds {} texts and {} tokens; smallest budget {}", precision_name(plan), plan.isa, plan.threads,
-                             plan.texts_per_pass, plan.tokens_per_pass, plan.smallest_budget.empty() ? "unknown" : format_exact(plan.smallest_budget[0].bytes)));
+  console.detail(fmt::format("{}, {} on {} threads; a pass holds {} texts and {} tokens; smallest budget {}", precision_name(plan),
+                             plan.isa, plan.threads, plan.texts_per_pass, plan.tokens_per_pass,
+                             plan.smallest_budget.empty() ? "unknown" : format_exact(plan.smallest_budget[0].bytes)));
 }
 
 /// A file or argument list without rows: nothing to load a model for.

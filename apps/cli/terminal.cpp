@@ -32,7 +32,8 @@ std::size_t columns_of(int fd) {
   static constexpr std::size_t kLeast = 40;
   static constexpr std::size_t kMost = 160;
   winsize size{};
-  if (::isatty(fd) == 1 && ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return std::clamp<std::size_t>(size.ws_col, kLeast, kMost);
+  if (::isatty(fd) == 1 && ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+    return std::clamp<std::size_t>(size.ws_col, kLeast, kMost);
   const std::string_view text = variable("COLUMNS");
   std::size_t columns = 0;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), columns);

@@ -41,7 +41,8 @@ void write_table(Output& output, const Row& row, const Encoding& encoding) {
   output.write("     id  offsets      type  token\n");
   for (std::size_t i = 0; i < encoding.ids.size(); ++i) {
     const std::string span = fmt::format("{}-{}", encoding.offsets[i].start, encoding.offsets[i].end);
-    output.write(fmt::format("{:>7}  {:<11}  {:>4}  {}\n", encoding.ids[i], span, encoding.type_ids[i], printable(std::string_view(encoding.tokens[i]), 4096)));
+    output.write(fmt::format("{:>7}  {:<11}  {:>4}  {}\n", encoding.ids[i], span, encoding.type_ids[i],
+                             printable(std::string_view(encoding.tokens[i]), 4096)));
   }
 }
 
@@ -69,14 +70,22 @@ class TokenWriter {
       json_.clear();
       json_.begin_object().key("index").value(row.index);
       if (!row.id.empty()) json_.key("id").raw(row.id);
-      json_.key("error").begin_object().key("code").value(error_code_name(error.code)).key("message").value(message(error)).end_object().end_object();
+      json_.key("error")
+          .begin_object()
+          .key("code")
+          .value(error_code_name(error.code))
+          .key("message")
+          .value(message(error))
+          .end_object()
+          .end_object();
       context_.output.write(json_.text());
       context_.output.write("\n");
     } else {
       context_.console.complain(fmt::format("row {}: {}", row.index, message(error)));
     }
     if (!context_.options.fail_fast) return {};
-    return Error{ErrorCode::bad_row, fmt::format("row {} cannot be used: {}", row.index, error.what), "--fail-fast", "mend the row, or leave the flag out"};
+    return Error{ErrorCode::bad_row, fmt::format("row {} cannot be used: {}", row.index, error.what), "--fail-fast",
+                 "mend the row, or leave the flag out"};
   }
 
   Context& context_;

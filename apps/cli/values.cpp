@@ -97,7 +97,8 @@ Result<std::int64_t> read_count(std::string_view text, std::int64_t least, std::
   std::int64_t value = 0;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (code != std::errc{} || end != text.data() + text.size() || value < least || value > most) {
-    return usage(fmt::format("{} is not a number this flag takes", in_quotes(text)), where, fmt::format("give a whole number from {} to {}", least, most));
+    return usage(fmt::format("{} is not a number this flag takes", in_quotes(text)), where,
+                 fmt::format("give a whole number from {} to {}", least, most));
   }
   return value;
 }
@@ -170,7 +171,8 @@ Result<std::vector<Shape>> read_shapes(std::string_view text, const std::string&
   std::vector<Shape> shapes;
   for (const std::string_view item : split(text, ',')) {
     const std::size_t cross = item.find('x');
-    if (cross == std::string_view::npos) return usage(fmt::format("{} is not a shape", in_quotes(item)), where, "write TEXTSxTOKENS, such as 8x128");
+    if (cross == std::string_view::npos)
+      return usage(fmt::format("{} is not a shape", in_quotes(item)), where, "write TEXTSxTOKENS, such as 8x128");
     Shape shape;
     PLIMSOLL_TRY(shape.texts, read_count(item.substr(0, cross), 1, kMost, where));
     PLIMSOLL_TRY(shape.tokens, read_count(item.substr(cross + 1), 1, kMost, where));

@@ -42,7 +42,7 @@ class HeaderParser final : public JsonHandler {
 
  private:
   enum class Level : std::uint8_t { file, header, metadata, tensor, shape, offsets };
-  enum Field : unsigned { kNone = 0, kDtype = 1, kShape = 2, kOffsets = 4, kAll = 7 };
+  enum Field : unsigned { field_none = 0, field_dtype = 1, field_shape = 2, field_offsets = 4, field_all = 7 };
 
   Status misplaced(std::string_view what) const;
   std::string place() const;
@@ -56,8 +56,8 @@ class HeaderParser final : public JsonHandler {
   bool metadata_next_ = false;
   bool metadata_seen_ = false;
   std::string name_;
-  unsigned seen_ = kNone;
-  Field field_ = kNone;
+  unsigned seen_ = field_none;
+  Field field_ = field_none;
   FileType type_ = FileType::f32;
   std::array<std::int64_t, kMaxRank> shape_{};
   std::size_t rank_ = 0;
@@ -71,7 +71,7 @@ std::string HeaderParser::place() const {
     case Level::header: return metadata_next_ ? "__metadata__, which is an object" : "tensor " + quoted(name_) + ", which is an object";
     case Level::metadata: return "__metadata__, which holds only text";
     case Level::tensor:
-      return "tensor " + quoted(name_) + ", field " + (field_ == kDtype ? "dtype" : field_ == kShape ? "shape" : "data_offsets");
+      return "tensor " + quoted(name_) + ", field " + (field_ == field_dtype ? "dtype" : field_ == field_shape ? "shape" : "data_offsets");
     case Level::shape: return "the shape of tensor " + quoted(name_);
     case Level::offsets: return "data_offsets of tensor " + quoted(name_);
   }
@@ -95,7 +95,7 @@ Status HeaderParser::on_unsigned(std::uint64_t value) {
 
 Status HeaderParser::on_string(std::string_view value) {
   if (level_ == Level::metadata) return {};
-  if (level_ != Level::tensor || field_ != kDtype) return misplaced("text");
+  if (level_ != Level::tensor || field_ != field_dtype) return misplaced("text");
   const auto type = parse_file_type(value);
   if (!type)
     return Error{
@@ -115,8 +115,8 @@ Status HeaderParser::on_key(std::string_view name) {
 }
 
 Status HeaderParser::start_field(std::string_view name) {
-  field_ = name == "dtype" ? kDtype : name == "shape" ? kShape : name == "data_offsets" ? kOffsets : kNone;
-  if (field_ == kNone) return corrupt("tensor " + quoted(name_) + " has the unknown field " + quoted(name));
+  field_ = name == "dtype" ? field_dtype : name == "shape" ? field_shape : name == "data_offsets" ? field_offsets : field_none;
+  if (field_ == field_none) return corrupt("tensor " + quoted(name_) + " has the unknown field " + quoted(name));
   if ((seen_ & field_) != 0) return corrupt("tensor " + quoted(name_) + " has the field " + quoted(name) + " twice");
   seen_ |= field_;
   return {};
@@ -129,7 +129,7 @@ Status HeaderParser::begin_object() {
   }
   if (level_ != Level::header) return misplaced("an object");
   level_ = metadata_next_ ? Level::metadata : Level::tensor;
-  seen_ = kNone;
+  seen_ = field_none;
   rank_ = 0;
   offsets_count_ = 0;
   return {};
@@ -146,8 +146,8 @@ Status HeaderParser::end_object() {
 }
 
 Status HeaderParser::begin_array() {
-  if (level_ != Level::tensor || field_ == kDtype) return misplaced("a list");
-  level_ = field_ == kShape ? Level::shape : Level::offsets;
+  if (level_ != Level::tensor || field_ == field_dtype) return misplaced("a list");
+  level_ = field_ == field_shape ? Level::shape : Level::offsets;
   return {};
 }
 
@@ -159,7 +159,7 @@ Status HeaderParser::end_array() {
 
 Status HeaderParser::finish_tensor() {
   const std::string tensor = "tensor " + quoted(name_);
-  if (seen_ != kAll) return corrupt(tensor + " lacks dtype, shape or data_offsets");
+  if (seen_ != field_all) return corrupt(tensor + " lacks dtype, shape or data_offsets");
   const auto [first, last] = offsets_;
   if (first > last || last > data_bytes_) {
     return corrupt(tensor + " has data_offsets [" + std::to_string(first) + ", " + std::to_string(last) + "], but the file holds " +

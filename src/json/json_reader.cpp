@@ -152,11 +152,13 @@ class Source {
 /// What nlohmann reads from: all copies share one Source; one without a Source is the end.
 class SourceIterator {
  public:
+  // NOLINTBEGIN(readability-identifier-naming): the standard's names.
   using value_type = char;
   using difference_type = std::ptrdiff_t;
   using pointer = const char*;
   using reference = char;
   using iterator_category = std::input_iterator_tag;
+  // NOLINTEND(readability-identifier-naming)
 
   explicit SourceIterator(Source* source) : source_(source) {}
   char operator*() const { return source_->peek(); }

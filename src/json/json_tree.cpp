@@ -26,7 +26,7 @@ std::string Tree::where(std::uint32_t node) const {
 std::string TreeBuilder::where() const {
   if (tree_.nodes.empty()) return tree_.name;
   if (open_.empty()) return tree_.where(0);
-  const std::string parent = tree_.where(open_.back().node);
+  std::string parent = tree_.where(open_.back().node);
   if (!has_key_) return parent;
   return parent + (open_.back().node == 0 ? ": " : ".") + printable(tree_.at(key_), 80);
 }

@@ -37,7 +37,7 @@ struct ArchSpec {
   float norm_epsilon = 0;
   float initializer_range = 0;  ///< standard deviation of a newly initialised head
   EncoderNames names;
-  std::string classifier;          ///< tensor name of the head's last layer
+  std::string classifier;  ///< tensor name of the head's last layer
   std::vector<std::string> labels;
   ScoreRule score_rule = ScoreRule::softmax;
   std::vector<std::string> surplus;  ///< prefixes of tensors that a checkpoint may carry for other uses: "cls.", ...

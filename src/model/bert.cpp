@@ -30,11 +30,13 @@ EncoderNames bert_names() {
 Status refuse_variants(const JsonValue& config) {
   PLIMSOLL_TRY(const auto positions, config.optional_string("position_embedding_type"));
   if (positions && *positions != "absolute") {
-    return Error{ErrorCode::unsupported, "position_embedding_type \"" + std::string(*positions) + "\" is not built", config.where(), "only \"absolute\" is"};
+    return Error{ErrorCode::unsupported, "position_embedding_type \"" + std::string(*positions) + "\" is not built", config.where(),
+                 "only \"absolute\" is"};
   }
   for (const char* key : {"is_decoder", "add_cross_attention"}) {
     PLIMSOLL_TRY(const auto set, config.optional_bool(key));
-    if (set.value_or(false)) return Error{ErrorCode::unsupported, std::string(key) + " is not built for bert", config.where(), "use an encoder checkpoint"};
+    if (set.value_or(false))
+      return Error{ErrorCode::unsupported, std::string(key) + " is not built for bert", config.where(), "use an encoder checkpoint"};
   }
   return {};
 }
@@ -55,7 +57,10 @@ Result<ArchSpec> read_bert(const JsonValue& config) {
   PLIMSOLL_TRY(const auto types, config.optional_int("type_vocab_size", 1, kLargest));
   spec.types = types.value_or(2);
   if (spec.hidden_size % spec.heads != 0) {
-    return Error{ErrorCode::corrupt_file, "hidden_size " + std::to_string(spec.hidden_size) + " is not a multiple of num_attention_heads " + std::to_string(spec.heads), config.where()};
+    return Error{
+        ErrorCode::corrupt_file,
+        "hidden_size " + std::to_string(spec.hidden_size) + " is not a multiple of num_attention_heads " + std::to_string(spec.heads),
+        config.where()};
   }
   PLIMSOLL_TRY(spec.activation, read_activation(config, "hidden_act"));
   PLIMSOLL_TRY(spec.norm_epsilon, read_fraction(config, "layer_norm_eps", 1e-12));

@@ -27,7 +27,8 @@ std::string shape_text(std::span<const std::int64_t> shape) { return fmt::format
 
 class Binder {
  public:
-  Binder(const ArchSpec& spec, const Program& program, const Checkpoint& checkpoint) : spec_(spec), program_(program), checkpoint_(checkpoint) {}
+  Binder(const ArchSpec& spec, const Program& program, const Checkpoint& checkpoint)
+      : spec_(spec), program_(program), checkpoint_(checkpoint) {}
 
   Result<Binding> bind() {
     for (const Weight& weight : program_.weights) {
@@ -35,7 +36,10 @@ class Binder {
       for (const WeightPart& part : weight.parts) {
         PLIMSOLL_TRY(const BoundPart bound, bind_part(weight, part));
         if (!parts.empty() && bound.tensor != nullptr && parts.front().tensor != nullptr && bound.type != parts.front().type) {
-          return Error{ErrorCode::unsupported, fmt::format("{} and {} have different types, and they are multiplied together", weight.parts.front().tensor, part.tensor), "checkpoint"};
+          return Error{
+              ErrorCode::unsupported,
+              fmt::format("{} and {} have different types, and they are multiplied together", weight.parts.front().tensor, part.tensor),
+              "checkpoint"};
         }
         parts.push_back(bound);
       }
@@ -63,14 +67,18 @@ class Binder {
       return BoundPart{};
     }
     const std::string path = checkpoint_.file(tensor->file).path();
-    const std::vector<std::int64_t> expected = weight.role == WeightRole::vector ? std::vector{part.rows} : std::vector{part.rows, weight.inputs};
+    const std::vector<std::int64_t> expected =
+        weight.role == WeightRole::vector ? std::vector{part.rows} : std::vector{part.rows, weight.inputs};
     if (!std::equal(expected.begin(), expected.end(), tensor->shape.begin(), tensor->shape.end())) {
-      return Error{ErrorCode::corrupt_file, fmt::format("tensor {} has shape {}, but config.json asks for {}", tensor->name, shape_text(tensor->shape), shape_text(expected)), path,
-                   "config.json and the weights must come from the same model"};
+      return Error{
+          ErrorCode::corrupt_file,
+          fmt::format("tensor {} has shape {}, but config.json asks for {}", tensor->name, shape_text(tensor->shape), shape_text(expected)),
+          path, "config.json and the weights must come from the same model"};
     }
     const auto type = element_type(tensor->type);
     if (!type || !is_floating(tensor->type)) {
-      return Error{ErrorCode::unsupported, fmt::format("tensor {} is stored as {}", tensor->name, file_type_name(tensor->type)), path, "built are F32, F16, BF16 and F64 weights"};
+      return Error{ErrorCode::unsupported, fmt::format("tensor {} is stored as {}", tensor->name, file_type_name(tensor->type)), path,
+                   "built are F32, F16, BF16 and F64 weights"};
     }
     used_.push_back(tensor);
     return BoundPart{tensor, *type};
@@ -81,8 +89,9 @@ class Binder {
     const std::size_t shown = std::min<std::size_t>(missing_.size(), 5);
     const std::string names = fmt::format("{}", fmt::join(missing_.begin(), missing_.begin() + static_cast<std::ptrdiff_t>(shown), ", "));
     const std::string more = missing_.size() > shown ? fmt::format(" and {} more", missing_.size() - shown) : "";
-    return Error{ErrorCode::corrupt_file, fmt::format("the checkpoint lacks {} tensors that config.json asks for: {}{}", missing_.size(), names, more), checkpoint_.file(0).path(),
-                 "config.json and the weights must come from the same model"};
+    return Error{ErrorCode::corrupt_file,
+                 fmt::format("the checkpoint lacks {} tensors that config.json asks for: {}{}", missing_.size(), names, more),
+                 checkpoint_.file(0).path(), "config.json and the weights must come from the same model"};
   }
 
   // A tensor of the body that no weight uses means that the config describes a smaller network than the file holds.
@@ -94,8 +103,8 @@ class Binder {
       const auto starts = [&](const std::string& prefix) { return tensor.name.starts_with(prefix); };
       if (std::any_of(spec_.surplus.begin(), spec_.surplus.end(), starts)) continue;
       if (!starts(spec_.names.body) && !starts(spec_.names.layer) && !starts("embeddings.")) continue;
-      return Error{ErrorCode::corrupt_file, fmt::format("tensor {} is not explained by config.json", tensor.name), checkpoint_.file(tensor.file).path(),
-                   "config.json describes another network than the weights: check num_hidden_layers"};
+      return Error{ErrorCode::corrupt_file, fmt::format("tensor {} is not explained by config.json", tensor.name),
+                   checkpoint_.file(tensor.file).path(), "config.json describes another network than the weights: check num_hidden_layers"};
     }
     return {};
   }
@@ -121,6 +130,8 @@ class Binder {
 
 }  // namespace
 
-Result<Binding> bind_weights(const ArchSpec& spec, const Program& program, const Checkpoint& checkpoint) { return Binder(spec, program, checkpoint).bind(); }
+Result<Binding> bind_weights(const ArchSpec& spec, const Program& program, const Checkpoint& checkpoint) {
+  return Binder(spec, program, checkpoint).bind();
+}
 
 }  // namespace plimsoll

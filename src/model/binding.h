@@ -20,7 +20,7 @@ struct BoundPart {
 /// The parts of every weight of a Program, in the same order, all of one type within a weight.
 struct Binding {
   std::vector<std::vector<BoundPart>> weights;
-  std::vector<std::string> initialised;  ///< canonical names of the tensors that the checkpoint lacks
+  std::vector<std::string> initialised;            ///< canonical names of the tensors that the checkpoint lacks
   ElementType stored_type = ElementType::float32;  ///< the type of most of the weight bytes
   std::int64_t parameters = 0;
   Bytes stored_bytes;

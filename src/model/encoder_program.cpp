@@ -41,7 +41,8 @@ class Builder {
   }
 
   // activation(x W^T + b) with W made of the rows of one or more layers, in the order given.
-  LinearOp linear(const std::vector<std::string>& layers, ValueId x, ValueId out, Activation activation, std::optional<float> init_deviation = {}) {
+  LinearOp linear(const std::vector<std::string>& layers, ValueId x, ValueId out, Activation activation,
+                  std::optional<float> init_deviation = {}) {
     const std::int64_t inputs = cols(x);
     const std::int64_t rows = cols(out) / static_cast<std::int64_t>(layers.size());
     Weight matrix{layers.front() + ".weight", WeightRole::matrix, cols(out), inputs, {}, {}};
@@ -100,7 +101,8 @@ class Builder {
 
     Block block{short_name, {}};
     block.ops.emplace_back(linear({name(names.query), name(names.key), name(names.value)}, hidden_, qkv, Activation::none));
-    block.ops.emplace_back(AttentionOp{qkv, program_.text_starts, spec_.heads, spec_.head_dim(), 1.0F / std::sqrt(static_cast<float>(spec_.head_dim())), context});
+    block.ops.emplace_back(AttentionOp{qkv, program_.text_starts, spec_.heads, spec_.head_dim(),
+                                       1.0F / std::sqrt(static_cast<float>(spec_.head_dim())), context});
     block.ops.emplace_back(linear({name(names.attention_output)}, context, attended, Activation::none));
     block.ops.emplace_back(layer_norm(name(names.attention_norm), attended, hidden_, hidden_));
     block.ops.emplace_back(linear({name(names.intermediate)}, hidden_, intermediate, spec_.activation));

@@ -37,7 +37,8 @@ constexpr std::array kActivations = {
 Result<std::vector<std::string>> labels_by_id(const JsonValue& id2label) {
   const std::size_t count = id2label.size();
   if (count > kMostLabels) {
-    return Error{ErrorCode::unsupported, "id2label has " + std::to_string(count) + " labels", id2label.where(), "at most " + std::to_string(kMostLabels) + " are built"};
+    return Error{ErrorCode::unsupported, "id2label has " + std::to_string(count) + " labels", id2label.where(),
+                 "at most " + std::to_string(kMostLabels) + " are built"};
   }
   std::vector<std::string> labels(count);
   std::vector<bool> seen(count, false);
@@ -67,7 +68,8 @@ Result<float> read_fraction(const JsonValue& config, std::string_view key, doubl
   PLIMSOLL_TRY(const auto number, config.optional_number(key));
   const double value = number.value_or(otherwise);
   if (value >= 0 && value <= 1) return static_cast<float>(value);
-  return Error{ErrorCode::corrupt_file, std::string(key) + " is " + std::to_string(value), config.where() + ": " + std::string(key), "expected a number from 0 to 1"};
+  return Error{ErrorCode::corrupt_file, std::string(key) + " is " + std::to_string(value), config.where() + ": " + std::string(key),
+               "expected a number from 0 to 1"};
 }
 
 Result<Activation> read_activation(const JsonValue& config, std::string_view key) {
@@ -76,7 +78,8 @@ Result<Activation> read_activation(const JsonValue& config, std::string_view key
   for (const NamedActivation& known : kActivations) {
     if (known.name == wanted) return known.activation;
   }
-  return Error{ErrorCode::unsupported, "activation \"" + std::string(wanted) + "\" is not built", config.where() + ": " + std::string(key), "built are gelu, gelu_new, relu and silu"};
+  return Error{ErrorCode::unsupported, "activation \"" + std::string(wanted) + "\" is not built", config.where() + ": " + std::string(key),
+               "built are gelu, gelu_new, relu and silu"};
 }
 
 Result<std::vector<std::string>> read_labels(const JsonValue& config) {
@@ -104,7 +107,8 @@ Result<ArchSpec> read_arch_spec(const JsonDocument& document) {
   for (const Family& family : kFamilies) {
     if (family.model_type == type) return family.read(config);
   }
-  return Error{ErrorCode::unsupported, "models of type \"" + std::string(type) + "\" are not built", config.where(), "built: " + built_families()};
+  return Error{ErrorCode::unsupported, "models of type \"" + std::string(type) + "\" are not built", config.where(),
+               "built: " + built_families()};
 }
 
 }  // namespace plimsoll

@@ -24,8 +24,9 @@ Status check_task(const std::string& task) {
 Status check_layers(const ArchSpec& spec, const Checkpoint& checkpoint) {
   const std::size_t tensors = checkpoint.tensors().size();
   if (static_cast<std::size_t>(spec.layers) <= tensors) return {};
-  return Error{ErrorCode::corrupt_file, fmt::format("config.json asks for {} layers, but the checkpoint has {} tensors in all", spec.layers, tensors), checkpoint.file(0).path(),
-               "config.json and the weights must come from the same model"};
+  return Error{ErrorCode::corrupt_file,
+               fmt::format("config.json asks for {} layers, but the checkpoint has {} tensors in all", spec.layers, tensors),
+               checkpoint.file(0).path(), "config.json and the weights must come from the same model"};
 }
 
 // "pooler: untrained", one for each block that has an initialised tensor.
@@ -80,8 +81,8 @@ Result<Model> Model::open(Os& os, Ledger& ledger, const ModelRequest& request) {
   state->program = encoder_program(state->spec);
   PLIMSOLL_TRY(state->binding, bind_weights(state->spec, state->program, state->checkpoint));
   if (request.require_all_weights && !state->binding.initialised.empty()) {
-    return Error{ErrorCode::unsupported, fmt::format("the checkpoint lacks {}", fmt::join(state->binding.initialised, ", ")), state->directory,
-                 "leave out --require-all-weights to run with a new, untrained head"};
+    return Error{ErrorCode::unsupported, fmt::format("the checkpoint lacks {}", fmt::join(state->binding.initialised, ", ")),
+                 state->directory, "leave out --require-all-weights to run with a new, untrained head"};
   }
   state->warnings = untrained_warnings(state->program, state->binding);
   if (state->binding.stored_type == ElementType::float64) state->warnings.emplace_back("float64 weights: computed in float32");

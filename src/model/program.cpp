@@ -23,20 +23,36 @@ std::vector<Id> present(std::initializer_list<Id> ids) {
 
 OpValues op_values(const Op& op) {
   return std::visit(Overload{
-                        [](const EmbedOp& o) { return OpValues{present({o.ids, o.position_ids, o.type_ids}), o.out}; },
-                        [](const LayerNormOp& o) { return OpValues{present({o.x, o.residual}), o.out}; },
-                        [](const LinearOp& o) { return OpValues{present({o.x}), o.out}; },
-                        [](const AttentionOp& o) { return OpValues{present({o.qkv, o.text_starts}), o.out}; },
-                        [](const GatherFirstOp& o) { return OpValues{present({o.x, o.text_starts}), o.out}; },
+                        [](const EmbedOp& o) {
+                          return OpValues{present({o.ids, o.position_ids, o.type_ids}), o.out};
+                        },
+                        [](const LayerNormOp& o) {
+                          return OpValues{present({o.x, o.residual}), o.out};
+                        },
+                        [](const LinearOp& o) {
+                          return OpValues{present({o.x}), o.out};
+                        },
+                        [](const AttentionOp& o) {
+                          return OpValues{present({o.qkv, o.text_starts}), o.out};
+                        },
+                        [](const GatherFirstOp& o) {
+                          return OpValues{present({o.x, o.text_starts}), o.out};
+                        },
                     },
                     op);
 }
 
 std::vector<WeightId> op_weights(const Op& op) {
   return std::visit(Overload{
-                        [](const EmbedOp& o) { return present({o.words, o.positions, o.types}); },
-                        [](const LayerNormOp& o) { return present({o.gamma, o.beta}); },
-                        [](const LinearOp& o) { return present({o.weight, o.bias}); },
+                        [](const EmbedOp& o) {
+                          return present({o.words, o.positions, o.types});
+                        },
+                        [](const LayerNormOp& o) {
+                          return present({o.gamma, o.beta});
+                        },
+                        [](const LinearOp& o) {
+                          return present({o.weight, o.bias});
+                        },
                         [](const AttentionOp&) { return std::vector<WeightId>{}; },
                         [](const GatherFirstOp&) { return std::vector<WeightId>{}; },
                     },

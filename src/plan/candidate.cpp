@@ -67,7 +67,8 @@ std::vector<Candidate> base_precisions(const Program& program, const Binding& bi
   base.compute = asked.compute;
   std::vector<Candidate> list = {base};
   // The file's own narrower type holds the same numbers in half the memory: no precision is lost by keeping it.
-  if (asked.storage == ElementType::float32 && element_bytes(binding.stored_type) == 2 && all_stored_as(binding.stored_type, program, binding)) {
+  if (asked.storage == ElementType::float32 && element_bytes(binding.stored_type) == 2 &&
+      all_stored_as(binding.stored_type, program, binding)) {
     base.storage = binding.stored_type;
     list.push_back(base);
   }
@@ -112,12 +113,14 @@ ElementType block_storage(const Candidate& candidate, std::int64_t block, std::i
   return *candidate.narrowing == Rung::float16 ? ElementType::float16 : ElementType::bfloat16;
 }
 
-std::vector<Candidate> candidates(const Program& program, const Binding& binding, const Workload& workload, const Policy& policy, bool native_bfloat16) {
+std::vector<Candidate> candidates(const Program& program, const Binding& binding, const Workload& workload, const Policy& policy,
+                                  bool native_bfloat16) {
   const bool may_shrink = !contains(policy.forbid, Rung::microbatch);
   const std::vector<PassSize> sizes = workload.batch_size > 0 ? asked_sizes(workload, may_shrink) : automatic_sizes(workload);
   std::vector<Candidate> list;
   const auto blocks = static_cast<std::int64_t>(program.blocks.size());
-  for (const Candidate& precision : with_narrowing(base_precisions(program, binding, policy, native_bfloat16), policy, blocks, native_bfloat16)) {
+  for (const Candidate& precision :
+       with_narrowing(base_precisions(program, binding, policy, native_bfloat16), policy, blocks, native_bfloat16)) {
     for (const PassSize& size : sizes) {
       Candidate candidate = precision;
       candidate.tokens_per_pass = size.tokens;

@@ -13,14 +13,18 @@ struct Work {
 class OpCost {
  public:
   OpCost(const Program& program, const Layout& layout, const Candidate& candidate, const Workload& workload)
-      : program_(program), layout_(layout), tokens_(static_cast<double>(candidate.tokens_per_pass)), longest_(static_cast<double>(workload.longest)) {}
+      : program_(program),
+        layout_(layout),
+        tokens_(static_cast<double>(candidate.tokens_per_pass)),
+        longest_(static_cast<double>(workload.longest)) {}
 
   Work of(const Op& op) const {
     Work work;
     const OpValues used = op_values(op);
     for (const ValueId id : used.reads) work.bytes += value_bytes(id);
     work.bytes += value_bytes(used.writes);
-    for (const WeightId id : op_weights(op)) work.bytes += static_cast<double>(layout_.schedule.weights[static_cast<std::size_t>(id)].bytes);
+    for (const WeightId id : op_weights(op))
+      work.bytes += static_cast<double>(layout_.schedule.weights[static_cast<std::size_t>(id)].bytes);
     if (const auto* linear = std::get_if<LinearOp>(&op)) {
       const Weight& weight = program_.weights[static_cast<std::size_t>(linear->weight)];
       work.flops = 2.0 * rows(linear->out) * static_cast<double>(weight.outputs * weight.inputs);
@@ -47,7 +51,8 @@ class OpCost {
 
 }  // namespace
 
-std::vector<double> block_seconds(const Program& program, const Layout& layout, const Candidate& candidate, const Workload& workload, const DeviceDescription& device) {
+std::vector<double> block_seconds(const Program& program, const Layout& layout, const Candidate& candidate, const Workload& workload,
+                                  const DeviceDescription& device) {
   const OpCost cost(program, layout, candidate, workload);
   const double rate = candidate.compute == ElementType::bfloat16 ? device.bfloat16_flops : device.float32_flops;
   std::vector<double> list;

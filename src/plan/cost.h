@@ -7,7 +7,8 @@ namespace plimsoll {
 
 /// Seconds that each block takes of one full pass: for each op the larger of its arithmetic at the device's rate and its bytes at the
 /// memory's, plus a fixed cost a step.
-std::vector<double> block_seconds(const Program& program, const Layout& layout, const Candidate& candidate, const Workload& workload, const DeviceDescription& device);
+std::vector<double> block_seconds(const Program& program, const Layout& layout, const Candidate& candidate, const Workload& workload,
+                                  const DeviceDescription& device);
 
 /// Seconds to read, convert and pack all weights.
 double load_seconds(const Binding& binding, const Layout& layout, const DeviceDescription& device);

@@ -17,13 +17,13 @@ struct DeviceDescription {
   int threads = 1;
   std::string isa;
   bool native_bfloat16 = false;
-  double float32_flops = 1;   ///< a second, all threads
+  double float32_flops = 1;  ///< a second, all threads
   double bfloat16_flops = 1;
-  double memory_rate = 1;     ///< bytes a second
-  double disk_rate = 1;       ///< bytes a second
-  double step_seconds = 0;    ///< fixed cost of one op
+  double memory_rate = 1;   ///< bytes a second
+  double disk_rate = 1;     ///< bytes a second
+  double step_seconds = 0;  ///< fixed cost of one op
   std::int64_t (*workspace_bytes)(const WorkspaceNeeds&) = nullptr;
-  Bytes runtime;              ///< allowance for all memory that no arena holds
+  Bytes runtime;  ///< allowance for all memory that no arena holds
 };
 
 /// The host's processor.

@@ -35,7 +35,8 @@ Estimate Estimator::estimate(const Candidate& candidate) {
   }
   TagBytes arenas = wide.layout.arenas;
   arenas[static_cast<std::size_t>(MemoryTag::weights)] = round_to_pages(Bytes{weights});
-  arenas[static_cast<std::size_t>(MemoryTag::staging)] = round_to_pages(Bytes{slot} * static_cast<std::uint64_t>(wide.layout.schedule.slots));
+  arenas[static_cast<std::size_t>(MemoryTag::staging)] =
+      round_to_pages(Bytes{slot} * static_cast<std::uint64_t>(wide.layout.schedule.slots));
   for (const Bytes bytes : arenas) sum.arenas += bytes;
   return sum;
 }

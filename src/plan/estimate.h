@@ -11,8 +11,8 @@
 namespace plimsoll {
 
 struct Estimate {
-  Bytes arenas;         ///< Layout::arena_total of the candidate, to the byte
-  double seconds = 0;   ///< of one full pass
+  Bytes arenas;        ///< Layout::arena_total of the candidate, to the byte
+  double seconds = 0;  ///< of one full pass
 };
 
 /// Figures of many candidates, each in time linear in the blocks: a block's weights depend on its own storage type and the pass alone, so

@@ -30,7 +30,7 @@ struct Layout {
   Schedule schedule;
   std::vector<std::uint64_t> block_bytes;       ///< weights, by block
   std::vector<std::uint64_t> block_slot_bytes;  ///< largest read into a slot, by block
-  TagBytes arenas{};                       ///< whole pages
+  TagBytes arenas{};                            ///< whole pages
   Bytes arena_total() const;
 };
 

@@ -5,7 +5,8 @@
 namespace plimsoll {
 namespace {
 
-constexpr std::array<std::string_view, kRungs> kRungNames = {"gather", "microbatch", "stream", "cpu", "bfloat16", "float16", "int8", "int4", "fallback"};
+constexpr std::array<std::string_view, kRungs> kRungNames = {"gather",  "microbatch", "stream", "cpu",     "bfloat16",
+                                                             "float16", "int8",       "int4",   "fallback"};
 
 }  // namespace
 

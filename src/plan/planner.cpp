@@ -49,9 +49,15 @@ class Planner {
     const Option* fitting = best(budget_);
     const Option& chosen = fitting != nullptr ? *fitting : *smallest();
     const bool degraded = fitting != nullptr && !sacrifices(chosen, *best(kNoLimit)).empty();
-    return {chosen.candidate.storage, chosen.candidate.compute, device_.name,
-            fitting == nullptr ? Verdict::does_not_fit : degraded ? Verdict::fits_degraded : Verdict::fits,
-            chosen.total, chosen.pass, {{device_.name, smallest()->total}}};
+    return {chosen.candidate.storage,
+            chosen.candidate.compute,
+            device_.name,
+            fitting == nullptr ? Verdict::does_not_fit
+            : degraded         ? Verdict::fits_degraded
+                               : Verdict::fits,
+            chosen.total,
+            chosen.pass,
+            {{device_.name, smallest()->total}}};
   }
 
  private:
@@ -86,22 +92,28 @@ class Planner {
   Bytes full_speed(const Option& unlimited) const {
     Bytes least = unlimited.total;
     for (const Option& option : options_) {
-      if (option.candidate.loss <= unlimited.candidate.loss && option.seconds <= 1.1 * unlimited.seconds) least = std::min(least, option.total);
+      if (option.candidate.loss <= unlimited.candidate.loss && option.seconds <= 1.1 * unlimited.seconds)
+        least = std::min(least, option.total);
     }
     return least;
   }
 
   std::vector<Sacrifice> sacrifices(const Option& chosen, const Option& unlimited) const {
     std::vector<Sacrifice> list;
-    const double cost = std::max(0.0, chosen.pass * static_cast<double>(unlimited.candidate.tokens_per_pass) / static_cast<double>(chosen.candidate.tokens_per_pass) - unlimited.pass);
+    const double cost = std::max(0.0, chosen.pass * static_cast<double>(unlimited.candidate.tokens_per_pass) /
+                                              static_cast<double>(chosen.candidate.tokens_per_pass) -
+                                          unlimited.pass);
     const Bytes saved = saturating_sub(unlimited.total, chosen.total);
     if (chosen.candidate.microbatch) {
-      list.push_back({Rung::microbatch, cost, saved, "passes of " + std::to_string(chosen.candidate.texts_per_pass) + " texts instead of " + std::to_string(unlimited.candidate.texts_per_pass)});
+      list.push_back({Rung::microbatch, cost, saved,
+                      "passes of " + std::to_string(chosen.candidate.texts_per_pass) + " texts instead of " +
+                          std::to_string(unlimited.candidate.texts_per_pass)});
     }
     if (chosen.candidate.narrowing) {
       const std::string type(rung_name(*chosen.candidate.narrowing));
       list.push_back({*chosen.candidate.narrowing, cost, saved,
-                      std::to_string(chosen.candidate.narrowed_blocks) + " of " + std::to_string(model_.program().blocks.size()) + " blocks are stored in " + type + ", as --allow permits"});
+                      std::to_string(chosen.candidate.narrowed_blocks) + " of " + std::to_string(model_.program().blocks.size()) +
+                          " blocks are stored in " + type + ", as --allow permits"});
     }
     return list;
   }
@@ -144,7 +156,8 @@ constexpr std::array kStorageTypes = {ElementType::float32, ElementType::bfloat1
 bool is_storage_type(ElementType type) { return std::find(kStorageTypes.begin(), kStorageTypes.end(), type) != kStorageTypes.end(); }
 
 // One for each precision that comes to something else than the plan.
-std::vector<Alternative> alternatives(const Model& model, const Snapshot& machine, const Workload& workload, const Policy& policy, const Plan& plan) {
+std::vector<Alternative> alternatives(const Model& model, const Snapshot& machine, const Workload& workload, const Policy& policy,
+                                      const Plan& plan) {
   std::vector<Alternative> list;
   for (const ElementType dtype : kStorageTypes) {
     Policy other = policy;
@@ -160,11 +173,14 @@ std::vector<Alternative> alternatives(const Model& model, const Snapshot& machin
 
 Result<Plan> make_plan(const Model& model, const Snapshot& machine, const Workload& workload, const Policy& policy) {
   if (workload.longest < 1 || workload.longest > model.max_tokens()) {
-    return Error{ErrorCode::usage, "texts of " + std::to_string(workload.longest) + " tokens", "--max-length", "this model takes 1 to " + std::to_string(model.max_tokens())};
+    return Error{ErrorCode::usage, "texts of " + std::to_string(workload.longest) + " tokens", "--max-length",
+                 "this model takes 1 to " + std::to_string(model.max_tokens())};
   }
-  if (workload.batch_size < 0) return Error{ErrorCode::usage, "a batch of " + std::to_string(workload.batch_size) + " texts", "--batch-size", "give 1 or more"};
+  if (workload.batch_size < 0)
+    return Error{ErrorCode::usage, "a batch of " + std::to_string(workload.batch_size) + " texts", "--batch-size", "give 1 or more"};
   if (policy.dtype && !is_storage_type(*policy.dtype)) {
-    return Error{ErrorCode::unsupported, "weights cannot be held as " + std::string(element_name(*policy.dtype)), "--dtype", "built are float32, bfloat16 and float16"};
+    return Error{ErrorCode::unsupported, "weights cannot be held as " + std::string(element_name(*policy.dtype)), "--dtype",
+                 "built are float32, bfloat16 and float16"};
   }
   Plan plan = Planner(model, machine, workload, policy).plan();
   plan.alternatives = alternatives(model, machine, workload, policy, plan);
@@ -175,11 +191,11 @@ Error does_not_fit(const Plan& plan) {
   const DevicePlan& device = plan.devices.front();
   const Bytes smallest = plan.smallest_budget.front().bytes;
   std::string advice;
-  if (smallest > device.free) advice = "free " + format_bytes(smallest - device.free) + ", or use a smaller model or shorter texts (--max-length)";
+  if (smallest > device.free)
+    advice = "free " + format_bytes(smallest - device.free) + ", or use a smaller model or shorter texts (--max-length)";
   if (device.budget < device.free) advice += (advice.empty() ? "" : "; and ") + ("raise --max-memory to " + format_exact(smallest));
   Error error{ErrorCode::does_not_fit,
-              plan.model + " needs at least " + format_bytes(smallest) + " and the budget is " + format_bytes(device.budget),
-              device.name,
+              plan.model + " needs at least " + format_bytes(smallest) + " and the budget is " + format_bytes(device.budget), device.name,
               std::move(advice)};
   for (const Alternative& other : plan.alternatives) {
     if (other.verdict == Verdict::does_not_fit || element_bytes(other.dtype) >= element_bytes(plan.dtype)) continue;

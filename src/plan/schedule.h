@@ -58,7 +58,7 @@ struct Schedule {
   std::vector<PlannedWeight> weights;  ///< by WeightId
   std::vector<PlannedValue> values;    ///< by ValueId
   WorkspaceNeeds workspace;
-  std::uint64_t slot_bytes = 0;        ///< of one staging slot
+  std::uint64_t slot_bytes = 0;  ///< of one staging slot
   std::int32_t slots = 0;
   std::vector<ScheduleStep> load;
   std::vector<ScheduleStep> pass;

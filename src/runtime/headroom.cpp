@@ -11,10 +11,9 @@ Result<Bytes> check_headroom(Os& os, Bytes next) {
   const Bytes free = saturating_sub(memory.budget, memory.ours);
   if (next <= free) return free;
   return Error{ErrorCode::out_of_memory,
-               "memory was taken since it was planned: " + format_bytes(next) + " more is needed and " + format_bytes(free) + " is free by " + memory.set_by,
-               "cpu",
-               "run again: the plan will fit what is free then",
-               MemoryShortfall{"cpu", next, free, memory.budget, {}, {}}};
+               "memory was taken since it was planned: " + format_bytes(next) + " more is needed and " + format_bytes(free) +
+                   " is free by " + memory.set_by,
+               "cpu", "run again: the plan will fit what is free then", MemoryShortfall{"cpu", next, free, memory.budget, {}, {}}};
 }
 
 Status Headroom::before(Bytes next) {

@@ -7,8 +7,8 @@
 #include "device/cpu/peak.h"
 #include "platform/thread_pool.h"
 #include "probe/measure_disk.h"
-#include "probe/rates_cache.h"
 #include "probe/rates.h"
+#include "probe/rates_cache.h"
 
 namespace plimsoll {
 namespace {
@@ -29,7 +29,8 @@ Result<double> measure_memory(Os& os, ThreadPool& pool, CpuFeatures features) {
 
 void remember(Os& os, const Snapshot& machine, const Rates& rates, const std::string& file) {
   probe::RatesCache cache = probe::read_rates_cache(os);
-  cache.compute[probe::compute_key(machine.cpu, rates.threads)] = {rates.float32_flops, rates.bfloat16_flops, rates.int8_flops, rates.memory_read};
+  cache.compute[probe::compute_key(machine.cpu, rates.threads)] = {rates.float32_flops, rates.bfloat16_flops, rates.int8_flops,
+                                                                   rates.memory_read};
   if (rates.disk_source == "measured") cache.disk[probe::find_mount(os, file)] = rates.disk_read;
   static_cast<void>(probe::write_rates_cache(os, cache));  // a cache that cannot be written is only a slower next time
 }
@@ -49,7 +50,8 @@ Result<Snapshot> describe_machine(Os& os, int threads, const std::string& folder
 Result<MachinePeak> measure_peak(Os& os, const Snapshot& machine) {
   PLIMSOLL_TRY(const CpuFeatures features, chosen_features(os));
   PLIMSOLL_TRY(const std::unique_ptr<ThreadPool> pool, ThreadPool::create(os, machine.cpu.default_threads));
-  return MachinePeak{measure_peak_flops(*pool, os, features, ElementType::float32), measure_peak_flops(*pool, os, features, ElementType::bfloat16)};
+  return MachinePeak{measure_peak_flops(*pool, os, features, ElementType::float32),
+                     measure_peak_flops(*pool, os, features, ElementType::bfloat16)};
 }
 
 Result<Rates> measure_rates(Os& os, const Snapshot& machine, const std::string& file) {

@@ -48,37 +48,47 @@ Status Session::State::acquire() {
 }
 
 Status Session::State::load() {
-  return load_weights({options.os, &model, &schedule(), &reservation, kernels.get(), stream.get(), pool.get(), options.ledger, options.cancel, &options.progress});
+  return load_weights({options.os, &model, &schedule(), &reservation, kernels.get(), stream.get(), pool.get(), options.ledger,
+                       options.cancel, &options.progress});
 }
 
 // What the first passes will populate.
 Bytes Session::State::untouched() const {
   Bytes sum;
-  for (const MemoryTag tag : {MemoryTag::activations, MemoryTag::workspace, MemoryTag::io}) sum += plan.devices.front().arenas[static_cast<std::size_t>(tag)];
+  for (const MemoryTag tag : {MemoryTag::activations, MemoryTag::workspace, MemoryTag::io})
+    sum += plan.devices.front().arenas[static_cast<std::size_t>(tag)];
   return sum;
 }
 
 Status Session::State::check(const PassInput& input) const {
   const auto tokens = static_cast<std::int64_t>(input.ids.size());
   const std::span<const std::int32_t> starts = input.text_starts;
-  const auto refuse = [](std::string what, std::string advice = "") { return Error{ErrorCode::usage, std::move(what), "pass", std::move(advice)}; };
-  if (starts.size() < 2 || starts.front() != 0 || starts.back() != tokens) return refuse("text_starts must lead from 0 to the number of tokens");
+  const auto refuse = [](std::string what, std::string advice = "") {
+    return Error{ErrorCode::usage, std::move(what), "pass", std::move(advice)};
+  };
+  if (starts.size() < 2 || starts.front() != 0 || starts.back() != tokens)
+    return refuse("text_starts must lead from 0 to the number of tokens");
   if (tokens > plan.tokens_per_pass || static_cast<std::int64_t>(starts.size()) - 1 > plan.texts_per_pass) {
     return refuse("a pass of " + std::to_string(tokens) + " tokens and " + std::to_string(starts.size() - 1) + " texts",
                   "the plan has room for " + std::to_string(plan.tokens_per_pass) + " and " + std::to_string(plan.texts_per_pass));
   }
   for (std::size_t b = 0; b + 1 < starts.size(); ++b) {
     const std::int64_t length = std::int64_t{starts[b + 1]} - starts[b];
-    if (length < 1 || length > plan.workload.longest) return refuse("text " + std::to_string(b) + " has " + std::to_string(length) + " tokens", "planned were 1 to " + std::to_string(plan.workload.longest));
+    if (length < 1 || length > plan.workload.longest)
+      return refuse("text " + std::to_string(b) + " has " + std::to_string(length) + " tokens",
+                    "planned were 1 to " + std::to_string(plan.workload.longest));
   }
   if (input.type_ids.size() != input.ids.size()) return refuse("ids and type_ids differ in number");
   const std::int64_t vocabulary = model.vocabulary();
   const std::int64_t types = model.token_types();
   for (const std::int32_t id : input.ids) {
-    if (id < 0 || id >= vocabulary) return refuse("token id " + std::to_string(id) + " is outside the model's vocabulary of " + std::to_string(vocabulary), "does the tokenizer belong to this model?");
+    if (id < 0 || id >= vocabulary)
+      return refuse("token id " + std::to_string(id) + " is outside the model's vocabulary of " + std::to_string(vocabulary),
+                    "does the tokenizer belong to this model?");
   }
   for (const std::int32_t type : input.type_ids) {
-    if (type < 0 || (types > 0 && type >= types)) return refuse("token type " + std::to_string(type) + " is outside the model's " + std::to_string(types));
+    if (type < 0 || (types > 0 && type >= types))
+      return refuse("token type " + std::to_string(type) + " is outside the model's " + std::to_string(types));
   }
   return {};
 }
@@ -162,7 +172,8 @@ Session::InputBuffers Session::input_buffers() {
   const StepBuilder steps = state_->steps();
   const auto tokens = static_cast<std::size_t>(state_->plan.tokens_per_pass);
   const auto texts = static_cast<std::size_t>(state_->plan.texts_per_pass);
-  return {{steps.integers(program.ids), tokens}, {steps.integers(program.type_ids), tokens}, {steps.integers(program.text_starts), texts + 1}};
+  return {
+      {steps.integers(program.ids), tokens}, {steps.integers(program.type_ids), tokens}, {steps.integers(program.text_starts), texts + 1}};
 }
 
 }  // namespace plimsoll

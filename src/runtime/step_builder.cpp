@@ -34,7 +34,8 @@ const float* StepBuilder::vector(WeightId id) const { return reinterpret_cast<co
 
 Step StepBuilder::build(const Op& op, PassSize size) const {
   if (const auto* o = std::get_if<EmbedOp>(&op)) {
-    return EmbedStep{weight(o->words), weight(o->positions), weight(o->types), integers(o->ids), integers(o->position_ids), integers(o->type_ids), value(o->out, size)};
+    return EmbedStep{weight(o->words),          weight(o->positions),  weight(o->types),   integers(o->ids),
+                     integers(o->position_ids), integers(o->type_ids), value(o->out, size)};
   }
   if (const auto* o = std::get_if<LayerNormOp>(&op)) {
     return LayerNormStep{value(o->x, size), value(o->residual, size), vector(o->gamma), vector(o->beta), o->epsilon, value(o->out, size)};

@@ -13,7 +13,8 @@ namespace {
 
 class Loader {
  public:
-  explicit Loader(const LoadRequest& request) : request_(request), headroom_(*request.os), failures_(static_cast<std::size_t>(std::max(request.schedule->slots, 1))) {}
+  explicit Loader(const LoadRequest& request)
+      : request_(request), headroom_(*request.os), failures_(static_cast<std::size_t>(std::max(request.schedule->slots, 1))) {}
 
   Status run() {
     const std::vector<ScheduleStep>& steps = request_.schedule->load;

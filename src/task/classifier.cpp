@@ -11,8 +11,9 @@ namespace plimsoll {
 namespace {
 
 Error too_long(std::size_t bytes, std::size_t room) {
-  return Error{ErrorCode::bad_row, "the text of " + format_bytes(Bytes{bytes}) + " is too long for the " + format_bytes(Bytes{room}) + " set aside for texts", "",
-               "give texts as arguments or as a regular file, which are measured before memory is planned"};
+  return Error{ErrorCode::bad_row,
+               "the text of " + format_bytes(Bytes{bytes}) + " is too long for the " + format_bytes(Bytes{room}) + " set aside for texts",
+               "", "give texts as arguments or as a regular file, which are measured before memory is planned"};
 }
 
 constexpr std::size_t align_up(std::size_t value, std::size_t alignment) { return (value + alignment - 1) / alignment * alignment; }
@@ -75,10 +76,14 @@ Status Classifier::State::check(const Encoding& encoding) const {
   const std::int64_t longest = session.plan().workload.longest;
   if (encoding.ids.empty()) return bad("the text has no tokens", "");
   if (static_cast<std::int64_t>(encoding.ids.size()) > longest) {
-    return bad("the text has " + std::to_string(encoding.ids.size()) + " tokens, and at most " + std::to_string(longest) + " were planned for", "did the input change after it was counted?");
+    return bad(
+        "the text has " + std::to_string(encoding.ids.size()) + " tokens, and at most " + std::to_string(longest) + " were planned for",
+        "did the input change after it was counted?");
   }
   if (encoding.ids.size() > buffers.ids.size() - tokens) return bad("the text has more tokens than the pass has room for", "");
-  const auto first_outside = [](const auto& values, std::int64_t end) { return std::find_if(values.begin(), values.end(), [end](std::int32_t v) { return v < 0 || v >= end; }); };
+  const auto first_outside = [](const auto& values, std::int64_t end) {
+    return std::find_if(values.begin(), values.end(), [end](std::int32_t v) { return v < 0 || v >= end; });
+  };
   const std::string advice = "does the tokenizer belong to this model?";
   if (const auto id = first_outside(encoding.ids, model.vocabulary()); id != encoding.ids.end()) {
     return bad("token id " + std::to_string(*id) + " is outside the model's vocabulary of " + std::to_string(model.vocabulary()), advice);
@@ -147,7 +152,8 @@ Result<std::span<const Answer>> Classifier::run() {
   State& state = *state_;
   if (state.answered || state.texts == 0) return std::span<const Answer>{};
   PLIMSOLL_TRY(const std::span<const float> logits,
-               state.session.run({state.buffers.ids.first(state.tokens), state.buffers.type_ids.first(state.tokens), state.buffers.text_starts.first(state.texts + 1)}));
+               state.session.run({state.buffers.ids.first(state.tokens), state.buffers.type_ids.first(state.tokens),
+                                  state.buffers.text_starts.first(state.texts + 1)}));
   const std::size_t labels = state.model.labels().size();
   auto* scores = reinterpret_cast<float*>(state.io.data() + align_up(state.bottom, alignof(float)));
   const std::span<Answer> answers = state.records();

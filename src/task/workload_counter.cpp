@@ -7,7 +7,8 @@ namespace plimsoll {
 
 Result<WorkloadCounter> WorkloadCounter::create(const Tokenizer& tokenizer, std::int64_t model_limit, std::int64_t max_length) {
   if (max_length < 0 || max_length > model_limit) {
-    return Error{ErrorCode::usage, "texts of " + std::to_string(max_length) + " tokens", "--max-length", "this model takes at most " + std::to_string(model_limit)};
+    return Error{ErrorCode::usage, "texts of " + std::to_string(max_length) + " tokens", "--max-length",
+                 "this model takes at most " + std::to_string(model_limit)};
   }
   return WorkloadCounter(tokenizer, max_length == 0 ? model_limit : max_length);
 }

@@ -17,7 +17,6 @@ namespace {
 using tokenizer::Lengths;
 using tokenizer::Parts;
 using tokenizer::TokenSink;
-using tokenizer::Truncation;
 using tokenizer::TruncationStrategy;
 
 constexpr std::size_t kTextLimit = std::size_t{1} << 31U;

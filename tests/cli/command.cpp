@@ -64,7 +64,8 @@ Process::Process(const Start& start) {
   Pipe out = make_pipe();
   Pipe err = make_pipe();
   std::vector<std::string> arguments = start.arguments;
-  if (arguments.empty() || arguments[0].find('/') != 0 || ::access(arguments[0].c_str(), X_OK) != 0 || std::filesystem::is_directory(arguments[0])) {
+  if (arguments.empty() || arguments[0].find('/') != 0 || ::access(arguments[0].c_str(), X_OK) != 0 ||
+      std::filesystem::is_directory(arguments[0])) {
     arguments.insert(arguments.begin(), PLIMSOLL_COMMAND);
   }
   std::vector<std::string> environment = {"LANG=C.UTF-8", "HOME=/nonexistent", "PATH=/usr/bin:/bin"};

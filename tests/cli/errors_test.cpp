@@ -29,28 +29,33 @@ TEST_P(Errors, EndWithTheirCodeAndOneLine) {
 INSTANTIATE_TEST_SUITE_P(
     Table, Errors,
     ::testing::Values(Case{"NoCommand", {}, 2, "plimsoll run ./model"}, Case{"UnknownCommand", {"rum"}, 2, "did you mean run?"},
-                    Case{"NoModel", {"run"}, 2, "for example: plimsoll run"}, Case{"UnknownFlag", {"run", kModel, "--max-memry", "1GiB", "x"}, 2, "--max-memory"},
-                    Case{"UnknownFlagWithValue", {"plan", kModel, "--dtipe=float32"}, 2, "--dtype"},
-                    Case{"DashText", {"run", kModel, "-5 stars"}, 2, "put -- before"}, Case{"MissingValue", {"run", kModel, "--input"}, 2, "--input FILE"},
-                    Case{"BadSize", {"plan", kModel, "--max-memory", "much"}, 2, "512MiB"}, Case{"BadCount", {"run", kModel, "x", "--batch-size", "0"}, 2, "from 1"},
-                    Case{"BadDtype", {"run", kModel, "x", "--dtype", "float31"}, 2, "did you mean float32"},
-                    Case{"TooLong", {"run", kModel, "x", "--max-length", "100000"}, 2, "128"},
-                    Case{"TwoSources", {"run", kModel, "x", "--input", "y.txt"}, 2, "one of the two"},
-                    Case{"SurplusArgument", {"devices", "cpu"}, 2, "too many"}, Case{"UnknownShell", {"completion", "fihs"}, 2, "did you mean fish?"},
-                    Case{"NoFolder", {"run", "/nonexistent/model", "x"}, 3, "/nonexistent/model"},
-                    Case{"NoInput", {"run", kModel, "--input", "/nonexistent.txt"}, 3, "/nonexistent.txt"},
-                    Case{"InputIsFolder", {"run", kModel, "--input", "/tmp"}, 3, "a directory"},
-                    Case{"OutputNowhere", {"run", kModel, "x", "--output", "/nonexistent/x"}, 3, "/nonexistent/x"},
-                    Case{"Sim", {"run", kModel, "x", "--sim", "memory=2GiB"}, 4, "--sim is not built yet"},
-                    Case{"DeviceMap", {"plan", kModel, "--device-map=auto"}, 4, "--device-map is not built yet"},
-                    Case{"Fallback", {"run", kModel, "x", "--fallback", "other"}, 4, "--fallback is not built yet"},
-                    Case{"Wait", {"run", kModel, "x", "--wait", "3s"}, 4, "--wait is not built yet"},
-                    Case{"Int8", {"run", kModel, "x", "--quantize", "int8"}, 4, "int8 is not built yet"},
-                    Case{"Cuda", {"run", kModel, "x", "--device", "cuda:0"}, 4, "no device cuda:0"},
-                    Case{"BudgetOfAbsentDevice", {"run", kModel, "x", "--max-memory", "0=2GiB,cpu=4GiB"}, 4, "no device cuda:0"},
-                    Case{"Task", {"run", kModel, "x", "--task", "qa"}, 4, "qa is not built yet"}, Case{"Top", {"top"}, 4, "top is not built yet"},
-                    Case{"Doctor", {"doctor", "-"}, 4, "doctor is not built yet"}, Case{"Quantize", {"quantize", kModel, "out", "--to", "int8"}, 4, "not built yet"},
-                    Case{"DoesNotFit", {"run", kModel, "x", "--max-memory", "4KiB"}, 6, "raise --max-memory"}),
+                      Case{"NoModel", {"run"}, 2, "for example: plimsoll run"},
+                      Case{"UnknownFlag", {"run", kModel, "--max-memry", "1GiB", "x"}, 2, "--max-memory"},
+                      Case{"UnknownFlagWithValue", {"plan", kModel, "--dtipe=float32"}, 2, "--dtype"},
+                      Case{"DashText", {"run", kModel, "-5 stars"}, 2, "put -- before"},
+                      Case{"MissingValue", {"run", kModel, "--input"}, 2, "--input FILE"},
+                      Case{"BadSize", {"plan", kModel, "--max-memory", "much"}, 2, "512MiB"},
+                      Case{"BadCount", {"run", kModel, "x", "--batch-size", "0"}, 2, "from 1"},
+                      Case{"BadDtype", {"run", kModel, "x", "--dtype", "float31"}, 2, "did you mean float32"},
+                      Case{"TooLong", {"run", kModel, "x", "--max-length", "100000"}, 2, "128"},
+                      Case{"TwoSources", {"run", kModel, "x", "--input", "y.txt"}, 2, "one of the two"},
+                      Case{"SurplusArgument", {"devices", "cpu"}, 2, "too many"},
+                      Case{"UnknownShell", {"completion", "fihs"}, 2, "did you mean fish?"},
+                      Case{"NoFolder", {"run", "/nonexistent/model", "x"}, 3, "/nonexistent/model"},
+                      Case{"NoInput", {"run", kModel, "--input", "/nonexistent.txt"}, 3, "/nonexistent.txt"},
+                      Case{"InputIsFolder", {"run", kModel, "--input", "/tmp"}, 3, "a directory"},
+                      Case{"OutputNowhere", {"run", kModel, "x", "--output", "/nonexistent/x"}, 3, "/nonexistent/x"},
+                      Case{"Sim", {"run", kModel, "x", "--sim", "memory=2GiB"}, 4, "--sim is not built yet"},
+                      Case{"DeviceMap", {"plan", kModel, "--device-map=auto"}, 4, "--device-map is not built yet"},
+                      Case{"Fallback", {"run", kModel, "x", "--fallback", "other"}, 4, "--fallback is not built yet"},
+                      Case{"Wait", {"run", kModel, "x", "--wait", "3s"}, 4, "--wait is not built yet"},
+                      Case{"Int8", {"run", kModel, "x", "--quantize", "int8"}, 4, "int8 is not built yet"},
+                      Case{"Cuda", {"run", kModel, "x", "--device", "cuda:0"}, 4, "no device cuda:0"},
+                      Case{"BudgetOfAbsentDevice", {"run", kModel, "x", "--max-memory", "0=2GiB,cpu=4GiB"}, 4, "no device cuda:0"},
+                      Case{"Task", {"run", kModel, "x", "--task", "qa"}, 4, "qa is not built yet"},
+                      Case{"Top", {"top"}, 4, "top is not built yet"}, Case{"Doctor", {"doctor", "-"}, 4, "doctor is not built yet"},
+                      Case{"Quantize", {"quantize", kModel, "out", "--to", "int8"}, 4, "not built yet"},
+                      Case{"DoesNotFit", {"run", kModel, "x", "--max-memory", "4KiB"}, 6, "raise --max-memory"}),
     [](const auto& each) { return each.param.name; });
 
 TEST(ErrorObject, HasEveryFieldOfTheContract) {
@@ -67,12 +72,14 @@ TEST(ErrorObject, HasEveryFieldOfTheContract) {
 }
 
 TEST(ErrorObject, HasNullsForWhatIsUnknown) {
-  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"run", "--json", "--nonsense"}, {"run", "/nonexistent", "x", "--json"}}) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"run", "--json", "--nonsense"}, {"run", "/nonexistent", "x", "--json"}}) {
     const Finished result = run(arguments);
     const auto error = nlohmann::json::parse(result.err).at("error");
     EXPECT_EQ(error.at("code"), result.status == 2 ? "usage" : "not_found");
     EXPECT_TRUE(error.at("message").is_string());
-    for (const char* key : {"device", "requested_bytes", "free_bytes", "limit_bytes", "smallest_budget", "holders"}) EXPECT_TRUE(error.at(key).is_null()) << key;
+    for (const char* key : {"device", "requested_bytes", "free_bytes", "limit_bytes", "smallest_budget", "holders"})
+      EXPECT_TRUE(error.at(key).is_null()) << key;
   }
 }
 
@@ -90,6 +97,8 @@ TEST(Environment, StandsInForFlagsAndLosesToThem) {
   EXPECT_NE(off.out.find('\t'), std::string::npos);
   const Finished isa = run(Start{{"run", kModel, "x"}, {}, {"PLIMSOLL_ISA=mmx"}, false, {}});
   EXPECT_EQ(isa.status, 2);
+  const Finished texts = run(Start{{"run", kModel, "x"}, {}, {"PLIMSOLL_INPUT=/nonexistent.txt"}, false, {}});
+  EXPECT_EQ(texts.status, 0) << texts.err;
   const Finished unbuilt = run(Start{{"run", kModel, "x"}, {}, {"PLIMSOLL_SIM=memory=1GiB"}, false, {}});
   EXPECT_EQ(unbuilt.status, 4);
 }

@@ -62,7 +62,8 @@ TEST(Stdout, AReaderThatLeavesEndsItQuietly) {
 }
 
 TEST(Stdout, AFullDiskIsAnError) {
-  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"run", kModel, "x", "-q"}, {"plan", kModel}, {"--help"}, {"completion", "bash"}}) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"run", kModel, "x", "-q"}, {"plan", kModel}, {"--help"}, {"completion", "bash"}}) {
     const Finished result = run(Start{arguments, {}, {}, false, "/dev/full"});
     EXPECT_EQ(result.status, 1) << arguments[0];
     EXPECT_NE(result.err.find("No space left"), std::string::npos) << result.err;

@@ -46,8 +46,10 @@ TEST(Help, OfTheProgramTeaches) {
   for (const char* part : {"plimsoll run ./model", "11.17GiB", "does_not_fit", "PLIMSOLL_ISA", "NO_COLOR", "141"}) {
     EXPECT_NE(result.out.find(part), std::string::npos) << part;
   }
-  for (const CommandSpec& command : cli::command_specs()) EXPECT_NE(result.out.find("  " + std::string(command.name)), std::string::npos) << command.name;
-  for (const auto& command : cli::missing_commands()) EXPECT_EQ(result.out.find("  " + std::string(command.name) + " "), std::string::npos) << command.name;
+  for (const CommandSpec& command : cli::command_specs())
+    EXPECT_NE(result.out.find("  " + std::string(command.name)), std::string::npos) << command.name;
+  for (const auto& command : cli::missing_commands())
+    EXPECT_EQ(result.out.find("  " + std::string(command.name) + " "), std::string::npos) << command.name;
 }
 
 TEST(Help, OfACommandListsItsFlagsAndNoOthers) {
@@ -86,12 +88,14 @@ TEST(ManPage, NamesEveryFlagAndNoOther) {
   for (std::string line; std::getline(lines, line);) {
     std::istringstream words(line);
     for (std::string word, before; words >> word; before = word) {
-      if (word.starts_with("-") && word.size() > 1 && (before == ".Fl" || before == "Fl" || before == "," || before == "|")) named.insert("-" + word);
+      if (word.starts_with("-") && word.size() > 1 && (before == ".Fl" || before == "Fl" || before == "," || before == "|"))
+        named.insert("-" + word);
     }
   }
   for (const std::string& flag : all) EXPECT_TRUE(named.contains(flag)) << flag;
   for (const std::string& flag : named) EXPECT_TRUE(all.contains(flag)) << flag;
-  for (const CommandSpec& command : cli::command_specs()) EXPECT_NE(page.find(".It Cm " + std::string(command.name)), std::string::npos) << command.name;
+  for (const CommandSpec& command : cli::command_specs())
+    EXPECT_NE(page.find(".It Cm " + std::string(command.name)), std::string::npos) << command.name;
 }
 
 TEST(ManPage, IsWellFormed) {
@@ -113,7 +117,8 @@ TEST(Completion, NamesEveryFlagAndNoOther) {
 }
 
 std::string completed(const std::string& script, const std::string& words, int at) {
-  const std::string code = script + "\nCOMP_WORDS=(" + words + "); COMP_CWORD=" + std::to_string(at) + "; _plimsoll; echo \"${COMPREPLY[*]}\"";
+  const std::string code =
+      script + "\nCOMP_WORDS=(" + words + "); COMP_CWORD=" + std::to_string(at) + "; _plimsoll; echo \"${COMPREPLY[*]}\"";
   const Finished result = run({"/bin/bash", "-c", code});
   EXPECT_EQ(result.status, 0) << result.err;
   return result.out;

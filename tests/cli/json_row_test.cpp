@@ -31,15 +31,22 @@ TEST(JsonRow, IdsAreEchoed) {
 }
 
 TEST(JsonRow, FaultsAreNamed) {
-  const std::pair<const char*, const char*> cases[] = {
-      {"", "empty"},           {"  ", "empty"},
-      {"{", "not JSON"},       {"{\"text\": \"a\"} x", "not JSON"},
-      {"\"a\"", "not an object"}, {"3", "not an object"},
-      {"[1]", "not an object"},   {"null", "not an object"},
-      {"{}", "no \"text\""},   {R"({"text": null})", "\"text\" is not"},
-      {R"({"text": {}})", "\"text\" is not"}, {R"({"text": "a", "text_pair": 1})", "\"text_pair\" is not"},
-      {R"({"text": "a", "id": []})", "\"id\" is neither"}, {"{\"text\": \"\xFF\"}", "not JSON"},
-      {R"({"text": "\ud800"})", "not JSON"}, {R"({"id": 1e999})", "out of range"}};
+  const std::pair<const char*, const char*> cases[] = {{"", "empty"},
+                                                       {"  ", "empty"},
+                                                       {"{", "not JSON"},
+                                                       {"{\"text\": \"a\"} x", "not JSON"},
+                                                       {"\"a\"", "not an object"},
+                                                       {"3", "not an object"},
+                                                       {"[1]", "not an object"},
+                                                       {"null", "not an object"},
+                                                       {"{}", "no \"text\""},
+                                                       {R"({"text": null})", "\"text\" is not"},
+                                                       {R"({"text": {}})", "\"text\" is not"},
+                                                       {R"({"text": "a", "text_pair": 1})", "\"text_pair\" is not"},
+                                                       {R"({"text": "a", "id": []})", "\"id\" is neither"},
+                                                       {"{\"text\": \"\xFF\"}", "not JSON"},
+                                                       {R"({"text": "\ud800"})", "not JSON"},
+                                                       {R"({"id": 1e999})", "out of range"}};
   for (const auto& [line, says] : cases) {
     JsonRow row;
     const Status status = read_json_row(line, row);

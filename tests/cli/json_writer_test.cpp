@@ -51,7 +51,18 @@ TEST(JsonWriter, WhatIsNotUtf8IsReplaced) {
 
 TEST(JsonWriter, PutsCommas) {
   JsonWriter json;
-  json.begin_object().key("a").begin_array().value(1).value(true).null().begin_object().end_object().end_array().key("b").begin_array().end_array();
+  json.begin_object()
+      .key("a")
+      .begin_array()
+      .value(1)
+      .value(true)
+      .null()
+      .begin_object()
+      .end_object()
+      .end_array()
+      .key("b")
+      .begin_array()
+      .end_array();
   json.key("c").value(Bytes{18446744073709551615ULL}).key("d").raw("{}").end_object();
   EXPECT_EQ(json.text(), R"({"a": [1, true, null, {}], "b": [], "c": 18446744073709551615, "d": {}})");
 }

@@ -50,8 +50,13 @@ TEST(LineReader, DoesNotDependOnHowBytesArrive) {
   const std::string long_line(LineReader::kBlockBytes, 'b');
   const std::string text = "\xEF\xBB\xBFone\r\n\n" + long_line + "\r\n" + std::string(3 * LineReader::kBlockBytes + 5, 'c') + "\nlast\r";
   const Lines expected = {"one", "", long_line, std::string(3 * LineReader::kBlockBytes + 5, 'c'), "last\r"};
-  for (const std::size_t piece : {std::size_t{7}, std::size_t{4096}, LineReader::kBlockBytes, std::size_t{1} << 20U}) EXPECT_EQ(read_lines(text, piece).lines, expected) << piece;
-  EXPECT_EQ(read_lines("\xEF\xBB\xBF" "a\r\nb", 1).lines, (Lines{"a", "b"}));
+  for (const std::size_t piece : {std::size_t{7}, std::size_t{4096}, LineReader::kBlockBytes, std::size_t{1} << 20U})
+    EXPECT_EQ(read_lines(text, piece).lines, expected) << piece;
+  EXPECT_EQ(read_lines("\xEF\xBB\xBF"
+                       "a\r\nb",
+                       1)
+                .lines,
+            (Lines{"a", "b"}));
 }
 
 TEST(LineReader, EndsWithoutARowAfterTheLastNewline) {
@@ -61,7 +66,15 @@ TEST(LineReader, EndsWithoutARowAfterTheLastNewline) {
   EXPECT_EQ(read_lines("\xEF\xBB\xBF", 1).lines, Lines{});
 }
 
-TEST(LineReader, OnlyTheFirstMarkIsDropped) { EXPECT_EQ(read_lines("a\n\xEF\xBB\xBF" "b\n", 3).lines, (Lines{"a", "\xEF\xBB\xBF" "b"})); }
+TEST(LineReader, OnlyTheFirstMarkIsDropped) {
+  EXPECT_EQ(read_lines("a\n\xEF\xBB\xBF"
+                       "b\n",
+                       3)
+                .lines,
+            (Lines{"a",
+                   "\xEF\xBB\xBF"
+                   "b"}));
+}
 
 TEST(LineReader, SkipsLinesThatAreTooLong) {
   for (const std::size_t length : {std::size_t{11}, std::size_t{1000}, 2 * LineReader::kBlockBytes}) {

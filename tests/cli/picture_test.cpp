@@ -49,7 +49,8 @@ LayerPlan layer(std::string name, std::uint64_t bytes = 8, std::string home = "c
 }
 
 TEST(Layers, CollapseWhenOnlyTheirNumberDiffers) {
-  const std::vector<LayerPlan> layers = {layer("embeddings", 9), layer("encoder.layer.0"), layer("encoder.layer.1"), layer("encoder.layer.2", 8, "disk"), layer("pooler")};
+  const std::vector<LayerPlan> layers = {layer("embeddings", 9), layer("encoder.layer.0"), layer("encoder.layer.1"),
+                                         layer("encoder.layer.2", 8, "disk"), layer("pooler")};
   const auto groups = group_layers(layers, false);
   ASSERT_EQ(groups.size(), 4U);
   EXPECT_EQ(groups[1].name, "encoder.layer.0-1");

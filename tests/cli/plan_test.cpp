@@ -28,15 +28,17 @@ using Names = std::vector<std::string>;
 
 TEST(PlanJson, HasTheKeysOfTheContract) {
   const json whole = plan({});
-  EXPECT_EQ(keys(whole), (Names{"alternatives", "arch", "compute_dtype", "devices", "dtype", "full_speed_budget", "layers", "model", "predicted", "sacrifices", "schema",
-                                "smallest_budget", "task", "verdict", "warnings", "workload"}));
+  EXPECT_EQ(keys(whole), (Names{"alternatives", "arch", "compute_dtype", "devices", "dtype", "full_speed_budget", "layers", "model",
+                                "predicted", "sacrifices", "schema", "smallest_budget", "task", "verdict", "warnings", "workload"}));
   EXPECT_EQ(keys(whole["workload"]), (Names{"longest", "texts_per_pass", "tokens_per_pass"}));
   EXPECT_EQ(keys(whole["devices"][0]), (Names{"budget", "free", "name", "planned", "total"}));
-  EXPECT_EQ(keys(whole["devices"][0]["planned"]), (Names{"activations", "io", "kv", "runtime", "staging", "tables", "total", "weights", "workspace"}));
+  EXPECT_EQ(keys(whole["devices"][0]["planned"]),
+            (Names{"activations", "io", "kv", "runtime", "staging", "tables", "total", "weights", "workspace"}));
   EXPECT_EQ(keys(whole["layers"][0]), (Names{"bytes", "compute", "compute_dtype", "dtype", "home", "name"}));
   EXPECT_EQ(keys(whole["predicted"]), (Names{"load_seconds", "pass_seconds"}));
   ASSERT_FALSE(whole["alternatives"].empty());
-  EXPECT_EQ(keys(whole["alternatives"][0]), (Names{"bytes", "compute_dtype", "device", "dtype", "pass_seconds", "quantize", "smallest_budget", "verdict"}));
+  EXPECT_EQ(keys(whole["alternatives"][0]),
+            (Names{"bytes", "compute_dtype", "device", "dtype", "pass_seconds", "quantize", "smallest_budget", "verdict"}));
   EXPECT_EQ(whole["schema"], 1);
   EXPECT_EQ(whole["arch"], "bert");
   EXPECT_EQ(whole["verdict"], "fits");
@@ -67,6 +69,15 @@ TEST(PlanJson, SmallestBudgetIsExact) {
   EXPECT_EQ(plan({"--max-memory", std::to_string(least - 4096)}, 6)["verdict"], "does_not_fit");
 }
 
+TEST(PlanJson, SmallestBudgetRuns) {
+  const Finished refused = run({"run", kModel, "I loved this film.", "--json", "--max-memory", "1"});
+  const std::int64_t least = json::parse(refused.err)["error"]["smallest_budget"]["cpu"];
+  const Finished fits = run({"run", kModel, "I loved this film.", "--json", "--logits", "--max-memory", std::to_string(least)});
+  EXPECT_EQ(fits.status, 0) << fits.err;
+  EXPECT_EQ(run({"run", kModel, "I loved this film.", "--max-memory", std::to_string(least - 4096)}).status, 6);
+  EXPECT_EQ(fits.out, run({"run", kModel, "I loved this film.", "--json", "--logits"}).out);
+}
+
 TEST(PlanJson, DoesNotFitIsPrintedAndAnError) {
   const Finished result = run({"plan", kModel, "--json", "--max-memory", "1"});
   EXPECT_EQ(result.status, 6);
@@ -77,8 +88,8 @@ TEST(PlanJson, DoesNotFitIsPrintedAndAnError) {
 TEST(PlanPicture, ShowsBarTagsLayersPrecisionsAndBudgets) {
   const Finished result = run({"plan", kModel});
   EXPECT_EQ(result.status, 0);
-  for (const char* part : {"(bert, classification): float32", "  [", "W weights", "R runtime", "total", "embeddings", "encoder.layer.0–1", "2 × ", "Precision", "bfloat16",
-                           "Smallest budget  --max-memory cpu=", "Full speed from  --max-memory cpu="}) {
+  for (const char* part : {"(bert, classification): float32", "  [", "W weights", "R runtime", "total", "embeddings", "encoder.layer.0–1",
+                           "2 × ", "Precision", "bfloat16", "Smallest budget  --max-memory cpu=", "Full speed from  --max-memory cpu="}) {
     EXPECT_NE(result.out.find(part), std::string::npos) << part << "\n" << result.out;
   }
   EXPECT_EQ(result.out.find('\x1b'), std::string::npos);

@@ -19,7 +19,8 @@ Finished run_file(const std::string& name, const std::string& text, std::vector<
 
 std::vector<std::string> texts_of(const Finished& result) {
   std::vector<std::string> texts;
-  for (const json& row : result.rows()) texts.push_back(row.contains("text") ? row["text"].get<std::string>() : "<" + row["error"]["code"].get<std::string>() + ">");
+  for (const json& row : result.rows())
+    texts.push_back(row.contains("text") ? row["text"].get<std::string>() : "<" + row["error"]["code"].get<std::string>() + ">");
   return texts;
 }
 
@@ -70,7 +71,9 @@ TEST(JsonLines, KeepIdsAsTheyAre) {
 }
 
 TEST(JsonLines, ReportBadRowsInTheirPlaceAndGoOn) {
-  const Finished result = run_file("a.jsonl", "{\"text\": \"a\"}\n{\"id\": 7, \"text\": 5}\nnonsense\n[]\n\n{\"id\": 8}\n{\"text\": \"z\", \"text_pair\": []}\n{\"text\": \"b\"}\n");
+  const Finished result = run_file("a.jsonl",
+                                   "{\"text\": \"a\"}\n{\"id\": 7, \"text\": 5}\nnonsense\n[]\n\n{\"id\": 8}\n{\"text\": \"z\", "
+                                   "\"text_pair\": []}\n{\"text\": \"b\"}\n");
   EXPECT_EQ(result.status, 1);
   EXPECT_EQ(texts_of(result), (Texts{"a", "<bad_row>", "<bad_row>", "<bad_row>", "<bad_row>", "<bad_row>", "<bad_row>", "b"}));
   const auto rows = result.rows();
@@ -82,8 +85,9 @@ TEST(JsonLines, ReportBadRowsInTheirPlaceAndGoOn) {
 
 TEST(JsonLines, DepthCostsNothing) {
   std::string deep = R"({"deep": )" + std::string(200'000, '[') + std::string(200'000, ']') + R"(, "text": "under"})";
-  EXPECT_EQ(texts_of(run_file("a.jsonl", deep + "\n" + std::string(200'000, '[') + "\n" + std::string(200'000, '{') + "\n{\"text\": \"b\"}")),
-            (Texts{"under", "<bad_row>", "<bad_row>", "b"}));
+  EXPECT_EQ(
+      texts_of(run_file("a.jsonl", deep + "\n" + std::string(200'000, '[') + "\n" + std::string(200'000, '{') + "\n{\"text\": \"b\"}")),
+      (Texts{"under", "<bad_row>", "<bad_row>", "b"}));
 }
 
 TEST(JsonLines, AreAskedForByFlagWhateverTheName) {
@@ -108,7 +112,8 @@ TEST(BadRows, AreLinesOnStderrForPeople) {
 
 TEST(Rows, ComeOutInOrderAcrossPasses) {
   std::string text;
-  for (int i = 0; i < 500; ++i) text += "{\"id\": " + std::to_string(i) + ", \"text\": \"row " + std::to_string(i) + "\"}\n" + (i % 50 == 7 ? "bad\n" : "");
+  for (int i = 0; i < 500; ++i)
+    text += "{\"id\": " + std::to_string(i) + ", \"text\": \"row " + std::to_string(i) + "\"}\n" + (i % 50 == 7 ? "bad\n" : "");
   const auto rows = run_file("a.jsonl", text, {"--batch-size", "7"}).rows();
   ASSERT_EQ(rows.size(), 510U);
   int id = 0;

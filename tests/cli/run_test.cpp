@@ -30,7 +30,8 @@ TEST_P(Answers, AreThoseOfTransformers) {
   const json cases = expected(GetParam());
   const Folder folder;
   const std::string file = folder.write("rows.jsonl", rows_of(cases));
-  const Finished result = run({"run", fixture(std::string("models/") + GetParam()), "--input", file, "--json", "--logits", "--max-length", "128"});
+  const Finished result =
+      run({"run", fixture(std::string("models/") + GetParam()), "--input", file, "--json", "--logits", "--max-length", "128"});
   ASSERT_EQ(result.status, 0) << result.err;
   const auto rows = result.rows();
   ASSERT_EQ(rows.size(), cases.size());
@@ -43,7 +44,8 @@ TEST_P(Answers, AreThoseOfTransformers) {
     EXPECT_EQ(row.at("input_ids"), cases[i].at("input_ids"));
     EXPECT_TRUE(row.at("truncated").is_boolean());
     ASSERT_EQ(row.at("logits").size(), want.size());
-    for (std::size_t k = 0; k < want.size(); ++k) EXPECT_NEAR(row["logits"][k].get<double>(), want[k].get<double>(), 2e-4 * (1 + std::abs(want[k].get<double>())));
+    for (std::size_t k = 0; k < want.size(); ++k)
+      EXPECT_NEAR(row["logits"][k].get<double>(), want[k].get<double>(), 2e-4 * (1 + std::abs(want[k].get<double>())));
   }
 }
 
@@ -80,7 +82,8 @@ TEST(Scores, AreSigmoidsWhenLabelsStandAlone) {
   const json row = first_row("bert-relu-multilabel");
   std::size_t i = 0;
   const json config = json::parse(read_file(fixture("models/bert-relu-multilabel") + "/config.json"));
-  for (const json& logit : row["logits"]) EXPECT_NEAR(row["scores"].at(config["id2label"][std::to_string(i++)].get<std::string>()), sigmoid(logit), 1e-6);
+  for (const json& logit : row["logits"])
+    EXPECT_NEAR(row["scores"].at(config["id2label"][std::to_string(i++)].get<std::string>()), sigmoid(logit), 1e-6);
 }
 
 TEST(Scores, AreTheRawValueOfARegression) {
@@ -112,7 +115,15 @@ TEST(Run, PrintsLabelScoreTextAndASummary) {
 }
 
 TEST(Run, TextsMayLookLikeAnything) {
-  const std::vector<std::string> texts = {"[a,b]", "plan", "", "--json", "{}", "%%", "\xF0\x9F\x98\x80", "a\xE2\x80\xA8" "b"};
+  const std::vector<std::string> texts = {"[a,b]",
+                                          "plan",
+                                          "",
+                                          "--json",
+                                          "{}",
+                                          "%%",
+                                          "\xF0\x9F\x98\x80",
+                                          "a\xE2\x80\xA8"
+                                          "b"};
   std::vector<std::string> arguments = {"run", fixture("models/bert"), "--json", "--"};
   arguments.insert(arguments.end(), texts.begin(), texts.end());
   const Finished result = run(arguments);
@@ -122,7 +133,8 @@ TEST(Run, TextsMayLookLikeAnything) {
 }
 
 TEST(Run, SaysWhenATextWasCutOrMended) {
-  const Finished cut = run({"run", fixture("models/bert"), "one two three four five six seven", "x", "--json", "--max-length", "4", "--logits"});
+  const Finished cut =
+      run({"run", fixture("models/bert"), "one two three four five six seven", "x", "--json", "--max-length", "4", "--logits"});
   EXPECT_EQ(cut.rows().at(0)["truncated"], true);
   EXPECT_EQ(cut.rows().at(0)["input_ids"].size(), 4U);
   EXPECT_EQ(cut.rows().at(1)["truncated"], false);
@@ -143,7 +155,8 @@ TEST(Run, WarnsOnceOfAnUntrainedHead) {
 
 TEST(Run, WritesAReport) {
   const Folder folder;
-  const Finished result = run({"run", fixture("models/bert"), "I loved this film.", "x", "--report", folder / "r.json", "--batch-size", "1"});
+  const Finished result =
+      run({"run", fixture("models/bert"), "I loved this film.", "x", "--report", folder / "r.json", "--batch-size", "1"});
   ASSERT_EQ(result.status, 0) << result.err;
   const json report = json::parse(read_file(folder / "r.json"));
   EXPECT_EQ(report["schema"], 1);
@@ -157,7 +170,8 @@ TEST(Run, WritesAReport) {
   EXPECT_FALSE(report["memory"].empty());
   EXPECT_LE(report["memory"].size(), 200U);
   const json& last = report["memory"].back();
-  EXPECT_EQ(last["ledger"].get<std::int64_t>() + last["free"].get<std::int64_t>(), report["plan"]["devices"][0]["budget"].get<std::int64_t>());
+  EXPECT_EQ(last["ledger"].get<std::int64_t>() + last["free"].get<std::int64_t>(),
+            report["plan"]["devices"][0]["budget"].get<std::int64_t>());
   EXPECT_EQ(last["device"], "cpu");
   EXPECT_TRUE(report["events"].is_array());
 }

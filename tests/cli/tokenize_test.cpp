@@ -39,7 +39,8 @@ TEST(Tokenize, PrintsATable) {
 }
 
 TEST(Tokenize, ReportsBadRows) {
-  const Finished result = run(Start{{"tokenize", fixture("models/bert"), "--input", "-", "--jsonl", "--json"}, "{\"text\": \"a\"}\nbad\n", {}, false, {}});
+  const Finished result =
+      run(Start{{"tokenize", fixture("models/bert"), "--input", "-", "--jsonl", "--json"}, "{\"text\": \"a\"}\nbad\n", {}, false, {}});
   EXPECT_EQ(result.status, 1);
   EXPECT_EQ(result.rows().at(1)["error"]["code"], "bad_row");
 }

@@ -6,8 +6,9 @@ namespace plimsoll::cli {
 namespace {
 
 TEST(MaxMemory, IsASizeOrAListOfDevices) {
-  const std::pair<const char*, std::uint64_t> cases[] = {
-      {"512MiB", 512ULL << 20U}, {"11.17GiB", 11993696174ULL}, {"10GB", 10'000'000'000ULL}, {"4096", 4096}, {"cpu=2GiB", 2ULL << 30U}, {"disk=1TiB,cpu=1KiB", 1024}};
+  const std::pair<const char*, std::uint64_t> cases[] = {{"512MiB", 512ULL << 20U},   {"11.17GiB", 11993696174ULL},
+                                                         {"10GB", 10'000'000'000ULL}, {"4096", 4096},
+                                                         {"cpu=2GiB", 2ULL << 30U},   {"disk=1TiB,cpu=1KiB", 1024}};
   for (const auto& [text, bytes] : cases) {
     Policy policy;
     ASSERT_TRUE(read_max_memory(text, "--max-memory", policy).ok()) << text;
@@ -24,9 +25,15 @@ TEST(MaxMemory, WithoutDiskKeepsWeightsInMemory) {
 }
 
 TEST(MaxMemory, RefusesTheRest) {
-  const std::pair<const char*, ErrorCode> cases[] = {{"", ErrorCode::usage},           {"x", ErrorCode::usage},      {"cpu=", ErrorCode::usage},
-                                                     {"1GiB,2GiB", ErrorCode::usage},  {"gpu=1GiB", ErrorCode::usage}, {"1GiB,", ErrorCode::usage},
-                                                     {"0=1GiB", ErrorCode::unsupported}, {"cuda:1=1GiB", ErrorCode::unsupported}, {"sim:0=1", ErrorCode::unsupported}};
+  const std::pair<const char*, ErrorCode> cases[] = {{"", ErrorCode::usage},
+                                                     {"x", ErrorCode::usage},
+                                                     {"cpu=", ErrorCode::usage},
+                                                     {"1GiB,2GiB", ErrorCode::usage},
+                                                     {"gpu=1GiB", ErrorCode::usage},
+                                                     {"1GiB,", ErrorCode::usage},
+                                                     {"0=1GiB", ErrorCode::unsupported},
+                                                     {"cuda:1=1GiB", ErrorCode::unsupported},
+                                                     {"sim:0=1", ErrorCode::unsupported}};
   for (const auto& [text, code] : cases) {
     Policy policy;
     const Status status = read_max_memory(text, "--max-memory", policy);
@@ -37,7 +44,8 @@ TEST(MaxMemory, RefusesTheRest) {
 
 TEST(Counts, HaveBounds) {
   EXPECT_EQ(*read_count("17", 1, 20, "--n"), 17);
-  for (const char* text : {"", "0", "21", "-1", "1.5", "1e1", " 3", "3 ", "99999999999999999999"}) EXPECT_FALSE(read_count(text, 1, 20, "--n").ok()) << text;
+  for (const char* text : {"", "0", "21", "-1", "1.5", "1e1", " 3", "3 ", "99999999999999999999"})
+    EXPECT_FALSE(read_count(text, 1, 20, "--n").ok()) << text;
 }
 
 TEST(Lists, AreOfKnownNames) {

@@ -41,7 +41,8 @@ class Bound : public ::testing::Test {
     const auto binding = bind(tensors, layers);
     ASSERT_FALSE(binding.ok()) << said.front();
     EXPECT_EQ(binding.error().code, code) << message(binding.error());
-    for (const std::string& words : said) EXPECT_NE(message(binding.error()).find(words), std::string::npos) << words << " in: " << message(binding.error());
+    for (const std::string& words : said)
+      EXPECT_NE(message(binding.error()).find(words), std::string::npos) << words << " in: " << message(binding.error());
   }
 
   testing::FakeOs os_;
@@ -65,7 +66,8 @@ TEST_F(Bound, EveryTensorOfAPlainCheckpointIsUsedOnce) {
 
 TEST_F(Bound, QueryKeyAndValueAreFusedInThisOrder) {
   ASSERT_TRUE(bind(fake_bert()).ok());
-  const auto fused = std::find_if(program_.weights.begin(), program_.weights.end(), [](const Weight& w) { return w.parts.size() == 3 && w.role == WeightRole::matrix; });
+  const auto fused = std::find_if(program_.weights.begin(), program_.weights.end(),
+                                  [](const Weight& w) { return w.parts.size() == 3 && w.role == WeightRole::matrix; });
   ASSERT_NE(fused, program_.weights.end());
   const std::string layer = "bert.encoder.layer.0.attention.self.";
   EXPECT_EQ(fused->parts[0].tensor, layer + "query.weight");
@@ -102,7 +104,8 @@ TEST_F(Bound, TensorsOfOtherHeadsAreNoFault) {
 TEST_F(Bound, MissingTensorsAreListedByName) {
   const std::string one = "bert.encoder.layer.1.output.dense.bias";
   expect_refused(without(fake_bert(), one), ErrorCode::corrupt_file, {"lacks 1 tensors", one, "m/model.safetensors"});
-  expect_refused(without(fake_bert(), "encoder.layer.1."), ErrorCode::corrupt_file, {"lacks 16 tensors", "bert.encoder.layer.1.attention.self.query.weight", "and 11 more"});
+  expect_refused(without(fake_bert(), "encoder.layer.1."), ErrorCode::corrupt_file,
+                 {"lacks 16 tensors", "bert.encoder.layer.1.attention.self.query.weight", "and 11 more"});
   expect_refused(fake_bert(), ErrorCode::corrupt_file, {"lacks 16 tensors", "bert.encoder.layer.2."}, 3);
 }
 
@@ -110,10 +113,13 @@ TEST_F(Bound, AMissingTensorOfAFusedProductIsMissingAndNotOfAnotherType) {
   FakeTensors halves = without(fake_bert(), "layer.0.attention.self.key.weight");
   for (auto& [name, tensor] : halves) tensor.dtype = "F16";
   expect_refused(halves, ErrorCode::corrupt_file, {"bert.encoder.layer.0.attention.self.key.weight"});
-  expect_refused(without(halves, "layer.0.attention.self.query.weight"), ErrorCode::corrupt_file, {"layer.0.attention.self.query.weight", "layer.0.attention.self.key.weight"});
+  expect_refused(without(halves, "layer.0.attention.self.query.weight"), ErrorCode::corrupt_file,
+                 {"layer.0.attention.self.query.weight", "layer.0.attention.self.key.weight"});
 }
 
-TEST_F(Bound, MoreLayersThanTheConfigSaysAreCorrupt) { expect_refused(fake_bert(), ErrorCode::corrupt_file, {"bert.encoder.layer.1.", "num_hidden_layers"}, 1); }
+TEST_F(Bound, MoreLayersThanTheConfigSaysAreCorrupt) {
+  expect_refused(fake_bert(), ErrorCode::corrupt_file, {"bert.encoder.layer.1.", "num_hidden_layers"}, 1);
+}
 
 TEST_F(Bound, ShapesMustBeTheConfigs) {
   for (const std::vector<std::int64_t>& shape : std::vector<std::vector<std::int64_t>>{{8}, {8, 9}, {9, 8}, {1, 8, 8}, {64}, {}, {8, 0}}) {
@@ -164,7 +170,8 @@ TEST_F(Bound, TheStoredTypeIsThatOfMostBytes) {
 TEST_F(Bound, AMissingHeadIsToBeInitialised) {
   const auto binding = bind(without(without(fake_bert(), "classifier"), "pooler"));
   ASSERT_TRUE(binding.ok()) << message(binding.error());
-  EXPECT_EQ(binding->initialised, (std::vector<std::string>{"bert.pooler.dense.weight", "bert.pooler.dense.bias", "classifier.weight", "classifier.bias"}));
+  EXPECT_EQ(binding->initialised,
+            (std::vector<std::string>{"bert.pooler.dense.weight", "bert.pooler.dense.bias", "classifier.weight", "classifier.bias"}));
   EXPECT_EQ(bind(renamed(fake_bert(), "classifier.bias", "classifier.out.bias"))->initialised, std::vector<std::string>{"classifier.bias"});
 }
 

@@ -11,7 +11,7 @@ using Members = std::map<std::string, std::string>;
 
 // A good config.json with some members changed; an empty text leaves the member out.
 std::string config(const Members& changes = {}) {
-  Members members = {{"model_type", "\"bert\""}, {"hidden_size", "64"}, {"num_hidden_layers", "2"}, {"num_attention_heads", "4"},
+  Members members = {{"model_type", "\"bert\""},   {"hidden_size", "64"}, {"num_hidden_layers", "2"},       {"num_attention_heads", "4"},
                      {"intermediate_size", "128"}, {"vocab_size", "100"}, {"max_position_embeddings", "32"}};
   for (const auto& [key, value] : changes) members[key] = value;
   std::string text;
@@ -54,9 +54,10 @@ TEST(Config, DefaultsAreThoseOfTransformers) {
 }
 
 TEST(Config, ASizeThatIsMissingIllTypedOrOutOfRangeIsNamed) {
-  for (const char* key : {"hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size", "max_position_embeddings"}) {
-    for (const char* bad : {"", "null", "0", "-1", "64.0", "1e2", "\"64\"", "true", "[64]", "{}", "2147483648", "9223372036854775807", "9223372036854775808",
-                            "18446744073709551616", "99999999999999999999999999"}) {
+  for (const char* key :
+       {"hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size", "max_position_embeddings"}) {
+    for (const char* bad : {"", "null", "0", "-1", "64.0", "1e2", "\"64\"", "true", "[64]", "{}", "2147483648", "9223372036854775807",
+                            "9223372036854775808", "18446744073709551616", "99999999999999999999999999"}) {
       EXPECT_EQ(refusal(config({{key, bad}}), key), ErrorCode::corrupt_file) << key << " " << bad;
     }
   }
@@ -64,13 +65,15 @@ TEST(Config, ASizeThatIsMissingIllTypedOrOutOfRangeIsNamed) {
 
 TEST(Config, NumbersThatAreNoneAreRefused) {
   for (const char* key : {"hidden_size", "layer_norm_eps", "initializer_range"}) {
-    for (const char* bad : {"NaN", "Infinity", "-Infinity", "1e999", "0x10", "1.", "+1", "01"}) EXPECT_EQ(refusal(config({{key, bad}}), ""), ErrorCode::corrupt_file) << bad;
+    for (const char* bad : {"NaN", "Infinity", "-Infinity", "1e999", "0x10", "1.", "+1", "01"})
+      EXPECT_EQ(refusal(config({{key, bad}}), ""), ErrorCode::corrupt_file) << bad;
   }
 }
 
 TEST(Config, FractionsOutsideTheirRangeAreRefused) {
   for (const char* key : {"layer_norm_eps", "initializer_range"}) {
-    for (const char* bad : {"-1e-12", "1.5", "1e300", "\"1e-12\"", "[]"}) EXPECT_EQ(refusal(config({{key, bad}}), key), ErrorCode::corrupt_file) << bad;
+    for (const char* bad : {"-1e-12", "1.5", "1e300", "\"1e-12\"", "[]"})
+      EXPECT_EQ(refusal(config({{key, bad}}), key), ErrorCode::corrupt_file) << bad;
     for (const char* fine : {"0", "1", "1e-5", "null"}) EXPECT_TRUE(read(config({{key, fine}})).ok()) << fine;
   }
 }
@@ -81,7 +84,8 @@ TEST(Config, HeadsMustDivideTheHiddenSize) {
 }
 
 TEST(Config, AFileThatIsNoObjectOrRepeatsAKeyIsCorrupt) {
-  for (const char* text : {"", "[]", "3", "null", "\"bert\"", "{\"model_type\":\"bert\"", "{\"model_type\":\"bert\"}}"}) EXPECT_EQ(refusal(text, ""), ErrorCode::corrupt_file) << text;
+  for (const char* text : {"", "[]", "3", "null", "\"bert\"", "{\"model_type\":\"bert\"", "{\"model_type\":\"bert\"}}"})
+    EXPECT_EQ(refusal(text, ""), ErrorCode::corrupt_file) << text;
   std::string twice = config();
   twice.insert(twice.size() - 1, ",\"hidden_size\":64");
   EXPECT_EQ(refusal(twice, "hidden_size"), ErrorCode::corrupt_file);
@@ -94,7 +98,8 @@ TEST(Config, AnotherModelTypeIsUnsupportedAndNamedWithWhatIsBuilt) {
   EXPECT_EQ(exit_code(spec.error().code), 4);
   EXPECT_NE(message(spec.error()).find("\"gpt2\""), std::string::npos) << message(spec.error());
   EXPECT_NE(message(spec.error()).find("bert"), std::string::npos);
-  for (const char* bad : {"", "null", "3", "[\"bert\"]"}) EXPECT_EQ(refusal(config({{"model_type", bad}}), "model_type"), ErrorCode::corrupt_file) << bad;
+  for (const char* bad : {"", "null", "3", "[\"bert\"]"})
+    EXPECT_EQ(refusal(config({{"model_type", bad}}), "model_type"), ErrorCode::corrupt_file) << bad;
 }
 
 TEST(Config, VariantsThatAreNotBuiltAreUnsupported) {
@@ -106,10 +111,12 @@ TEST(Config, VariantsThatAreNotBuiltAreUnsupported) {
 }
 
 TEST(Config, ActivationsAreThoseOfTransformersOrRefusedByName) {
-  const std::map<std::string, Activation> known = {{"gelu", Activation::gelu}, {"gelu_new", Activation::gelu_tanh}, {"gelu_pytorch_tanh", Activation::gelu_tanh},
-                                                   {"relu", Activation::relu}, {"silu", Activation::silu}, {"swish", Activation::silu}};
+  const std::map<std::string, Activation> known = {
+      {"gelu", Activation::gelu}, {"gelu_new", Activation::gelu_tanh}, {"gelu_pytorch_tanh", Activation::gelu_tanh},
+      {"relu", Activation::relu}, {"silu", Activation::silu},          {"swish", Activation::silu}};
   for (const auto& [name, activation] : known) EXPECT_EQ(good({{"hidden_act", "\"" + name + "\""}}).activation, activation) << name;
-  for (const char* bad : {"\"quick_gelu\"", "\"GELU\"", "\"\"", "\"gelu \""}) EXPECT_EQ(refusal(config({{"hidden_act", bad}}), "hidden_act"), ErrorCode::unsupported) << bad;
+  for (const char* bad : {"\"quick_gelu\"", "\"GELU\"", "\"\"", "\"gelu \""})
+    EXPECT_EQ(refusal(config({{"hidden_act", bad}}), "hidden_act"), ErrorCode::unsupported) << bad;
   EXPECT_EQ(refusal(config({{"hidden_act", "7"}}), "hidden_act"), ErrorCode::corrupt_file);
 }
 
@@ -123,11 +130,13 @@ TEST(Labels, ComeFromId2labelInOrderOfTheirIds) {
 }
 
 TEST(Labels, HolesRepeatsAndOtherShapesAreCorrupt) {
-  for (const char* bad : {R"({"1":"a","2":"b"})", R"({"0":"a","2":"b"})", R"({"0":"a","00":"b"})", R"({"0":"a","0":"b"})", R"({"-1":"a"})", R"({"x":"a"})", R"({"":"a"})", R"({" 0":"a"})",
-                          R"({"0x0":"a"})", R"({"18446744073709551616":"a"})", R"({"0":1})", R"({"0":null})", R"({"0":["a"]})", R"(["a","b"])", R"("a")", "3"}) {
+  for (const char* bad : {R"({"1":"a","2":"b"})", R"({"0":"a","2":"b"})", R"({"0":"a","00":"b"})", R"({"0":"a","0":"b"})", R"({"-1":"a"})",
+                          R"({"x":"a"})", R"({"":"a"})", R"({" 0":"a"})", R"({"0x0":"a"})", R"({"18446744073709551616":"a"})", R"({"0":1})",
+                          R"({"0":null})", R"({"0":["a"]})", R"(["a","b"])", R"("a")", "3"}) {
     EXPECT_EQ(refusal(config({{"id2label", bad}}), "id2label"), ErrorCode::corrupt_file) << bad;
   }
-  for (const char* bad : {"0", "-1", "2.0", "\"2\"", "65537", "99999999999"}) EXPECT_EQ(refusal(config({{"num_labels", bad}}), "num_labels"), ErrorCode::corrupt_file) << bad;
+  for (const char* bad : {"0", "-1", "2.0", "\"2\"", "65537", "99999999999"})
+    EXPECT_EQ(refusal(config({{"num_labels", bad}}), "num_labels"), ErrorCode::corrupt_file) << bad;
 }
 
 TEST(Labels, MoreThanCanBeScoredInTheMemoryForTextsAreUnsupported) {
@@ -143,11 +152,14 @@ TEST(ScoreRules, AreThoseOfTransformersPipeline) {
     const char* labels;
     ScoreRule rule;
   };
-  for (const Row& row : {Row{"", "1", ScoreRule::sigmoid}, Row{"", "2", ScoreRule::softmax}, Row{"null", "1", ScoreRule::sigmoid}, Row{"null", "3", ScoreRule::softmax},
-                         Row{"\"regression\"", "1", ScoreRule::regression}, Row{"\"regression\"", "3", ScoreRule::regression},
-                         Row{"\"multi_label_classification\"", "1", ScoreRule::sigmoid}, Row{"\"multi_label_classification\"", "3", ScoreRule::sigmoid},
-                         Row{"\"single_label_classification\"", "1", ScoreRule::sigmoid}, Row{"\"single_label_classification\"", "3", ScoreRule::softmax}}) {
-    EXPECT_EQ(good({{"problem_type", row.problem_type}, {"num_labels", row.labels}}).score_rule, row.rule) << row.problem_type << " " << row.labels;
+  for (const Row& row :
+       {Row{"", "1", ScoreRule::sigmoid}, Row{"", "2", ScoreRule::softmax}, Row{"null", "1", ScoreRule::sigmoid},
+        Row{"null", "3", ScoreRule::softmax}, Row{"\"regression\"", "1", ScoreRule::regression},
+        Row{"\"regression\"", "3", ScoreRule::regression}, Row{"\"multi_label_classification\"", "1", ScoreRule::sigmoid},
+        Row{"\"multi_label_classification\"", "3", ScoreRule::sigmoid}, Row{"\"single_label_classification\"", "1", ScoreRule::sigmoid},
+        Row{"\"single_label_classification\"", "3", ScoreRule::softmax}}) {
+    EXPECT_EQ(good({{"problem_type", row.problem_type}, {"num_labels", row.labels}}).score_rule, row.rule)
+        << row.problem_type << " " << row.labels;
   }
   EXPECT_EQ(refusal(config({{"problem_type", "\"ranking\""}}), "ranking"), ErrorCode::unsupported);
   EXPECT_EQ(refusal(config({{"problem_type", "1"}}), "problem_type"), ErrorCode::corrupt_file);

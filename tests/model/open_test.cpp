@@ -14,7 +14,9 @@ using testing::without;
 
 class OpenModel : public ::testing::Test {
  protected:
-  Result<Model> open(bool require_all = false, const std::string& task = "") { return Model::open(os_, ledger_, {"m", "", task, require_all}); }
+  Result<Model> open(bool require_all = false, const std::string& task = "") {
+    return Model::open(os_, ledger_, {"m", "", task, require_all});
+  }
 
   void expect_refused(ErrorCode code, const std::string& said, bool require_all = false) {
     const auto model = open(require_all);

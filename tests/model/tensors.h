@@ -53,7 +53,8 @@ inline FakeTensors fake_bert() {
   norm("bert.embeddings.LayerNorm");
   for (int layer = 0; layer < 2; ++layer) {
     const std::string name = fmt::format("bert.encoder.layer.{}.", layer);
-    for (const char* part : {"attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense"}) linear(name + part, 8, 8);
+    for (const char* part : {"attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense"})
+      linear(name + part, 8, 8);
     linear(name + "intermediate.dense", 20, 8);
     linear(name + "output.dense", 8, 20);
     norm(name + "attention.output.LayerNorm");
@@ -78,9 +79,10 @@ inline FakeTensors without(FakeTensors tensors, const std::string& part) {
 }
 
 inline std::string fake_config(const std::string& more = R"("num_labels":3)", int layers = 2) {
-  return fmt::format(R"({{"model_type":"bert","hidden_size":8,"num_hidden_layers":{},"num_attention_heads":2,"intermediate_size":20,"vocab_size":12,)"
-                     R"("max_position_embeddings":16,{}}})",
-                     layers, more);
+  return fmt::format(
+      R"({{"model_type":"bert","hidden_size":8,"num_hidden_layers":{},"num_attention_heads":2,"intermediate_size":20,"vocab_size":12,)"
+      R"("max_position_embeddings":16,{}}})",
+      layers, more);
 }
 
 /// A folder "m" with everything that Model::open reads.

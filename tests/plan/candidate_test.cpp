@@ -11,7 +11,8 @@ Program two_blocks() {
   return program;
 }
 
-std::vector<Candidate> list(const Workload& workload, const Policy& policy = {}, ElementType stored = ElementType::float32, bool native = false) {
+std::vector<Candidate> list(const Workload& workload, const Policy& policy = {}, ElementType stored = ElementType::float32,
+                            bool native = false) {
   Binding binding;
   binding.stored_type = stored;
   return candidates(two_blocks(), binding, workload, policy, native);

@@ -14,7 +14,8 @@ using testing::TinyModel;
 
 TEST(Estimate, IsWhatLayingOutEachCandidateGives) {
   std::size_t compared = 0;
-  for (const TinyModel& tiny : {TinyModel{}, TinyModel{.hidden = 72, .layers = 3, .heads = 1, .intermediate = 200, .labels = 70}, TinyModel{.hidden = 8, .layers = 1, .heads = 2, .labels = 1, .dtype = "BF16"}}) {
+  for (const TinyModel& tiny : {TinyModel{}, TinyModel{.hidden = 72, .layers = 3, .heads = 1, .intermediate = 200, .labels = 70},
+                                TinyModel{.hidden = 8, .layers = 1, .heads = 2, .labels = 1, .dtype = "BF16"}}) {
     const auto model = testing::open_tiny_model(tiny);
     for (const bool native : {false, true}) {
       const DeviceDescription device = describe_cpu(testing::paper_machine(mib(64), native));
@@ -41,8 +42,9 @@ TEST(Estimate, IsWhatLayingOutEachCandidateGives) {
 TEST(WorkloadSeconds, ALargerPassIsNeverPredictedToBeSlower) {
   const auto model = testing::open_tiny_model(TinyModel{});
   const DeviceDescription device = describe_cpu(testing::paper_machine());
-  for (const Workload& workload : {testing::paper_workload(16, 8, 40, 130), testing::paper_workload(16, 8), testing::paper_workload(20, 0, 300, 5000), testing::paper_workload(16, 8, 8, 20),
-                                   testing::paper_workload(64, 5, 7, 64)}) {
+  for (const Workload& workload :
+       {testing::paper_workload(16, 8, 40, 130), testing::paper_workload(16, 8), testing::paper_workload(20, 0, 300, 5000),
+        testing::paper_workload(16, 8, 8, 20), testing::paper_workload(64, 5, 7, 64)}) {
     const LayoutRequest request{&model->program(), &model->binding(), &device, workload, {}, 0};
     Estimator estimator(request);
     double previous = 0;

@@ -22,7 +22,8 @@ std::uint64_t most_alive_at_once(const std::vector<Interval>& intervals, std::in
 
 bool overlap(const Packing& packing, const std::vector<Interval>& intervals, std::size_t a, std::size_t b) {
   const bool together = intervals[a].first <= intervals[b].last && intervals[b].first <= intervals[a].last;
-  return together && packing.offsets[a] < packing.offsets[b] + intervals[b].bytes && packing.offsets[b] < packing.offsets[a] + intervals[a].bytes;
+  return together && packing.offsets[a] < packing.offsets[b] + intervals[b].bytes &&
+         packing.offsets[b] < packing.offsets[a] + intervals[a].bytes;
 }
 
 TEST(PackIntervals, ValuesAliveTogetherNeverShareBytes) {
@@ -37,7 +38,8 @@ TEST(PackIntervals, ValuesAliveTogetherNeverShareBytes) {
     for (std::size_t a = 0; a < intervals.size(); ++a) {
       EXPECT_LE(packing.offsets[a] + intervals[a].bytes, packing.height);
       EXPECT_EQ(packing.offsets[a] % 64, 0U);
-      for (std::size_t b = 0; b < a; ++b) EXPECT_FALSE(intervals[a].bytes != 0 && intervals[b].bytes != 0 && overlap(packing, intervals, a, b)) << round;
+      for (std::size_t b = 0; b < a; ++b)
+        EXPECT_FALSE(intervals[a].bytes != 0 && intervals[b].bytes != 0 && overlap(packing, intervals, a, b)) << round;
     }
     EXPECT_GE(packing.height, most_alive_at_once(intervals, 26));
   }

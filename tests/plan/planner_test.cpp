@@ -34,10 +34,14 @@ ErrorCode refusal(const Model& model, const Workload& workload, const Policy& po
 // Everything that tells one plan from another.
 auto figures(const Plan& plan) {
   std::vector<std::uint64_t> offsets;
-  for (const PlannedWeight& weight : plan.schedule->weights) offsets.insert(offsets.end(), {weight.offset, weight.bytes, static_cast<std::uint64_t>(weight.form.type)});
-  for (const PlannedValue& value : plan.schedule->values) offsets.insert(offsets.end(), {value.offset, static_cast<std::uint64_t>(value.rows)});
-  return std::tuple(plan.dtype, plan.compute_dtype, plan.verdict, plan.tokens_per_pass, plan.texts_per_pass, plan.devices.front().arenas, plan.devices.front().runtime, plan.pass_seconds,
-                    plan.load_seconds, plan.smallest_budget.front().bytes, plan.full_speed_budget.front().bytes, plan.sacrifices.size(), plan.alternatives.size(), plan.schedule->load.size(), offsets);
+  for (const PlannedWeight& weight : plan.schedule->weights)
+    offsets.insert(offsets.end(), {weight.offset, weight.bytes, static_cast<std::uint64_t>(weight.form.type)});
+  for (const PlannedValue& value : plan.schedule->values)
+    offsets.insert(offsets.end(), {value.offset, static_cast<std::uint64_t>(value.rows)});
+  return std::tuple(plan.dtype, plan.compute_dtype, plan.verdict, plan.tokens_per_pass, plan.texts_per_pass, plan.devices.front().arenas,
+                    plan.devices.front().runtime, plan.pass_seconds, plan.load_seconds, plan.smallest_budget.front().bytes,
+                    plan.full_speed_budget.front().bytes, plan.sacrifices.size(), plan.alternatives.size(), plan.schedule->load.size(),
+                    offsets);
 }
 
 /// The planner's choice, worked out anew: every candidate laid out in full, the best found by sorting.
@@ -50,7 +54,8 @@ struct BruteForce {
   std::vector<Option> options;
   bool prefer_speed = false;
 
-  BruteForce(const Model& model, const Snapshot& machine, const Workload& workload, const Policy& policy) : prefer_speed(policy.prefer_speed) {
+  BruteForce(const Model& model, const Snapshot& machine, const Workload& workload, const Policy& policy)
+      : prefer_speed(policy.prefer_speed) {
     const DeviceDescription device = describe_cpu(machine);
     const LayoutRequest request{&model.program(), &model.binding(), &device, workload, model.table_bytes(), 0};
     for (const Candidate& candidate : candidates(model.program(), model.binding(), workload, policy, device.native_bfloat16)) {
@@ -134,7 +139,9 @@ TEST(Planner, FullSpeedIsTheLeastBudgetWithinATenthOfTheBestTime) {
     for (const auto& option : all.options) {
       if (option.candidate.loss <= best.candidate.loss && option.seconds <= 1.1 * best.seconds) least = std::min(least, option.total);
     }
-    EXPECT_EQ(planned(*model, paper_machine(mib(4096), instance.native), instance.workload, instance.policy).full_speed_budget.front().bytes, least);
+    EXPECT_EQ(
+        planned(*model, paper_machine(mib(4096), instance.native), instance.workload, instance.policy).full_speed_budget.front().bytes,
+        least);
     EXPECT_LE(all.best(least)->seconds, 1.1 * best.seconds);
   }
 }
@@ -143,12 +150,14 @@ TEST(Planner, IsPure) {
   const auto model = open_tiny_model(TinyModel{.hidden = 48});
   for (const Instance& instance : instances()) {
     const Snapshot machine = paper_machine(mib(6), instance.native);
-    EXPECT_EQ(figures(planned(*model, machine, instance.workload, instance.policy)), figures(planned(*model, machine, instance.workload, instance.policy)));
+    EXPECT_EQ(figures(planned(*model, machine, instance.workload, instance.policy)),
+              figures(planned(*model, machine, instance.workload, instance.policy)));
   }
 }
 
 TEST(Planner, TotalsAreSumsOfWholePages) {
-  for (const TinyModel& tiny : {TinyModel{}, TinyModel{.hidden = 7, .layers = 1, .heads = 1, .intermediate = 11, .labels = 1}, TinyModel{.hidden = 100, .labels = 130}}) {
+  for (const TinyModel& tiny : {TinyModel{}, TinyModel{.hidden = 7, .layers = 1, .heads = 1, .intermediate = 11, .labels = 1},
+                                TinyModel{.hidden = 100, .labels = 130}}) {
     const auto model = open_tiny_model(tiny);
     const Plan plan = planned(*model, paper_machine(), paper_workload(20));
     const DevicePlan& device = plan.devices.front();
@@ -175,7 +184,8 @@ TEST(Planner, TheBudgetIsTheLesserOfWhatIsFreeAndWhatIsAllowed) {
 
 TEST(Planner, AnUnlimitedMachineKeepsTheBatchThatWasAskedFor) {
   const auto model = open_tiny_model(TinyModel{});
-  for (const Workload& workload : {paper_workload(16, 8, 40, 130), paper_workload(16, 8), paper_workload(16, 8, 9, 129), paper_workload(16, 5, 8, 20)}) {
+  for (const Workload& workload :
+       {paper_workload(16, 8, 40, 130), paper_workload(16, 8), paper_workload(16, 8, 9, 129), paper_workload(16, 5, 8, 20)}) {
     const Plan plan = planned(*model, paper_machine(), workload);
     EXPECT_EQ(plan.texts_per_pass, workload.batch_size);
     EXPECT_EQ(plan.verdict, Verdict::fits);
@@ -199,7 +209,9 @@ TEST(Planner, ASmallerPassThanAskedForIsASacrificeAndAPrecisionIsOne) {
   const Plan narrow = planned(*model, paper_machine(wide.devices.front().planned_total() - kPage), workload, allow);
   ASSERT_EQ(narrow.sacrifices.size(), 1U);
   EXPECT_EQ(narrow.sacrifices.front().rung, Rung::bfloat16);
-  EXPECT_LT(std::count_if(narrow.layers.begin(), narrow.layers.end(), [](const LayerPlan& l) { return l.dtype == ElementType::bfloat16; }), std::ssize(narrow.layers)) << "as many as the deficit needs";
+  EXPECT_LT(std::count_if(narrow.layers.begin(), narrow.layers.end(), [](const LayerPlan& l) { return l.dtype == ElementType::bfloat16; }),
+            std::ssize(narrow.layers))
+      << "as many as the deficit needs";
   const Policy speed{.allow = {Rung::bfloat16}, .prefer_speed = true};
   EXPECT_EQ(planned(*model, paper_machine(mib(4096), true), workload, speed).compute_dtype, ElementType::bfloat16);
 }
@@ -227,7 +239,8 @@ TEST(Planner, WhatDoesNotFitIsToldWithFiguresAndAdvice) {
   EXPECT_EQ(short_of.advice.find("--max-memory"), std::string::npos) << short_of.advice;
 
   const Error both = does_not_fit(planned(*model, paper_machine(less), workload, {.max_memory = less - kPage}));
-  EXPECT_NE(both.advice.find("free " + format_bytes(kPage)), std::string::npos) << "the machine has less than the model needs, whatever the flag says: " << both.advice;
+  EXPECT_NE(both.advice.find("free " + format_bytes(kPage)), std::string::npos)
+      << "the machine has less than the model needs, whatever the flag says: " << both.advice;
   EXPECT_NE(both.advice.find("--max-memory to "), std::string::npos) << both.advice;
 }
 
@@ -264,7 +277,8 @@ TEST(Planner, RequestsThatContradictTheModelAreUsage) {
   EXPECT_EQ(refusal(*model, paper_workload(-1)), ErrorCode::usage);
   EXPECT_EQ(refusal(*model, paper_workload(65)), ErrorCode::usage);
   EXPECT_EQ(refusal(*model, paper_workload(8, -1)), ErrorCode::usage);
-  for (const ElementType type : {ElementType::int8, ElementType::float64, ElementType::int32}) EXPECT_EQ(refusal(*model, paper_workload(8), {.dtype = type}), ErrorCode::unsupported);
+  for (const ElementType type : {ElementType::int8, ElementType::float64, ElementType::int32})
+    EXPECT_EQ(refusal(*model, paper_workload(8), {.dtype = type}), ErrorCode::unsupported);
   EXPECT_EQ(planned(*model, paper_machine(), paper_workload(64)).workload.longest, 64);
 }
 

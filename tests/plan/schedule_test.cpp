@@ -24,7 +24,8 @@ struct Range {
 
 class Promise {
  public:
-  Promise(const Model& model, const Plan& plan) : program_(model.program()), binding_(model.binding()), plan_(plan), schedule_(*plan.schedule) {}
+  Promise(const Model& model, const Plan& plan)
+      : program_(model.program()), binding_(model.binding()), plan_(plan), schedule_(*plan.schedule) {}
 
   void check() {
     check_values();
@@ -58,7 +59,9 @@ class Promise {
       if (program_.values[id].lifetime != Lifetime::op) alive[static_cast<ValueId>(id)] = {0, op_count};
       EXPECT_EQ(schedule_.values[id].offset % 64, 0U);
       EXPECT_LE(value(id).end, arena(MemoryTag::activations));
-      const std::int64_t rows = program_.values[id].rows == Dim::tokens ? plan_.tokens_per_pass : plan_.texts_per_pass + (program_.values[id].rows == Dim::text_bounds ? 1 : 0);
+      const std::int64_t rows = program_.values[id].rows == Dim::tokens
+                                    ? plan_.tokens_per_pass
+                                    : plan_.texts_per_pass + (program_.values[id].rows == Dim::text_bounds ? 1 : 0);
       EXPECT_EQ(schedule_.values[id].rows, rows) << program_.values[id].name;
       for (std::size_t other = 0; other < id; ++other) {
         const auto [a, b] = std::pair(alive[static_cast<ValueId>(id)], alive[static_cast<ValueId>(other)]);
@@ -151,14 +154,18 @@ class Promise {
 void check_all_plans(const TinyModel& tiny) {
   const auto model = testing::open_tiny_model(tiny);
   for (const bool native : {false, true}) {
-    for (const auto& dtype : {std::optional<ElementType>{}, std::optional{ElementType::float32}, std::optional{ElementType::bfloat16}, std::optional{ElementType::float16}}) {
-      for (const Workload& workload : {testing::paper_workload(20), testing::paper_workload(20, 6), testing::paper_workload(7, 0, 3, 15), testing::paper_workload(20, 1)}) {
+    for (const auto& dtype : {std::optional<ElementType>{}, std::optional{ElementType::float32}, std::optional{ElementType::bfloat16},
+                              std::optional{ElementType::float16}}) {
+      for (const Workload& workload : {testing::paper_workload(20), testing::paper_workload(20, 6), testing::paper_workload(7, 0, 3, 15),
+                                       testing::paper_workload(20, 1)}) {
         for (const std::uint64_t red_zone : {0U, 100U}) {
           const Snapshot machine = testing::paper_machine(mib(1024), native, 3);
           const auto plan = make_plan(*model, machine, workload, {.dtype = dtype, .allow = {Rung::bfloat16}, .red_zone_bytes = red_zone});
           ASSERT_TRUE(plan.ok()) << message(plan.error());
           Promise(*model, *plan).check();
-          const auto tight = make_plan(*model, machine, workload, {.max_memory = plan->smallest_budget.front().bytes, .dtype = dtype, .allow = {Rung::bfloat16}, .red_zone_bytes = red_zone});
+          const auto tight = make_plan(
+              *model, machine, workload,
+              {.max_memory = plan->smallest_budget.front().bytes, .dtype = dtype, .allow = {Rung::bfloat16}, .red_zone_bytes = red_zone});
           ASSERT_TRUE(tight.ok());
           Promise(*model, *tight).check();
         }
@@ -174,20 +181,25 @@ TEST(Schedule, KeepsItsPromisesForOddShapes) {
 }
 
 TEST(Schedule, KeepsItsPromisesForEveryFileType) {
-  for (const char* dtype : {"F32", "F16", "BF16"}) check_all_plans(TinyModel{.hidden = 96, .heads = 3, .intermediate = 200, .dtype = dtype});
+  for (const char* dtype : {"F32", "F16", "BF16"})
+    check_all_plans(TinyModel{.hidden = 96, .heads = 3, .intermediate = 200, .dtype = dtype});
 }
 
 // 64 rows of 5,000 inputs are more than a read of a mebibyte: several reads a weight.
-TEST(Schedule, KeepsItsPromisesWhereAWeightTakesSeveralReads) { check_all_plans(TinyModel{.hidden = 320, .layers = 1, .heads = 2, .intermediate = 5000, .words = 2000, .labels = 300}); }
+TEST(Schedule, KeepsItsPromisesWhereAWeightTakesSeveralReads) {
+  check_all_plans(TinyModel{.hidden = 320, .layers = 1, .heads = 2, .intermediate = 5000, .words = 2000, .labels = 300});
+}
 
 // All but one matrix are bfloat16: holding that one in bfloat16, too, would round it.
 TEST(Schedule, AWiderMatrixOfAMixedFileStaysWideWhenFloat32IsAskedFor) {
   const auto model = testing::open_tiny_model(TinyModel{.dtype = "BF16"});
   Binding mixed = model->binding();
-  const auto matrix = std::find_if(model->program().weights.begin(), model->program().weights.end(), [](const Weight& w) { return w.role == WeightRole::matrix; });
+  const auto matrix = std::find_if(model->program().weights.begin(), model->program().weights.end(),
+                                   [](const Weight& w) { return w.role == WeightRole::matrix; });
   mixed.weights[static_cast<std::size_t>(matrix - model->program().weights.begin())].front().type = ElementType::float32;
   const Policy policy{.dtype = ElementType::float32};
-  for (const Candidate& candidate : candidates(model->program(), mixed, testing::paper_workload(8), policy, true)) EXPECT_EQ(candidate.storage, ElementType::float32);
+  for (const Candidate& candidate : candidates(model->program(), mixed, testing::paper_workload(8), policy, true))
+    EXPECT_EQ(candidate.storage, ElementType::float32);
   const auto uniform = candidates(model->program(), model->binding(), testing::paper_workload(8), policy, true);
   EXPECT_TRUE(std::any_of(uniform.begin(), uniform.end(), [](const Candidate& c) { return c.storage == ElementType::bfloat16; }));
 }

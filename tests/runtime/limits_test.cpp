@@ -148,7 +148,8 @@ TEST_F(Limits, ACgroupTooSmallForThePlanIsATypedErrorAndNotAKill) {
     const auto session = load(*os_);
     if (session.ok()) ::_exit(kLoaded);
     const Error& error = session.error();
-    const bool typed = error.code == ErrorCode::out_of_memory && error.memory && error.memory->limit <= mib(16) && ledger_.current() == model_->table_bytes();
+    const bool typed = error.code == ErrorCode::out_of_memory && error.memory && error.memory->limit <= mib(16) &&
+                       ledger_.current() == model_->table_bytes();
     ::_exit(typed ? kTyped : kOtherError);
   }
   int status = 0;

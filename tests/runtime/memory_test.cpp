@@ -73,7 +73,8 @@ class FullPass {
 
 std::size_t value_end(const PlannedValue& v) { return v.offset + static_cast<std::size_t>(v.rows * v.cols) * element_bytes(v.type); }
 
-const std::vector<TinyModel> kShapes = {TinyModel{}, TinyModel{.hidden = 72, .layers = 1, .heads = 6, .intermediate = 130, .labels = 70}, TinyModel{.hidden = 9, .layers = 3, .heads = 1, .intermediate = 300, .labels = 1},
+const std::vector<TinyModel> kShapes = {TinyModel{}, TinyModel{.hidden = 72, .layers = 1, .heads = 6, .intermediate = 130, .labels = 70},
+                                        TinyModel{.hidden = 9, .layers = 3, .heads = 1, .intermediate = 300, .labels = 1},
                                         TinyModel{.hidden = 128, .heads = 2, .intermediate = 512, .dtype = "BF16"}};
 
 TEST(Memory, AFullPassTouchesEveryArenaToThePlannedEnd) {
@@ -93,7 +94,7 @@ TEST(Memory, AFullPassTouchesEveryArenaToThePlannedEnd) {
 
     const auto workspace = static_cast<std::size_t>(cpu_workspace_bytes(pass.schedule().workspace));
     EXPECT_LE(pass.touched(MemoryTag::workspace), workspace);
-    EXPECT_GE(pass.touched(MemoryTag::workspace) + 64, workspace);
+    EXPECT_GE(pass.touched(MemoryTag::workspace) + 512, workspace) << "all but sums that a short text does not need";
 
     EXPECT_LE(pass.touched(MemoryTag::staging), pass.schedule().slot_bytes);
     EXPECT_GE(pass.touched(MemoryTag::staging) + 64, pass.schedule().slot_bytes);
@@ -104,7 +105,8 @@ TEST(Memory, AFullPassTouchesEveryArenaToThePlannedEnd) {
 // Bytes of an arena that belong to nobody.
 std::vector<bool> unowned(std::size_t size, const std::vector<std::pair<std::size_t, std::size_t>>& owned) {
   std::vector<bool> free(size, true);
-  for (const auto& [begin, end] : owned) std::fill(free.begin() + static_cast<std::ptrdiff_t>(begin), free.begin() + static_cast<std::ptrdiff_t>(end), false);
+  for (const auto& [begin, end] : owned)
+    std::fill(free.begin() + static_cast<std::ptrdiff_t>(begin), free.begin() + static_cast<std::ptrdiff_t>(end), false);
   return free;
 }
 
@@ -141,7 +143,8 @@ TEST(Memory, WhatAnArenaHeldBeforeDoesNotMatter) {
     const testing::TemporaryFolder folder;
     testing::write_tiny_model(folder.path(), tiny);
     testing::RunRequest request{.model = folder.path(), .batch_size = 1};
-    for (std::int64_t b = 0; b < kBatch; ++b) request.texts.push_back({testing::tiny_text(tiny, kLongest - 2, static_cast<std::uint64_t>(b))});
+    for (std::int64_t b = 0; b < kBatch; ++b)
+      request.texts.push_back({testing::tiny_text(tiny, kLongest - 2, static_cast<std::uint64_t>(b))});
     const auto zeroed = testing::run_model(*os, request);
     ASSERT_TRUE(zeroed.ok()) << message(zeroed.error());
     EXPECT_EQ(pass.logits, zeroed->logits);

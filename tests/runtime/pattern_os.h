@@ -16,7 +16,7 @@ class PatternOs final : public Os {
  public:
   static constexpr std::byte kPattern{0xA5};
 
-  std::map<std::string, std::string> texts;               ///< instead of the files of these paths
+  std::map<std::string, std::string> texts;              ///< instead of the files of these paths
   std::vector<std::shared_ptr<const Mapping>> mappings;  ///< in the order of the requests
 
   PatternOs() : real_(make_os(gate_)) {}

@@ -22,8 +22,13 @@ std::string words(std::int64_t count, std::uint64_t seed = 1) { return testing::
 /// An Answer that outlives its pass.
 struct Kept {
   explicit Kept(const Answer& a)
-      : text(a.text), truncated(a.truncated), replaced(a.replaced), ids(a.input_ids.begin(), a.input_ids.end()), logits(a.logits.begin(), a.logits.end()),
-        scores(a.scores.begin(), a.scores.end()), label(a.label) {
+      : text(a.text),
+        truncated(a.truncated),
+        replaced(a.replaced),
+        ids(a.input_ids.begin(), a.input_ids.end()),
+        logits(a.logits.begin(), a.logits.end()),
+        scores(a.scores.begin(), a.scores.end()),
+        label(a.label) {
     if (a.pair) pair = std::string(*a.pair);
   }
   std::string text;
@@ -184,8 +189,13 @@ TEST_F(ClassifierTest, IllFormedBytesAreReplacedAndSaid) {
     std::string read;
   };
   const std::string mark = "\xEF\xBF\xBD";
-  for (const Row& row : {Row{"w1 \xFF w2", "w1 " + mark + " w2"}, Row{"\xFFw1", mark + "w1"}, Row{"w1\xE2\x82", "w1" + mark}, Row{"\xC0\x80", mark + mark}, Row{"\xED\xA0\x80w", mark + mark + mark + "w"},
-                         Row{std::string(3000, '\xFE'), [&] { std::string s; for (int i = 0; i < 3000; ++i) s += mark; return s; }()}}) {
+  for (const Row& row : {Row{"w1 \xFF w2", "w1 " + mark + " w2"}, Row{"\xFFw1", mark + "w1"}, Row{"w1\xE2\x82", "w1" + mark},
+                         Row{"\xC0\x80", mark + mark}, Row{"\xED\xA0\x80w", mark + mark + mark + "w"}, Row{std::string(3000, '\xFE'), [&] {
+                                                                                                             std::string s;
+                                                                                                             for (int i = 0; i < 3000; ++i)
+                                                                                                               s += mark;
+                                                                                                             return s;
+                                                                                                           }()}}) {
     const Kept kept = alone({row.raw});
     EXPECT_EQ(kept.text, row.read);
     EXPECT_TRUE(kept.replaced);
@@ -247,7 +257,8 @@ TEST_F(ClassifierTest, ABadRowLeavesThePassUnharmed) {
     std::string text;
     std::string said;
   };
-  for (const Row& row : {Row{std::string(3'000'000, 'w'), "too long"}, Row{std::string(900'000, '\xFF'), "too long"}, Row{"w1 beyond w2", "token id 45 is outside the model's vocabulary of 45"},
+  for (const Row& row : {Row{std::string(3'000'000, 'w'), "too long"}, Row{std::string(900'000, '\xFF'), "too long"},
+                         Row{"w1 beyond w2", "token id 45 is outside the model's vocabulary of 45"},
                          Row{words(20), "22 tokens, and at most 8 were planned"}}) {
     EXPECT_EQ(add({words(3, 1)}), Added::yes);
     const auto added = classifier_->add({row.text});

@@ -45,8 +45,7 @@ std::string many(std::size_t count, const std::string& element) {
 constexpr auto kCorrupt = ErrorCode::corrupt_file;
 constexpr auto kUnsupported = ErrorCode::unsupported;
 
-std::vector<Case> cases() {
-  const std::string specials = R"("special_tokens":{"[CLS]":{"id":"[CLS]","ids":[0],"tokens":["[CLS]"]}})";
+std::vector<Case> broken_models() {
   return {
       {"empty", "", kCorrupt, "tokenizer.json"},
       {"not JSON", "{\"model\":", kCorrupt, "tokenizer.json"},
@@ -86,6 +85,11 @@ std::vector<Case> cases() {
       {"BPE without a type", with("model", R"({"vocab":{"a":0},"merges":["a b"]})"), kUnsupported, "BPE"},
       {"Unigram", with("model", R"({"type":"Unigram","unk_id":0,"vocab":[["a",0.5]]})"), kUnsupported, "Unigram"},
       {"model of no kind", with("model", R"({"vocab":{"a":0}})"), kUnsupported, "model"},
+  };
+}
+
+std::vector<Case> broken_added_tokens() {
+  return {
       {"added tokens not a list", with("added_tokens", "{}"), kCorrupt, "added_tokens"},
       {"added tokens a number", with("added_tokens", "5"), kCorrupt, "added_tokens"},
       {"added token a string", with("added_tokens", R"(["a"])"), kCorrupt, "added_tokens"},
@@ -100,6 +104,11 @@ std::vector<Case> cases() {
       {"added token of 5,000 bytes", with("added_tokens", R"([{"id":0,"content":")" + std::string(5000, 'x') + "\"}]"), kCorrupt,
        "added_tokens"},
       {"a million added tokens", with("added_tokens", many((1U << 20U) + 1, R"({"content":"x"})")), kCorrupt, "added_tokens"},
+  };
+}
+
+std::vector<Case> broken_parts() {
+  return {
       {"normalizer unknown", with("normalizer", R"({"type":"Magic"})"), kUnsupported, "Magic"},
       {"normalizer not built", with("normalizer", R"({"type":"Precompiled","precompiled_charsmap":"AAAA"})"), kUnsupported, "Precompiled"},
       {"normalizer by expression", with("normalizer", R"({"type":"Replace","pattern":{"Regex":"(a+)+"},"content":""})"), kUnsupported,
@@ -124,6 +133,12 @@ std::vector<Case> cases() {
       {"splitter not built", with("pre_tokenizer", R"({"type":"ByteLevel"})"), kUnsupported, "ByteLevel"},
       {"splitter without a type", with("pre_tokenizer", "{}"), kUnsupported, "pre_tokenizer"},
       {"behavior unknown", with("pre_tokenizer", R"({"type":"Punctuation","behavior":"Eaten"})"), kCorrupt, "behavior"},
+  };
+}
+
+std::vector<Case> broken_ends() {
+  const std::string specials = R"("special_tokens":{"[CLS]":{"id":"[CLS]","ids":[0],"tokens":["[CLS]"]}})";
+  return {
       {"post-processor not built", with("post_processor", R"({"type":"RobertaProcessing","sep":["a",0],"cls":["a",0]})"), kUnsupported,
        "Roberta"},
       {"post-processor not built, without a type", with("post_processor", R"({"sep":["a",0],"cls":["a",0],"trim_offsets":true})"),
@@ -163,20 +178,25 @@ std::vector<Case> cases() {
   };
 }
 
-class TokenizerHostile : public TokenizerTest {};
+class TokenizerHostile : public TokenizerTest {
+ protected:
+  void expect_broken(const Case& broken) {
+    SCOPED_TRACE(broken.name);
+    const auto tokenizer = open(broken.file);
+    ASSERT_FALSE(tokenizer.ok());
+    const std::string told = message(tokenizer.error());
+    EXPECT_EQ(tokenizer.error().code, broken.code) << told;
+    EXPECT_NE(told.find(broken.where), std::string::npos) << told;
+    EXPECT_NE(told.find("m/tokenizer.json"), std::string::npos) << told;
+    EXPECT_EQ(ledger.current(), Bytes{0});
+  }
+};
 
 TEST_F(TokenizerHostile, BrokenFilesAreTypedErrors) {
   ASSERT_TRUE(open(with("normalizer", "null")).ok());
   ASSERT_TRUE(open(with("normalizer", nested(20, "normalizers"))).ok());
-  for (const Case& broken : cases()) {
-    SCOPED_TRACE(broken.name);
-    const auto tokenizer = open(broken.file);
-    ASSERT_FALSE(tokenizer.ok());
-    EXPECT_EQ(tokenizer.error().code, broken.code) << message(tokenizer.error());
-    EXPECT_NE(message(tokenizer.error()).find(broken.where), std::string::npos) << message(tokenizer.error());
-    EXPECT_NE(message(tokenizer.error()).find("m/tokenizer.json"), std::string::npos) << message(tokenizer.error());
-    EXPECT_EQ(ledger.current(), Bytes{0});
-  }
+  for (const auto& table : {broken_models(), broken_added_tokens(), broken_parts(), broken_ends()})
+    for (const Case& broken : table) expect_broken(broken);
 }
 
 /// Every prefix of a good file, and every byte of it changed, gives a tokenizer or an error, never more.
@@ -190,7 +210,7 @@ TEST_F(TokenizerHostile, DamagedFilesNeverCrash) {
       bad[i] = c;
       const auto tokenizer = open(bad);
       if (tokenizer.ok()) {
-        EXPECT_TRUE(tokenizer->encode({"a b"}, {}, std::pmr::new_delete_resource()).ok() || true);
+        static_cast<void>(tokenizer->encode({"a b"}, {}, std::pmr::new_delete_resource()));
       } else {
         ++refused;
       }
