@@ -15,8 +15,8 @@ show() {
 show run \
   "The crew was kind and the food was excellent." \
   "I have never waited so long for so little." \
-  "It works, and it keeps working." \
+  "The battery lasts all day and it looks great." \
   "The screen cracked on the second day." \
   "Not bad at all!" \
-  "I would not recommend this to anyone."
+  "The shop opens at nine."
 show plan

@@ -31,6 +31,20 @@ TEST(Tokenize, GivesTheTokensOfTheReference) {
   }
 }
 
+TEST(Tokenize, AppliesTheFilesTruncationAndPaddingAndNeedsNothingElse) {
+  json file = json::parse(read_file(fixture("models/bert") + "/tokenizer.json"));
+  file["truncation"] = {{"direction", "Right"}, {"max_length", 4}, {"strategy", "LongestFirst"}, {"stride", 0}};
+  file["padding"] = {{"strategy", {{"Fixed", 6}}}, {"direction", "Right"}, {"pad_to_multiple_of", nullptr}, {"pad_id", 0},
+                     {"pad_type_id", 0},           {"pad_token", "[PAD]"}};
+  const Folder folder;
+  folder.write("tokenizer.json", file.dump());
+  const json row = run({"tokenize", folder.path(), "I loved this film.", "--json"}).rows().at(0);
+  const json whole = run({"tokenize", fixture("models/bert"), "I loved this film.", "--json"}).rows().at(0);
+  EXPECT_EQ(whole["ids"].size(), 10U);
+  EXPECT_EQ(row["ids"], (std::vector<int>{whole["ids"][0], whole["ids"][1], whole["ids"][2], whole["ids"][9], 0, 0}));
+  EXPECT_EQ(row["tokens"][5], "[PAD]");
+}
+
 TEST(Tokenize, PrintsATable) {
   const Finished result = run({"tokenize", fixture("models/bert"), "a"});
   EXPECT_EQ(result.status, 0) << result.err;

@@ -10,7 +10,7 @@ namespace {
 /// A type of its own: templates over it are compiled with AVX512-BF16 and must not stand in for those over Avx512.
 struct Avx512Native : Avx512 {
   /// Rounded to nearest even; subnormals become zero.
-  PLIMSOLL_INLINE static void store_bfloat16(void* p, Vector v, std::int64_t n) {
+  [[gnu::always_inline]] inline static void store_bfloat16(void* p, Vector v, std::int64_t n) {
     _mm256_mask_storeu_epi16(p, mask(n), reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(v)));
   }
 };
@@ -19,7 +19,7 @@ struct Avx512Native : Avx512 {
 struct Avx512Bfloat16 {
   using Simd = Avx512Native;
   static constexpr bool kPairs = true;
-  PLIMSOLL_INLINE static __m512 dot(__m512 a, __m512 b, __m512 acc) {
+  [[gnu::always_inline]] inline static __m512 dot(__m512 a, __m512 b, __m512 acc) {
     return _mm512_dpbf16_ps(acc, reinterpret_cast<__m512bh>(a), reinterpret_cast<__m512bh>(b));
   }
 };

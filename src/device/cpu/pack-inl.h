@@ -12,7 +12,7 @@ namespace plimsoll::cpu {
 
 /// `n` elements (the rest zero) of any float type as float32.
 template <typename Simd>
-PLIMSOLL_INLINE typename Simd::Vector load_as_float(ElementType type, const std::byte* p, std::int64_t n) {
+[[gnu::always_inline]] inline typename Simd::Vector load_as_float(ElementType type, const std::byte* p, std::int64_t n) {
   if (type == ElementType::float32) return Simd::load(p, n);
   if (type == ElementType::bfloat16) return Simd::load_bfloat16(p, n);
   if (type == ElementType::float16) return Simd::load_float16(p, n);
@@ -22,7 +22,7 @@ PLIMSOLL_INLINE typename Simd::Vector load_as_float(ElementType type, const std:
 }
 
 template <typename Simd>
-PLIMSOLL_INLINE void store_as(ElementType type, std::byte* p, typename Simd::Vector v, std::int64_t n) {
+[[gnu::always_inline]] inline void store_as(ElementType type, std::byte* p, typename Simd::Vector v, std::int64_t n) {
   if (type == ElementType::float32) Simd::store(p, v, n);
   else if (type == ElementType::bfloat16) Simd::store_bfloat16(p, v, n);
   else Simd::store_float16(p, v, n);
@@ -31,7 +31,8 @@ PLIMSOLL_INLINE void store_as(ElementType type, std::byte* p, typename Simd::Vec
 /// Loads `n` units (at most one vector) of a row, beginning at unit `unit`; `elements` is the row's length.
 /// A unit is a float32, or with Pairs two bfloat16, the last one completed by zero.
 template <typename Simd, ElementType type, bool Pairs>
-PLIMSOLL_INLINE typename Simd::Vector load_units(const std::byte* row, std::int64_t unit, std::int64_t n, std::int64_t elements) {
+[[gnu::always_inline]] inline typename Simd::Vector load_units(const std::byte* row, std::int64_t unit, std::int64_t n,
+                                                               std::int64_t elements) {
   constexpr auto kSize = static_cast<std::int64_t>(element_bytes(type));
   if constexpr (!Pairs) {
     return load_as_float<Simd>(type, row + unit * kSize, n);
@@ -62,8 +63,8 @@ struct RowBlock {
 
 /// Transposes one square of kLanes rows by n units (n <= kLanes); rows from `rows` on count as zero.
 template <typename Simd, ElementType type, bool Pairs>
-PLIMSOLL_INLINE void pack_square(const RowBlock& block, const std::byte* data, std::int64_t rows, std::int64_t unit, std::int64_t n,
-                                 std::byte* out) {
+[[gnu::always_inline]] inline void pack_square(const RowBlock& block, const std::byte* data, std::int64_t rows, std::int64_t unit,
+                                               std::int64_t n, std::byte* out) {
   constexpr std::int64_t kLanes = Simd::kLanes;
   typename Simd::Vector square[kLanes];
 #pragma GCC unroll 16

@@ -5,7 +5,7 @@
 
 namespace plimsoll::cpu {
 
-PLIMSOLL_INLINE const std::byte* row_of(const MatrixView& m, std::int64_t row) {
+[[gnu::always_inline]] inline const std::byte* row_of(const MatrixView& m, std::int64_t row) {
   return m.data + row * m.stride * static_cast<std::int64_t>(element_bytes(m.type));
 }
 
@@ -37,7 +37,7 @@ class RowNorm {
  private:
   using Vector = typename Simd::Vector;
 
-  PLIMSOLL_INLINE Vector value(std::int64_t c) const {
+  [[gnu::always_inline]] inline Vector value(std::int64_t c) const {
     const std::int64_t n = step_.out.cols - c;
     const auto x = load_as_float<Simd>(step_.x.type, x_ + c * static_cast<std::int64_t>(element_bytes(step_.x.type)), n);
     if (residual_ == nullptr) return x;
@@ -47,7 +47,7 @@ class RowNorm {
 
   /// Sum of term(value) in four interleaved partial sums of vectors.
   template <typename Term>
-  PLIMSOLL_INLINE float sum(Term term) const {
+  [[gnu::always_inline]] inline float sum(Term term) const {
     Vector partial[4] = {Simd::zero(), Simd::zero(), Simd::zero(), Simd::zero()};
     const std::int64_t cols = step_.out.cols;
     std::int64_t c = 0;
@@ -71,12 +71,13 @@ void layer_norm_rows(const LayerNormStep& step, std::int64_t begin, std::int64_t
   }
 }
 
-PLIMSOLL_INLINE const std::byte* table_row(const WeightView& table, std::int64_t row) {
+[[gnu::always_inline]] inline const std::byte* table_row(const WeightView& table, std::int64_t row) {
   return table.data + row * table.inputs * static_cast<std::int64_t>(element_bytes(table.form.type));
 }
 
 template <typename Simd>
-PLIMSOLL_INLINE typename Simd::Vector table_values(const WeightView& table, const std::byte* row, std::int64_t c, std::int64_t n) {
+[[gnu::always_inline]] inline typename Simd::Vector table_values(const WeightView& table, const std::byte* row, std::int64_t c,
+                                                                 std::int64_t n) {
   return load_as_float<Simd>(table.form.type, row + c * static_cast<std::int64_t>(element_bytes(table.form.type)), n);
 }
 

@@ -16,10 +16,10 @@ struct Ahead {
   std::int64_t stride = 0;
 
   static constexpr std::int64_t kLine = 64;
-  PLIMSOLL_INLINE std::int64_t lines_in_row() const { return (bytes + kLine - 1) / kLine; }
+  [[gnu::always_inline]] inline std::int64_t lines_in_row() const { return (bytes + kLine - 1) / kLine; }
 
   /// Share `part` of `parts`.
-  PLIMSOLL_INLINE void fetch(std::int64_t part, std::int64_t parts) const {
+  [[gnu::always_inline]] inline void fetch(std::int64_t part, std::int64_t parts) const {
     const std::int64_t wide = lines_in_row();
     const std::int64_t end = rows * wide * (part + 1) / parts;
     std::int64_t line = rows * wide * part / parts;
@@ -55,7 +55,8 @@ inline constexpr std::int64_t kPanelRowBytes = 256;
 inline constexpr std::int64_t kProductColumns = 64;
 
 template <typename Dot, int Rows, int Vectors>
-PLIMSOLL_INLINE void multiply_step(const std::byte* (&a)[Rows], const std::byte* b, typename Dot::Simd::Vector (&acc)[Rows][Vectors]) {
+[[gnu::always_inline]] inline void multiply_step(const std::byte* (&a)[Rows], const std::byte* b,
+                                                 typename Dot::Simd::Vector (&acc)[Rows][Vectors]) {
   using Simd = typename Dot::Simd;
   typename Simd::Vector weights[Vectors];
 #pragma GCC unroll 8
@@ -108,7 +109,7 @@ void multiply_tile(const Product& p, std::int64_t row, std::int64_t column) {
 
 /// Tiles of `count` rows (1 to Simd::kTileRows) and one width, chosen at run time.
 template <typename Dot, int Vectors, int Rows = Dot::Simd::kTileRows>
-PLIMSOLL_INLINE void multiply_tile_of(std::int64_t count, const Product& p, std::int64_t row, std::int64_t column) {
+[[gnu::always_inline]] inline void multiply_tile_of(std::int64_t count, const Product& p, std::int64_t row, std::int64_t column) {
   if constexpr (Rows > 1) {
     if (count < Rows) return multiply_tile_of<Dot, Vectors, Rows - 1>(count, p, row, column);
   }

@@ -22,7 +22,9 @@ inline constexpr std::int64_t kKeyBlock = 256;
 
 inline constexpr std::int64_t kScratchAlignment = 64;
 
-PLIMSOLL_INLINE constexpr std::int64_t round_up(std::int64_t n, std::int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
+[[gnu::always_inline]] inline constexpr std::int64_t round_up(std::int64_t n, std::int64_t multiple) {
+  return (n + multiple - 1) / multiple * multiple;
+}
 
 /// Scratch of one linear item: packed units of k, then the sums.
 struct LinearScratch {
@@ -30,7 +32,7 @@ struct LinearScratch {
   std::int64_t sums = 0;
   std::int64_t bytes = 0;
 };
-PLIMSOLL_INLINE constexpr LinearScratch linear_scratch(std::int64_t rows, std::int64_t inputs) {
+[[gnu::always_inline]] inline constexpr LinearScratch linear_scratch(std::int64_t rows, std::int64_t inputs) {
   LinearScratch at;
   at.sums = std::min(kPackUnits, inputs) * 256;
   at.bytes = at.sums + std::min(kLinearRows, rows) * 256;
@@ -47,7 +49,7 @@ struct AttentionScratch {
   std::int64_t totals = 0;
   std::int64_t bytes = 0;
 };
-PLIMSOLL_INLINE constexpr AttentionScratch attention_scratch(std::int64_t longest_text, std::int64_t head_dim) {
+[[gnu::always_inline]] inline constexpr AttentionScratch attention_scratch(std::int64_t longest_text, std::int64_t head_dim) {
   const std::int64_t keys = std::min(kKeyBlock, round_up(longest_text, 64));
   const std::int64_t rows = std::min(kQueryRows, longest_text);
   const std::int64_t columns = round_up(head_dim, 64);
@@ -62,7 +64,7 @@ PLIMSOLL_INLINE constexpr AttentionScratch attention_scratch(std::int64_t longes
 }
 
 /// Scratch of one thread for any step within `needs`.
-PLIMSOLL_INLINE constexpr std::int64_t thread_scratch_bytes(const WorkspaceNeeds& needs) {
+[[gnu::always_inline]] inline constexpr std::int64_t thread_scratch_bytes(const WorkspaceNeeds& needs) {
   const std::int64_t linear = linear_scratch(needs.tokens > 0 ? needs.tokens : kLinearRows, needs.largest_inputs).bytes;
   const std::int64_t attention = needs.head_dim > 0 ? attention_scratch(needs.longest_text, needs.head_dim).bytes : 0;
   return round_up(std::max(linear, attention), kScratchAlignment);
