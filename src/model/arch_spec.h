@@ -40,7 +40,7 @@ struct ArchSpec {
   std::string classifier;  ///< tensor name of the head's last layer
   std::vector<std::string> labels;
   ScoreRule score_rule = ScoreRule::softmax;
-  std::vector<std::string> surplus;  ///< prefixes of tensors that a checkpoint may carry for other uses: "cls.", ...
+  std::vector<std::string> surplus;  ///< prefixes of tensors of the body that no op needs; those outside of the body are other heads
 
   std::int64_t head_dim() const { return hidden_size / heads; }
 };

@@ -4,12 +4,14 @@
 
 namespace plimsoll {
 
-Bytes cpu_runtime_allowance(int threads) {
-  // Measured: the command's own data and heap, plus what each thread's stack and allocator keep.
-  return kib(4096) + kib(256) * static_cast<std::uint64_t>(threads);
+Bytes cpu_runtime_allowance(int threads, const Program& program) {
+  std::uint64_t ops = 0;
+  for (const Block& block : program.blocks) ops += block.ops.size();
+  const auto labels = program.logits == kNone ? 0 : static_cast<std::uint64_t>(program.values[static_cast<std::size_t>(program.logits)].cols);
+  return round_to_pages(kib(768) + kib(32) * static_cast<std::uint64_t>(threads) + Bytes{2560} * ops + Bytes{256} * labels);
 }
 
-DeviceDescription describe_cpu(const Snapshot& machine) {
+DeviceDescription describe_cpu(const Snapshot& machine, const Program& program) {
   DeviceDescription device;
   device.name = "cpu";
   device.total = machine.memory.total;
@@ -23,7 +25,7 @@ DeviceDescription describe_cpu(const Snapshot& machine) {
   device.disk_rate = machine.rates.disk_read;
   device.step_seconds = 10e-6;
   device.workspace_bytes = &cpu_workspace_bytes;
-  device.runtime = cpu_runtime_allowance(device.threads);
+  device.runtime = cpu_runtime_allowance(device.threads, program);
   return device;
 }
 

@@ -6,6 +6,7 @@
 #include <plimsoll/machine.h>
 
 #include "device/device.h"
+#include "model/program.h"
 
 namespace plimsoll {
 
@@ -26,10 +27,11 @@ struct DeviceDescription {
   Bytes runtime;  ///< allowance for all memory that no arena holds
 };
 
-/// The host's processor.
-DeviceDescription describe_cpu(const Snapshot& machine);
+/// The host's processor, for running `program`.
+DeviceDescription describe_cpu(const Snapshot& machine, const Program& program);
 
-/// What the process takes besides arenas on `cpu`: the program's own data, stacks, the heap of the command. Deterministic.
-Bytes cpu_runtime_allowance(int threads);
+/// What a process takes on `cpu` besides arenas: its own data, stacks and heap (measured: half to four fifths of this). An
+/// op costs what the program, the binding and the schedule say of it; a label its name and its part of an answer.
+Bytes cpu_runtime_allowance(int threads, const Program& program);
 
 }  // namespace plimsoll

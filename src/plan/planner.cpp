@@ -25,7 +25,7 @@ struct Option {
 class Planner {
  public:
   Planner(const Model& model, const Snapshot& machine, const Workload& workload, const Policy& policy)
-      : model_(model), workload_(workload), policy_(policy), device_(describe_cpu(machine)) {
+      : model_(model), workload_(workload), policy_(policy), device_(describe_cpu(machine, model.program())) {
     request_ = {&model.program(), &model.binding(), &device_, workload, model.table_bytes(), policy.red_zone_bytes};
     budget_ = policy.max_memory ? std::min(*policy.max_memory, device_.free) : device_.free;
     evaluate();

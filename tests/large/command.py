@@ -15,13 +15,28 @@ def anonymous_bytes(pid):
     return sum(int(fields.get(key, "0 kB").split()[0]) * 1024 for key in ("RssAnon", "RssShmem"))
 
 
-def watch(arguments, preexec=None):
-    """(exit status, stdout, stderr, highest anonymous bytes, seconds) of a command, sampled every 2 ms."""
+def bytes_beside_arenas(pid):
+    """Anonymous bytes outside arenas. Arenas are the only memory that is advised against huge pages (flag nh)."""
+    try:
+        maps = pathlib.Path(f"/proc/{pid}/smaps").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    total = anonymous = 0
+    for line in maps.splitlines():
+        if line.startswith("Anonymous:"):
+            anonymous = int(line.split()[1]) * 1024
+        elif line.startswith("VmFlags:") and " nh" not in line:
+            total += anonymous
+    return total
+
+
+def watch(arguments, preexec=None, measure=anonymous_bytes):
+    """(exit status, stdout, stderr, highest measured bytes, seconds) of a command, sampled every 2 ms."""
     start = time.monotonic()
     process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=preexec)
     peak = 0
     while process.poll() is None:
-        peak = max(peak, anonymous_bytes(process.pid))
+        peak = max(peak, measure(process.pid))
         time.sleep(0.002)
     out, err = process.communicate()
     return process.returncode, out, err, peak, time.monotonic() - start
@@ -33,7 +48,7 @@ def rows(text):
 
 def make_checkpoint(tool, folder, *flags):
     """Generates a checkpoint unless it is there already."""
-    subprocess.run([tool, *flags, folder], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([tool, folder, *flags], check=True, stdout=subprocess.DEVNULL)
 
 
 class Checks:

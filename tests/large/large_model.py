@@ -9,7 +9,7 @@ import math
 import pathlib
 import sys
 
-from command import Checks, make_checkpoint, rows, watch
+from command import Checks, bytes_beside_arenas, make_checkpoint, rows, watch
 
 
 def main():
@@ -35,10 +35,10 @@ def main():
     checks.expect(actual["ledger_peak"] == total - planned["runtime"], f"ledger {actual['ledger_peak']} is the plan's {total - planned['runtime']}")
     checks.expect(peak <= total, f"from outside {peak} bytes, within the planned {total}")
     checks.expect(peak >= 0.9 * total, f"and at least nine tenths of it ({peak / total:.3f})")
-    taken = actual["rss_anon_peak"] - actual["ledger_peak"]
-    print(f"      beside arenas {taken / 2**20:.2f} MiB of {planned['runtime'] / 2**20:.2f} allowed", flush=True)
 
-    again = watch(run)
+    again = watch(run, measure=bytes_beside_arenas)
+    share = again[3] / planned["runtime"]
+    checks.expect(0.5 <= share <= 1, f"beside arenas {again[3] / 2**20:.2f} MiB, {share:.2f} of the allowance")
     checks.expect(rows(again[1]) == answers, "the same answers on every run")
     refused = watch([plimsoll, "run", model, "--require-all-weights", "x"])
     checks.expect(refused[0] == 4, f"--require-all-weights: exit {refused[0]}")

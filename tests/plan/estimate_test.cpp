@@ -14,11 +14,12 @@ using testing::TinyModel;
 
 TEST(Estimate, IsWhatLayingOutEachCandidateGives) {
   std::size_t compared = 0;
-  for (const TinyModel& tiny : {TinyModel{}, TinyModel{.hidden = 72, .layers = 3, .heads = 1, .intermediate = 200, .labels = 70},
-                                TinyModel{.hidden = 8, .layers = 1, .heads = 2, .labels = 1, .dtype = "BF16"}}) {
+  for (const TinyModel& tiny :
+       {TinyModel{}, TinyModel{.hidden = 72, .layers = 3, .heads = 1, .intermediate = 200, .words = 2000, .labels = 70},
+        TinyModel{.hidden = 8, .layers = 1, .heads = 2, .labels = 1, .dtype = "BF16"}}) {
     const auto model = testing::open_tiny_model(tiny);
     for (const bool native : {false, true}) {
-      const DeviceDescription device = describe_cpu(testing::paper_machine(mib(64), native));
+      const DeviceDescription device = describe_cpu(testing::paper_machine(mib(64), native), model->program());
       Policy policy;
       policy.allow = {Rung::float16, Rung::bfloat16};
       policy.dtype = ElementType::float32;
@@ -41,7 +42,7 @@ TEST(Estimate, IsWhatLayingOutEachCandidateGives) {
 
 TEST(WorkloadSeconds, ALargerPassIsNeverPredictedToBeSlower) {
   const auto model = testing::open_tiny_model(TinyModel{});
-  const DeviceDescription device = describe_cpu(testing::paper_machine());
+  const DeviceDescription device = describe_cpu(testing::paper_machine(), model->program());
   for (const Workload& workload :
        {testing::paper_workload(16, 8, 40, 130), testing::paper_workload(16, 8), testing::paper_workload(20, 0, 300, 5000),
         testing::paper_workload(16, 8, 8, 20), testing::paper_workload(64, 5, 7, 64)}) {

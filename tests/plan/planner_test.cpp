@@ -56,7 +56,7 @@ struct BruteForce {
 
   BruteForce(const Model& model, const Snapshot& machine, const Workload& workload, const Policy& policy)
       : prefer_speed(policy.prefer_speed) {
-    const DeviceDescription device = describe_cpu(machine);
+    const DeviceDescription device = describe_cpu(machine, model.program());
     const LayoutRequest request{&model.program(), &model.binding(), &device, workload, model.table_bytes(), 0};
     for (const Candidate& candidate : candidates(model.program(), model.binding(), workload, policy, device.native_bfloat16)) {
       const Layout layout = lay_out(request, candidate);

@@ -43,11 +43,13 @@ struct Kept {
 
 class ClassifierTest : public ::testing::Test {
  protected:
-  ClassifierTest() : os_(make_os(gate_)) {
-    testing::write_tiny_model(folder_.path(), kTiny);
+  ClassifierTest() : os_(make_os(gate_)) { use(kTiny); }
+
+  void use(const TinyModel& tiny) {
+    testing::write_tiny_model(folder_.path(), tiny);
     std::ofstream(folder_ / "vocab.txt", std::ios::app) << "beyond\n";  // an id that the model has no row for
     auto model = Model::open(*os_, ledger_, {folder_.path(), "", "", false});
-    EXPECT_TRUE(model.ok()) << message(model.error());
+    ASSERT_TRUE(model.ok()) << message(model.error());
     model_ = std::make_unique<Model>(std::move(model).value());
   }
 
@@ -272,6 +274,35 @@ TEST_F(ClassifierTest, ABadRowLeavesThePassUnharmed) {
     expect_bad_row({row.text}, row.said);
     expect_bad_row({row.text}, row.said);
     EXPECT_EQ(alone({words(3, 1)}).logits, first.logits) << row.said;
+  }
+}
+
+TEST_F(ClassifierTest, BadRowsTakeNoRoomFromThePass) {
+  start(8, 4);
+  EXPECT_EQ(add({words(3)}), Added::yes);
+  const std::string bad = "beyond " + words(60'000);
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(add({bad}), Added::pass_full);
+  EXPECT_EQ(add({words(60'000)}), Added::yes);
+  EXPECT_EQ(run().size(), 2U);
+}
+
+TEST_F(ClassifierTest, ScoresOfManyLabelsHaveTheirRoom) {
+  TinyModel many = kTiny;
+  many.labels = 3000;
+  use(many);
+  start(8, 16);
+  ASSERT_EQ(add({std::string(mib(1).count - kib(80).count, ' ') + "w1"}), Added::yes);
+  std::size_t added = 1;
+  while (add({"w2"}) == Added::yes) ++added;
+  EXPECT_GE(added, 3U);
+  EXPECT_LT(added, 16U) << "the memory is full before the pass is";
+  const auto answers = run();
+  ASSERT_EQ(answers.size(), added);
+  for (std::size_t i = 0; i < added; ++i) {
+    EXPECT_NEAR(std::accumulate(answers[i].scores.begin(), answers[i].scores.end(), 0.0F), 1.0F, 1e-4F);
+    if (i == 0) continue;
+    EXPECT_EQ(answers[i].text, "w2");
+    EXPECT_EQ(answers[i].scores, answers[1].scores);
   }
 }
 

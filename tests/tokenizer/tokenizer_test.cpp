@@ -177,6 +177,39 @@ TEST_F(TokenizerApi, OldFilesWithoutTypesAreInferred) {
   EXPECT_EQ(ids(*tokenizer, "\xc3\x89x"), (std::vector<std::int32_t>{0, 2, 3, 1}));
 }
 
+/// However long the white space is that a token takes from its left, and wherever it stands.
+TEST_F(TokenizerApi, WhiteSpaceBeforeATokenIsTakenAsAWhole) {
+  const auto tokenizer =
+      open(R"({"added_tokens":[{"id":1,"content":"<m>","lstrip":true,"special":true}],"pre_tokenizer":{"type":"WhitespaceSplit"},
+    "model":{"type":"WordLevel","unk_token":"a","vocab":{"a":0,"<m>":1}}})");
+  ASSERT_TRUE(tokenizer.ok()) << message(tokenizer.error());
+  for (const std::size_t before : {1U, 4000U, 4090U, 4096U, 9000U})
+    for (const std::size_t spaces : {0U, 1U, 7U, 200U, 5000U, 20000U}) {
+      const std::string text = std::string(before, 'a') + std::string(spaces, ' ') + "<m>";
+      const auto encoding = tokenizer->encode({text}, {}, std::pmr::new_delete_resource());
+      ASSERT_TRUE(encoding.ok());
+      ASSERT_EQ(encoding->ids, (std::pmr::vector<std::int32_t>{0, 1})) << before << " " << spaces;
+      EXPECT_EQ(encoding->offsets[1], (TextSpan{static_cast<std::uint32_t>(before), static_cast<std::uint32_t>(text.size())}));
+    }
+}
+
+TEST_F(TokenizerApi, SpecialTokensAreLookedForInTheRawTextUnlessToldOtherwise) {
+  const auto tokenizer = open(R"({"added_tokens":[{"content":"A","special":true},{"content":"B"}],"normalizer":{"type":"Lowercase"},
+    "pre_tokenizer":{"type":"WhitespaceSplit"},"model":{"type":"WordLevel","unk_token":"?","vocab":{"?":0,"A":1,"B":2}}})");
+  ASSERT_TRUE(tokenizer.ok()) << message(tokenizer.error());
+  EXPECT_EQ(ids(*tokenizer, "A a B b"), (std::vector<std::int32_t>{1, 0, 2, 2}));
+}
+
+TEST_F(TokenizerApi, OfRepeatedLinesTheLastCounts) {
+  std::string lines = "[UNK]\n";
+  for (int i = 0; i < 300; ++i) lines += i % 3 == 0 ? "a\n" : "t" + std::to_string(i) + "\n";
+  os.files["m/vocab.txt"] = lines;
+  const auto tokenizer = Tokenizer::open(os, ledger, "m");
+  ASSERT_TRUE(tokenizer.ok()) << message(tokenizer.error());
+  EXPECT_EQ(tokenizer->id("a"), 298);
+  EXPECT_EQ(tokenizer->token(1), std::nullopt);
+}
+
 TEST_F(TokenizerApi, UnknownWordWithoutATokenForItIsAnError) {
   const auto tokenizer = open(R"({"model":{"type":"WordLevel","unk_token":"?","vocab":{"a":0}}})");
   ASSERT_TRUE(tokenizer.ok()) << message(tokenizer.error());

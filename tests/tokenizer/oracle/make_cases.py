@@ -133,6 +133,7 @@ PARTS = {
     "added strip": (sequence(STRIP, "NFC"), {"type": "Whitespace"}, ADDED, BERT_PROCESSING), "no post": (bert(), BERT, [], None),
     "word level": (bert(), {"type": "Whitespace"}, [], None, "WordLevel"),
 }
+TOUCHING = ["Yesterdaytok Yesterday tok", "toktok tok", "x Yesterdayx étéx x", "warranty<x>warranty  <x>  x", "NEW YORK  New York[MASK]tok"]
 VOCABULARY = vocabulary()
 
 
@@ -150,7 +151,9 @@ for name, (normalizer, splitter, *rest) in PARTS.items():
                 "pre_tokenizer": splitter, "post_processor": post, "decoder": None if name == "strip" else DECODER, "model": model(kind)}
     whole = json.loads(json.dumps({"version": "1.0", "truncation": None, "padding": None, **sections}))
     whole["model"]["vocab"] = {t: i for i, t in enumerate(VOCABULARY)}
-    cases.append({"name": name, "sections": sections, "rows": rows(Tokenizer.from_str(json.dumps(whole)), 18)})
+    t = Tokenizer.from_str(json.dumps(whole))
+    touching = [row(t, x) for x in TOUCHING] if tokens else []
+    cases.append({"name": name, "sections": sections, "rows": rows(t, 18) + touching})
 dump("parts.json", {"vocabulary": VOCABULARY, "cases": cases})
 
 # ---------------------------------------------------------------- truncation and padding
@@ -166,6 +169,7 @@ for left in (False, True):
                          padding=rng.choice([None, pad]))
             t = Tokenizer.from_str(json.dumps(whole))
             some = [row(t, a) for a in LONG] + [row(t, rng.choice(LONG), rng.choice(LONG)) for _ in range(5)]
+            some += [row(t, "a " * 40, "the film. " * 9), row(t, "the film. " * 9, "a " * 40)]
             for r in some:
                 for key in ("tokens", "offsets", "decoded"):
                     r.pop(key, None)
