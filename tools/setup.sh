@@ -3,7 +3,7 @@
 # when all are there.
 set -euo pipefail
 
-packages=(g++ cmake ninja-build pkg-config nlohmann-json3-dev libcli11-dev libfmt-dev libutf8proc-dev libhwy-dev libgtest-dev libgmock-dev libbenchmark-dev)
+packages=(g++ cmake ninja-build pkg-config nlohmann-json3-dev libcli11-dev libfmt-dev libutf8proc-dev libgtest-dev libgmock-dev libbenchmark-dev)
 for argument in "$@"; do
   case "$argument" in
     --lint) packages+=(python3 clang-format clang-tidy cppcheck) ;;
