@@ -61,7 +61,7 @@ class RowHandler final : public Json::json_sax_t {
   bool end_array() override { return close(); }
 
   bool key(string_t& name) override {
-    if (depth_ == 1) field_ = name == "id" ? Field::id : name == "text" ? Field::text : name == "text_pair" ? Field::pair : Field::other;
+    field_ = name == "id" ? Field::id : name == "text" ? Field::text : name == "text_pair" ? Field::pair : Field::other;
     return true;
   }
 

@@ -13,12 +13,12 @@ Status JsonText::begin_value() {
 }
 
 void JsonText::quote(std::string_view value) {
-  constexpr std::string_view digits = "0123456789abcdef";
+  constexpr std::string_view kDigits = "0123456789abcdef";
   text_ += '"';
   for (const char c : value) {
     const auto byte = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\') (text_ += '\\') += c;
-    else if (byte < 0x20) ((text_ += "\\u00") += digits[byte >> 4U]) += digits[byte & 15U];
+    else if (byte < 0x20) ((text_ += "\\u00") += kDigits[byte >> 4U]) += kDigits[byte & 15U];
     else text_ += c;
   }
   text_ += '"';

@@ -84,12 +84,12 @@ bool is_utf8(std::string_view text) {
 }
 
 void utf8_replace(std::string_view text, std::pmr::string& out) {
-  constexpr std::string_view replacement = "\xEF\xBF\xBD";
+  constexpr std::string_view kMark = "\xEF\xBF\xBD";
   std::size_t kept = 0;  // bytes before it have been copied
   for (std::size_t at = 0; at < text.size();) {
     const utf8::Decoded decoded = utf8::decode(text, at);
     if (!decoded.valid) {
-      out.append(text.substr(kept, at - kept)).append(replacement);
+      out.append(text.substr(kept, at - kept)).append(kMark);
       kept = at + decoded.size;
     }
     at += decoded.size;

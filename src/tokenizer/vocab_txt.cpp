@@ -19,9 +19,9 @@ constexpr std::size_t kLineLimit = std::size_t{64} << 10U;
 constexpr std::size_t kBuffer = std::size_t{64} << 10U;
 
 /// Tokenizers of transformers that are BERT's under another name.
-constexpr std::array<std::string_view, 11> kClasses = {
-    "BertTokenizer",     "DistilBertTokenizer", "ElectraTokenizer", "MobileBertTokenizer", "ConvBertTokenizer", "SqueezeBertTokenizer",
-    "LayoutLMTokenizer", "LxmertTokenizer",     "BasicTokenizer",   "RetriBertTokenizer",  "RealmTokenizer"};
+constexpr std::array<std::string_view, 10> kClasses = {
+    "BertTokenizer",        "DistilBertTokenizer", "ElectraTokenizer", "MobileBertTokenizer", "ConvBertTokenizer",
+    "SqueezeBertTokenizer", "LayoutLMTokenizer",   "LxmertTokenizer",  "RetriBertTokenizer",  "RealmTokenizer"};
 
 /// A token that the configuration names; `flags.content` is set only when it is handed on.
 struct NamedToken {
