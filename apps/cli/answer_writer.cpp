@@ -29,13 +29,12 @@ std::string fitted(const std::string& text, std::size_t columns) {
 std::vector<std::string> distinct_labels(const std::vector<std::string>& labels) {
   std::vector<std::string> names;
   names.reserve(labels.size());
-  const std::vector<std::string>* all = &labels;
-  std::vector<std::string> sorted = *all;
+  std::vector<std::string> sorted = labels;
   std::ranges::sort(sorted);
   for (std::size_t i = 0; i < labels.size(); ++i) {
     std::string name = labels[i];
-    const auto range = std::ranges::equal_range(sorted, name);
-    if (range.size() > 1) {
+    const auto [first, last] = std::equal_range(sorted.begin(), sorted.end(), name);
+    if (last - first > 1) {
       do name += fmt::format("#{}", i);
       while (std::ranges::binary_search(sorted, name));
     }
@@ -97,15 +96,13 @@ void AnswerWriter::write_json(std::int64_t index, std::string_view id, const Ans
 
 void AnswerWriter::write_text(const Answer& answer) {
   std::string line;
-  std::size_t columns = 0;
   for (const std::size_t i : order_) {
     const std::string score =
         rule_ == ScoreRule::regression ? fmt::format("{:.6g}", answer.scores[i]) : fmt::format("{:.4f}", answer.scores[i]);
     const std::string label = printable(labels_[i]);
-    if (terminal_.interactive) line += padded(label, label_width_) + "  " + score + "  ";
-    else line += label + "\t" + score + "\t";
+    line += terminal_.interactive ? fmt::format("{}  {}  ", padded(label, label_width_), score) : fmt::format("{}\t{}\t", label, score);
   }
-  columns = display_width(line);
+  const std::size_t columns = display_width(line);
   std::string text = printable(answer.text, kWhole);
   if (answer.pair) text += (terminal_.interactive ? "  |  " : "\t") + printable(*answer.pair, kWhole);
   line += terminal_.interactive ? fitted(text, terminal_.columns - std::min(terminal_.columns - 20, columns)) : text;

@@ -31,7 +31,7 @@ Error unknown_flag(const std::string& argument, const CLI::App& parser) {
   }
   const std::string name = argument.substr(0, argument.find('='));
   const std::string meant = name.starts_with("--") ? nearest(name, names) : "";
-  const std::string command = parser.get_name();
+  const std::string& command = parser.get_name();
   const std::string advice = !meant.empty()           ? fmt::format("did you mean {}?", meant)
                              : name.starts_with("--") ? fmt::format("see `{} --help`", command)
                                                       : fmt::format("see `{} --help`; put -- before texts that begin with a dash", command);

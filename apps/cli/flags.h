@@ -13,7 +13,13 @@ class App;
 namespace plimsoll::cli {
 
 /// The commands, as bits, so that a flag can name those that take it.
-enum CommandBit : std::uint32_t { kRun = 1, kPlan = 2, kTokenize = 4, kDevices = 8, kBench = 16, kCompletion = 32 };
+using CommandBit = std::uint32_t;
+inline constexpr CommandBit kRun = 1;
+inline constexpr CommandBit kPlan = 2;
+inline constexpr CommandBit kTokenize = 4;
+inline constexpr CommandBit kDevices = 8;
+inline constexpr CommandBit kBench = 16;
+inline constexpr CommandBit kCompletion = 32;
 
 struct CommandSpec {
   CommandBit bit;

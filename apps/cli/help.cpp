@@ -60,7 +60,7 @@ std::string all_flags(const CLI::App& parser) {
       groups.push_back(option->get_group());
   }
   // "Messages" holds --help, which is added first; it reads better last.
-  if (!groups.empty()) std::ranges::rotate(groups, groups.begin() + 1);
+  if (!groups.empty()) std::rotate(groups.begin(), groups.begin() + 1, groups.end());
   std::string text;
   for (const std::string& group : groups) {
     text += "\n" + group + "\n";

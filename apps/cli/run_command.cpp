@@ -149,10 +149,10 @@ Status answer_rows(Context& context, Engine& engine, const Plan& plan, RowSource
   PLIMSOLL_TRY(Session session, engine.load(plan, watcher.function()));
   statistics.load_seconds = statistics.recorder.seconds();
   watcher.loaded();
-  rows.set_longest(std::max<std::size_t>(session.io().size(), mib(1).count));
+  if (rows.is_stream()) rows.set_longest(session.io().size());
   PLIMSOLL_TRY(const std::int64_t limit, engine.text_limit());
   Classifier classifier(engine.model(), session, limit);
-  const Status status = Runner(context, rows, classifier, engine.model(), statistics).run();
+  Status status = Runner(context, rows, classifier, engine.model(), statistics).run();
   statistics.recorder.observe("pass", engine.ledger().current(), true);
   return status;
 }

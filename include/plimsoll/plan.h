@@ -47,6 +47,7 @@ struct DevicePlan {
   Bytes total;    ///< of the machine
   Bytes free;     ///< by the probe
   Bytes budget;   ///< min(--max-memory, free)
+  std::string budget_set_by = {};  ///< "--max-memory", or the limit of the machine that bounds `free`
   TagBytes arenas{};
   Bytes runtime;  ///< allowance for everything that no arena holds
   Bytes arena_total() const;

@@ -30,6 +30,10 @@ Error nothing_there(Os& os, const std::string& directory) {
       return Error{ErrorCode::unsupported, "only .safetensors weights are read so far, not .bin", in(directory, name), std::string(advice)};
     }
   }
+  for (const std::string& name : os.list_directory(directory)) {
+    if (!name.ends_with(".gguf")) continue;
+    return Error{ErrorCode::unsupported, "GGUF files are not read yet", in(directory, name), "use the model's .safetensors files"};
+  }
   return Error{ErrorCode::not_found, "no " + std::string(kSingle) + ", " + std::string(kIndex) + " or " + std::string(kTorch), directory,
                "give the folder of a model with its weights; a download may be incomplete"};
 }

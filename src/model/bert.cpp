@@ -60,7 +60,7 @@ Result<ArchSpec> read_bert(const JsonValue& config) {
     return Error{
         ErrorCode::corrupt_file,
         "hidden_size " + std::to_string(spec.hidden_size) + " is not a multiple of num_attention_heads " + std::to_string(spec.heads),
-        config.where()};
+        config.where(), "take config.json from where the weights come from"};
   }
   PLIMSOLL_TRY(spec.activation, read_activation(config, "hidden_act"));
   PLIMSOLL_TRY(spec.norm_epsilon, read_fraction(config, "layer_norm_eps", 1e-12));

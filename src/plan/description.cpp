@@ -16,6 +16,7 @@ DeviceDescription describe_cpu(const Snapshot& machine, const Program& program) 
   device.name = "cpu";
   device.total = machine.memory.total;
   device.free = machine.memory.budget;
+  device.free_set_by = machine.memory.set_by;
   device.threads = machine.cpu.default_threads;
   device.isa = machine.cpu.isa;
   device.native_bfloat16 = machine.cpu.native_bfloat16;

@@ -15,6 +15,7 @@ struct DeviceDescription {
   std::string name;
   Bytes total;
   Bytes free;
+  std::string free_set_by;
   int threads = 1;
   std::string isa;
   bool native_bfloat16 = false;

@@ -129,7 +129,7 @@ class Planner {
     plan.workload = workload_;
     plan.tokens_per_pass = chosen.candidate.tokens_per_pass;
     plan.texts_per_pass = chosen.candidate.texts_per_pass;
-    plan.devices = {{device_.name, device_.total, device_.free, budget_, layout.arenas, device_.runtime}};
+    plan.devices = {{device_.name, device_.total, device_.free, budget_, budget_ < device_.free ? "--max-memory" : device_.free_set_by, layout.arenas, device_.runtime}};
     plan.load_seconds = load_seconds(model_.binding(), layout, device_);
     plan.pass_seconds = chosen.pass;
     plan.threads = device_.threads;
@@ -169,6 +169,12 @@ std::vector<Alternative> alternatives(const Model& model, const Snapshot& machin
   return list;
 }
 
+// Two sizes in words, to the byte where rounding would make them look alike.
+std::pair<std::string, std::string> told_apart(Bytes a, Bytes b) {
+  if (format_bytes(a) != format_bytes(b)) return {format_bytes(a), format_bytes(b)};
+  return {format_exact(a), format_exact(b)};
+}
+
 }  // namespace
 
 Result<Plan> make_plan(const Model& model, const Snapshot& machine, const Workload& workload, const Policy& policy) {
@@ -190,12 +196,14 @@ Result<Plan> make_plan(const Model& model, const Snapshot& machine, const Worklo
 Error does_not_fit(const Plan& plan) {
   const DevicePlan& device = plan.devices.front();
   const Bytes smallest = plan.smallest_budget.front().bytes;
+  const auto amounts = told_apart(smallest, device.budget);
   std::string advice;
   if (smallest > device.free)
     advice = "free " + format_bytes(smallest - device.free) + ", or use a smaller model or shorter texts (--max-length)";
   if (device.budget < device.free) advice += (advice.empty() ? "" : "; and ") + ("raise --max-memory to " + format_exact(smallest));
   Error error{ErrorCode::does_not_fit,
-              plan.model + " needs at least " + format_bytes(smallest) + " and the budget is " + format_bytes(device.budget), device.name,
+              plan.model + " needs at least " + amounts.first + " and the budget is " + amounts.second,
+              device.name + ", set by " + device.budget_set_by,
               std::move(advice)};
   for (const Alternative& other : plan.alternatives) {
     if (other.verdict == Verdict::does_not_fit || element_bytes(other.dtype) >= element_bytes(plan.dtype)) continue;

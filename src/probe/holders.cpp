@@ -1,11 +1,18 @@
-#include "probe/holders.h"
-
 #include <algorithm>
+
+#include <plimsoll/machine.h>
 
 #include "probe/fields.h"
 
-namespace plimsoll::probe {
+namespace plimsoll {
 namespace {
+
+using probe::find_bytes;
+using probe::find_field;
+using probe::find_number;
+using probe::kLargestTable;
+using probe::parse_number;
+using probe::split;
 
 struct Process {
   std::uint64_t pid = 0;
@@ -64,4 +71,4 @@ std::vector<Holder> find_largest_holders(Os& os, std::size_t count) {
   return holders;
 }
 
-}  // namespace plimsoll::probe
+}  // namespace plimsoll

@@ -29,8 +29,11 @@ Result<double> measure_memory(Os& os, ThreadPool& pool, CpuFeatures features) {
 
 void remember(Os& os, const Snapshot& machine, const Rates& rates, const std::string& file) {
   probe::RatesCache cache = probe::read_rates_cache(os);
-  cache.compute[probe::compute_key(machine.cpu, rates.threads)] = {rates.float32_flops, rates.bfloat16_flops, rates.int8_flops,
-                                                                   rates.memory_read};
+  // The rates are the machine's, not those of an hour in which others used it too: the best that was seen counts.
+  probe::ComputeRates& best = cache.compute[probe::compute_key(machine.cpu, rates.threads)];
+  best.float32_flops = std::max(best.float32_flops, rates.float32_flops);
+  best.bfloat16_flops = std::max(best.bfloat16_flops, rates.bfloat16_flops);
+  best.memory_read = std::max(best.memory_read, rates.memory_read);
   if (rates.disk_source == "measured") cache.disk[probe::find_mount(os, file)] = rates.disk_read;
   static_cast<void>(probe::write_rates_cache(os, cache));  // a cache that cannot be written is only a slower next time
 }

@@ -1,6 +1,7 @@
 #include <plimsoll/classifier.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <new>
 
@@ -14,6 +15,11 @@ Error too_long(std::size_t bytes, std::size_t room) {
   return Error{ErrorCode::bad_row,
                "the text of " + format_bytes(Bytes{bytes}) + " is too long for the " + format_bytes(Bytes{room}) + " set aside for texts",
                "", "give texts as arguments or as a regular file, which are measured before memory is planned"};
+}
+
+Error not_finite(const Model& model) {
+  return Error{ErrorCode::corrupt_file, "the model's logits are not finite (NaN or infinity)", model.directory(),
+               "some weights are NaN, infinite or far too large; download the checkpoint again, or try --dtype float32"};
 }
 
 constexpr std::size_t align_up(std::size_t value, std::size_t alignment) { return (value + alignment - 1) / alignment * alignment; }
@@ -162,6 +168,7 @@ Result<std::span<const Answer>> Classifier::run() {
     Answer& answer = answers[i];
     const std::span<float> own(scores + i * labels, labels);
     answer.logits = logits.subspan(i * labels, labels);
+    if (!std::all_of(answer.logits.begin(), answer.logits.end(), [](float logit) { return std::isfinite(logit); })) return not_finite(state.model);
     score(state.model.score_rule(), answer.logits, own);
     answer.scores = own;
     answer.label = state.model.score_rule() == ScoreRule::regression ? 0 : std::max_element(own.begin(), own.end()) - own.begin();

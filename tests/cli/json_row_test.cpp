@@ -13,7 +13,8 @@ JsonRow good(std::string_view line) {
 }
 
 TEST(JsonRow, TakesWhatIsOutermost) {
-  const JsonRow row = good(R"({"meta": {"text": "no", "id": 3, "text_pair": "no"}, "text": "yes", "list": ["text", {"text": 1}]})");
+  const JsonRow row =
+      good(R"({"meta": {"text": "no", "id": 3, "text_pair": "no"}, "text": "yes", "list": ["text", {"text": "no", "id": 4}]})");
   EXPECT_EQ(row.text, "yes");
   EXPECT_EQ(row.id, "");
   EXPECT_FALSE(row.pair.has_value());

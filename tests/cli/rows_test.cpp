@@ -90,6 +90,14 @@ TEST(JsonLines, DepthCostsNothing) {
       (Texts{"under", "<bad_row>", "<bad_row>", "b"}));
 }
 
+TEST(JsonLines, MayBeMuchLongerThanTheirTexts) {
+  std::string line = "{\"text\": \"";
+  for (int i = 0; i < 300'000; ++i) line += "\\u0061";
+  const Finished result = run_file("a.jsonl", line + "\"}\n");
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(texts_of(result), Texts{std::string(300'000, 'a')});
+}
+
 TEST(JsonLines, AreAskedForByFlagWhateverTheName) {
   EXPECT_EQ(texts_of(run_file("a.data", "{\"text\": \"a\"}", {"--jsonl"})), Texts{"a"});
   EXPECT_EQ(texts_of(run_file("a.data", "{\"text\": \"a\"}")), Texts{"{\"text\": \"a\"}"});

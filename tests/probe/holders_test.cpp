@@ -1,4 +1,4 @@
-#include "probe/holders.h"
+#include <plimsoll/machine.h>
 
 #include <gtest/gtest.h>
 
