@@ -14,8 +14,14 @@ struct Bytes {
   std::uint64_t count = 0;
 
   friend constexpr auto operator<=>(const Bytes&, const Bytes&) = default;
-  constexpr Bytes& operator+=(Bytes other) { count += other.count; return *this; }
-  constexpr Bytes& operator-=(Bytes other) { count -= other.count; return *this; }
+  constexpr Bytes& operator+=(Bytes other) {
+    count += other.count;
+    return *this;
+  }
+  constexpr Bytes& operator-=(Bytes other) {
+    count -= other.count;
+    return *this;
+  }
   friend constexpr Bytes operator+(Bytes a, Bytes b) { return Bytes{a.count + b.count}; }
   friend constexpr Bytes operator-(Bytes a, Bytes b) { return Bytes{a.count - b.count}; }
   friend constexpr Bytes operator*(Bytes a, std::uint64_t n) { return Bytes{a.count * n}; }

@@ -36,14 +36,14 @@ class WorkloadCounter {
 
 /// The answer for one text. Views are valid until the next `add`.
 struct Answer {
-  std::string_view text;                   ///< as read, invalid UTF-8 replaced by U+FFFD
+  std::string_view text;  ///< as read, invalid UTF-8 replaced by U+FFFD
   std::optional<std::string_view> pair;
-  bool truncated = false;                  ///< the text had more tokens than were read
-  bool replaced = false;                   ///< the text was not UTF-8
-  std::span<const std::int32_t> input_ids; ///< [tokens]
-  std::span<const float> logits;           ///< [labels]
-  std::span<const float> scores;           ///< [labels], by the model's ScoreRule
-  std::int64_t label = 0;                  ///< index of the best score
+  bool truncated = false;                   ///< the text had more tokens than were read
+  bool replaced = false;                    ///< the text was not UTF-8
+  std::span<const std::int32_t> input_ids;  ///< [tokens]
+  std::span<const float> logits;            ///< [labels]
+  std::span<const float> scores;            ///< [labels], by the model's ScoreRule
+  std::int64_t label = 0;                   ///< index of the best score
 };
 
 /// Texts in, answers out, in order: packs whole texts into passes by token count and runs each.

@@ -21,10 +21,10 @@ enum class ScoreRule : std::uint8_t {
 };
 
 struct ModelRequest {
-  std::string model;                  ///< a directory, or a Hub id in the shared cache
-  std::string revision;               ///< of a Hub id; empty: main
-  std::string task;                   ///< "classification"; empty: the first of `architectures` whose head is built here
-  bool require_all_weights = false;   ///< refuse (unsupported) instead of initialising a missing head
+  std::string model;                 ///< a directory, or a Hub id in the shared cache
+  std::string revision;              ///< of a Hub id; empty: main
+  std::string task;                  ///< "classification"; empty: the first of `architectures` whose head is built here
+  bool require_all_weights = false;  ///< refuse (unsupported) instead of initialising a missing head
 };
 
 struct Program;
@@ -42,9 +42,9 @@ class Model {
   Model& operator=(Model&&) noexcept;
   ~Model();
 
-  const std::string& name() const;        ///< as asked for
+  const std::string& name() const;  ///< as asked for
   const std::string& directory() const;
-  const std::string& arch() const;        ///< config.json's model_type
+  const std::string& arch() const;  ///< config.json's model_type
   const std::string& task() const;
   const std::vector<std::string>& labels() const;
   ScoreRule score_rule() const;

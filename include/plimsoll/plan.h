@@ -15,11 +15,11 @@ namespace plimsoll {
 
 /// What a run has to carry. Fixed before anything is reserved.
 struct Workload {
-  std::int64_t longest = 1;             ///< tokens of the longest text, special tokens included, after truncation
-  std::int64_t texts = 0;               ///< texts in all; 0 when unknown (a stream)
-  std::int64_t total_tokens = 0;        ///< tokens of all texts; 0 when unknown
-  std::uint64_t longest_text_bytes = 0; ///< bytes of the longest text (with its pair) as read
-  std::int64_t batch_size = 0;          ///< most texts in one pass, as asked for; 0: chosen by the planner
+  std::int64_t longest = 1;              ///< tokens of the longest text, special tokens included, after truncation
+  std::int64_t texts = 0;                ///< texts in all; 0 when unknown (a stream)
+  std::int64_t total_tokens = 0;         ///< tokens of all texts; 0 when unknown
+  std::uint64_t longest_text_bytes = 0;  ///< bytes of the longest text (with its pair) as read
+  std::int64_t batch_size = 0;           ///< most texts in one pass, as asked for; 0: chosen by the planner
 };
 
 /// What may be given up to fit, by name (DESIGN.md section 4).
@@ -30,12 +30,12 @@ std::optional<Rung> parse_rung(std::string_view name);
 
 /// What the user asks for and permits.
 struct Policy {
-  std::optional<Bytes> max_memory = std::nullopt;  ///< `--max-memory` of the computing device
-  std::optional<ElementType> dtype = std::nullopt; ///< `--dtype`; nothing: auto, the checkpoint's own
-  std::vector<Rung> allow = {};                    ///< precision rungs permitted
-  std::vector<Rung> forbid = {};                   ///< rungs ruled out
-  bool prefer_speed = false;                       ///< use an allowed precision also when a higher one fits
-  std::uint64_t red_zone_bytes = 0;                ///< for tests: left free behind every value and weight
+  std::optional<Bytes> max_memory = std::nullopt;   ///< `--max-memory` of the computing device
+  std::optional<ElementType> dtype = std::nullopt;  ///< `--dtype`; nothing: auto, the checkpoint's own
+  std::vector<Rung> allow = {};                     ///< precision rungs permitted
+  std::vector<Rung> forbid = {};                    ///< rungs ruled out
+  bool prefer_speed = false;                        ///< use an allowed precision also when a higher one fits
+  std::uint64_t red_zone_bytes = 0;                 ///< for tests: left free behind every value and weight
 };
 
 enum class Verdict : std::uint8_t { fits, fits_degraded, does_not_fit };
@@ -44,9 +44,9 @@ std::string_view verdict_name(Verdict verdict);
 /// One device's side of a plan.
 struct DevicePlan {
   std::string name;
-  Bytes total;    ///< of the machine
-  Bytes free;     ///< by the probe
-  Bytes budget;   ///< min(--max-memory, free)
+  Bytes total;                     ///< of the machine
+  Bytes free;                      ///< by the probe
+  Bytes budget;                    ///< min(--max-memory, free)
   std::string budget_set_by = {};  ///< "--max-memory", or the limit of the machine that bounds `free`
   TagBytes arenas{};
   Bytes runtime;  ///< allowance for everything that no arena holds
@@ -105,7 +105,7 @@ struct Plan {
   std::vector<DeviceBytes> full_speed_budget;
   std::vector<Alternative> alternatives;
   int threads = 1;
-  std::string isa;                                   ///< instruction set that it was planned for
+  std::string isa;  ///< instruction set that it was planned for
   /// The steps and offsets that Session walks. Shared: immutable, and a plan is copied into its report and its session.
   std::shared_ptr<const Schedule> schedule;
 };

@@ -13,8 +13,8 @@ namespace plimsoll {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}        // NOLINT(google-explicit-constructor)
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}    // NOLINT(google-explicit-constructor)
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(google-explicit-constructor)
+  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
@@ -61,14 +61,13 @@ using Status = Result<void>;
 #define PLIMSOLL_JOIN(a, b) PLIMSOLL_JOIN_(a, b)
 
 /// Evaluates a Status or Result and returns its error from the enclosing function if it failed.
-#define PLIMSOLL_CHECK(expression)                                                                              \
-  do {                                                                                                          \
-    if (auto plimsoll_status = (expression); !plimsoll_status.ok()) return std::move(plimsoll_status).error();  \
+#define PLIMSOLL_CHECK(expression)                                                                             \
+  do {                                                                                                         \
+    if (auto plimsoll_status = (expression); !plimsoll_status.ok()) return std::move(plimsoll_status).error(); \
   } while (false)
 
 /// `PLIMSOLL_TRY(auto x, make_x())`: x is the value, or the enclosing function returns the error.
-#define PLIMSOLL_TRY(declaration, expression)                                                \
-  auto PLIMSOLL_JOIN(plimsoll_result_, __LINE__) = (expression);                             \
-  if (!PLIMSOLL_JOIN(plimsoll_result_, __LINE__).ok())                                       \
-    return std::move(PLIMSOLL_JOIN(plimsoll_result_, __LINE__)).error();                     \
+#define PLIMSOLL_TRY(declaration, expression)                                                                               \
+  auto PLIMSOLL_JOIN(plimsoll_result_, __LINE__) = (expression);                                                            \
+  if (!PLIMSOLL_JOIN(plimsoll_result_, __LINE__).ok()) return std::move(PLIMSOLL_JOIN(plimsoll_result_, __LINE__)).error(); \
   declaration = std::move(PLIMSOLL_JOIN(plimsoll_result_, __LINE__)).value()

@@ -24,19 +24,19 @@ class CancelToken {
 
 /// Told after every loaded weight and every layer boundary of a pass. Must be quick; must not call the session.
 struct Progress {
-  std::string_view phase;      ///< "load" or "pass"
-  std::string_view layer;      ///< the block just finished
-  Bytes done;                  ///< weight bytes loaded
-  Bytes planned;               ///< weight bytes to load
-  Bytes ledger;                ///< in arenas now
+  std::string_view phase;  ///< "load" or "pass"
+  std::string_view layer;  ///< the block just finished
+  Bytes done;              ///< weight bytes loaded
+  Bytes planned;           ///< weight bytes to load
+  Bytes ledger;            ///< in arenas now
 };
 using ProgressFunction = std::function<void(const Progress&)>;
 
 /// The tokens of one pass: whole texts, one after the other, without padding.
 struct PassInput {
-  std::span<const std::int32_t> ids;           ///< [tokens]
-  std::span<const std::int32_t> type_ids;      ///< [tokens]
-  std::span<const std::int32_t> text_starts;   ///< [texts + 1]: text b owns [text_starts[b], text_starts[b + 1])
+  std::span<const std::int32_t> ids;          ///< [tokens]
+  std::span<const std::int32_t> type_ids;     ///< [tokens]
+  std::span<const std::int32_t> text_starts;  ///< [texts + 1]: text b owns [text_starts[b], text_starts[b + 1])
 };
 
 /// Runs passes of a plan on memory that is reserved once. After `create` nothing is allocated, opened or created. One

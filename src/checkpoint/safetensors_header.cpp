@@ -205,7 +205,8 @@ Result<std::uint64_t> safetensors_data_start(File& file) {
   PLIMSOLL_CHECK(file.read(bytes, 0));
   // Eight characters are enough: as a length they would be 2.3 * 10^18.
   if (std::memcmp(bytes.data(), "version ", kLengthBytes) == 0) {
-    return Error{ErrorCode::corrupt_file, "this is a Git LFS pointer, not the weights themselves", at_byte(file, 0), "run `git lfs pull` in that folder, or download the file again"};
+    return Error{ErrorCode::corrupt_file, "this is a Git LFS pointer, not the weights themselves", at_byte(file, 0),
+                 "run `git lfs pull` in that folder, or download the file again"};
   }
   std::uint64_t length = 0;
   for (std::size_t i = 0; i < bytes.size(); ++i) length |= std::to_integer<std::uint64_t>(bytes[i]) << (8 * i);

@@ -73,7 +73,8 @@ Result<Model> Model::open(Os& os, Ledger& ledger, const ModelRequest& request) {
   const Bytes before = ledger.current(MemoryTag::tables);
   PLIMSOLL_TRY(std::string directory, locate_model(os, request.model, request.revision));
   if (!os.is_file(directory + "/config.json")) {
-    return Error{ErrorCode::not_found, "this folder holds no config.json, so it is no model", directory, "give the folder that has config.json, weights and tokenizer files"};
+    return Error{ErrorCode::not_found, "this folder holds no config.json, so it is no model", directory,
+                 "give the folder that has config.json, weights and tokenizer files"};
   }
   PLIMSOLL_TRY(const JsonDocument config, JsonDocument::read(os, directory + "/config.json"));
   PLIMSOLL_TRY(ArchSpec spec, read_arch_spec(config));

@@ -7,7 +7,8 @@ namespace plimsoll {
 Bytes cpu_runtime_allowance(int threads, const Program& program) {
   std::uint64_t ops = 0;
   for (const Block& block : program.blocks) ops += block.ops.size();
-  const auto labels = program.logits == kNone ? 0 : static_cast<std::uint64_t>(program.values[static_cast<std::size_t>(program.logits)].cols);
+  const auto labels =
+      program.logits == kNone ? 0 : static_cast<std::uint64_t>(program.values[static_cast<std::size_t>(program.logits)].cols);
   return round_to_pages(kib(768) + kib(32) * static_cast<std::uint64_t>(threads) + Bytes{2560} * ops + Bytes{256} * labels);
 }
 

@@ -129,7 +129,8 @@ class Planner {
     plan.workload = workload_;
     plan.tokens_per_pass = chosen.candidate.tokens_per_pass;
     plan.texts_per_pass = chosen.candidate.texts_per_pass;
-    plan.devices = {{device_.name, device_.total, device_.free, budget_, budget_ < device_.free ? "--max-memory" : device_.free_set_by, layout.arenas, device_.runtime}};
+    plan.devices = {{device_.name, device_.total, device_.free, budget_, budget_ < device_.free ? "--max-memory" : device_.free_set_by,
+                     layout.arenas, device_.runtime}};
     plan.load_seconds = load_seconds(model_.binding(), layout, device_);
     plan.pass_seconds = chosen.pass;
     plan.threads = device_.threads;
@@ -201,10 +202,8 @@ Error does_not_fit(const Plan& plan) {
   if (smallest > device.free)
     advice = "free " + format_bytes(smallest - device.free) + ", or use a smaller model or shorter texts (--max-length)";
   if (device.budget < device.free) advice += (advice.empty() ? "" : "; and ") + ("raise --max-memory to " + format_exact(smallest));
-  Error error{ErrorCode::does_not_fit,
-              plan.model + " needs at least " + amounts.first + " and the budget is " + amounts.second,
-              device.name + ", set by " + device.budget_set_by,
-              std::move(advice)};
+  Error error{ErrorCode::does_not_fit, plan.model + " needs at least " + amounts.first + " and the budget is " + amounts.second,
+              device.name + ", set by " + device.budget_set_by, std::move(advice)};
   for (const Alternative& other : plan.alternatives) {
     if (other.verdict == Verdict::does_not_fit || element_bytes(other.dtype) >= element_bytes(plan.dtype)) continue;
     error.advice += "; or --dtype " + std::string(element_name(other.dtype)) + ", which fits in " + format_bytes(other.bytes);

@@ -168,7 +168,8 @@ Result<std::span<const Answer>> Classifier::run() {
     Answer& answer = answers[i];
     const std::span<float> own(scores + i * labels, labels);
     answer.logits = logits.subspan(i * labels, labels);
-    if (!std::all_of(answer.logits.begin(), answer.logits.end(), [](float logit) { return std::isfinite(logit); })) return not_finite(state.model);
+    if (!std::all_of(answer.logits.begin(), answer.logits.end(), [](float logit) { return std::isfinite(logit); }))
+      return not_finite(state.model);
     score(state.model.score_rule(), answer.logits, own);
     answer.scores = own;
     answer.label = state.model.score_rule() == ScoreRule::regression ? 0 : std::max_element(own.begin(), own.end()) - own.begin();

@@ -69,7 +69,7 @@ Process::Process(const Start& start) {
       std::filesystem::is_directory(arguments[0])) {
     arguments.insert(arguments.begin(), PLIMSOLL_COMMAND);
   }
-  std::vector<std::string> environment = {"LANG=C.UTF-8", "HOME=/nonexistent", "PATH=/usr/bin:/bin"};
+  std::vector<std::string> environment = {"LANG=C.UTF-8", "HOME=/dev/null", "PATH=/usr/bin:/bin"};
   environment.insert(environment.end(), start.environment.begin(), start.environment.end());
   const auto argv = pointers(arguments);
   const auto envp = pointers(environment);

@@ -23,7 +23,7 @@ struct Finished {
   std::vector<nlohmann::json> rows() const;
 };
 
-/// How to start a command. Its environment is empty but for LANG, HOME (an empty folder) and `environment`.
+/// How to start a command. Its environment is empty but for LANG, PATH, HOME (no folder) and `environment`.
 struct Start {
   std::vector<std::string> arguments;
   std::string input;

@@ -44,7 +44,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"NoFolder", {"run", "/nonexistent/model", "x"}, 3, "/nonexistent/model"},
                       Case{"NoInput", {"run", kModel, "--input", "/nonexistent.txt"}, 3, "/nonexistent.txt"},
                       Case{"InputIsFolder", {"run", kModel, "--input", "/tmp"}, 3, "a directory"},
-                      Case{"OutputNowhere", {"run", kModel, "x", "--output", "/nonexistent/x"}, 3, "/nonexistent/x"},
+                      Case{"OutputNowhere", {"run", kModel, "x", "--output", "/proc/nowhere/x"}, 3, "/proc/nowhere/x"},
                       Case{"Sim", {"run", kModel, "x", "--sim", "memory=2GiB"}, 4, "--sim is not built yet"},
                       Case{"DeviceMap", {"plan", kModel, "--device-map=auto"}, 4, "--device-map is not built yet"},
                       Case{"Fallback", {"run", kModel, "x", "--fallback", "other"}, 4, "--fallback is not built yet"},

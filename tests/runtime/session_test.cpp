@@ -69,12 +69,25 @@ TEST_F(SessionTest, ATextsBitsAreItsOwn) {
 
 TEST_F(SessionTest, TheSmallestBudgetRunsAndOnePageLessIsRefused) {
   std::mt19937_64 random(11);
-  const auto pick = [&](std::int64_t low, std::int64_t high) { return low + static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(high - low + 1)); };
+  const auto pick = [&](std::int64_t low, std::int64_t high) {
+    return low + static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(high - low + 1));
+  };
   for (int round = 0; round < 200; ++round) {
     const std::int64_t heads = pick(1, 4);
-    const TinyModel tiny{.hidden = heads * pick(1, 24), .layers = pick(1, 3), .heads = heads, .intermediate = pick(1, 150), .words = pick(1, 300),
-                         .positions = pick(20, 80), .labels = pick(1, 5), .seed = random(), .dtype = std::vector{"F32", "F16", "BF16"}[random() % 3]};
-    RunRequest request{.model = model(tiny), .texts = texts(tiny, pick(1, 12)), .max_length = pick(3, 20), .batch_size = pick(0, 6), .threads = static_cast<int>(pick(1, 3))};
+    const TinyModel tiny{.hidden = heads * pick(1, 24),
+                         .layers = pick(1, 3),
+                         .heads = heads,
+                         .intermediate = pick(1, 150),
+                         .words = pick(1, 300),
+                         .positions = pick(20, 80),
+                         .labels = pick(1, 5),
+                         .seed = random(),
+                         .dtype = std::vector{"F32", "F16", "BF16"}[random() % 3]};
+    RunRequest request{.model = model(tiny),
+                       .texts = texts(tiny, pick(1, 12)),
+                       .max_length = pick(3, 20),
+                       .batch_size = pick(0, 6),
+                       .threads = static_cast<int>(pick(1, 3))};
     const auto free = run_model(*os_, request);
     ASSERT_TRUE(free.ok()) << message(free.error());
     const Bytes smallest = free->plan.smallest_budget.front().bytes;
@@ -155,11 +168,11 @@ class OpenSession : public SessionTest {
 
 TEST_F(OpenSession, APassOutsideThePlanOrTheVocabularyIsRefused) {
   open(TinyModel{.words = 10});
-  EXPECT_EQ(refused({2, 15, 3}, {0, 0, 0}, {0, 3}), ErrorCode::usage);   // ids are below 15
+  EXPECT_EQ(refused({2, 15, 3}, {0, 0, 0}, {0, 3}), ErrorCode::usage);  // ids are below 15
   EXPECT_EQ(refused({2, -1, 3}, {0, 0, 0}, {0, 3}), ErrorCode::usage);
-  EXPECT_EQ(refused({2, 5, 3}, {0, 2, 0}, {0, 3}), ErrorCode::usage);    // two token types
-  EXPECT_EQ(refused({2, 5, 3}, {0, 0, 0}, {0, 2}), ErrorCode::usage);    // starts end before the tokens do
-  EXPECT_EQ(refused({2, 5, 3}, {0, 0, 0}, {0, 0, 3}), ErrorCode::usage); // a text without tokens
+  EXPECT_EQ(refused({2, 5, 3}, {0, 2, 0}, {0, 3}), ErrorCode::usage);        // two token types
+  EXPECT_EQ(refused({2, 5, 3}, {0, 0, 0}, {0, 2}), ErrorCode::usage);        // starts end before the tokens do
+  EXPECT_EQ(refused({2, 5, 3}, {0, 0, 0}, {0, 0, 3}), ErrorCode::usage);     // a text without tokens
   EXPECT_EQ(refused({2, 5, 3}, {0, 0, 0}, {0, 1, 2, 3}), ErrorCode::usage);  // three texts, planned for two
   EXPECT_EQ(refused(std::vector<std::int32_t>(9, 5), std::vector<std::int32_t>(9, 0), {0, 9}), ErrorCode::usage);  // longer than planned
   EXPECT_EQ(refused(std::vector<std::int32_t>(17, 5), std::vector<std::int32_t>(17, 0), {0, 8, 16, 17}), ErrorCode::usage);

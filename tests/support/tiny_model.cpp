@@ -46,7 +46,8 @@ class Writer {
     std::normal_distribution<float> normal(mean, deviation);
     const std::size_t begin = data_.size();
     for (std::int64_t i = 0; i < count; ++i) append(normal(random_));
-    header_ += fmt::format(R"({}"{}":{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})", header_.empty() ? "" : ",", name, model_.dtype, shape, begin, data_.size());
+    header_ += fmt::format(R"({}"{}":{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})", header_.empty() ? "" : ",", name, model_.dtype,
+                           shape, begin, data_.size());
   }
 
   template <typename T>
@@ -93,11 +94,13 @@ void write_weights(const std::string& path, const TinyModel& model) {
 void write_tiny_model(const std::string& folder, const TinyModel& model) {
   std::string labels;
   for (std::int64_t i = 0; i < model.labels; ++i) labels += fmt::format(R"({}"{}":"label {}")", i == 0 ? "" : ",", i, i);
-  write_text(folder + "/config.json",
-             fmt::format(R"({{"model_type":"bert","architectures":["BertForSequenceClassification"],"hidden_size":{},"num_hidden_layers":{},"num_attention_heads":{},)"
-                         R"("intermediate_size":{},"vocab_size":{},"max_position_embeddings":{},"type_vocab_size":2,"hidden_act":"gelu","layer_norm_eps":1e-12,)"
-                         R"("problem_type":"single_label_classification","id2label":{{{}}}}})",
-                         model.hidden, model.layers, model.heads, model.intermediate, model.words + 5, model.positions, labels));
+  write_text(
+      folder + "/config.json",
+      fmt::format(
+          R"({{"model_type":"bert","architectures":["BertForSequenceClassification"],"hidden_size":{},"num_hidden_layers":{},"num_attention_heads":{},)"
+          R"("intermediate_size":{},"vocab_size":{},"max_position_embeddings":{},"type_vocab_size":2,"hidden_act":"gelu","layer_norm_eps":1e-12,)"
+          R"("problem_type":"single_label_classification","id2label":{{{}}}}})",
+          model.hidden, model.layers, model.heads, model.intermediate, model.words + 5, model.positions, labels));
   std::string vocabulary = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n";
   for (std::int64_t i = 0; i < model.words; ++i) vocabulary += fmt::format("w{}\n", i);
   write_text(folder + "/vocab.txt", vocabulary);
@@ -108,7 +111,8 @@ void write_tiny_model(const std::string& folder, const TinyModel& model) {
 std::string tiny_text(const TinyModel& model, std::int64_t count, std::uint64_t seed) {
   std::mt19937_64 random(seed);
   std::string text;
-  for (std::int64_t i = 0; i < count; ++i) text += fmt::format("{}w{}", i == 0 ? "" : " ", random() % static_cast<std::uint64_t>(model.words));
+  for (std::int64_t i = 0; i < count; ++i)
+    text += fmt::format("{}w{}", i == 0 ? "" : " ", random() % static_cast<std::uint64_t>(model.words));
   return text;
 }
 

@@ -44,7 +44,8 @@ Expected read_expected(const std::string& folder) {
 double worst(const std::vector<std::vector<float>>& got, const std::vector<std::vector<double>>& want) {
   double largest = 0;
   for (std::size_t i = 0; i < want.size(); ++i) {
-    for (std::size_t j = 0; j < want[i].size(); ++j) largest = std::max(largest, std::abs(double{got[i][j]} - want[i][j]) / (1 + std::abs(want[i][j])));
+    for (std::size_t j = 0; j < want[i].size(); ++j)
+      largest = std::max(largest, std::abs(double{got[i][j]} - want[i][j]) / (1 + std::abs(want[i][j])));
   }
   return largest;
 }
@@ -54,7 +55,10 @@ class Oracle : public ::testing::TestWithParam<Case> {
   RunResult run(const Expected& expected, ElementType dtype) {
     Gate gate;
     const auto os = make_os(gate);
-    auto result = run_model(*os, {.model = std::string(PLIMSOLL_SOURCE_DIR) + "/tests/fixtures/" + GetParam().model, .texts = expected.texts, .max_length = 128, .policy = {.dtype = dtype}});
+    auto result = run_model(*os, {.model = std::string(PLIMSOLL_SOURCE_DIR) + "/tests/fixtures/" + GetParam().model,
+                                  .texts = expected.texts,
+                                  .max_length = 128,
+                                  .policy = {.dtype = dtype}});
     EXPECT_TRUE(result.ok()) << (result.ok() ? "" : message(result.error()));
     return result.ok() ? *result : RunResult{};
   }
@@ -103,8 +107,11 @@ const Case kVocabulary{"variants/vocab-txt", "models/bert"};
 const Case kBfloat16{"variants/bf16", "variants/bf16"};
 const Case kFloat16{"variants/f16", "variants/f16"};
 
-INSTANTIATE_TEST_SUITE_P(Fixtures, Oracle, ::testing::Values(kBert, kMultiLabel, kRegression, kBfloat16, kFloat16, kDoubles, kShards, kVocabulary), test_name);
-INSTANTIATE_TEST_SUITE_P(Fixtures, OracleInBfloat16, ::testing::Values(kBert, kMultiLabel, kRegression, kDoubles, kShards, kVocabulary), test_name);
+INSTANTIATE_TEST_SUITE_P(Fixtures, Oracle,
+                         ::testing::Values(kBert, kMultiLabel, kRegression, kBfloat16, kFloat16, kDoubles, kShards, kVocabulary),
+                         test_name);
+INSTANTIATE_TEST_SUITE_P(Fixtures, OracleInBfloat16, ::testing::Values(kBert, kMultiLabel, kRegression, kDoubles, kShards, kVocabulary),
+                         test_name);
 
 }  // namespace
 }  // namespace plimsoll
