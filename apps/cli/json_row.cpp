@@ -113,9 +113,9 @@ class RowHandler final : public Json::json_sax_t {
   std::optional<Error> error_;
 };
 
-bool is_blank(std::string_view line) { return line.find_first_not_of(" \t\r") == std::string_view::npos; }
-
 }  // namespace
+
+bool is_blank(std::string_view line) { return line.find_first_not_of(" \t\r") == std::string_view::npos; }
 
 Status read_json_row(std::string_view line, JsonRow& row) {
   row.id.clear();

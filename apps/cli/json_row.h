@@ -15,6 +15,9 @@ struct JsonRow {
   std::optional<std::string> pair;  ///< null counts as absent
 };
 
+/// Nothing but white space: not a row at all.
+bool is_blank(std::string_view line);
+
 /// Reads `line`. Depth costs no stack. Fails with `bad_row`; `row.id` is then set if it was read before the fault.
 Status read_json_row(std::string_view line, JsonRow& row);
 

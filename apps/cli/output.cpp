@@ -8,9 +8,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <optional>
 #include <system_error>
 #include <utility>
 
+#include "descriptors.h"
 #include "signals.h"
 
 namespace plimsoll::cli {
@@ -52,6 +54,7 @@ Output::Output(int fd, Gate& gate, const CancelToken& cancel) : fd_(fd), gate_(&
 
 Result<Output> Output::open(const std::string& path, Gate& gate, const CancelToken& cancel) {
   if (path.empty()) return Output(STDOUT_FILENO, gate, cancel);
+  if (const std::optional<int> fd = named_descriptor(path)) return Output(*fd, gate, cancel);
   const bool special = is_special(path);
   struct stat info {};
   if (!special && ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
@@ -70,7 +73,7 @@ Result<Output> Output::open(const std::string& path, Gate& gate, const CancelTok
   if (!special) {
     output.temporary_ = opened;
     output.target_ = target;
-    Signals::remove_on_exit(opened);
+    output.removable_ = Signals::remove_on_exit(opened);
   }
   return output;
 }
@@ -81,6 +84,7 @@ Output::Output(Output&& other) noexcept
       cancel_(other.cancel_),
       name_(std::move(other.name_)),
       temporary_(std::exchange(other.temporary_, {})),
+      removable_(std::exchange(other.removable_, -1)),
       target_(std::move(other.target_)),
       owned_(std::exchange(other.owned_, false)),
       waits_(other.waits_),
@@ -91,7 +95,7 @@ Output::Output(Output&& other) noexcept
 Output::~Output() {
   if (!temporary_.empty()) {
     ::unlink(temporary_.c_str());
-    Signals::remove_on_exit("");
+    Signals::keep(removable_);
   }
   if (owned_) ::close(fd_);
 }
@@ -144,7 +148,7 @@ Status Output::commit() {
   if (::fsync(fd_) != 0 && errno != EINVAL && errno != ENOTSUP) return write_error(errno);
   if (::rename(temporary_.c_str(), target_.c_str()) != 0) return write_error(errno);
   temporary_.clear();
-  Signals::remove_on_exit("");
+  Signals::keep(removable_);
   return {};
 }
 

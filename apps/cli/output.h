@@ -14,7 +14,7 @@ namespace plimsoll::cli {
 /// kept and everything after it is dropped, so that writers need not check every call.
 class Output {
  public:
-  /// `path` empty: standard output. A path that names something other than a regular file (/dev/null, a FIFO) is written as it is.
+  /// `path` empty: standard output; so are /dev/stdout and its like, /dev/stderr, /dev/fd/N: written through, never renamed. A path that names something other than a regular file (/dev/null, a FIFO) is written as it is.
   /// `gate` and `cancel` must outlive the result; a cancelled token ends a write that waits for a slow reader.
   static Result<Output> open(const std::string& path, Gate& gate, const CancelToken& cancel);
   Output(Output&& other) noexcept;
@@ -43,6 +43,7 @@ class Output {
   const CancelToken* cancel_;
   std::string name_ = "standard output";
   std::string temporary_;  ///< not empty: to be renamed to `target_`
+  int removable_ = -1;     ///< of `temporary_`, see Signals
   std::string target_;
   bool owned_ = false;
   bool waits_ = false;  ///< a write may block for long: a pipe, terminal or socket

@@ -44,7 +44,8 @@ std::string header(const Plan& plan) {
   std::string text = fmt::format("{} ({}, {}): {}\n", printable(plan.model), printable(plan.arch), plan.task, precision_name(plan));
   text += fmt::format("A pass holds {} and {}; the longest text has {}. {}.\n", plural(plan.texts_per_pass, "text"),
                       plural(plan.tokens_per_pass, "token"), plan.workload.longest, plural(plan.threads, "thread"));
-  text += fmt::format("Predicted: {} to load, {} a pass.\n", seconds_text(plan.load_seconds), seconds_text(plan.pass_seconds));
+  text += fmt::format("Predicted: {} to load, {} a pass (rates: {}).\n", seconds_text(plan.load_seconds), seconds_text(plan.pass_seconds),
+                      plan.rates_source);
   return text;
 }
 
@@ -93,7 +94,7 @@ std::string draw_alternatives(const Plan& plan) {
 
 std::string draw_remarks(const Plan& plan) {
   std::string text;
-  if (!plan.sacrifices.empty()) text += "\nGiven up\n";
+  if (!plan.sacrifices.empty()) text += "\nTo fit\n";
   for (const Sacrifice& sacrifice : plan.sacrifices) {
     text += fmt::format("  {}: saves {}, costs {} a pass: {}\n", rung_name(sacrifice.rung), format_bytes(sacrifice.saved),
                         seconds_text(sacrifice.cost_seconds), printable(sacrifice.why));
@@ -101,7 +102,7 @@ std::string draw_remarks(const Plan& plan) {
   if (!plan.warnings.empty()) text += "\nWarnings\n";
   for (const std::string& warning : plan.warnings) text += fmt::format("  {}\n", printable(warning));
   text += fmt::format("\nSmallest budget  --max-memory {}\n", budget_text(plan.smallest_budget));
-  text += fmt::format("Full speed from  --max-memory {}\n", budget_text(plan.full_speed_budget));
+  text += fmt::format("Within 10% of full speed from  --max-memory {}\n", budget_text(plan.full_speed_budget));
   return text;
 }
 
@@ -159,8 +160,14 @@ std::string weight_homes(const Plan& plan) {
 }
 
 std::string precision_name(const Plan& plan) {
-  if (plan.dtype == plan.compute_dtype) return std::string(element_name(plan.dtype));
-  return fmt::format("{}, computed in {}", element_name(plan.dtype), element_name(plan.compute_dtype));
+  const auto other = std::find_if(plan.layers.begin(), plan.layers.end(), [&](const LayerPlan& layer) { return layer.dtype != plan.dtype; });
+  std::string name(element_name(plan.dtype));
+  if (other != plan.layers.end()) {
+    const auto count = std::count_if(plan.layers.begin(), plan.layers.end(), [&](const LayerPlan& layer) { return layer.dtype == other->dtype; });
+    name += fmt::format(" and {} ({} of {} blocks)", element_name(other->dtype), count, plan.layers.size());
+  }
+  if (plan.dtype == plan.compute_dtype) return name;
+  return fmt::format("{}, computed in {}", name, element_name(plan.compute_dtype));
 }
 
 std::string draw_plan(const Plan& plan, const Terminal& terminal) {

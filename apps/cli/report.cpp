@@ -40,7 +40,7 @@ std::string summary_line(const Plan& plan, const RunStatistics& statistics) {
       fmt::format("{}; {}; peak {} of {} planned; {:.0f} tokens/s ({} texts, {:.2f} s)", precision_name(plan), weight_homes(plan),
                   format_bytes(statistics.recorder.process_peak()), format_bytes(plan.devices.at(0).planned_total()),
                   statistics.tokens_per_second(), statistics.rows - statistics.bad_rows, statistics.recorder.seconds());
-  if (statistics.truncated > 0) line += fmt::format("; {} cut to fit --max-length", statistics.truncated);
+  if (statistics.truncated > 0) line += fmt::format("; {} cut to the longest that is allowed", statistics.truncated);
   return line;
 }
 

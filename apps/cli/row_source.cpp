@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "descriptors.h"
 #include "json_row.h"
 
 namespace plimsoll::cli {
@@ -52,8 +53,10 @@ class FileRows final : public RowSource {
 
   Result<Got> next(Row& row, int patience_ms) override {
     LineReader::Line line;
-    PLIMSOLL_TRY(const Got got, lines_.next(line, patience_ms));
-    if (got != Got::one) return got;
+    do {
+      PLIMSOLL_TRY(const Got got, lines_.next(line, patience_ms));
+      if (got != Got::one) return got;
+    } while (jsonl_ && !line.too_long && is_blank(line.text));
     row = Row{index_++, {}, {line.text}, std::nullopt};
     if (line.too_long) {
       row.fault = Error{ErrorCode::bad_row,
@@ -102,19 +105,6 @@ class FileRows final : public RowSource {
   std::size_t longest_ = kLongestRow;
 };
 
-/// The descriptor that /dev/stdin, /dev/fd/N or /proc/self/fd/N stands for: already open, so using it cannot block.
-std::optional<int> open_descriptor(std::string_view path) {
-  if (path == "-" || path == "/dev/stdin") return STDIN_FILENO;
-  for (const std::string_view folder : {"/dev/fd/", "/proc/self/fd/"}) {
-    if (!path.starts_with(folder)) continue;
-    int fd = -1;
-    const std::string_view digits = path.substr(folder.size());
-    const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), fd);
-    if (code == std::errc{} && end == digits.data() + digits.size() && ::fcntl(fd, F_GETFD) != -1) return fd;
-  }
-  return std::nullopt;
-}
-
 Error not_readable(const std::string& what, const std::string& path, int code) {
   return Error{code == EMFILE || code == ENFILE || code == EIO ? ErrorCode::io : ErrorCode::not_found, what, path,
                "give a .txt or .jsonl file, or - for standard input"};
@@ -141,7 +131,7 @@ Result<std::unique_ptr<RowSource>> open_rows(const Options& options, Gate& gate,
     path = "-";
   }
   const bool jsonl = options.jsonl || path.ends_with(".jsonl");
-  if (const auto fd = open_descriptor(path)) {
+  if (const auto fd = (path == "-" ? std::optional(STDIN_FILENO) : named_descriptor(path))) {
     return std::unique_ptr<RowSource>(
         std::make_unique<FileRows>(*fd, false, true, jsonl, path == "-" ? "standard input" : path, gate, cancel));
   }

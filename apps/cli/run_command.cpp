@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 #include <vector>
 
 #include <fmt/format.h>
@@ -124,10 +125,28 @@ Error no_texts() {
                "for example: plimsoll run ./model \"I loved this film.\", or --input reviews.txt"};
 }
 
+/// Where --report goes, opened before anything is computed; nothing without the flag.
+Result<std::optional<Output>> open_report(Context& context) {
+  const Options& options = context.options;
+  if (options.report.empty()) return std::optional<Output>();
+  if (options.report == options.output) {
+    return Error{ErrorCode::usage, "results and report cannot be the same file", "--report", "give --report a name of its own"};
+  }
+  PLIMSOLL_TRY(Output report, Output::open(options.report, context.gate, context.signals.token()));
+  return std::optional<Output>(std::move(report));
+}
+
+// What a sacrifice saves and costs, where it does either.
+std::string sacrifice_figures(const Sacrifice& sacrifice) {
+  std::string figures;
+  if (sacrifice.saved.count > 0) figures += fmt::format(", saves {}", format_bytes(sacrifice.saved));
+  if (sacrifice.cost_seconds > 1e-6) figures += fmt::format(", costs {:.3g} s a pass", sacrifice.cost_seconds);
+  return figures;
+}
+
 void print_plan_details(Console& console, const Plan& plan) {
   for (const Sacrifice& sacrifice : plan.sacrifices) {
-    console.note(fmt::format("gave up {}: {} (saves {}, costs {:.3g} s a pass)", rung_name(sacrifice.rung), printable(sacrifice.why),
-                             format_bytes(sacrifice.saved), sacrifice.cost_seconds));
+    console.note(fmt::format("to fit: {} ({}{})", printable(sacrifice.why), rung_name(sacrifice.rung), sacrifice_figures(sacrifice)));
   }
   console.detail(fmt::format("{}, {} on {} threads; a pass holds {} texts and {} tokens; smallest budget {}", precision_name(plan),
                              plan.isa, plan.threads, plan.texts_per_pass, plan.tokens_per_pass,
@@ -163,20 +182,25 @@ Result<int> run_command(Context& context) {
   const Options& options = context.options;
   PLIMSOLL_TRY(const std::unique_ptr<RowSource> rows, open_rows(options, context.gate, context.signals.token(), true));
   if (rows == nullptr) return no_texts();
+  PLIMSOLL_TRY(std::optional<Output> report, open_report(context));
   RunStatistics statistics(context.os);
   PLIMSOLL_TRY(const std::unique_ptr<Engine> engine, Engine::open(context));
   PLIMSOLL_TRY(const Workload workload, engine->measure(rows.get()));
   PLIMSOLL_TRY(const Plan plan, engine->plan(workload));
   PLIMSOLL_TRY(const bool empty, is_empty(*rows));
-  if (empty && options.report.empty()) return 0;
+  if (empty) context.console.note("there were no texts");
+  if (empty && !report) return 0;
   print_plan_details(context.console, plan);
   const Status status = answer_rows(context, *engine, plan, *rows, statistics);
   statistics.ledger_peak = engine->ledger().peak();
-  if (!options.report.empty()) PLIMSOLL_CHECK(context.os.write_text(options.report, report_json(plan, statistics)));
+  if (report) {
+    report->write(report_json(plan, statistics));
+    PLIMSOLL_CHECK(report->commit());
+  }
   if (!status.ok()) return status.error();
   if (statistics.rows > statistics.bad_rows) context.console.note(summary_line(plan, statistics));
   if (statistics.bad_rows == 0) return 0;
-  if (!options.json) context.console.note(fmt::format("{} of {} rows could not be used", statistics.bad_rows, statistics.rows));
+  context.console.note(fmt::format("{} of {} rows could not be used", statistics.bad_rows, statistics.rows));
   return 1;
 }
 

@@ -12,12 +12,19 @@ namespace {
 // A handler can only reach statics. All of these are lock-free or written before the handlers are installed.
 CancelToken g_token;
 volatile std::sig_atomic_t g_signal = 0;
-volatile std::sig_atomic_t g_removable = 0;
-std::array<char, 4096> g_path{};
+
+struct Removable {
+  volatile std::sig_atomic_t set = 0;
+  std::array<char, 4096> path{};
+};
+// The results and the report.
+std::array<Removable, 2> g_removable;
 
 extern "C" void on_signal(int signal) {
   if (g_signal != 0) {
-    if (g_removable != 0) ::unlink(g_path.data());
+    for (const Removable& file : g_removable) {
+      if (file.set != 0) ::unlink(file.path.data());
+    }
     ::_exit(128 + signal);
   }
   g_signal = signal;
@@ -54,11 +61,19 @@ Error Signals::error() const {
   return Error{ErrorCode::cancelled, "stopped on request", name, "finished rows have been printed"};
 }
 
-void Signals::remove_on_exit(const std::string& path) {
-  g_removable = 0;
-  if (path.empty() || path.size() >= g_path.size()) return;
-  std::memcpy(g_path.data(), path.c_str(), path.size() + 1);
-  g_removable = 1;
+int Signals::remove_on_exit(const std::string& path) {
+  for (std::size_t slot = 0; slot < g_removable.size(); ++slot) {
+    Removable& file = g_removable[slot];
+    if (file.set != 0 || path.size() >= file.path.size()) continue;
+    std::memcpy(file.path.data(), path.c_str(), path.size() + 1);
+    file.set = 1;
+    return static_cast<int>(slot);
+  }
+  return -1;
+}
+
+void Signals::keep(int slot) {
+  if (slot >= 0) g_removable[static_cast<std::size_t>(slot)].set = 0;
 }
 
 }  // namespace plimsoll::cli

@@ -19,8 +19,10 @@ class Signals {
   int exit_status() const;
   Error error() const;
 
-  /// A file to remove if a second signal ends the process; empty: none.
-  static void remove_on_exit(const std::string& path);
+  /// Remembers a file to remove if a second signal ends the process. Gives what `keep` takes; -1 when it cannot be remembered.
+  static int remove_on_exit(const std::string& path);
+  /// The file is complete, or gone.
+  static void keep(int slot);
 };
 
 }  // namespace plimsoll::cli

@@ -25,6 +25,7 @@ DeviceDescription describe_cpu(const Snapshot& machine, const Program& program) 
   device.bfloat16_flops = machine.rates.bfloat16_flops;
   device.memory_rate = machine.rates.memory_read;
   device.disk_rate = machine.rates.disk_read;
+  device.rates_source = machine.rates.source;
   device.step_seconds = 10e-6;
   device.workspace_bytes = &cpu_workspace_bytes;
   device.runtime = cpu_runtime_allowance(device.threads, program);

@@ -23,6 +23,7 @@ struct DeviceDescription {
   double bfloat16_flops = 1;
   double memory_rate = 1;   ///< bytes a second
   double disk_rate = 1;     ///< bytes a second
+  std::string rates_source;
   double step_seconds = 0;  ///< fixed cost of one op
   std::int64_t (*workspace_bytes)(const WorkspaceNeeds&) = nullptr;
   Bytes runtime;  ///< allowance for all memory that no arena holds

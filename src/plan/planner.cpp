@@ -134,6 +134,7 @@ class Planner {
     plan.load_seconds = load_seconds(model_.binding(), layout, device_);
     plan.pass_seconds = chosen.pass;
     plan.threads = device_.threads;
+    plan.rates_source = device_.rates_source;
     plan.isa = device_.isa;
     const std::vector<Block>& blocks = model_.program().blocks;
     for (std::size_t b = 0; b < blocks.size(); ++b) {

@@ -89,7 +89,7 @@ TEST(PlanPicture, ShowsBarTagsLayersPrecisionsAndBudgets) {
   const Finished result = run({"plan", kModel});
   EXPECT_EQ(result.status, 0);
   for (const char* part : {"(bert, classification): float32", "  [", "W weights", "R runtime", "total", "embeddings", "encoder.layer.0–1",
-                           "2 × ", "Precision", "bfloat16", "Smallest budget  --max-memory cpu=", "Full speed from  --max-memory cpu="}) {
+                           "2 × ", "Precision", "bfloat16", "Smallest budget  --max-memory cpu=", "full speed from  --max-memory cpu="}) {
     EXPECT_NE(result.out.find(part), std::string::npos) << part << "\n" << result.out;
   }
   EXPECT_EQ(result.out.find('\x1b'), std::string::npos);

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+namespace plimsoll::cli {
+
+/// The descriptor that /dev/stdin, /dev/stdout, /dev/stderr, /dev/fd/N or /proc/self/fd/N stands for. It is open already, so
+/// using it cannot block, and a file that it was redirected to is gone on with, not begun anew.
+std::optional<int> named_descriptor(std::string_view path);
+
+}  // namespace plimsoll::cli
