@@ -93,11 +93,12 @@ class Builder {
     const std::string short_name = names.layer + std::to_string(number);
     const auto name = [&](const std::string& layer) { return names.body + short_name + "." + layer; };
     const std::string suffix = "." + std::to_string(number);
-    const ValueId qkv = value("qkv" + suffix, Dim::tokens, 3 * spec_.hidden_size);
+    // In bfloat16 only what a product reads is rounded (docs/decisions/0004-bfloat16-rounding.md).
+    const ValueId qkv = value("qkv" + suffix, Dim::tokens, 3 * spec_.hidden_size, ValueType::float32);
     const ValueId context = value("context" + suffix, Dim::tokens, spec_.hidden_size);
-    const ValueId attended = value("attended" + suffix, Dim::tokens, spec_.hidden_size);
+    const ValueId attended = value("attended" + suffix, Dim::tokens, spec_.hidden_size, ValueType::float32);
     const ValueId intermediate = value("intermediate" + suffix, Dim::tokens, spec_.intermediate_size);
-    const ValueId output = value("output" + suffix, Dim::tokens, spec_.hidden_size);
+    const ValueId output = value("output" + suffix, Dim::tokens, spec_.hidden_size, ValueType::float32);
 
     Block block{short_name, {}};
     block.ops.emplace_back(linear({name(names.query), name(names.key), name(names.value)}, hidden_, qkv, Activation::none));
@@ -113,7 +114,7 @@ class Builder {
 
   void head() {
     const ValueId first = value("first_token", Dim::texts, spec_.hidden_size);
-    const ValueId pooled = value("pooled", Dim::texts, spec_.hidden_size);
+    const ValueId pooled = value("pooled", Dim::texts, spec_.hidden_size, ValueType::float32);
     Block pooler{"pooler", {GatherFirstOp{hidden_, program_.text_starts, first}}};
     pooler.ops.emplace_back(linear({spec_.names.body + spec_.names.pooler}, first, pooled, Activation::tanh, spec_.initializer_range));
     program_.blocks.push_back(std::move(pooler));

@@ -16,6 +16,7 @@ constexpr std::array kFamilies = {Family{"bert", &read_bert}};
 
 // Scores of one text wait in the `io` memory, and names in the heap: both stay small beside any model.
 constexpr std::int64_t kMostLabels = 1 << 16;
+constexpr std::size_t kMostLabelBytes = std::size_t{1} << 20U;
 
 struct NamedActivation {
   std::string_view name;
@@ -42,6 +43,7 @@ Result<std::vector<std::string>> labels_by_id(const JsonValue& id2label) {
   }
   std::vector<std::string> labels(count);
   std::vector<bool> seen(count, false);
+  std::size_t bytes = 0;
   for (const JsonValue entry : id2label.children()) {
     const std::string_view key = entry.key();
     std::size_t id = 0;
@@ -50,6 +52,11 @@ Result<std::vector<std::string>> labels_by_id(const JsonValue& id2label) {
       return Error{ErrorCode::corrupt_file, "label ids must be 0 to " + std::to_string(count - 1), entry.where()};
     }
     PLIMSOLL_TRY(const std::string_view name, entry.as_string());
+    bytes += name.size();
+    if (bytes > kMostLabelBytes) {
+      return Error{ErrorCode::unsupported, "the names in id2label are longer than " + format_bytes(Bytes{kMostLabelBytes}) + " in all",
+                   entry.where(), "shorten them"};
+    }
     labels[id] = std::string(name);
     seen[id] = true;
   }
