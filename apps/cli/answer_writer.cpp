@@ -1,7 +1,6 @@
 #include "answer_writer.h"
 
 #include <algorithm>
-#include <limits>
 #include <numeric>
 
 #include <fmt/format.h>
@@ -11,7 +10,9 @@
 namespace plimsoll::cli {
 namespace {
 
-constexpr std::size_t kWhole = std::numeric_limits<std::size_t>::max();
+// Texts are escaped piece by piece, which makes them at most four times as long.
+constexpr std::size_t kPieceBytes = 1U << 10U;
+constexpr std::size_t kMostEscapedBytes = 4 * kPieceBytes;
 
 std::string padded(std::string_view text, std::size_t columns) {
   std::string out(text);
@@ -19,9 +20,14 @@ std::string padded(std::string_view text, std::size_t columns) {
   return out;
 }
 
-std::string fitted(const std::string& text, std::size_t columns) {
-  if (display_width(text) <= columns) return text;
-  return std::string(clipped(text, columns < 3 ? 0 : columns - 3)) + "...";
+std::string escaped(std::string_view piece) { return printable(piece, kMostEscapedBytes + 1); }
+
+void write_escaped(Output& output, std::string_view text) {
+  while (!text.empty()) {
+    const std::string_view piece = utf8_start(text, kPieceBytes);
+    output.write(escaped(piece));
+    text.remove_prefix(piece.size());
+  }
 }
 
 }  // namespace
@@ -44,7 +50,12 @@ std::vector<std::string> distinct_labels(const std::vector<std::string>& labels)
 }
 
 AnswerWriter::AnswerWriter(const Model& model, const Options& options, Output& output, Console& console)
-    : options_(options), output_(output), console_(console), rule_(model.score_rule()), labels_(distinct_labels(model.labels())) {
+    : options_(options),
+      output_(output),
+      console_(console),
+      rule_(model.score_rule()),
+      labels_(distinct_labels(model.labels())),
+      json_([&output](std::string_view piece) { output.write(piece); }) {
   terminal_ = describe_terminal(1);
   terminal_.interactive = output.is_terminal();
   for (const std::string& label : labels_) label_width_ = std::max(label_width_, display_width(printable(label)));
@@ -90,8 +101,7 @@ void AnswerWriter::write_json(std::int64_t index, std::string_view id, const Ans
     json_.end_array();
   }
   json_.end_object();
-  output_.write(json_.text());
-  output_.write("\n");
+  json_.end_line();
 }
 
 void AnswerWriter::write_text(const Answer& answer) {
@@ -102,12 +112,29 @@ void AnswerWriter::write_text(const Answer& answer) {
     const std::string label = printable(labels_[i]);
     line += terminal_.interactive ? fmt::format("{}  {}  ", padded(label, label_width_), score) : fmt::format("{}\t{}\t", label, score);
   }
-  const std::size_t columns = display_width(line);
-  std::string text = printable(answer.text, kWhole);
-  if (answer.pair) text += (terminal_.interactive ? "  |  " : "\t") + printable(*answer.pair, kWhole);
-  line += terminal_.interactive ? fitted(text, terminal_.columns - std::min(terminal_.columns - 20, columns)) : text;
   output_.write(line);
+  if (terminal_.interactive) {
+    write_preview(answer, terminal_.columns - std::min(terminal_.columns - 20, display_width(line)));
+  } else {
+    write_escaped(output_, answer.text);
+    if (answer.pair) output_.write("\t");
+    if (answer.pair) write_escaped(output_, *answer.pair);
+  }
   output_.write("\n");
+}
+
+void AnswerWriter::write_preview(const Answer& answer, std::size_t columns) {
+  const std::string_view start = utf8_start(answer.text, kPieceBytes);
+  std::string text = escaped(start);
+  bool whole = start.size() == answer.text.size();
+  if (whole && answer.pair) {
+    const std::string_view pair = utf8_start(*answer.pair, kPieceBytes);
+    text += "  |  " + escaped(pair);
+    whole = pair.size() == answer.pair->size();
+  }
+  whole = whole && display_width(text) <= columns;
+  output_.write(whole ? std::string_view(text) : clipped(text, columns < 3 ? 0 : columns - 3));
+  if (!whole) output_.write("...");
 }
 
 void AnswerWriter::fault(std::int64_t index, std::string_view id, const Error& error) {
@@ -126,8 +153,7 @@ void AnswerWriter::fault(std::int64_t index, std::string_view id, const Error& e
       .value(message(error))
       .end_object()
       .end_object();
-  output_.write(json_.text());
-  output_.write("\n");
+  json_.end_line();
 }
 
 }  // namespace plimsoll::cli

@@ -31,6 +31,7 @@ class AnswerWriter {
  private:
   void write_json(std::int64_t index, std::string_view id, const Answer& answer);
   void write_text(const Answer& answer);
+  void write_preview(const Answer& answer, std::size_t columns);
   void rank(const Answer& answer);
 
   const Options& options_;

@@ -179,7 +179,7 @@ Status read_switches(const Given& given, Options& options) {
 
 Status read_flags(const Given& given, Options& options) {
   static constexpr std::int64_t kMostTokens = std::int64_t{1} << 31;
-  static constexpr std::int64_t kMostThreads = 1024;
+  static constexpr std::int64_t kMostThreads = 256;
   PLIMSOLL_CHECK(refuse_missing(given, *options.command));
   PLIMSOLL_CHECK(read_switches(given, options));
   PLIMSOLL_CHECK(read_policy(given, options.policy));

@@ -102,7 +102,7 @@ Console::Style style_of(const Options& options) {
 }
 
 int run_options(const Options& options, const Signals& signals, Gate& gate) {
-  Console console(style_of(options));
+  Console console(style_of(options), &signals.token());
   const std::unique_ptr<Os> os = make_os(gate);
   auto output = Output::open(options.output, gate, signals.token());
   if (!output.ok()) return report_error(console, signals, output.error());
@@ -136,7 +136,7 @@ int run_cli(const std::vector<std::string>& arguments) {
   const Signals signals;
   Gate gate;
   try {
-    Console console({wants_json(arguments), false, false, false});
+    Console console({wants_json(arguments), false, false, false}, &signals.token());
     try {
       return run_checked(arguments, signals, gate, console);
     } catch (...) {

@@ -1,8 +1,11 @@
 #include "console.h"
 
+#include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 
 #include <fmt/format.h>
 
@@ -11,12 +14,16 @@
 namespace plimsoll::cli {
 namespace {
 
-void put(std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t done = ::write(STDERR_FILENO, text.data(), text.size());
-    if (done < 0 && errno == EINTR) continue;
-    if (done <= 0) return;
-    text.remove_prefix(static_cast<std::size_t>(done));
+/// False when nobody reads standard error and a signal has asked to stop.
+bool wait_for_reader(const CancelToken* stop) {
+  static constexpr int kPatienceMs = 100;
+  for (;;) {
+    pollfd end{STDERR_FILENO, POLLOUT, 0};
+    // Whether it was asked before the wait: a request during it gets one more wait, for its own message.
+    const bool stopping = stop != nullptr && stop->cancelled();
+    const int ready = ::poll(&end, 1, kPatienceMs);
+    if (ready > 0 || (ready < 0 && errno != EINTR)) return true;
+    if (stopping) return false;
   }
 }
 
@@ -70,6 +77,17 @@ std::string error_json(const Error& error) {
   }
   json.end_object().end_object();
   return json.text();
+}
+
+void Console::put(std::string_view text) const {
+  while (!text.empty()) {
+    if (!wait_for_reader(stop_)) return;
+    // A pipe that is ready takes this much without waiting.
+    const ssize_t done = ::write(STDERR_FILENO, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
+    if (done < 0 && errno == EINTR) continue;
+    if (done <= 0) return;
+    text.remove_prefix(static_cast<std::size_t>(done));
+  }
 }
 
 void Console::error(const Error& error) {

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include <plimsoll/error.h>
+#include <plimsoll/session.h>
 
 namespace plimsoll::cli {
 
@@ -17,7 +18,8 @@ class Console {
     bool progress = false;  ///< a line that is drawn over itself
   };
 
-  explicit Console(Style style) : style_(style) {}
+  /// `stop`, if given, outlives the console; once it is cancelled nothing waits for a reader that does not read.
+  explicit Console(Style style, const CancelToken* stop = nullptr) : style_(style), stop_(stop) {}
   ~Console() { clear_progress(); }
   Console(const Console&) = delete;
   Console& operator=(const Console&) = delete;
@@ -35,7 +37,10 @@ class Console {
 
  private:
   void clear_progress() { progress({}); }
+  void put(std::string_view text) const;
+
   Style style_;
+  const CancelToken* stop_;
   bool drawn_ = false;
 };
 

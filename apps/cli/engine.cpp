@@ -15,12 +15,30 @@ std::string listed(const std::vector<std::string>& names) {
   return text;
 }
 
+// What the process takes beside the tables while it reads them.
+constexpr Bytes kBesideTables = mib(1);
+
+// The ledger only knows that its limit was reached; here it is known that the limit was the machine's.
+Error tables_do_not_fit(Error error, Os& os, const HostMemory& memory) {
+  if (error.code != ErrorCode::out_of_memory || !error.memory) return error;
+  error.what = "the model's tables do not fit in memory: " + format_bytes(error.memory->requested) + " more is needed and " +
+               format_bytes(error.memory->free) + " is free";
+  error.where = error.memory->device + ", set by " + memory.set_by;
+  error.advice = "close other programs, raise that limit (`plimsoll devices` shows all of them) or use a smaller model";
+  error.memory->holders = find_largest_holders(os);
+  return error;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Engine>> Engine::open(Context& context) {
   std::unique_ptr<Engine> engine(new Engine(context));
-  PLIMSOLL_TRY(Model model, Model::open(context.os, engine->ledger_, context.options.model));
-  engine->model_.emplace(std::move(model));
+  PLIMSOLL_TRY(const Snapshot before, describe_machine(context.os, context.options.threads));
+  // --max-memory is the plan's affair: it can say which budget would do.
+  engine->ledger_.set_limit(saturating_sub(before.memory.budget, kBesideTables));
+  Result<Model> model = Model::open(context.os, engine->ledger_, context.options.model);
+  if (!model.ok()) return tables_do_not_fit(model.error(), context.os, before.memory);
+  engine->model_.emplace(std::move(model).value());
   PLIMSOLL_TRY(engine->machine_, describe_machine(context.os, context.options.threads, engine->model_->directory()));
   engine->print_warnings();
   return engine;
@@ -79,8 +97,14 @@ Result<Workload> Engine::measure(RowSource* rows) const {
 
 Result<Plan> Engine::plan(const Workload& workload) const { return make_plan(*model_, machine_, workload, context_.options.policy); }
 
+Error Engine::refusal(const Plan& plan) const {
+  Error error = does_not_fit(plan);
+  if (error.memory && error.memory->requested > error.memory->free) error.memory->holders = find_largest_holders(context_.os);
+  return error;
+}
+
 Result<Session> Engine::load(const Plan& plan, ProgressFunction progress) {
-  if (plan.verdict == Verdict::does_not_fit) return does_not_fit(plan);
+  if (plan.verdict == Verdict::does_not_fit) return refusal(plan);
   ledger_.set_limit(plan.devices.at(0).arena_total());
   return Session::create(*model_, plan, {&context_.os, &ledger_, &context_.signals.token(), std::move(progress)});
 }

@@ -15,7 +15,8 @@ namespace plimsoll::cli {
 /// What `run`, `plan` and `bench` share: the machine, the ledger and the opened model. Made in the order in which they own memory.
 class Engine {
  public:
-  /// Reads headers and tables, no weights. Prints the model's warnings. The context must outlive the engine.
+  /// Reads headers and tables, no weights, within the machine's budget (`out_of_memory` beyond it). Prints the model's warnings.
+  /// The context must outlive the engine.
   static Result<std::unique_ptr<Engine>> open(Context& context);
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -34,6 +35,8 @@ class Engine {
   Result<Workload> measure(RowSource* rows) const;
 
   Result<Plan> plan(const Workload& workload) const;
+  /// The error of a plan that does not fit; it names the largest other holders when it is the machine that has too little.
+  Error refusal(const Plan& plan) const;
   /// Reserves the plan's memory and loads the weights; `does_not_fit` if the plan says so.
   Result<Session> load(const Plan& plan, ProgressFunction progress);
 

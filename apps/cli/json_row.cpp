@@ -10,6 +10,14 @@ namespace {
 
 using Json = nlohmann::json;
 
+// Longer strings give their memory back before the next row is read.
+constexpr std::size_t kKeptBytes = 128U << 10U;
+
+void empty(std::string& text) {
+  text.clear();
+  if (text.capacity() > kKeptBytes) text.shrink_to_fit();
+}
+
 Error bad_row(std::string what) {
   return Error{ErrorCode::bad_row, std::move(what), {}, R"(write {"text": "..."} with optional "id" and "text_pair")"};
 }
@@ -49,6 +57,7 @@ class RowHandler final : public Json::json_sax_t {
       return true;
     }
     if (depth_ != 1 || field_ != Field::id) return depth_ > 0 || not_an_object();
+    if (text.size() > kLongestId) return id_too_long();
     JsonWriter json;
     json.value(std::string_view(text));
     row_.id = json.text();
@@ -80,6 +89,7 @@ class RowHandler final : public Json::json_sax_t {
     error_ = bad_row(std::move(what));
     return false;
   }
+  bool id_too_long() { return fail(fmt::format("\"id\" is longer than {} bytes", kLongestId)); }
   bool not_an_object() { return fail("the row is not an object"); }
 
   bool wrong_type() {
@@ -87,11 +97,12 @@ class RowHandler final : public Json::json_sax_t {
     return fail(field_ == Field::text ? "\"text\" is not a string" : "\"text_pair\" is not a string");
   }
 
-  bool scalar(std::string json) {
+  bool scalar(std::string_view json) {
     if (depth_ == 0) return not_an_object();
     if (depth_ > 1 || field_ == Field::other) return true;
     if (field_ != Field::id) return wrong_type();
-    row_.id = std::move(json);
+    if (json.size() > kLongestId) return id_too_long();
+    row_.id = json;
     return true;
   }
 
@@ -119,7 +130,7 @@ bool is_blank(std::string_view line) { return line.find_first_not_of(" \t\r") ==
 
 Status read_json_row(std::string_view line, JsonRow& row) {
   row.id.clear();
-  row.text.clear();
+  empty(row.text);
   row.pair.reset();
   if (is_blank(line)) return bad_row("the line is empty");
   RowHandler handler(row);

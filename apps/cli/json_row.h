@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -7,6 +8,9 @@
 #include <plimsoll/result.h>
 
 namespace plimsoll::cli {
+
+/// Bytes that an "id" may have: it is held until its row has been answered.
+inline constexpr std::size_t kLongestId = 4096;
 
 /// A row of JSON Lines: {"id"?, "text", "text_pair"?}. Other keys are passed over; of a repeated key the last counts.
 struct JsonRow {

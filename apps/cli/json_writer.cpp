@@ -10,6 +10,9 @@
 namespace plimsoll::cli {
 namespace {
 
+// A line that has a sink is sent in pieces of about this size; a quoted piece becomes at most six times as long.
+constexpr std::size_t kPieceBytes = 8U << 10U;
+constexpr std::size_t kQuotedBytes = 1U << 10U;
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
 // U+0085, U+2028 and U+2029 are legal in JSON, but many readers of lines take them for line ends.
@@ -32,6 +35,17 @@ void append_ascii(std::string& out, char c) {
   else out += c;
 }
 
+void append_quoted(std::string& out, std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t length = utf8_sequence(text);
+    if (length == 0) out += kReplacement;
+    else if (length == 1) append_ascii(out, text[0]);
+    else if (is_line_end(text.substr(0, length))) append_line_end(out, text.substr(0, length));
+    else out += text.substr(0, length);
+    text.remove_prefix(length == 0 ? 1 : length);
+  }
+}
+
 template <typename Float>
 void append_float(std::string& out, Float number) {
   if (!std::isfinite(number)) {
@@ -51,7 +65,20 @@ void JsonWriter::clear() {
   first_ = true;
 }
 
+void JsonWriter::end_line() {
+  text_ += '\n';
+  sink_(text_);
+  clear();
+}
+
+void JsonWriter::drain() {
+  if (!sink_ || text_.size() < kPieceBytes) return;
+  sink_(text_);
+  text_.clear();
+}
+
 void JsonWriter::separate() {
+  drain();
   if (!first_) text_ += ", ";
   first_ = false;
 }
@@ -80,12 +107,10 @@ JsonWriter& JsonWriter::key(std::string_view name) {
 void JsonWriter::quote(std::string_view text) {
   text_ += '"';
   while (!text.empty()) {
-    const std::size_t length = utf8_sequence(text);
-    if (length == 0) text_ += kReplacement;
-    else if (length == 1) append_ascii(text_, text[0]);
-    else if (is_line_end(text.substr(0, length))) append_line_end(text_, text.substr(0, length));
-    else text_ += text.substr(0, length);
-    text.remove_prefix(length == 0 ? 1 : length);
+    const std::string_view piece = utf8_start(text, kQuotedBytes);
+    append_quoted(text_, piece);
+    drain();
+    text.remove_prefix(piece.size());
   }
   text_ += '"';
 }

@@ -1,17 +1,26 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <plimsoll/bytes.h>
 
 namespace plimsoll::cli {
 
-/// Builds one line of JSON in a string. Commas are put by the writer; brackets are the caller's to balance. The result is
-/// always valid UTF-8 without line ends, whatever bytes strings hold (those that are not UTF-8 become U+FFFD).
+/// Builds one line of JSON in a string, or sends it to a sink piece by piece. Commas are put by the writer; brackets are the caller's to
+/// balance. The result is always valid UTF-8 without line ends, whatever bytes strings hold (those that are not UTF-8 become U+FFFD).
 class JsonWriter {
  public:
+  /// Where pieces of a line go, whole UTF-8 sequences each.
+  using Sink = std::function<void(std::string_view)>;
+
+  JsonWriter() = default;
+  /// Holds 16 KiB of a line at most (and what is `raw`), however long it is; `end_line` sends the rest.
+  explicit JsonWriter(Sink sink) : sink_(std::move(sink)) {}
+
   JsonWriter& begin_object() { return open('{'); }
   JsonWriter& end_object() { return close('}'); }
   JsonWriter& begin_array() { return open('['); }
@@ -31,7 +40,10 @@ class JsonWriter {
   /// A value that is JSON already.
   JsonWriter& raw(std::string_view json);
 
+  /// Without a sink: the line so far.
   const std::string& text() const { return text_; }
+  /// With a sink: ends the line and starts the next.
+  void end_line();
   void clear();
 
  private:
@@ -39,7 +51,9 @@ class JsonWriter {
   JsonWriter& close(char bracket);
   void separate();
   void quote(std::string_view text);
+  void drain();
 
+  Sink sink_;
   std::string text_;
   bool first_ = true;
 };

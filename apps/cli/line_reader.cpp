@@ -17,14 +17,40 @@ constexpr int kLookMilliseconds = 200;
 
 }  // namespace
 
+bool GrowingBytes::append(std::string_view piece) {
+  if (piece.empty()) return true;
+  if (piece.size() > capacity_ - size_) {
+    const std::size_t capacity = size_ + std::max(piece.size(), size_ / 4);
+    auto* data = static_cast<char*>(std::realloc(data_.get(), capacity));
+    if (data == nullptr) return false;
+    (void)data_.release();
+    data_.reset(data);
+    capacity_ = capacity;
+  }
+  std::memcpy(data_.get() + size_, piece.data(), piece.size());
+  size_ += piece.size();
+  return true;
+}
+
+void GrowingBytes::release() {
+  data_.reset();
+  size_ = capacity_ = 0;
+}
+
 LineReader::LineReader(int fd, std::string name, Gate& gate, const CancelToken& cancel, std::size_t longest)
     : fd_(fd), name_(std::move(name)), gate_(&gate), cancel_(&cancel), longest_(longest), block_(std::make_unique<char[]>(kBlockBytes)) {}
 
 void LineReader::restart() {
   begin_ = end_ = 0;
-  kept_.clear();
   delivered_ = true;
+  release();
   skipping_ = started_ = false;
+}
+
+void LineReader::release() {
+  if (!delivered_) return;
+  if (kept_.capacity() > 2 * kBlockBytes) kept_.release();
+  kept_.clear();
 }
 
 Result<Got> LineReader::fill(int patience_ms) {
@@ -53,25 +79,20 @@ Result<Got> LineReader::fill(int patience_ms) {
 
 void LineReader::keep(std::string_view piece) {
   if (delivered_) {
-    // A rare long line must not stay with us for the rest of the input.
-    if (kept_.capacity() > 2 * kBlockBytes) std::string().swap(kept_);
     kept_.clear();
     delivered_ = false;
   }
   if (skipping_) return;
-  if (piece.size() > longest_ - std::min(longest_, kept_.size())) {
+  if (piece.size() > longest_ - std::min(longest_, kept_.size()) || !kept_.append(piece)) {
     skipping_ = true;
-    std::string().swap(kept_);
-    return;
+    kept_.release();
   }
-  if (kept_.size() + piece.size() > kept_.capacity()) kept_.reserve(kept_.size() + std::max(piece.size(), kept_.size() / 4));
-  kept_ += piece;
 }
 
 void LineReader::finish(Line& line, std::string_view last) {
   if (!delivered_ || last.size() > longest_) {
     keep(last);
-    last = kept_;
+    last = kept_.view();
   }
   line.too_long = skipping_;
   line.text = skipping_ ? std::string_view() : last;
@@ -96,6 +117,7 @@ bool LineReader::take_line(Line& line) {
 
 Result<Got> LineReader::next(Line& line, int patience_ms) {
   line = {};
+  release();
   for (;;) {
     const bool taken = begin_ < end_ && take_line(line);
     if (taken && !started_ && line.text.starts_with(kByteOrderMark)) line.text.remove_prefix(kByteOrderMark.size());

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,8 +15,31 @@ namespace plimsoll::cli {
 /// What a source had when it was asked for its next row or line.
 enum class Got : std::uint8_t { one, paused, end };
 
+/// Bytes that grow at their end. A long one is not copied to grow: its pages are moved.
+class GrowingBytes {
+ public:
+  /// False when there is no memory; nothing has changed then.
+  bool append(std::string_view piece);
+  void clear() { size_ = 0; }
+  /// Gives the memory back.
+  void release();
+  std::string_view view() const { return {data_.get(), size_}; }
+  std::size_t size() const { return size_; }
+  std::size_t capacity() const { return capacity_; }
+
+ private:
+  struct Free {
+    void operator()(char* data) const { std::free(data); }
+  };
+
+  std::unique_ptr<char, Free> data_;
+  std::size_t size_ = 0;
+  std::size_t capacity_ = 0;
+};
+
 /// Lines of a file or pipe. Only \n and \r\n end a line; a UTF-8 byte order mark at the very start is dropped; a last line
-/// without an end counts if it is not empty. Memory is one block of 64 KiB and, for lines that cross its edge, one line.
+/// without an end counts if it is not empty. Memory is one block of 64 KiB and, for lines that cross its edge, one line, which
+/// is given back with the next.
 class LineReader {
  public:
   struct Line {
@@ -32,6 +56,8 @@ class LineReader {
   Result<Got> next(Line& line, int patience_ms);
 
   void set_longest(std::size_t bytes) { longest_ = bytes; }
+  /// Forgets the line that was handed out last: a long one gives its memory back.
+  void release();
   /// Starts anew after the file has been rewound.
   void restart();
 
@@ -49,7 +75,7 @@ class LineReader {
   std::unique_ptr<char[]> block_;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
-  std::string kept_;       ///< the start of a line that crosses blocks
+  GrowingBytes kept_;      ///< the start of a line that crosses blocks
   bool delivered_ = true;  ///< `kept_` belongs to a line that was handed out
   bool skipping_ = false;  ///< inside a line that is too long
   bool started_ = false;

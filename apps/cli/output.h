@@ -14,8 +14,9 @@ namespace plimsoll::cli {
 /// kept and everything after it is dropped, so that writers need not check every call.
 class Output {
  public:
-  /// `path` empty: standard output; so are /dev/stdout and its like, /dev/stderr, /dev/fd/N: written through, never renamed. A path that names something other than a regular file (/dev/null, a FIFO) is written as it is.
-  /// `gate` and `cancel` must outlive the result; a cancelled token ends a write that waits for a slow reader.
+  /// `path` empty: standard output; so are /dev/stdout and its like, /dev/stderr, /dev/fd/N: written through, never renamed. A path that
+  /// names something other than a regular file (/dev/null, a FIFO) is written as it is. `gate` and `cancel` must outlive the result; a
+  /// cancelled token ends a write that waits for a slow reader.
   static Result<Output> open(const std::string& path, Gate& gate, const CancelToken& cancel);
   Output(Output&& other) noexcept;
   Output& operator=(Output&&) = delete;

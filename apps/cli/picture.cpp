@@ -160,10 +160,12 @@ std::string weight_homes(const Plan& plan) {
 }
 
 std::string precision_name(const Plan& plan) {
-  const auto other = std::find_if(plan.layers.begin(), plan.layers.end(), [&](const LayerPlan& layer) { return layer.dtype != plan.dtype; });
+  const auto other =
+      std::find_if(plan.layers.begin(), plan.layers.end(), [&](const LayerPlan& layer) { return layer.dtype != plan.dtype; });
   std::string name(element_name(plan.dtype));
   if (other != plan.layers.end()) {
-    const auto count = std::count_if(plan.layers.begin(), plan.layers.end(), [&](const LayerPlan& layer) { return layer.dtype == other->dtype; });
+    const auto count =
+        std::count_if(plan.layers.begin(), plan.layers.end(), [&](const LayerPlan& layer) { return layer.dtype == other->dtype; });
     name += fmt::format(" and {} ({} of {} blocks)", element_name(other->dtype), count, plan.layers.size());
   }
   if (plan.dtype == plan.compute_dtype) return name;

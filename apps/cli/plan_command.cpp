@@ -22,7 +22,7 @@ Result<int> plan_command(Context& context) {
     context.output.write(draw_plan(plan, terminal));
   }
   PLIMSOLL_CHECK(context.output.commit());
-  if (plan.verdict == Verdict::does_not_fit) return does_not_fit(plan);
+  if (plan.verdict == Verdict::does_not_fit) return engine->refusal(plan);
   return 0;
 }
 

@@ -36,10 +36,11 @@ std::string report_json(const Plan& plan, const RunStatistics& statistics) {
 }
 
 std::string summary_line(const Plan& plan, const RunStatistics& statistics) {
+  const auto texts = statistics.rows - statistics.bad_rows;
   std::string line =
-      fmt::format("{}; {}; peak {} of {} planned; {:.0f} tokens/s ({} texts, {:.2f} s)", precision_name(plan), weight_homes(plan),
+      fmt::format("{}; {}; peak {} of {} planned; {:.0f} tokens/s ({} {}, {:.2f} s)", precision_name(plan), weight_homes(plan),
                   format_bytes(statistics.recorder.process_peak()), format_bytes(plan.devices.at(0).planned_total()),
-                  statistics.tokens_per_second(), statistics.rows - statistics.bad_rows, statistics.recorder.seconds());
+                  statistics.tokens_per_second(), texts, texts == 1 ? "text" : "texts", statistics.recorder.seconds());
   if (statistics.truncated > 0) line += fmt::format("; {} cut to the longest that is allowed", statistics.truncated);
   return line;
 }

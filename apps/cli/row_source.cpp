@@ -57,7 +57,7 @@ class FileRows final : public RowSource {
       PLIMSOLL_TRY(const Got got, lines_.next(line, patience_ms));
       if (got != Got::one) return got;
     } while (jsonl_ && !line.too_long && is_blank(line.text));
-    row = Row{index_++, {}, {line.text}, std::nullopt};
+    row = Row{index_++, {}, {jsonl_ ? std::string_view() : line.text}, std::nullopt};
     if (line.too_long) {
       row.fault = Error{ErrorCode::bad_row,
                         fmt::format("the row is longer than {}", format_bytes(Bytes{longest_})),
@@ -65,6 +65,7 @@ class FileRows final : public RowSource {
                         "split the text; rows of a regular file may be longer than those of a pipe"};
     } else if (jsonl_) {
       read_json(line.text, row);
+      lines_.release();
     }
     return Got::one;
   }

@@ -16,7 +16,7 @@ namespace plimsoll::cli {
 
 /// One text, or the reason why there is none. Views are valid until the next call.
 struct Row {
-  std::int64_t index = 0;  ///< counted from 0, bad rows included
+  std::int64_t index = 0;  ///< counted from 0, bad rows included, blank lines of JSON Lines not
   std::string_view id;     ///< a JSON scalar, or empty
   TextInput input;
   std::optional<Error> fault;  ///< bad_row

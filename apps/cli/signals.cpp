@@ -47,6 +47,7 @@ bool is_ignored(int signal) {
 
 Signals::Signals() {
   install(SIGPIPE, SIG_IGN);
+  install(SIGXFSZ, SIG_IGN);
   install(SIGINT, on_signal);
   install(SIGTERM, on_signal);
   if (!is_ignored(SIGHUP)) install(SIGHUP, on_signal);

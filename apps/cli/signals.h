@@ -7,7 +7,8 @@
 namespace plimsoll::cli {
 
 /// Turns SIGINT, SIGTERM and SIGHUP (unless it was ignored, as by nohup) into a cancelled token; a second one ends the process
-/// at once. Ignores SIGPIPE: a reader that left is seen by write. One for the process, made in `run_cli`.
+/// at once. Ignores SIGPIPE and SIGXFSZ: a reader that left, or a file that
+/// may grow no more, is seen by write. One for the process, made in `run_cli`.
 class Signals {
  public:
   Signals();

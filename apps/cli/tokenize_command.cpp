@@ -1,5 +1,5 @@
-#include <array>
 #include <memory_resource>
+#include <new>
 
 #include <fmt/format.h>
 
@@ -13,6 +13,8 @@ namespace plimsoll::cli {
 namespace {
 
 constexpr int kPauseMilliseconds = 5;
+// What the tokens of one row may take: about a million tokens.
+constexpr std::size_t kMostTokenBytes = 256U << 20U;
 
 template <typename Values, typename Write>
 void write_array(JsonWriter& json, std::string_view name, const Values& values, Write write) {
@@ -21,8 +23,34 @@ void write_array(JsonWriter& json, std::string_view name, const Values& values, 
   json.end_array();
 }
 
-void write_json(Output& output, JsonWriter& json, const Row& row, const Encoding& encoding) {
-  json.clear();
+/// The heap, up to a limit.
+class BoundedMemory final : public std::pmr::memory_resource {
+ public:
+  /// Something was refused since the last `reset`.
+  bool exhausted() const { return exhausted_; }
+  void reset() { exhausted_ = false; }
+
+ private:
+  void* do_allocate(std::size_t bytes, std::size_t alignment) override {
+    if (bytes > kMostTokenBytes - used_) {
+      exhausted_ = true;
+      throw std::bad_alloc();
+    }
+    void* place = std::pmr::new_delete_resource()->allocate(bytes, alignment);
+    used_ += bytes;
+    return place;
+  }
+  void do_deallocate(void* place, std::size_t bytes, std::size_t alignment) override {
+    std::pmr::new_delete_resource()->deallocate(place, bytes, alignment);
+    used_ -= bytes;
+  }
+  bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
+
+  std::size_t used_ = 0;
+  bool exhausted_ = false;
+};
+
+void write_json(JsonWriter& json, const Row& row, const Encoding& encoding) {
   json.begin_object().key("index").value(row.index);
   if (!row.id.empty()) json.key("id").raw(row.id);
   write_array(json, "ids", encoding.ids, [&](std::int32_t id) { json.value(static_cast<std::int64_t>(id)); });
@@ -31,9 +59,7 @@ void write_json(Output& output, JsonWriter& json, const Row& row, const Encoding
     json.begin_array().value(static_cast<std::int64_t>(span.start)).value(static_cast<std::int64_t>(span.end)).end_array();
   });
   write_array(json, "type_ids", encoding.type_ids, [&](std::int32_t id) { json.value(static_cast<std::int64_t>(id)); });
-  json.end_object();
-  output.write(json.text());
-  output.write("\n");
+  json.end_object().end_line();
 }
 
 void write_table(Output& output, const Row& row, const Encoding& encoding) {
@@ -48,15 +74,17 @@ void write_table(Output& output, const Row& row, const Encoding& encoding) {
 
 class TokenWriter {
  public:
-  TokenWriter(Context& context, const Tokenizer& tokenizer) : context_(context), tokenizer_(tokenizer) {}
+  TokenWriter(Context& context, const Tokenizer& tokenizer)
+      : context_(context), tokenizer_(tokenizer), json_([&context](std::string_view piece) { context.output.write(piece); }) {}
 
   Status row(const Row& row) {
     if (row.fault) return fault(row, *row.fault);
-    std::pmr::monotonic_buffer_resource memory(block_.data(), block_.size());
+    memory_.reset();
     const EncodeOptions options{.file_truncation = true, .file_padding = true, .keep_tokens = true};
-    const auto encoding = tokenizer_.encode({row.input.text, row.input.pair}, options, &memory);
+    const auto encoding = tokenizer_.encode({row.input.text, row.input.pair}, options, &memory_);
+    if (!encoding.ok() && memory_.exhausted()) return fault(row, too_many_tokens(row));
     if (!encoding.ok()) return encoding.error().code == ErrorCode::bad_row ? fault(row, encoding.error()) : Status(encoding.error());
-    if (context_.options.json) write_json(context_.output, json_, row, *encoding);
+    if (context_.options.json) write_json(json_, row, *encoding);
     else write_table(context_.output, row, *encoding);
     return context_.output.failed() ? context_.output.flush() : Status();
   }
@@ -64,10 +92,18 @@ class TokenWriter {
   bool failed() const { return failed_; }
 
  private:
+  static Error too_many_tokens(const Row& row) {
+    const std::size_t bytes = row.input.text.size() + (row.input.pair ? row.input.pair->size() : 0);
+    return Error{
+        ErrorCode::bad_row,
+        fmt::format("the tokens of this row of {} need more than {}", format_bytes(Bytes{bytes}), format_bytes(Bytes{kMostTokenBytes})),
+        {},
+        "split the text"};
+  }
+
   Status fault(const Row& row, const Error& error) {
     failed_ = true;
     if (context_.options.json) {
-      json_.clear();
       json_.begin_object().key("index").value(row.index);
       if (!row.id.empty()) json_.key("id").raw(row.id);
       json_.key("error")
@@ -77,9 +113,8 @@ class TokenWriter {
           .key("message")
           .value(message(error))
           .end_object()
-          .end_object();
-      context_.output.write(json_.text());
-      context_.output.write("\n");
+          .end_object()
+          .end_line();
     } else {
       context_.console.complain(fmt::format("row {}: {}", row.index, message(error)));
     }
@@ -91,7 +126,7 @@ class TokenWriter {
   Context& context_;
   const Tokenizer& tokenizer_;
   JsonWriter json_;
-  std::array<std::byte, 32U << 10U> block_{};
+  BoundedMemory memory_;
   bool failed_ = false;
 };
 

@@ -63,6 +63,15 @@ std::size_t utf8_sequence(std::string_view text) {
   return 0;
 }
 
+std::string_view utf8_start(std::string_view text, std::size_t bytes) {
+  static constexpr std::size_t kLongestSequence = 4;
+  if (text.size() <= bytes) return text;
+  const auto continues = [&](std::size_t at) { return (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80; };
+  std::size_t end = bytes;
+  while (continues(end) && end > bytes - kLongestSequence) --end;
+  return text.substr(0, end > bytes - kLongestSequence ? end : bytes);
+}
+
 std::size_t display_width(std::string_view text) {
   std::size_t width = 0;
   while (!text.empty()) {

@@ -8,6 +8,9 @@ namespace plimsoll::cli {
 /// Bytes of the well-formed UTF-8 sequence at the start of `text` (Unicode 15, table 3-7), or 0.
 std::size_t utf8_sequence(std::string_view text);
 
+/// The longest start of `text` of at most `bytes` that cuts no sequence in two (`bytes` >= 4).
+std::string_view utf8_start(std::string_view text, std::size_t bytes);
+
 /// Columns that `text` takes in a terminal.
 std::size_t display_width(std::string_view text);
 

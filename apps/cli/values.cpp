@@ -171,12 +171,14 @@ Result<std::vector<Shape>> read_shapes(std::string_view text, const std::string&
   std::vector<Shape> shapes;
   for (const std::string_view item : split(text, ',')) {
     const std::size_t cross = item.find('x');
-    if (cross == std::string_view::npos)
-      return usage(fmt::format("{} is not a shape", in_quotes(item)), where, "write TEXTSxTOKENS, such as 8x128");
-    Shape shape;
-    PLIMSOLL_TRY(shape.texts, read_count(item.substr(0, cross), 1, kMost, where));
-    PLIMSOLL_TRY(shape.tokens, read_count(item.substr(cross + 1), 1, kMost, where));
-    shapes.push_back(shape);
+    const bool halves = cross != std::string_view::npos;
+    const auto texts = read_count(halves ? item.substr(0, cross) : "", 1, kMost, where);
+    const auto tokens = read_count(halves ? item.substr(cross + 1) : "", 1, kMost, where);
+    if (!texts.ok() || !tokens.ok()) {
+      return usage(fmt::format("{} is not a shape", in_quotes(item)), where,
+                   fmt::format("write TEXTSxTOKENS, such as 8x128; each is from 1 to {}", kMost));
+    }
+    shapes.push_back(Shape{*texts, *tokens});
   }
   return shapes;
 }

@@ -14,7 +14,8 @@ namespace plimsoll {
 Result<Snapshot> describe_machine(Os& os, int threads, const std::string& folder = "");
 
 /// Measures what this machine can do, in about a second, and remembers it in the rates cache: matrix rates by type,
-/// memory read rate and, when `file` names a file of at least 64 MiB, its cold read rate.
+/// memory read rate and, when `file` names a file of at least 64 MiB, its cold read rate. The memory is read in a buffer of at
+/// most 256 MiB and a quarter of what the budget leaves; with less than 16 MiB of that the rate stays `machine.rates`' one.
 Result<Rates> measure_rates(Os& os, const Snapshot& machine, const std::string& file);
 
 /// Operations a second (a multiplication and an addition are two) of a loop that never leaves the registers, on all

@@ -106,7 +106,7 @@ struct Plan {
   std::vector<Alternative> alternatives;
   int threads = 1;
   std::string rates_source;  ///< where the rates behind the predictions come from
-  std::string isa;  ///< instruction set that it was planned for
+  std::string isa;           ///< instruction set that it was planned for
   /// The steps and offsets that Session walks. Shared: immutable, and a plan is copied into its report and its session.
   std::shared_ptr<const Schedule> schedule;
 };

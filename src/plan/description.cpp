@@ -4,15 +4,25 @@
 
 namespace plimsoll {
 
-Bytes cpu_runtime_allowance(int threads, const Program& program) {
+namespace {
+
+// What the allowance of a label has room for; a longer name is held by the config, the model and an answer's text.
+constexpr std::uint64_t kShortName = 32;
+constexpr std::uint64_t kCopiesOfName = 8;
+
+}  // namespace
+
+Bytes cpu_runtime_allowance(int threads, const Program& program, Bytes label_names) {
   std::uint64_t ops = 0;
   for (const Block& block : program.blocks) ops += block.ops.size();
   const auto labels =
       program.logits == kNone ? 0 : static_cast<std::uint64_t>(program.values[static_cast<std::size_t>(program.logits)].cols);
-  return round_to_pages(kib(768) + kib(32) * static_cast<std::uint64_t>(threads) + Bytes{2560} * ops + Bytes{256} * labels);
+  const Bytes long_names = saturating_sub(label_names, Bytes{kShortName} * labels);
+  return round_to_pages(kib(768) + kib(32) * static_cast<std::uint64_t>(threads) + Bytes{2560} * ops + Bytes{256} * labels +
+                        long_names * kCopiesOfName);
 }
 
-DeviceDescription describe_cpu(const Snapshot& machine, const Program& program) {
+DeviceDescription describe_cpu(const Snapshot& machine, const Program& program, Bytes label_names) {
   DeviceDescription device;
   device.name = "cpu";
   device.total = machine.memory.total;
@@ -28,7 +38,7 @@ DeviceDescription describe_cpu(const Snapshot& machine, const Program& program) 
   device.rates_source = machine.rates.source;
   device.step_seconds = 10e-6;
   device.workspace_bytes = &cpu_workspace_bytes;
-  device.runtime = cpu_runtime_allowance(device.threads, program);
+  device.runtime = cpu_runtime_allowance(device.threads, program, label_names);
   return device;
 }
 

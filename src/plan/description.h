@@ -21,19 +21,20 @@ struct DeviceDescription {
   bool native_bfloat16 = false;
   double float32_flops = 1;  ///< a second, all threads
   double bfloat16_flops = 1;
-  double memory_rate = 1;   ///< bytes a second
-  double disk_rate = 1;     ///< bytes a second
+  double memory_rate = 1;  ///< bytes a second
+  double disk_rate = 1;    ///< bytes a second
   std::string rates_source;
   double step_seconds = 0;  ///< fixed cost of one op
   std::int64_t (*workspace_bytes)(const WorkspaceNeeds&) = nullptr;
   Bytes runtime;  ///< allowance for all memory that no arena holds
 };
 
-/// The host's processor, for running `program`.
-DeviceDescription describe_cpu(const Snapshot& machine, const Program& program);
+/// The host's processor, for running `program`, whose labels have names of `label_names` bytes in all.
+DeviceDescription describe_cpu(const Snapshot& machine, const Program& program, Bytes label_names = {});
 
 /// What a process takes on `cpu` besides arenas: its own data, stacks and heap (measured: half to four fifths of this). An
-/// op costs what the program, the binding and the schedule say of it; a label its name and its part of an answer.
-Bytes cpu_runtime_allowance(int threads, const Program& program);
+/// op costs what the program, the binding and the schedule say of it; a label its name and its part of an answer
+/// (74 bytes and three to five times the name), more where names are longer than 32 bytes on average.
+Bytes cpu_runtime_allowance(int threads, const Program& program, Bytes label_names = {});
 
 }  // namespace plimsoll

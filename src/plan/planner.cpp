@@ -14,6 +14,12 @@
 namespace plimsoll {
 namespace {
 
+Bytes name_bytes(const std::vector<std::string>& names) {
+  Bytes sum;
+  for (const std::string& name : names) sum += Bytes{name.size()};
+  return sum;
+}
+
 /// A candidate with its figures.
 struct Option {
   Candidate candidate;
@@ -25,7 +31,7 @@ struct Option {
 class Planner {
  public:
   Planner(const Model& model, const Snapshot& machine, const Workload& workload, const Policy& policy)
-      : model_(model), workload_(workload), policy_(policy), device_(describe_cpu(machine, model.program())) {
+      : model_(model), workload_(workload), policy_(policy), device_(describe_cpu(machine, model.program(), name_bytes(model.labels()))) {
     request_ = {&model.program(), &model.binding(), &device_, workload, model.table_bytes(), policy.red_zone_bytes};
     budget_ = policy.max_memory ? std::min(*policy.max_memory, device_.free) : device_.free;
     evaluate();

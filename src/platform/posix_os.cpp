@@ -195,15 +195,18 @@ class PosixOs final : public Os {
     std::error_code ignored;
     const auto parent = std::filesystem::path(path).parent_path();
     if (!parent.empty()) std::filesystem::create_directories(parent, ignored);
-    const std::string temporary = path + "." + std::to_string(::getpid()) + ".tmp";
-    if (const int code = write_file(temporary, text); code != 0) {
+    if (!gate_.admit(Acquisition::open)) return write_error(EMFILE, path);
+    std::string temporary;
+    Descriptor file(create_beside(parent, temporary));
+    if (file.get() < 0) return write_error(errno, path);
+    if (const int code = write_all(file.get(), text); code != 0) {
       ::unlink(temporary.c_str());
-      return Error{ErrorCode::io, "cannot write: " + system_message(code), path, "check permissions and free space"};
+      return write_error(code, path);
     }
     if (::rename(temporary.c_str(), path.c_str()) != 0) {
       const int code = errno;
       ::unlink(temporary.c_str());
-      return Error{ErrorCode::io, "cannot write: " + system_message(code), path, "check permissions"};
+      return write_error(code, path);
     }
     return {};
   }
@@ -260,13 +263,27 @@ class PosixOs final : public Os {
   }
 
  private:
-  int write_file(const std::string& path, std::string_view text) {
-    if (!gate_.admit(Acquisition::open)) return EMFILE;
-    const Descriptor fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-    if (fd.get() < 0) return errno;
+  static Error write_error(int code, const std::string& path) {
+    return Error{ErrorCode::io, "cannot write: " + system_message(code), path, "check permissions and free space"};
+  }
+
+  /// A new file in `parent`, under a short name of its own; never one that is there already, nor through a link. -1 with errno.
+  int create_beside(const std::filesystem::path& parent, std::string& name) {
+    static constexpr int kAttempts = 64;
+    const auto moment = now().count();
+    int fd = -1;
+    for (int attempt = 0; attempt < kAttempts && fd < 0; ++attempt) {
+      name = (parent / (".plimsoll-" + std::to_string(::getpid()) + "-" + std::to_string(moment + attempt) + ".tmp")).string();
+      fd = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+      if (fd < 0 && errno != EEXIST) break;
+    }
+    return fd;
+  }
+
+  int write_all(int fd, std::string_view text) {
     while (!text.empty()) {
       if (!gate_.admit(Acquisition::write)) return ENOSPC;
-      const ssize_t put = ::write(fd.get(), text.data(), text.size());
+      const ssize_t put = ::write(fd, text.data(), text.size());
       if (put < 0 && errno == EINTR) continue;
       if (put < 0) return errno;
       text.remove_prefix(static_cast<std::size_t>(put));

@@ -15,14 +15,21 @@ namespace {
 
 // Many times the last-level cache that one core can claim.
 constexpr Bytes kBandwidthBuffer = mib(256);
+// Less than this says more about the caches than about the memory.
+constexpr Bytes kLeastBandwidthBuffer = mib(16);
 
 // What products of a pass reach of the register-only peak: the planner's rates are about work, not about instructions.
 constexpr double kShareOfPeak = 0.85;
 
 Result<CpuFeatures> chosen_features(Os& os) { return cap_cpu_features(detect_cpu_features(), os.environment("PLIMSOLL_ISA").value_or("")); }
 
-Result<double> measure_memory(Os& os, ThreadPool& pool, CpuFeatures features) {
-  PLIMSOLL_TRY(const std::unique_ptr<Mapping> buffer, os.map_memory(kBandwidthBuffer));
+// A quarter of what this process may still take: measuring must not push anybody out.
+Bytes bandwidth_buffer(const HostMemory& memory) {
+  return std::min(kBandwidthBuffer, Bytes{saturating_sub(memory.budget, memory.ours).count / 4});
+}
+
+Result<double> measure_memory(Os& os, ThreadPool& pool, CpuFeatures features, Bytes size) {
+  PLIMSOLL_TRY(const std::unique_ptr<Mapping> buffer, os.map_memory(size));
   std::memset(buffer->bytes().data(), 1, buffer->bytes().size());
   return measure_read_bandwidth(pool, os, features, buffer->bytes());
 }
@@ -33,7 +40,9 @@ void remember(Os& os, const Snapshot& machine, const Rates& rates, const std::st
   probe::ComputeRates& best = cache.compute[probe::compute_key(machine.cpu, rates.threads)];
   best.float32_flops = std::max(best.float32_flops, rates.float32_flops);
   best.bfloat16_flops = std::max(best.bfloat16_flops, rates.bfloat16_flops);
-  best.memory_read = std::max(best.memory_read, rates.memory_read);
+  // A small buffer may have stayed in the caches, and a rate that was not measured is the table's.
+  const bool known = best.memory_read > 0;
+  if (!known || bandwidth_buffer(machine.memory) == kBandwidthBuffer) best.memory_read = std::max(best.memory_read, rates.memory_read);
   if (rates.disk_source == "measured") cache.disk[probe::find_mount(os, file)] = rates.disk_read;
   static_cast<void>(probe::write_rates_cache(os, cache));  // a cache that cannot be written is only a slower next time
 }
@@ -66,7 +75,9 @@ Result<Rates> measure_rates(Os& os, const Snapshot& machine, const std::string& 
   rates.bfloat16_flops = kShareOfPeak * peak.bfloat16_flops;
   rates.threads = pool->threads();
   rates.source = "measured";
-  PLIMSOLL_TRY(rates.memory_read, measure_memory(os, *pool, features));
+  if (const Bytes buffer = bandwidth_buffer(machine.memory); buffer >= kLeastBandwidthBuffer) {
+    PLIMSOLL_TRY(rates.memory_read, measure_memory(os, *pool, features, buffer));
+  }
   if (!file.empty()) {
     if (const auto disk = probe::measure_disk_read(os, file); disk.ok()) {
       rates.disk_read = *disk;

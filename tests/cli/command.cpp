@@ -114,6 +114,14 @@ void Process::close_input() { close_end(in_); }
 void Process::close_output() { close_end(out_); }
 void Process::signal(int number) const { ::kill(pid_, number); }
 
+std::optional<std::uint64_t> Process::anonymous_bytes() const {
+  std::ifstream status("/proc/" + std::to_string(pid_) + "/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("RssAnon:")) return std::stoull(line.substr(8)) * 1024;
+  }
+  return std::nullopt;
+}
+
 /// Waits for either stream and takes what came; false when both have ended or nothing came.
 bool Process::read_some(std::chrono::milliseconds patience) {
   std::array<pollfd, 2> ends = {{{out_, POLLIN, 0}, {err_, POLLIN, 0}}};

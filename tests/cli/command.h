@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -44,6 +45,8 @@ class Process {
   void close_input();
   void close_output();
   void signal(int number) const;
+  /// Its anonymous memory now; nothing once it has ended.
+  std::optional<std::uint64_t> anonymous_bytes() const;
   /// Both of its streams are closed.
   bool ended() const { return out_ < 0 && err_ < 0; }
   /// The next line of standard output, or nothing when none comes in time.

@@ -36,6 +36,8 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"MissingValue", {"run", kModel, "--input"}, 2, "--input FILE"},
                       Case{"BadSize", {"plan", kModel, "--max-memory", "much"}, 2, "512MiB"},
                       Case{"BadCount", {"run", kModel, "x", "--batch-size", "0"}, 2, "from 1"},
+                      Case{"TooManyThreads", {"run", kModel, "x", "--threads", "257"}, 2, "from 1 to 256"},
+                      Case{"NotAShape", {"bench", kModel, "--shapes", "x"}, 2, "'x' is not a shape"},
                       Case{"BadDtype", {"run", kModel, "x", "--dtype", "float31"}, 2, "did you mean float32"},
                       Case{"TooLong", {"run", kModel, "x", "--max-length", "100000"}, 2, "128"},
                       Case{"TwoSources", {"run", kModel, "x", "--input", "y.txt"}, 2, "one of the two"},

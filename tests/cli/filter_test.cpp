@@ -2,7 +2,10 @@
 #include <csignal>
 #include <fstream>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "command.h"
 
@@ -119,6 +122,36 @@ TEST(OutputFile, IsNotLeftBehindBySignalsAndErrors) {
   const std::string rows = folder.write("a.jsonl", "bad\n");
   EXPECT_EQ(run({"run", kModel, "--input", rows, "--fail-fast", "--output", folder / "out.jsonl"}).status, 1);
   EXPECT_EQ(names_in(folder.path()), std::vector<std::string>{"a.jsonl"});
+}
+
+TEST(OutputFile, ThatMayNotGrowIsAnErrorAndNotLeftBehind) {
+  const Folder folder;
+  const std::string line = "ulimit -f 0; exec \"$0\" run \"$1\" x --json --output \"$2\"";
+  const Finished result = run({"/bin/sh", "-c", line, PLIMSOLL_COMMAND, kModel, folder / "out.jsonl"});
+  EXPECT_EQ(result.status, 1) << result.err;
+  EXPECT_NE(result.err.find("File too large"), std::string::npos) << result.err;
+  EXPECT_TRUE(names_in(folder.path()).empty());
+}
+
+TEST(StandardError, ThatNobodyReadsDoesNotHoldUpASignal) {
+  const Folder folder;
+  const std::string rows = folder.write("a.jsonl", "bad\n");
+  ASSERT_EQ(::mkfifo((folder / "err").c_str(), 0600), 0);
+  const int unread = ::open((folder / "err").c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK);
+  ASSERT_GE(unread, 0);
+  const std::string block(4096, 'x');
+  while (::write(unread, block.data(), block.size()) > 0) {}
+  Process process(
+      {{"/bin/sh", "-c", "exec \"$0\" run \"$1\" --json --input \"$2\" 2> \"$3\"", PLIMSOLL_COMMAND, kModel, rows, folder / "err"},
+       {},
+       {},
+       false,
+       {}});
+  while (process.read_line(700ms)) {}
+  EXPECT_FALSE(process.ended()) << "it must be waiting for its reader, or this test shows nothing";
+  process.signal(SIGTERM);
+  EXPECT_LT(process.wait(10s).status, 1000) << "killed: it never ended";
+  ::close(unread);
 }
 
 TEST(OutputFile, IsKeptWhenOnlyRowsWereBad) {

@@ -7,6 +7,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "utf8.h"
+
 namespace plimsoll::cli {
 namespace {
 
@@ -47,6 +49,37 @@ TEST(JsonWriter, WhatIsNotUtf8IsReplaced) {
     const std::string written = JsonWriter().value(bad).text();
     EXPECT_NE(nlohmann::json::parse(written).get<std::string>().find("\xEF\xBF\xBD"), std::string::npos);
   }
+}
+
+TEST(JsonWriter, SendsALongLineInPieces) {
+  std::string text;
+  for (int i = 0; i < 20'000; ++i)
+    text += std::string(static_cast<std::size_t>(i % 5), i % 7 == 0 ? '\0' : 'a') + "\xC3\xA9\xF0\x9F\x98\x80\xFF\x80\xE2\x80\xA8";
+  std::string sent;
+  std::size_t longest = 0;
+  JsonWriter pieces([&](std::string_view piece) {
+    longest = std::max(longest, piece.size());
+    sent += piece;
+  });
+  JsonWriter whole;
+  for (JsonWriter* json : {&pieces, &whole}) {
+    json->begin_object().key("text").value(std::string_view(text)).key("list").begin_array();
+    for (int i = 0; i < 20'000; ++i) json->value(i);
+    json->end_array().end_object();
+  }
+  pieces.end_line();
+  EXPECT_EQ(sent, whole.text() + "\n");
+  EXPECT_LE(longest, 16U << 10U);
+  pieces.begin_array().value(1).end_array().end_line();
+  EXPECT_TRUE(sent.ends_with("}\n[1]\n"));
+}
+
+TEST(Utf8Start, CutsNoSequence) {
+  const std::string_view text = "ab\xF0\x9F\x98\x80\xC3\xA9";
+  const std::size_t expected[] = {2, 2, 6, 6, 8, 8};
+  for (std::size_t bytes = 4; bytes < 10; ++bytes) EXPECT_EQ(utf8_start(text, bytes).size(), expected[bytes - 4]) << bytes;
+  EXPECT_EQ(utf8_start("\x80\x80\x80\x80\x80\x80", 5).size(), 5U);
+  EXPECT_EQ(utf8_start("\x80\x80\x80\x80\x80\x80", 4).size(), 4U);
 }
 
 TEST(JsonWriter, PutsCommas) {

@@ -75,12 +75,29 @@ TEST(JsonLines, ReportBadRowsInTheirPlaceAndGoOn) {
                                    "{\"text\": \"a\"}\n{\"id\": 7, \"text\": 5}\nnonsense\n[]\n\n{\"id\": 8}\n{\"text\": \"z\", "
                                    "\"text_pair\": []}\n{\"text\": \"b\"}\n");
   EXPECT_EQ(result.status, 1);
-  EXPECT_EQ(texts_of(result), (Texts{"a", "<bad_row>", "<bad_row>", "<bad_row>", "<bad_row>", "<bad_row>", "<bad_row>", "b"}));
+  EXPECT_EQ(texts_of(result), (Texts{"a", "<bad_row>", "<bad_row>", "<bad_row>", "<bad_row>", "<bad_row>", "b"}));
   const auto rows = result.rows();
   for (std::size_t i = 0; i < rows.size(); ++i) EXPECT_EQ(rows[i]["index"], i);
   EXPECT_EQ(rows[1]["id"], 7);
-  EXPECT_EQ(rows[5]["id"], 8);
+  EXPECT_EQ(rows[4]["id"], 8);
   EXPECT_TRUE(rows[1]["error"]["message"].is_string());
+}
+
+TEST(JsonLines, MayEndInBlankLines) {
+  const Finished result = run_file("a.jsonl", "{\"text\": \"a\"}\n \t\r\n{\"text\": \"b\"}\n\n\r\n");
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(texts_of(result), (Texts{"a", "b"}));
+  EXPECT_EQ(result.rows().at(1)["index"], 1);
+}
+
+TEST(JsonLines, BoundTheirIds) {
+  const std::string id(4096, '7');
+  const Finished result =
+      run_file("a.jsonl", "{\"id\": \"" + id + "\", \"text\": \"a\"}\n{\"id\": \"" + id + "8\", \"text\": \"b\"}\n{\"id\": " + id +
+                              "8, \"text\": \"c\"}\n{\"other\": \"" + id + "8\", \"text\": \"d\"}\n");
+  EXPECT_EQ(texts_of(result), (Texts{"a", "<bad_row>", "<bad_row>", "d"}));
+  EXPECT_EQ(result.rows().at(0)["id"], id);
+  EXPECT_FALSE(result.rows().at(1).contains("id"));
 }
 
 TEST(JsonLines, DepthCostsNothing) {

@@ -52,6 +52,18 @@ TEST(Tokenize, PrintsATable) {
   EXPECT_NE(result.out.find("0-1"), std::string::npos);
 }
 
+TEST(Tokenize, RefusesARowOfTooManyTokens) {
+  const Folder folder;
+  const std::string path = folder.write("a.txt", std::string(10'000'000, '!') + "\n" + std::string(100'000, '!') + "\n");
+  const Finished result = run({"tokenize", fixture("models/bert"), "--input", path, "--json"});
+  EXPECT_EQ(result.status, 1) << result.err;
+  const auto rows = result.rows();
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[0]["error"]["code"], "bad_row");
+  EXPECT_NE(rows[0]["error"]["message"].get<std::string>().find("9.54 MiB need more than 256 MiB"), std::string::npos) << rows[0];
+  EXPECT_EQ(rows[1]["tokens"].size(), 100'002U);
+}
+
 TEST(Tokenize, ReportsBadRows) {
   const Finished result =
       run(Start{{"tokenize", fixture("models/bert"), "--input", "-", "--jsonl", "--json"}, "{\"text\": \"a\"}\nbad\n", {}, false, {}});

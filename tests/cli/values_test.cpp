@@ -62,7 +62,11 @@ TEST(Shapes, AreTextsByTokens) {
   ASSERT_EQ(shapes->size(), 2U);
   EXPECT_EQ((*shapes)[1].texts, 8);
   EXPECT_EQ((*shapes)[1].tokens, 64);
-  for (const char* text : {"", "8", "x8", "8x", "0x8", "8x8,", "8x8x8"}) EXPECT_FALSE(read_shapes(text, "--shapes").ok()) << text;
+  for (const char* text : {"", "8", "x8", "8x", "0x8", "8x8,", "8x8x8"}) {
+    const auto refused = read_shapes(text, "--shapes");
+    ASSERT_FALSE(refused.ok()) << text;
+    EXPECT_NE(message(refused.error()).find("is not a shape"), std::string::npos) << message(refused.error());
+  }
 }
 
 TEST(Switches, AreOnOrOff) {

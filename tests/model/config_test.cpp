@@ -145,6 +145,13 @@ TEST(Labels, MoreThanCanBeScoredInTheMemoryForTextsAreUnsupported) {
   EXPECT_EQ(refusal(config({{"id2label", "{" + many + "}"}}), "65537 labels"), ErrorCode::unsupported);
 }
 
+TEST(Labels, NamesOfMoreThanAMebibyteInAllAreUnsupported) {
+  const std::string half(std::size_t{1} << 19U, 'x');
+  const std::string full = R"({"0":")" + half + R"(","1":")" + half;
+  EXPECT_EQ(good({{"id2label", full + R"("})"}}).labels.at(1), half);
+  EXPECT_EQ(refusal(config({{"id2label", full + R"(y"})"}}), "id2label.1"), ErrorCode::unsupported);
+}
+
 // TextClassificationPipeline.postprocess of transformers 5.23, for each problem_type and one or several labels.
 TEST(ScoreRules, AreThoseOfTransformersPipeline) {
   struct Row {

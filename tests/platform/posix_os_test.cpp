@@ -117,6 +117,19 @@ TEST_F(PosixOs, WritesByRenameIntoNewFolders) {
   EXPECT_EQ(os->list_directory(folder / "new/deep").size(), 1U) << "no temporary file stays";
 }
 
+TEST_F(PosixOs, WritesNamesAsLongAsAFolderTakes) {
+  const std::string longest(255, 'n');
+  ASSERT_TRUE(os->write_text(folder / longest, "one").ok());
+  EXPECT_EQ(*os->read_text(folder / longest, 9), "one");
+}
+
+TEST_F(PosixOs, DoesNotWriteThroughALinkThatWaitsForIt) {
+  folder.write("victim", "precious");
+  std::filesystem::create_symlink(folder / "victim", folder / ("file." + std::to_string(::getpid()) + ".tmp"));
+  ASSERT_TRUE(os->write_text(folder / "file", "new").ok());
+  EXPECT_EQ(*os->read_text(folder / "victim", 9), "precious");
+}
+
 TEST_F(PosixOs, AWriteThatFailsLeavesTheOldFile) {
   ASSERT_TRUE(os->write_text(folder / "file", "old").ok());
   for (const Acquisition kind : {Acquisition::open, Acquisition::write}) {

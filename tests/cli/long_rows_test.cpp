@@ -1,0 +1,67 @@
+// One very long row: what is printed of it, and that the memory it takes lies within the plan.
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+#include "command.h"
+
+namespace plimsoll::test {
+namespace {
+
+using nlohmann::json;
+
+const std::string kModel = fixture("models/bert");
+constexpr std::size_t kLong = 10'000'000;
+
+/// The most anonymous memory that was seen while the command ran.
+std::uint64_t peak_bytes(const std::vector<std::string>& arguments) {
+  Process process(Start{arguments, {}, {}, false, "/dev/null"});
+  std::uint64_t peak = 0;
+  while (!process.ended()) {
+    peak = std::max(peak, process.anonymous_bytes().value_or(0));
+    (void)process.read_line(std::chrono::milliseconds(2));
+  }
+  const Finished result = process.wait();
+  EXPECT_EQ(result.status, 0) << result.err;
+  return peak;
+}
+
+void expect_within_plan(const std::string& name, const std::string& text) {
+  const Folder folder;
+  const std::string path = folder.write(name, text);
+  const json plan = run({"plan", kModel, "--input", path, "--json"}).rows().at(0);
+  const auto total = plan["devices"][0]["planned"]["total"].get<std::uint64_t>();
+  for (const std::string form : {"-q", "--json", "--logits"}) {
+    const std::uint64_t peak = peak_bytes({"run", kModel, "--input", path, form});
+    EXPECT_GT(peak, kLong) << name << " " << form;
+    EXPECT_LE(peak, total) << name << " " << form;
+  }
+}
+
+TEST(LongRow, OfControlCharactersStaysWithinThePlan) { expect_within_plan("nul.txt", std::string(kLong, '\0')); }
+
+TEST(LongRow, OfOneWordStaysWithinThePlan) { expect_within_plan("word.txt", std::string(kLong, 'x') + "\nshort\n"); }
+
+TEST(LongRow, OfNoUtf8StaysWithinThePlan) { expect_within_plan("bytes.txt", std::string(kLong, '\xFF') + "\n"); }
+
+TEST(LongRow, OfJsonLinesStaysWithinThePlan) {
+  expect_within_plan("row.jsonl", R"({"id": 1, "text": ")" + std::string(kLong, 'x') + "\"}\n");
+}
+
+TEST(LongRow, IsEscapedAsAShortOneIs) {
+  std::string text;
+  std::string expected;
+  for (int i = 0; i < 5000; ++i) {
+    const std::string plain(static_cast<std::size_t>(i % 7), 'a');
+    text += plain + "\xC3\xA9\xF0\x9F\x98\x80\xFF\x01";
+    expected += plain + "\xC3\xA9\xF0\x9F\x98\x80\xEF\xBF\xBD\\x01";
+  }
+  const Folder folder;
+  const Finished result = run({"run", kModel, "--input", folder.write("a.txt", text), "-q"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  ASSERT_NE(result.out.rfind('\t'), std::string::npos);
+  EXPECT_EQ(result.out.substr(result.out.rfind('\t') + 1), expected + "\n");
+}
+
+}  // namespace
+}  // namespace plimsoll::test
