@@ -11,6 +11,7 @@
 #include "pattern_os.h"
 #include "probe/cgroup.h"
 #include "probe/self_memory.h"
+#include "support/build.h"
 #include "support/run_model.h"
 #include "support/temporary_folder.h"
 #include "support/tiny_model.h"
@@ -180,9 +181,7 @@ TEST_F(Limits, AThousandPassesHoldNoMoreThanOne) {
   const Bytes after = probe::read_self_memory(*os_).anonymous;
   EXPECT_EQ(ledger_.current(), ledger);
   EXPECT_EQ(ledger_.peak(), ledger);
-#if defined(NDEBUG) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  EXPECT_LE(after, before + kib(64));
-#endif
+  EXPECT_LE(after, before + (testing::kSanitized ? mib(64) : kib(64)));
 }
 
 }  // namespace
