@@ -14,7 +14,7 @@ show() {
 
 show run \
   "The crew was kind and the food was excellent." \
-  "I have never waited so long for so little." \
+  "The food was cold and the waiter was rude." \
   "The battery lasts all day and it looks great." \
   "The screen cracked on the second day." \
   "Not bad at all!" \
