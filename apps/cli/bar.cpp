@@ -21,6 +21,9 @@ std::string cells(std::size_t part, std::size_t count, const Terminal& terminal)
   return fmt::format("\x1b[{}m{}\x1b[0m", kColours[part], blocks);
 }
 
+// A plan below this part of the budget is drawn a second time by itself, so that its parts can be seen.
+constexpr std::uint64_t kSmallShare = 10;
+
 }  // namespace
 
 std::string_view part_name(std::size_t part) {
@@ -50,8 +53,10 @@ std::array<std::size_t, kParts> bar_cells(const DevicePlan& device, std::size_t 
   return counts;
 }
 
-std::string draw_bar(const DevicePlan& device, const Terminal& terminal) {
-  const std::size_t width = terminal.columns - 4;
+namespace {
+
+// "  [WWWAK....]": the parts, then what is left of the budget.
+std::string bar_line(const DevicePlan& device, std::size_t width, const Terminal& terminal) {
   const auto counts = bar_cells(device, width);
   std::string bar;
   std::size_t drawn = 0;
@@ -60,12 +65,24 @@ std::string draw_bar(const DevicePlan& device, const Terminal& terminal) {
     drawn += counts[part];
   }
   for (std::size_t i = drawn; i < width; ++i) bar += fancy(terminal) ? "·" : ".";
-  std::string lines = fmt::format("  {}{}{}\n", fancy(terminal) ? "▕" : "[", bar, fancy(terminal) ? "▏" : "]");
-  if (device.planned_total() > device.budget) {
-    const double share = static_cast<double>(device.budget.count) / static_cast<double>(device.planned_total().count);
+  return fmt::format("  {}{}{}\n", fancy(terminal) ? "▕" : "[", bar, fancy(terminal) ? "▏" : "]");
+}
+
+}  // namespace
+
+std::string draw_bar(const DevicePlan& device, const Terminal& terminal) {
+  const std::size_t width = terminal.columns - 4;
+  const Bytes total = device.planned_total();
+  std::string lines = bar_line(device, width, terminal);
+  if (total > device.budget) {
+    const double share = static_cast<double>(device.budget.count) / static_cast<double>(total.count);
     const auto at = static_cast<std::size_t>(share * static_cast<double>(width));
     const std::string label = "^ budget " + format_bytes(device.budget);
     lines += std::string(3 + std::min(at, width - std::min(width, label.size())), ' ') + label + "\n";
+  } else if (total * kSmallShare < device.budget) {
+    DevicePlan alone = device;
+    alone.budget = total;
+    lines += "  the same, drawn larger:\n" + bar_line(alone, width, terminal);
   }
   return lines;
 }

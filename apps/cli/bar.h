@@ -18,7 +18,7 @@ Bytes part_bytes(const DevicePlan& device, std::size_t part);
 /// cells add up; a total of more than nothing takes at least one.
 std::array<std::size_t, kParts> bar_cells(const DevicePlan& device, std::size_t width);
 
-/// The bar of a device, with a mark at the budget when the plan is larger.
+/// The bar of a device, with a mark at the budget when the plan is larger, and a second, larger bar when it is far smaller.
 std::string draw_bar(const DevicePlan& device, const Terminal& terminal);
 
 /// The sign that stands for a part in the bar: a coloured block or a letter.

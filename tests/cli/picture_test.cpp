@@ -1,5 +1,6 @@
 #include "picture.h"
 
+#include <algorithm>
 #include <numeric>
 
 #include <gtest/gtest.h>
@@ -42,6 +43,15 @@ TEST(Bar, MarksABudgetThatIsTooSmall) {
   const std::string bar = draw_bar(device(1000, 0, 1000, 1000), Terminal{});
   EXPECT_NE(bar.find("^ budget 1000 B"), std::string::npos) << bar;
   EXPECT_EQ(draw_bar(device(1, 0, 0, 1000), Terminal{}).find('^'), std::string::npos);
+}
+
+TEST(Bar, DrawsASmallPlanAgainByItself) {
+  const std::string bar = draw_bar(device(500, 300, 200, 100'000), Terminal{});
+  ASSERT_NE(bar.find("drawn larger"), std::string::npos) << bar;
+  const std::string larger = bar.substr(bar.find("drawn larger"));
+  EXPECT_GT(std::count(larger.begin(), larger.end(), 'A'), 15);
+  EXPECT_EQ(larger.find(".."), std::string::npos) << "it fills its line";
+  EXPECT_EQ(draw_bar(device(500, 300, 200, 5000), Terminal{}).find("larger"), std::string::npos);
 }
 
 LayerPlan layer(std::string name, std::uint64_t bytes = 8, std::string home = "cpu") {
