@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "row_fault.h"
 #include "utf8.h"
 
 namespace plimsoll::cli {
@@ -138,22 +139,8 @@ void AnswerWriter::write_preview(const Answer& answer, std::size_t columns) {
 }
 
 void AnswerWriter::fault(std::int64_t index, std::string_view id, const Error& error) {
-  if (!options_.json) {
-    console_.complain(fmt::format("row {}: {}", index, message(error)));
-    return;
-  }
   json_.clear();
-  json_.begin_object().key("index").value(index);
-  if (!id.empty()) json_.key("id").raw(id);
-  json_.key("error")
-      .begin_object()
-      .key("code")
-      .value(error_code_name(error.code))
-      .key("message")
-      .value(message(error))
-      .end_object()
-      .end_object();
-  json_.end_line();
+  report_fault(options_.json, json_, console_, index, id, error);
 }
 
 }  // namespace plimsoll::cli

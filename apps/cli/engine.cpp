@@ -33,13 +33,15 @@ Error tables_do_not_fit(Error error, Os& os, const HostMemory& memory) {
 
 Result<std::unique_ptr<Engine>> Engine::open(Context& context) {
   std::unique_ptr<Engine> engine(new Engine(context));
-  PLIMSOLL_TRY(const Snapshot before, describe_machine(context.os, context.options.threads));
+  PLIMSOLL_TRY(engine->machine_, describe_machine(context.os, context.options.threads));
+  Snapshot& machine = engine->machine_;
   // --max-memory is the plan's affair: it can say which budget would do.
-  engine->ledger_.set_limit(saturating_sub(before.memory.budget, kBesideTables));
+  engine->ledger_.set_limit(saturating_sub(machine.memory.budget, kBesideTables));
   Result<Model> model = Model::open(context.os, engine->ledger_, context.options.model);
-  if (!model.ok()) return tables_do_not_fit(model.error(), context.os, before.memory);
+  if (!model.ok()) return tables_do_not_fit(model.error(), context.os, machine.memory);
   engine->model_.emplace(std::move(model).value());
-  PLIMSOLL_TRY(engine->machine_, describe_machine(context.os, context.options.threads, engine->model_->directory()));
+  // Which disk the model lies on is known only now.
+  machine.rates = find_rates(context.os, machine.cpu, machine.cpu.default_threads, engine->model_->directory());
   engine->print_warnings();
   return engine;
 }

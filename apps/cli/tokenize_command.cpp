@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "engine.h"
 #include "json_writer.h"
+#include "row_fault.h"
 #include "row_source.h"
 #include "utf8.h"
 
@@ -103,21 +104,7 @@ class TokenWriter {
 
   Status fault(const Row& row, const Error& error) {
     failed_ = true;
-    if (context_.options.json) {
-      json_.begin_object().key("index").value(row.index);
-      if (!row.id.empty()) json_.key("id").raw(row.id);
-      json_.key("error")
-          .begin_object()
-          .key("code")
-          .value(error_code_name(error.code))
-          .key("message")
-          .value(message(error))
-          .end_object()
-          .end_object()
-          .end_line();
-    } else {
-      context_.console.complain(fmt::format("row {}: {}", row.index, message(error)));
-    }
+    report_fault(context_.options.json, json_, context_.console, row.index, row.id, error);
     if (!context_.options.fail_fast) return {};
     return Error{ErrorCode::bad_row, fmt::format("row {} cannot be used: {}", row.index, error.what), "--fail-fast",
                  "mend the row, or leave the flag out"};

@@ -34,6 +34,10 @@ Result<double> measure_memory(Os& os, ThreadPool& pool, CpuFeatures features, By
   return measure_read_bandwidth(pool, os, features, buffer->bytes());
 }
 
+MachinePeak peak_of(Os& os, ThreadPool& pool, CpuFeatures features) {
+  return {measure_peak_flops(pool, os, features, ElementType::float32), measure_peak_flops(pool, os, features, ElementType::bfloat16)};
+}
+
 void remember(Os& os, const Snapshot& machine, const Rates& rates, const std::string& file) {
   probe::RatesCache cache = probe::read_rates_cache(os);
   // The rates are the machine's, not those of an hour in which others used it too: the best that was seen counts.
@@ -62,14 +66,13 @@ Result<Snapshot> describe_machine(Os& os, int threads, const std::string& folder
 Result<MachinePeak> measure_peak(Os& os, const Snapshot& machine) {
   PLIMSOLL_TRY(const CpuFeatures features, chosen_features(os));
   PLIMSOLL_TRY(const std::unique_ptr<ThreadPool> pool, ThreadPool::create(os, machine.cpu.default_threads));
-  return MachinePeak{measure_peak_flops(*pool, os, features, ElementType::float32),
-                     measure_peak_flops(*pool, os, features, ElementType::bfloat16)};
+  return peak_of(os, *pool, features);
 }
 
 Result<Rates> measure_rates(Os& os, const Snapshot& machine, const std::string& file) {
   PLIMSOLL_TRY(const CpuFeatures features, chosen_features(os));
   PLIMSOLL_TRY(const std::unique_ptr<ThreadPool> pool, ThreadPool::create(os, machine.cpu.default_threads));
-  PLIMSOLL_TRY(const MachinePeak peak, measure_peak(os, machine));
+  const MachinePeak peak = peak_of(os, *pool, features);
   Rates rates = machine.rates;
   rates.float32_flops = kShareOfPeak * peak.float32_flops;
   rates.bfloat16_flops = kShareOfPeak * peak.bfloat16_flops;
