@@ -28,7 +28,24 @@ class File {
   /// Fills `out` from `offset`; repeats short and interrupted reads. Fails with `io` on a read error, and with
   /// `corrupt_file` naming the offset when the file ends first (it was truncated while in use).
   virtual Status read(std::span<std::byte> out, std::uint64_t offset) = 0;
+
+  /// Makes `read_direct` bypass the page cache if the file system can: a second descriptor of the same file, opened once. A
+  /// refusal is no failure: reads are then buffered and their pages dropped afterwards. Not safe beside other calls.
+  virtual void open_direct() {}
+
+  /// Like `read`, but leaves nothing in the page cache. `out`'s address and size and `offset` are multiples of kDirectBlock; the file may
+  /// end inside the last block, whose rest then is unspecified.
+  virtual Status read_direct(std::span<std::byte> out, std::uint64_t offset) = 0;
+
+  /// Copies the bytes that are in the page cache, from `offset` on up to the first that is not; never waits for the disk. Gives their number.
+  virtual std::size_t read_cached(std::span<std::byte> /*out*/, std::uint64_t /*offset*/) { return 0; }
+
+  /// A hint: these bytes will be read soon. Returns at once.
+  virtual void will_read(std::uint64_t /*offset*/, std::uint64_t /*bytes*/) {}
 };
+
+/// Alignment of direct reads: what every block device accepts.
+inline constexpr std::size_t kDirectBlock = 4096;
 
 /// A running thread; joined by the destructor.
 class Thread {
