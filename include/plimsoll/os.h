@@ -35,7 +35,7 @@ class File {
 
   /// Like `read`, but leaves nothing in the page cache. `out`'s address and size and `offset` are multiples of kDirectBlock; the file may
   /// end inside the last block, whose rest then is unspecified.
-  virtual Status read_direct(std::span<std::byte> out, std::uint64_t offset) = 0;
+  virtual Status read_direct(std::span<std::byte> out, std::uint64_t offset) { return read(out, offset); }
 
   /// Copies the bytes that are in the page cache, from `offset` on up to the first that is not; never waits for the disk. Gives their number.
   virtual std::size_t read_cached(std::span<std::byte> /*out*/, std::uint64_t /*offset*/) { return 0; }
