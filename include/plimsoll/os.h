@@ -16,8 +16,12 @@
 
 namespace plimsoll {
 
-/// A file opened for reading by position. The file stays the one that was opened even if its name is reused.
-class File {
+/// Alignment of direct reads: what every block device accepts.
+inline constexpr std::size_t kDirectBlock = 4096;
+
+/// A file opened for reading by position. The file stays the one that was opened even if its name is reused. Reads may run in several
+/// threads at once. Who owns it by shared_ptr lets a thread that is stuck in a read keep it.
+class File : public std::enable_shared_from_this<File> {
  public:
   virtual ~File() = default;
 
@@ -29,28 +33,39 @@ class File {
   /// `corrupt_file` naming the offset when the file ends first (it was truncated while in use).
   virtual Status read(std::span<std::byte> out, std::uint64_t offset) = 0;
 
-  /// Makes `read_direct` bypass the page cache if the file system can: a second descriptor of the same file, opened once. A
-  /// refusal is no failure: reads are then buffered and their pages dropped afterwards. Not safe beside other calls.
+  /// Prepares for `read_direct` and `read_cached`: opens a second descriptor of the same file that bypasses the page cache, if the file
+  /// system can. A refusal is no failure: direct reads are then buffered and their pages dropped afterwards. Not safe beside other calls.
   virtual void open_direct() {}
 
   /// Like `read`, but leaves nothing in the page cache. `out`'s address and size and `offset` are multiples of kDirectBlock; the file may
   /// end inside the last block, whose rest then is unspecified.
-  virtual Status read_direct(std::span<std::byte> out, std::uint64_t offset) { return read(out, offset); }
+  virtual Status read_direct(std::span<std::byte> out, std::uint64_t offset) { return read(without_tail(out, offset), offset); }
 
-  /// Copies the bytes that are in the page cache, from `offset` on up to the first that is not; never waits for the disk. Gives their number.
+  /// Copies the bytes that are in the page cache, from `offset` on up to the first that is not; never waits for the disk. Gives their
+  /// number. The system may begin to read what was missing: `drop_cached` takes it back.
   virtual std::size_t read_cached(std::span<std::byte> /*out*/, std::uint64_t /*offset*/) { return 0; }
 
   /// A hint: these bytes will be read soon. Returns at once.
   virtual void will_read(std::uint64_t /*offset*/, std::uint64_t /*bytes*/) {}
+
+  /// A hint: the page cache need not keep the blocks of these bytes.
+  virtual void drop_cached(std::uint64_t /*offset*/, std::uint64_t /*bytes*/) {}
+
+ protected:
+  /// `out`, of whole blocks to be read from `offset`, without what lies beyond the end of the file in its last block.
+  std::span<std::byte> without_tail(std::span<std::byte> out, std::uint64_t offset) const {
+    const std::uint64_t left = offset < size() ? size() - offset : 0;
+    return left < out.size() && out.size() - left < kDirectBlock ? out.first(static_cast<std::size_t>(left)) : out;
+  }
 };
 
-/// Alignment of direct reads: what every block device accepts.
-inline constexpr std::size_t kDirectBlock = 4096;
-
-/// A running thread; joined by the destructor.
+/// A running thread; joined by the destructor unless it was detached.
 class Thread {
  public:
   virtual ~Thread() = default;
+
+  /// Lets it run on by itself, for a thread that may never return from the system. Its body must own all that it touches.
+  virtual void detach() = 0;
 };
 
 /// A range of addresses; unmapped by the destructor.
@@ -58,6 +73,16 @@ class Mapping {
  public:
   virtual ~Mapping() = default;
   virtual std::span<std::byte> bytes() const = 0;
+
+  /// Makes it `size` bytes (rounded up to pages) long and keeps what is in the part that stays. Growing may move it, passes the Gate and
+  /// fails with `out_of_memory`, nothing changed; new pages are zero. Shrinking moves nothing, gives the end back at once and never fails.
+  virtual Status resize(Bytes size) = 0;
+};
+
+/// A file held against others; let go by the destructor, and by the system when the process ends in whatever way.
+class FileLock {
+ public:
+  virtual ~FileLock() = default;
 };
 
 /// What the program asks of the operating system, behind one interface that tests replace. Every acquisition passes
@@ -86,8 +111,18 @@ class Os {
   /// pages. Fails with `out_of_memory`.
   virtual Result<std::unique_ptr<Mapping>> map_memory(Bytes size) = 0;
 
-  /// Starts a thread with a stack of 512 KiB. Fails with `out_of_memory` when none can be made.
+  /// Starts a thread with a stack of 512 KiB; `body` is destroyed by that thread when it returns. Fails with `out_of_memory` when none can
+  /// be made.
   virtual Result<std::unique_ptr<Thread>> start_thread(std::function<void()> body) = 0;
+
+  /// A folder for what processes of this user share while they run: $XDG_RUNTIME_DIR/plimsoll, else /tmp/plimsoll-UID. Made with mode 0700;
+  /// fails with `io` where that name is a link, another user's, or open to others.
+  virtual Result<std::string> private_folder() { return Error{ErrorCode::unsupported, "this system has no folder of one user"}; }
+  /// Locks the file `path` (made empty if absent; links are refused) against every other holder, in this process too. Waits at most
+  /// `patience`, then fails with `io`.
+  virtual Result<std::unique_ptr<FileLock>> lock_file(const std::string& path, std::chrono::milliseconds /*patience*/) {
+    return Error{ErrorCode::unsupported, "this system has no file locks", path};
+  }
 
   virtual std::optional<std::string> environment(const std::string& name) = 0;
   /// Monotonic.
@@ -98,7 +133,7 @@ class Os {
   virtual std::optional<Bytes> memory_rlimit(int resource) = 0;
 };
 
-/// The operating system itself. `gate` must outlive the result.
+/// The operating system itself. `gate` must outlive the result, its files, mappings and the threads that it started.
 std::unique_ptr<Os> make_os(Gate& gate);
 
 }  // namespace plimsoll

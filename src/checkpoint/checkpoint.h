@@ -59,7 +59,7 @@ class Checkpoint {
   static Result<Checkpoint> open_sharded(Os& os, Ledger& ledger, const std::string& directory, const std::string& index_path);
   Status build_table(Os& os, Ledger& ledger);
 
-  std::vector<std::unique_ptr<File>> files_;
+  std::vector<std::shared_ptr<File>> files_;  // shared with a thread that is stuck in a read of one
   TensorTable table_;
 };
 

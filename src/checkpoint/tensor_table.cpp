@@ -144,7 +144,7 @@ Status TensorTable::add_file(File& file, std::uint32_t index) {
   return check_layout(file, data_start, tensors);
 }
 
-Status TensorTable::finish(std::span<const std::unique_ptr<File>> files) {
+Status TensorTable::finish(std::span<const std::shared_ptr<File>> files) {
   if (filled_ != tensors_.size()) return changed(files.front()->path());
   std::iota(by_name_.begin(), by_name_.end(), 0U);
   std::sort(by_name_.begin(), by_name_.end(), [&](std::uint32_t a, std::uint32_t b) { return tensors_[a].name < tensors_[b].name; });

@@ -43,7 +43,7 @@ class TensorTable {
   Status add_file(File& file, std::uint32_t index);
 
   /// Call after the last file, with all of them: checks that no name is repeated.
-  Status finish(std::span<const std::unique_ptr<File>> files);
+  Status finish(std::span<const std::shared_ptr<File>> files);
 
   /// By file, then by offset.
   std::span<const TensorInfo> tensors() const { return tensors_; }

@@ -15,27 +15,13 @@
 
 #include <plimsoll/os.h>
 
+#include "platform/posix_file.h"
+#include "platform/posix_lock.h"
+
 namespace plimsoll {
 namespace {
 
-std::string system_message(int code) { return std::system_category().message(code); }
-
 ErrorCode open_error(int code) { return code == EMFILE || code == ENFILE || code == EIO ? ErrorCode::io : ErrorCode::not_found; }
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
 
 std::string kind_of(mode_t mode) {
   if (S_ISDIR(mode)) return "a directory";
@@ -45,83 +31,74 @@ std::string kind_of(mode_t mode) {
   return "not a regular file";
 }
 
-class PosixFile final : public File {
- public:
-  PosixFile(int fd, std::uint64_t size, std::string path, Gate& gate) : fd_(fd), size_(size), path_(std::move(path)), gate_(gate) {}
-
-  std::uint64_t size() const override { return size_; }
-  const std::string& path() const override { return path_; }
-
-  Status read(std::span<std::byte> out, std::uint64_t offset) override {
-    if (!gate_.admit(Acquisition::read)) return read_error(EIO, offset);
-    while (!out.empty()) {
-      const ssize_t got = ::pread(fd_.get(), out.data(), out.size(), static_cast<off_t>(offset));
-      if (got < 0 && errno == EINTR) continue;
-      if (got < 0) return read_error(errno, offset);
-      if (got == 0) {
-        return Error{ErrorCode::corrupt_file, "the file ends early", path_ + " at byte " + std::to_string(offset),
-                     "it was " + std::to_string(size_) + " bytes long when it was opened; was it truncated or replaced?"};
-      }
-      out = out.subspan(static_cast<std::size_t>(got));
-      offset += static_cast<std::uint64_t>(got);
-    }
-    return {};
-  }
-
- private:
-  Error read_error(int code, std::uint64_t offset) const {
-    return Error{ErrorCode::io, "cannot read: " + system_message(code), path_ + " at byte " + std::to_string(offset),
-                 "check the disk and try again"};
-  }
-
-  Descriptor fd_;
-  std::uint64_t size_;
-  std::string path_;
-  Gate& gate_;
-};
+Error cannot_map(Bytes size, int code) {
+  return Error{ErrorCode::out_of_memory, "cannot map " + format_bytes(size) + ": " + system_message(code), "cpu",
+               "close other programs or lower the limits that `plimsoll devices` names"};
+}
 
 class PosixMapping final : public Mapping {
  public:
-  PosixMapping(void* start, std::size_t size) : bytes_(static_cast<std::byte*>(start), size) {}
+  PosixMapping(void* start, std::size_t size, Gate& gate) : bytes_(static_cast<std::byte*>(start), size), gate_(gate) {}
   PosixMapping(const PosixMapping&) = delete;
   PosixMapping& operator=(const PosixMapping&) = delete;
   ~PosixMapping() override { ::munmap(bytes_.data(), bytes_.size()); }
   std::span<std::byte> bytes() const override { return bytes_; }
 
+  Status resize(Bytes size) override {
+    const Bytes length = std::max(round_to_pages(size), kPage);
+    const bool wraps = length < size;
+    const bool grows = wraps || length.count > bytes_.size();
+    if (wraps || (grows && !gate_.admit(Acquisition::host_memory))) return cannot_map(size, ENOMEM);
+    // The system never refuses to shorten a mapping where it lies.
+    void* start = ::mremap(bytes_.data(), bytes_.size(), length.count, grows ? MREMAP_MAYMOVE : 0);
+    if (start == MAP_FAILED) return cannot_map(size, errno);
+    bytes_ = {static_cast<std::byte*>(start), length.count};
+    return {};
+  }
+
  private:
   std::span<std::byte> bytes_;
+  Gate& gate_;
 };
 
 class PosixThread final : public Thread {
  public:
-  explicit PosixThread(std::function<void()> body) : body_(std::move(body)) {}
+  PosixThread() = default;
   PosixThread(const PosixThread&) = delete;
   PosixThread& operator=(const PosixThread&) = delete;
   ~PosixThread() override {
-    if (started_) ::pthread_join(thread_, nullptr);
+    if (running_) ::pthread_join(thread_, nullptr);
   }
 
-  int start() {
+  void detach() override {
+    if (running_) ::pthread_detach(thread_);
+    running_ = false;
+  }
+
+  int start(std::function<void()> body) {
     pthread_attr_t attributes;
     if (const int code = ::pthread_attr_init(&attributes); code != 0) return code;
     ::pthread_attr_setstacksize(&attributes, kStackBytes);
-    const int code = ::pthread_create(&thread_, &attributes, &PosixThread::main, this);
+    auto owned = std::make_unique<Body>(std::move(body));
+    const int code = ::pthread_create(&thread_, &attributes, &PosixThread::main, owned.get());
     ::pthread_attr_destroy(&attributes);
-    started_ = code == 0;
+    running_ = code == 0;
+    if (running_) static_cast<void>(owned.release());
     return code;
   }
 
  private:
+  using Body = std::function<void()>;
   static constexpr std::size_t kStackBytes = 512U << 10U;
 
-  static void* main(void* self) {
-    static_cast<PosixThread*>(self)->body_();
+  static void* main(void* argument) {
+    const std::unique_ptr<Body> body(static_cast<Body*>(argument));
+    (*body)();
     return nullptr;
   }
 
-  std::function<void()> body_;
   pthread_t thread_{};
-  bool started_ = false;
+  bool running_ = false;
 };
 
 class PosixOs final : public Os {
@@ -141,7 +118,7 @@ class PosixOs final : public Os {
     if (::fstat(fd.get(), &info) != 0) return Error{ErrorCode::io, "cannot stat: " + system_message(errno), path};
     if (!S_ISREG(info.st_mode))
       return Error{ErrorCode::not_found, "this is " + kind_of(info.st_mode) + ", not a file", path, "give a regular file"};
-    return std::unique_ptr<File>(std::make_unique<PosixFile>(fd.release(), static_cast<std::uint64_t>(info.st_size), path, gate_));
+    return std::unique_ptr<File>(std::make_unique<PosixFile>(std::move(fd), static_cast<std::uint64_t>(info.st_size), path, gate_));
   }
 
   Result<std::string> read_text(const std::string& path, std::size_t limit) override {
@@ -220,21 +197,24 @@ class PosixOs final : public Os {
       start = ::mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
       code = errno;
     }
-    if (start == MAP_FAILED) {
-      return Error{ErrorCode::out_of_memory, "cannot map " + format_bytes(size) + ": " + system_message(code), "cpu",
-                   "close other programs or lower the limits that `plimsoll devices` names"};
-    }
+    if (start == MAP_FAILED) return cannot_map(size, code);
     ::madvise(start, length, MADV_NOHUGEPAGE);
-    return std::unique_ptr<Mapping>(std::make_unique<PosixMapping>(start, length));
+    return std::unique_ptr<Mapping>(std::make_unique<PosixMapping>(start, length, gate_));
   }
 
   Result<std::unique_ptr<Thread>> start_thread(std::function<void()> body) override {
-    auto thread = std::make_unique<PosixThread>(std::move(body));
-    const int code = gate_.admit(Acquisition::thread) ? thread->start() : EAGAIN;
+    auto thread = std::make_unique<PosixThread>();
+    const int code = gate_.admit(Acquisition::thread) ? thread->start(std::move(body)) : EAGAIN;
     if (code != 0)
       return Error{ErrorCode::out_of_memory, "cannot start a thread: " + system_message(code), "cpu",
                    "raise the limit on processes (ulimit -u, pids cgroup) or pass --threads 1"};
     return std::unique_ptr<Thread>(std::move(thread));
+  }
+
+  Result<std::string> private_folder() override { return posix_private_folder(environment("XDG_RUNTIME_DIR")); }
+
+  Result<std::unique_ptr<FileLock>> lock_file(const std::string& path, std::chrono::milliseconds patience) override {
+    return posix_lock_file(gate_, path, patience);
   }
 
   std::optional<std::string> environment(const std::string& name) override {

@@ -133,7 +133,7 @@ TEST(Hostile, AFileThatChangesBetweenCountAndFillIsATypedError) {
     SCOPED_TRACE(after);
     FakeOs os;
     Ledger ledger("cpu", kAmple);
-    std::vector<std::unique_ptr<File>> files;
+    std::vector<std::shared_ptr<File>> files;
     files.push_back(std::make_unique<ChangingFile>(padded(before), padded(after)));
     HeaderCounter counter;
     ASSERT_TRUE(read_safetensors_header(*files[0], counter).ok());

@@ -1,36 +1,9 @@
-// What the reader takes from the heap while it streams a file that is far larger. Replaces operator new in this program.
-#include <malloc.h>
-
+// What the reader takes from the heap while it streams a file that is far larger.
 #include <gtest/gtest.h>
-#include <atomic>
-#include <cstdlib>
-#include <new>
 
 #include "json/json_document.h"
 #include "json/json_reader.h"
-#include "json/recorder.h"
-
-namespace {
-std::atomic<std::size_t> live{0};
-std::atomic<std::size_t> peak{0};
-}  // namespace
-
-// Not inlined, so that the compiler does not match `malloc` with `operator delete` by itself.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  void* block = std::malloc(size);
-  if (block == nullptr) throw std::bad_alloc();
-  const std::size_t now = live += ::malloc_usable_size(block);
-  if (now > peak) peak = now;
-  return block;
-}
-[[gnu::noinline]] void operator delete(void* block) noexcept {
-  if (block != nullptr) live -= ::malloc_usable_size(block);
-  std::free(block);
-}
-[[gnu::noinline]] void operator delete(void* block, std::size_t /*size*/) noexcept {
-  if (block != nullptr) live -= ::malloc_usable_size(block);
-  std::free(block);
-}
+#include "support/heap_watch.h"
 
 namespace plimsoll {
 namespace {
@@ -75,11 +48,10 @@ class Ignorer final : public JsonHandler {
 // Highest heap use of reading `file`, above what was in use before.
 std::size_t heap_of_reading(EndlessFile file, const JsonLimits& limits) {
   Ignorer ignorer;
-  const std::size_t before = live;
-  peak = before;
+  const testing::HeapWatch watch;
   const Status status = read_json(file, 0, file.size(), limits, ignorer);
   EXPECT_FALSE(status.ok());
-  return peak - before;
+  return watch.highest();
 }
 
 TEST(JsonHeap, StaysBoundedWhateverTheFile) {
@@ -101,10 +73,9 @@ TEST(JsonHeap, ADocumentIsBoundedByItsLimits) {
   std::string text = "[";
   while (text.size() < JsonDocument::kFileLimit - 8) text += "[],";
   text += "[]]";
-  const std::size_t before = live;
-  peak = before;
+  const testing::HeapWatch watch;
   EXPECT_FALSE(JsonDocument::parse(text, "t").ok());
-  EXPECT_LE(peak - before, std::size_t{48} << 20U);
+  EXPECT_LE(watch.highest(), std::size_t{48} << 20U);
 }
 
 }  // namespace

@@ -33,6 +33,10 @@ TEST(FakeOs, ReadsByPositionAndWrites) {
   ASSERT_TRUE((*file)->read(out, 3).ok());
   EXPECT_EQ(out[1], std::byte{'o'});
   EXPECT_EQ((*file)->read(out, 4).error().code, ErrorCode::corrupt_file);
+  std::array<std::byte, kDirectBlock> block{};
+  ASSERT_TRUE((*file)->read_direct(block, 0).ok()) << "the file may end inside the last block";
+  EXPECT_EQ(block[4], std::byte{'o'});
+  EXPECT_EQ((*file)->read_direct(block, kDirectBlock).error().code, ErrorCode::corrupt_file);
   os.read_only = true;
   EXPECT_FALSE(os.write_text("/x", "").ok());
 }

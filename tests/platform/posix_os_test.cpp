@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstring>
 #include <filesystem>
+#include <future>
 #include <limits>
 #include <thread>
 
@@ -191,6 +192,33 @@ TEST_F(PosixOs, ThreadsRunAndAreJoined) {
     ASSERT_TRUE(thread.ok());
   }
   EXPECT_EQ(ran.load(), 1);
+}
+
+TEST_F(PosixOs, ADetachedThreadOutlivesItsHandle) {
+  struct Shared {
+    std::promise<void> go;
+    std::promise<int> result;
+  };
+  const auto shared = std::make_shared<Shared>();
+  auto result = shared->result.get_future();
+  {
+    const auto thread = os->start_thread([shared] {
+      shared->go.get_future().wait();
+      shared->result.set_value(7);
+    });
+    ASSERT_TRUE(thread.ok());
+    (*thread)->detach();
+  }
+  shared->go.set_value();
+  EXPECT_EQ(result.get(), 7);
+}
+
+TEST_F(PosixOs, AFileMayBeKeptByWhoReadsIt) {
+  auto opened = os->open(folder.write("f", "0123456789"));
+  ASSERT_TRUE(opened.ok());
+  EXPECT_EQ((*opened)->weak_from_this().lock(), nullptr);
+  const std::shared_ptr<File> shared = std::move(opened).value();
+  EXPECT_EQ(shared->weak_from_this().lock(), shared);
 }
 
 TEST_F(PosixOs, KnowsClockEnvironmentProcessorsAndLimits) {

@@ -1,5 +1,7 @@
 #include "support/run_model.h"
 
+#include <plimsoll/device.h>
+
 namespace plimsoll::testing {
 namespace {
 
@@ -31,22 +33,55 @@ Status classify(const Model& model, Session& session, std::int64_t limit, const 
   return collect(classifier, result);
 }
 
+Result<Workload> measure(Os& os, Ledger& ledger, const Model& model, std::int64_t limit, const RunRequest& request) {
+  WorkloadCounter counter(os, ledger, model.tokenizer(), limit);
+  for (const Text& text : request.texts) PLIMSOLL_CHECK(counter.add(view(text)));
+  return counter.workload();
+}
+
+using Devices = std::vector<std::unique_ptr<OpenDevice>>;
+
+Result<Devices> open_devices(Os& os, const RunRequest& request, Snapshot& machine) {
+  Devices devices;
+  for (const std::string& spec : request.sims) {
+    PLIMSOLL_TRY(auto device, OpenDevice::simulate(os, "sim:" + std::to_string(devices.size()), spec, request.threads));
+    PLIMSOLL_TRY(Accelerator accelerator, device->describe());
+    machine.accelerators.push_back(std::move(accelerator));
+    devices.push_back(std::move(device));
+  }
+  return devices;
+}
+
+// What the session gets of them, each limited to what it is planned to hold.
+std::vector<OpenDevice*> limited(const Devices& devices, const Plan& plan) {
+  std::vector<OpenDevice*> list;
+  for (const auto& device : devices) {
+    list.push_back(device.get());
+    device->ledger().set_limit(plan.devices.at(list.size()).arena_total());
+  }
+  return list;
+}
+
 Result<RunResult> run_on(Os& os, Ledger& ledger, const RunRequest& request) {
   PLIMSOLL_TRY(const Model model, Model::open(os, ledger, {request.model, "", "", false}));
-  PLIMSOLL_TRY(WorkloadCounter counter, WorkloadCounter::create(model.tokenizer(), model.max_tokens(), request.max_length));
-  for (const Text& text : request.texts) counter.add(view(text));
-  Workload workload = counter.workload();
+  PLIMSOLL_TRY(const std::int64_t limit, text_limit(model.max_tokens(), request.max_length));
+  PLIMSOLL_TRY(Workload workload, measure(os, ledger, model, limit, request));
   workload.batch_size = request.batch_size;
   PLIMSOLL_TRY(Snapshot machine, describe_machine(os, request.threads));
   if (request.budget) machine.memory.budget = *request.budget;
+  PLIMSOLL_TRY(const Devices devices, open_devices(os, request, machine));
   RunResult result;
   PLIMSOLL_TRY(result.plan, make_plan(model, machine, workload, request.policy));
   if (result.plan.verdict == Verdict::does_not_fit) return does_not_fit(result.plan);
   ledger.set_limit(result.plan.devices.front().arena_total());
-  PLIMSOLL_TRY(Session session, Session::create(model, result.plan, {&os, &ledger, request.cancel, {}}));
-  PLIMSOLL_CHECK(classify(model, session, counter.limit(), request.texts, result));
+  PLIMSOLL_TRY(Session session, Session::create(model, result.plan, {.os = &os, .ledger = &ledger, .cancel = request.cancel, .devices = limited(devices, result.plan)}));
+  PLIMSOLL_CHECK(classify(model, session, limit, request.texts, result));
   result.ledger_peak = ledger.peak();
   result.ledger_peak_by_tag = ledger.peak_by_tag();
+  for (const auto& device : devices) {
+    result.device_peaks.push_back(device->ledger().peak_by_tag());
+    result.device_seconds.push_back(device->seconds());
+  }
   return result;
 }
 

@@ -24,6 +24,7 @@ struct RunRequest {
   Policy policy = {};
   const CancelToken* cancel = nullptr;
   std::optional<Bytes> budget = std::nullopt;  ///< instead of what the machine has
+  std::vector<std::string> sims = {};          ///< simulated devices: sim:0, sim:1, ...
 };
 
 struct RunResult {
@@ -33,6 +34,8 @@ struct RunResult {
   std::vector<bool> truncated;
   Bytes ledger_peak;
   TagBytes ledger_peak_by_tag{};
+  std::vector<TagBytes> device_peaks;  ///< of the simulated devices
+  std::vector<double> device_seconds;  ///< by their own clocks
 };
 
 /// The whole line, as the command walks it: open, count, plan, reserve, load, classify. When all is done the ledger must be

@@ -1,0 +1,105 @@
+#include "platform/posix_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+namespace plimsoll {
+namespace {
+
+bool is_same_file(int a, int b) {
+  struct stat first {};
+  struct stat second {};
+  return ::fstat(a, &first) == 0 && ::fstat(b, &second) == 0 && first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+}  // namespace
+
+std::string system_message(int code) { return std::system_category().message(code); }
+
+Status PosixFile::read(std::span<std::byte> out, std::uint64_t offset) {
+  if (!gate_.admit(Acquisition::read)) return read_error(EIO, offset);
+  return read_buffered(out, offset);
+}
+
+Status PosixFile::read_buffered(std::span<std::byte> out, std::uint64_t offset) {
+  while (!out.empty()) {
+    const ssize_t got = read_call_(fd_.get(), out.data(), out.size(), static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return read_error(errno, offset);
+    if (got == 0) return ends_early(offset);
+    out = out.subspan(static_cast<std::size_t>(got));
+    offset += static_cast<std::uint64_t>(got);
+  }
+  return {};
+}
+
+void PosixFile::open_direct() {
+  if (direct_.get() >= 0) return;
+  // A look into the page cache reads the page that it misses; without this advice it would bring neighbours along.
+  ::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_RANDOM);
+  if (!gate_.admit(Acquisition::open)) return;
+  // Links are followed, as the Hub's cache is made of them: that it is the same file shows only afterwards.
+  Descriptor again(::open(path_.c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (again.get() >= 0 && is_same_file(again.get(), fd_.get())) direct_ = std::move(again);
+}
+
+Status PosixFile::read_direct(std::span<std::byte> out, std::uint64_t offset) {
+  if (!gate_.admit(Acquisition::read)) return read_error(EIO, offset);
+  const std::size_t wanted = without_tail(out, offset).size();
+  if (wanted > size_ - std::min(offset, size_)) return ends_early(size_);
+  std::size_t done = 0;
+  while (done < wanted && direct_.get() >= 0 && !direct_refused_.load(std::memory_order_relaxed)) {
+    const ssize_t got = read_call_(direct_.get(), out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && errno == EINVAL) direct_refused_.store(true, std::memory_order_relaxed);
+    else if (got < 0) return read_error(errno, offset + done);
+    else done += static_cast<std::size_t>(got);
+    // Direct reads cannot go on in the middle of a block, and nothing at all may be the end of the file: a buffered read tells.
+    if (got <= 0 || static_cast<std::size_t>(got) % kDirectBlock != 0) break;
+  }
+  if (done >= wanted) return {};
+  Status status = read_buffered(out.subspan(done, wanted - done), offset + done);
+  drop_cached(offset + done, wanted - done);
+  return status;
+}
+
+std::size_t PosixFile::read_cached(std::span<std::byte> out, std::uint64_t offset) {
+  if (offset >= size_) return 0;
+  std::size_t done = 0;
+  while (done < out.size()) {
+    const iovec rest{out.data() + done, out.size() - done};
+    const ssize_t got = ::preadv2(fd_.get(), &rest, 1, static_cast<off_t>(offset + done), RWF_NOWAIT);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  return done;
+}
+
+void PosixFile::will_read(std::uint64_t offset, std::uint64_t bytes) {
+  ::posix_fadvise(fd_.get(), static_cast<off_t>(offset), static_cast<off_t>(bytes), POSIX_FADV_WILLNEED);
+}
+
+void PosixFile::drop_cached(std::uint64_t offset, std::uint64_t bytes) {
+  if (bytes == 0) return;  // to the system, zero is all up to the end
+  const std::uint64_t begin = offset / kDirectBlock * kDirectBlock;
+  const std::uint64_t end = (offset + bytes + kDirectBlock - 1) / kDirectBlock * kDirectBlock;
+  ::posix_fadvise(fd_.get(), static_cast<off_t>(begin), static_cast<off_t>(end - begin), POSIX_FADV_DONTNEED);
+}
+
+Error PosixFile::read_error(int code, std::uint64_t offset) const {
+  return Error{ErrorCode::io, "cannot read: " + system_message(code), path_ + " at byte " + std::to_string(offset),
+               "check the disk and try again"};
+}
+
+Error PosixFile::ends_early(std::uint64_t offset) const {
+  return Error{ErrorCode::corrupt_file, "the file ends early", path_ + " at byte " + std::to_string(offset),
+               "it was " + std::to_string(size_) + " bytes long when it was opened; was it truncated or replaced?"};
+}
+
+}  // namespace plimsoll

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <plimsoll/os.h>
+
+namespace plimsoll {
+
+/// Os::private_folder for the value of XDG_RUNTIME_DIR, if it is set.
+Result<std::string> posix_private_folder(const std::optional<std::string>& runtime_folder);
+
+/// Os::lock_file.
+Result<std::unique_ptr<FileLock>> posix_lock_file(Gate& gate, const std::string& path, std::chrono::milliseconds patience);
+
+}  // namespace plimsoll
