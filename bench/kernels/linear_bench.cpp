@@ -11,7 +11,7 @@
 
 #include <plimsoll/os.h>
 
-#include "device/cpu/cpu_device.h"
+#include "device/cpu/cpu_kernels.h"
 #include "device/cpu/peak.h"
 #include "kernels/dnnl_tiles.h"
 

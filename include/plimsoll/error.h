@@ -18,10 +18,11 @@ enum class ErrorCode : std::uint8_t {
   corrupt_file,   ///< a file breaks its format; the message names file and offset or key: 5
   does_not_fit,   ///< planning found no way within the budget: 6
   out_of_memory,  ///< memory that was planned could not be had: 6
-  io,             ///< a read, write or system call failed: 1
+  io,             ///< a read, write, copy, launch or system call failed; trying again may help: 1
   bad_row,        ///< one input row is unusable; the others go on: 1
   cancelled,      ///< stopped on request: 129, 130 or 143
   internal,       ///< a broken invariant; please report: 1
+  device_lost,    ///< a device stopped answering; what it held is gone: 1
 };
 
 std::string_view error_code_name(ErrorCode code);
@@ -50,7 +51,8 @@ struct MemoryShortfall {
   Bytes free;
   Bytes limit;
   std::vector<DeviceBytes> smallest_budget;
-  std::vector<Holder> holders;  ///< largest first, at most three
+  std::vector<Holder> holders;                        ///< largest first, at most three
+  std::optional<Bytes> largest_piece = std::nullopt;  ///< of `free`, where the device can tell
 };
 
 /// What failed, where, and what to do. `what` and `advice` are short phrases without a final full stop; `where` is

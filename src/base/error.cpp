@@ -48,8 +48,9 @@ void append_escaped(std::string& out, char c) {
 }  // namespace
 
 std::string_view error_code_name(ErrorCode code) {
-  static constexpr std::array<std::string_view, 10> kNames = {"usage",         "not_found", "unsupported", "corrupt_file", "does_not_fit",
-                                                              "out_of_memory", "io",        "bad_row",     "cancelled",    "internal"};
+  static constexpr std::array<std::string_view, 11> kNames = {"usage",        "not_found",     "unsupported", "corrupt_file",
+                                                              "does_not_fit", "out_of_memory", "io",          "bad_row",
+                                                              "cancelled",    "internal",      "device_lost"};
   return kNames[static_cast<std::size_t>(code)];
 }
 
@@ -64,7 +65,8 @@ int exit_code(ErrorCode code) {
     case ErrorCode::cancelled: return 130;
     case ErrorCode::io:
     case ErrorCode::bad_row:
-    case ErrorCode::internal: return 1;
+    case ErrorCode::internal:
+    case ErrorCode::device_lost: return 1;
   }
   return 1;
 }

@@ -36,13 +36,13 @@ struct Event {
 /// What a device says of its memory now.
 struct DeviceMemoryState {
   Bytes total;
-  Bytes free;    ///< what could be allocated at once, were it in one piece
-  Bytes others;  ///< held by other processes
-  Bytes ours;    ///< allocated by this process, its context included
-  Bytes context; ///< what the back end itself keeps in the device's memory
+  Bytes free;     ///< what could be allocated at once, were it in one piece
+  Bytes others;   ///< held by other processes
+  Bytes ours;     ///< allocated by this process, its context included
+  Bytes context;  ///< what the back end itself keeps in the device's memory
 };
 
-/// A range of a device's memory, given back by the destructor, which must run before its Device's.
+/// A range of a device's memory, given back by the destructor, which must run before its Device's and waits for all that is queued there.
 class DeviceMemory {
  public:
   virtual ~DeviceMemory() = default;
@@ -62,9 +62,22 @@ class Kernels {
 /// Which way a stream's copies go, so that a device can give each way an engine of its own.
 enum class StreamKind : std::uint8_t { compute, copy_in, copy_out };
 
-/// Memory, copies and kernels of one device. One thread at a time. Copies of one stream happen in order; between streams only
-/// `wait` orders. Like those of steps, errors of copies may surface only at `synchronize`, which discards what was queued since
-/// the last one. A device that is lost fails everything from then on with `out_of_memory` or `internal` naming it.
+enum class Phase : std::uint8_t { load, pass };
+
+/// Where a session is: what scripts of simulated events are timed by.
+struct Moment {
+  Phase phase = Phase::load;
+  double loaded = 0;        ///< load: the fraction of the bytes that are there, 0 to 1
+  std::int64_t pass = 1;    ///< pass: counted from 1
+  std::int64_t layer = -1;  ///< pass: the layer about to run, counted from 0 as in tensor names; -1 before the first
+};
+
+/// Memory, copies and kernels of one device. One thread at a time; outlives all that it made. Work of one stream, copies and steps
+/// alike, happens in order; between streams only `wait` orders: what else runs first is open, and a device may leave work undone until
+/// something waits for it. Errors of copies and steps may surface only at `synchronize`, which discards what was queued since the last
+/// one. A stream that waits for what failed fails with the same error. Codes: `io` a copy or launch that failed and may be tried again,
+/// `device_lost` everything from then on, `internal` and `unsupported` as the kernels say. A stream is synchronized before it is
+/// destroyed: what is still queued then may or may not happen.
 class Device {
  public:
   virtual ~Device() = default;
@@ -85,8 +98,14 @@ class Device {
   virtual Event record(Stream& stream) = 0;
   /// What is queued on `stream` from now on happens after `event`.
   virtual void wait(Stream& stream, Event event) = 0;
-  /// Blocks until the stream is done; the first error of what was queued on it, then none.
+  /// Blocks until the stream is done; the first error of what was queued on it, then none. The same as that of its Kernels.
   virtual Status synchronize(Stream& stream) = 0;
+
+  /// The session has come to `moment`. Called in order before the work of that moment is queued; a later load or a repeated pass goes back.
+  virtual void at(const Moment& /*moment*/) {}
+  /// The host begins to read `size` bytes from disk, to copy them here: wait for the event before that copy. Only a device that keeps a
+  /// clock of its own gives one that is not long past: the bytes themselves are there when the host says so.
+  virtual Event host_reads(Bytes /*size*/) { return {}; }
 };
 
 }  // namespace plimsoll

@@ -30,7 +30,8 @@ struct WeightView {
 enum class Activation : std::uint8_t { none, gelu, gelu_tanh, relu, silu, tanh };
 
 /// out[t] = words[ids[t]] + positions[position_ids[t]] + types[type_ids[t]], summed in float32 in this order.
-/// The tables are `rows` in any float type. `types` may be empty (data null). Ids have been checked by the caller.
+/// The tables are `rows` in any float type. `types` may be empty (data null). Ids have been checked by the caller; where `ids` is null,
+/// row t of `words` is token t's.
 struct EmbedStep {
   WeightView words;
   WeightView positions;

@@ -50,10 +50,12 @@ TEST(ErrorCode, HasTheExitCodesOfTheContract) {
   EXPECT_EQ(exit_code(ErrorCode::io), 1);
   EXPECT_EQ(exit_code(ErrorCode::bad_row), 1);
   EXPECT_EQ(exit_code(ErrorCode::internal), 1);
+  EXPECT_EQ(exit_code(ErrorCode::device_lost), 1);
   EXPECT_EQ(exit_code(ErrorCode::cancelled), 130);
   EXPECT_EQ(error_code_name(ErrorCode::usage), "usage");
   EXPECT_EQ(error_code_name(ErrorCode::does_not_fit), "does_not_fit");
   EXPECT_EQ(error_code_name(ErrorCode::internal), "internal");
+  EXPECT_EQ(error_code_name(ErrorCode::device_lost), "device_lost");
 }
 
 Result<std::unique_ptr<int>> make(bool good) {

@@ -1,78 +1,18 @@
 #include <algorithm>
 #include <cmath>
 
+#include "device/reference.h"
 #include "device/support.h"
 
 namespace plimsoll::test {
 namespace {
-
-struct Heads {
-  std::int64_t count = 1;
-  std::int64_t dim = 1;
-  float scale() const { return 1.0F / std::sqrt(static_cast<float>(dim)); }
-};
-
-AttentionStep attention_step(const MatrixView& qkv, std::span<const std::int32_t> starts, Heads heads, const MatrixView& out) {
-  return AttentionStep{qkv, starts, heads.count, heads.dim, heads.scale(), out};
-}
 
 std::vector<ElementType> compute_types(CpuFeatures features) {
   if (features.native_bfloat16) return {ElementType::float32, ElementType::bfloat16};
   return {ElementType::float32};
 }
 
-/// Random queries, keys and values, large enough that the softmax has a shape.
-Matrix random_qkv(Numbers& numbers, std::int64_t tokens, Heads heads, ElementType type) {
-  Matrix qkv(tokens, 3 * heads.count * heads.dim, type);
-  for (std::int64_t r = 0; r < tokens; ++r) {
-    for (std::int64_t c = 0; c < qkv.cols(); ++c) qkv.set(r, c, 3 * numbers.uniform());
-  }
-  return qkv;
-}
-
-/// Attention of one query of one head in float64.
-struct Reference {
-  const Matrix& qkv;
-  Heads heads;
-  std::int64_t begin;
-  std::int64_t end;
-
-  double element(std::int64_t part, std::int64_t row, std::int64_t head, std::int64_t d) const {
-    return qkv.at(row, (part * heads.count + head) * heads.dim + d);
-  }
-  std::vector<double> weights(std::int64_t query, std::int64_t head) const {
-    std::vector<double> scores;
-    for (std::int64_t key = begin; key < end; ++key) {
-      double score = 0;
-      for (std::int64_t d = 0; d < heads.dim; ++d) score += element(0, query, head, d) * element(1, key, head, d);
-      scores.push_back(score * static_cast<double>(heads.scale()));
-    }
-    const double highest = *std::ranges::max_element(scores);
-    double total = 0;
-    for (double& score : scores) total += score = std::exp(score - highest);
-    for (double& score : scores) score /= total;
-    return scores;
-  }
-};
-
 class AttentionTest : public KernelTest {};
-
-/// Scores and weights err by a few units of float32 each; bfloat16 also rounds weights and result.
-void expect_close(const Reference& reference, const Matrix& out, std::int64_t query, std::int64_t head) {
-  const std::vector<double> weights = reference.weights(query, head);
-  const double spread = 1e-5 + (out.type() == ElementType::bfloat16 ? unit_roundoff(out.type()) : 0);
-  for (std::int64_t d = 0; d < reference.heads.dim; ++d) {
-    double sum = 0;
-    double magnitude = 0;
-    for (std::size_t i = 0; i < weights.size(); ++i) {
-      const double term = weights[i] * reference.element(2, reference.begin + static_cast<std::int64_t>(i), head, d);
-      sum += term;
-      magnitude += std::abs(term);
-    }
-    ASSERT_NEAR(out.at(query, head * reference.heads.dim + d), sum, spread * magnitude + unit_roundoff(out.type()) * std::abs(sum))
-        << "query " << query << ", head " << head << ", dim " << d << " of " << reference.heads.dim << ", keys " << weights.size();
-  }
-}
 
 TEST_P(AttentionTest, IsCloseToFloat64) {
   Cpu cpu(features(), wide_needs(2));
@@ -85,9 +25,10 @@ TEST_P(AttentionTest, IsCloseToFloat64) {
       const Matrix out(starts.back(), heads.count * heads.dim, type);
       ASSERT_TRUE(cpu.run(attention_step(qkv.view(), starts, heads, out.view())).ok());
       for (std::size_t text = 0; text + 1 < starts.size(); ++text) {
-        const Reference reference{qkv, heads, starts[text], starts[text + 1]};
+        const TextRows rows{starts[text], starts[text + 1]};
         for (std::int64_t query = starts[text]; query < starts[text + 1]; query += 1 + numbers.below(9)) {
-          for (std::int64_t head = 0; head < heads.count; ++head) ASSERT_NO_FATAL_FAILURE(expect_close(reference, out, query, head));
+          for (std::int64_t head = 0; head < heads.count; ++head)
+            ASSERT_NO_FATAL_FAILURE(expect_attention(qkv, heads, rows, query, head, out));
         }
       }
     }
@@ -104,9 +45,8 @@ TEST_P(AttentionTest, LongTextsAreSummedBlockByBlock) {
       const Matrix qkv = random_qkv(numbers, tokens, heads, type);
       const Matrix out(tokens, heads.count * heads.dim, type);
       ASSERT_TRUE(cpu.run(attention_step(qkv.view(), starts, heads, out.view())).ok());
-      const Reference reference{qkv, heads, 0, tokens};
       for (std::int64_t query = 0; query < tokens; query += 1 + numbers.below(97)) {
-        ASSERT_NO_FATAL_FAILURE(expect_close(reference, out, query, numbers.below(2)));
+        ASSERT_NO_FATAL_FAILURE(expect_attention(qkv, heads, {0, tokens}, query, numbers.below(2), out));
       }
     }
   }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "device/reference.h"
 #include "device/support.h"
 
 namespace plimsoll::test {
@@ -37,23 +38,6 @@ WeightView hold(Cpu& cpu, const Matrix& stored, WeightForm form, Prepared& memor
 
 class LinearTest : public KernelTest {};
 
-/// 2 sqrt(K) u sum|x||w| + u_out |y|, against sums in float64.
-void expect_close(const Matrix& x, const Matrix& w, const Matrix& bias, const Matrix& out) {
-  const double rounding = 2 * std::sqrt(static_cast<double>(x.cols())) * unit_roundoff(ElementType::float32);
-  for (std::int64_t m = 0; m < x.row_count(); ++m) {
-    for (std::int64_t n = 0; n < w.row_count(); ++n) {
-      double sum = bias.at(0, n);
-      double magnitude = std::abs(sum);
-      for (std::int64_t k = 0; k < x.cols(); ++k) {
-        sum += x.at(m, k) * w.at(n, k);
-        magnitude += std::abs(x.at(m, k) * w.at(n, k));
-      }
-      ASSERT_NEAR(out.at(m, n), sum, rounding * magnitude + unit_roundoff(out.type()) * std::abs(sum))
-          << "row " << m << ", output " << n << ", K " << x.cols();
-    }
-  }
-}
-
 TEST_P(LinearTest, IsCloseToFloat64AtTileEdges) {
   Cpu cpu(features(), wide_needs(2));
   Numbers numbers(1);
@@ -71,7 +55,7 @@ TEST_P(LinearTest, IsCloseToFloat64AtTileEdges) {
         const LinearStep step{x.view(), hold(cpu, w, operands.form, memory), reinterpret_cast<const float*>(bias.data()), Activation::none,
                               out.view()};
         ASSERT_TRUE(cpu.run(step).ok());
-        expect_close(x, w, bias, out);
+        ASSERT_NO_FATAL_FAILURE(expect_linear(x, w, bias, out));
       }
     }
   }

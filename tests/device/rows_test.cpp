@@ -2,32 +2,13 @@
 #include <cmath>
 #include <limits>
 
+#include "device/reference.h"
 #include "device/support.h"
 
 namespace plimsoll::test {
 namespace {
 
-const float* floats(const Matrix& m) { return reinterpret_cast<const float*>(m.data()); }
-
 class RowsTest : public KernelTest {};
-
-void expect_normal(const Matrix& x, const Matrix* residual, const Matrix& gamma, const Matrix& beta, double epsilon, const Matrix& out) {
-  const auto cols = static_cast<double>(x.cols());
-  for (std::int64_t r = 0; r < x.row_count(); ++r) {
-    std::vector<double> v;
-    for (std::int64_t c = 0; c < x.cols(); ++c) v.push_back(x.at(r, c) + (residual != nullptr ? residual->at(r, c) : 0));
-    double mean = 0;
-    for (const double value : v) mean += value / cols;
-    double variance = 0;
-    for (const double value : v) variance += (value - mean) * (value - mean) / cols;
-    for (std::int64_t c = 0; c < x.cols(); ++c) {
-      const double scaled = (v[static_cast<std::size_t>(c)] - mean) / std::sqrt(variance + epsilon) * gamma.at(0, c);
-      const double expected = scaled + beta.at(0, c);
-      const double tolerance = 4e-6 * (std::abs(scaled) + 1) + unit_roundoff(out.type()) * std::abs(expected);
-      ASSERT_NEAR(out.at(r, c), expected, tolerance) << r << ", " << c << " of " << x.cols();
-    }
-  }
-}
 
 TEST_P(RowsTest, LayerNormIsCloseToFloat64) {
   Cpu cpu(features(), wide_needs(2));
@@ -40,9 +21,9 @@ TEST_P(RowsTest, LayerNormIsCloseToFloat64) {
       const Matrix beta = Matrix::random(numbers, 1, cols);
       const Matrix out(5, cols, type);
       ASSERT_TRUE(cpu.run(LayerNormStep{x.view(), {}, floats(gamma), floats(beta), 1e-5F, out.view()}).ok());
-      ASSERT_NO_FATAL_FAILURE(expect_normal(x, nullptr, gamma, beta, 1e-5, out));
+      ASSERT_NO_FATAL_FAILURE(expect_layer_norm(x, nullptr, gamma, beta, 1e-5, out));
       ASSERT_TRUE(cpu.run(LayerNormStep{x.view(), residual.view(), floats(gamma), floats(beta), 1e-5F, out.view()}).ok());
-      ASSERT_NO_FATAL_FAILURE(expect_normal(x, &residual, gamma, beta, 1e-5, out));
+      ASSERT_NO_FATAL_FAILURE(expect_layer_norm(x, &residual, gamma, beta, 1e-5, out));
     }
   }
 }

@@ -11,7 +11,7 @@
 
 #include <plimsoll/os.h>
 
-#include "device/cpu/cpu_device.h"
+#include "device/cpu/cpu_kernels.h"
 #include "platform/thread_pool.h"
 
 namespace plimsoll::test {

@@ -21,20 +21,20 @@ Status require(bool condition, const char* step, const char* what) {
   return Error{ErrorCode::internal, what, step};
 }
 
-Status check_table(const WeightView& table, const std::int32_t* ids, std::int64_t cols) {
+Status check_table(const WeightView& table, bool has_ids, std::int64_t cols) {
   if (table.data == nullptr) return {};
   PLIMSOLL_CHECK(
       require(table.form.layout == WeightLayout::rows && is_float(table.form.type), "embedding", "a table is not rows of floats"));
-  return require(table.inputs == cols && ids != nullptr, "embedding", "a table's width or ids do not match the output");
+  return require(table.inputs == cols && has_ids, "embedding", "a table's width or ids do not match the output");
 }
 
 }  // namespace
 
 Status check(const EmbedStep& step) {
   PLIMSOLL_CHECK(require(is_matrix(step.out) && step.words.data != nullptr, "embedding", "bad output or no word table"));
-  PLIMSOLL_CHECK(check_table(step.words, step.ids, step.out.cols));
-  PLIMSOLL_CHECK(check_table(step.positions, step.position_ids, step.out.cols));
-  return check_table(step.types, step.type_ids, step.out.cols);
+  PLIMSOLL_CHECK(check_table(step.words, step.ids != nullptr || step.words.outputs >= step.out.rows, step.out.cols));
+  PLIMSOLL_CHECK(check_table(step.positions, step.position_ids != nullptr, step.out.cols));
+  return check_table(step.types, step.type_ids != nullptr, step.out.cols);
 }
 
 Status check(const LayerNormStep& step) {

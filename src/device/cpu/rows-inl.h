@@ -86,7 +86,7 @@ void embed_rows(const EmbedStep& step, std::int64_t begin, std::int64_t end) {
   const auto size = static_cast<std::int64_t>(element_bytes(step.out.type));
   const std::int64_t cols = step.out.cols;
   for (std::int64_t row = begin; row < end; ++row) {
-    const std::byte* word = table_row(step.words, step.ids[row]);
+    const std::byte* word = table_row(step.words, step.ids != nullptr ? step.ids[row] : row);
     const std::byte* position = step.positions.data != nullptr ? table_row(step.positions, step.position_ids[row]) : nullptr;
     const std::byte* kind = step.types.data != nullptr ? table_row(step.types, step.type_ids[row]) : nullptr;
     std::byte* out = step.out.data + row * step.out.stride * size;

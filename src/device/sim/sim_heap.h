@@ -1,0 +1,61 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <plimsoll/os.h>
+
+#include "device/device.h"
+#include "device/sim/heap_table.h"
+#include "device/sim/sim_script.h"
+#include "device/sim/sim_spec.h"
+
+namespace plimsoll {
+
+/// The memory of a simulated device: exactly `memory` bytes of addresses, given out in blocks that stay where they are, so that it can
+/// be fragmented. With a name it is shared by all processes of this user that give the same name: a table in Os::private_folder, behind a
+/// lock. What a process held is free again once it is gone, however it ended. A table that is damaged is made anew; each heap then
+/// puts its own blocks back. One thread at a time.
+class SimHeap {
+ public:
+  /// Takes spec.context at once. `device` is for messages. Fails with `out_of_memory`, `io`, or `usage` when others use a heap of the
+  /// name with another memory or used. `os` must outlive the heap.
+  static Result<std::unique_ptr<SimHeap>> open(Os& os, const SimSpec& spec, std::string device);
+  /// Gives back all that it holds.
+  ~SimHeap();
+  SimHeap(const SimHeap&) = delete;
+  SimHeap& operator=(const SimHeap&) = delete;
+
+  /// `out_of_memory` with requested, free, limit, largest piece and the largest other holders.
+  Result<sim::Block> allocate(Bytes size);
+  void release(const sim::Block& block);
+  Result<DeviceMemoryState> memory();
+  /// Lets others take memory (as much as there is, in pieces) or give it back (what the specification's `used` took as well).
+  Status change_others(const SizeChange& change);
+
+ private:
+  SimHeap(Os& os, const SimSpec& spec, std::string device)
+      : os_(os), spec_(spec), device_(std::move(device)), table_(spec.memory, spec.used) {}
+
+  /// Runs `change` on the table as it is now and stores what it made of it, unless it fails.
+  Status visit(const std::function<Status(sim::HeapTable&)>& change);
+  Result<std::string> read_table();
+  Status agree(const sim::HeapTable& table) const;
+  Error shortfall(const sim::HeapTable& table, Bytes size) const;
+  std::vector<Holder> holders(const sim::HeapTable& table) const;
+  bool shared() const { return !path_.empty(); }
+
+  Os& os_;
+  SimSpec spec_;
+  std::string device_;
+  std::string path_;  ///< of the table; empty: private
+  bool opened_ = false;
+  sim::Owner self_;
+  sim::HeapTable table_;
+  std::vector<sim::Block> mine_;  ///< what it holds; the table is brought to this at each visit
+};
+
+}  // namespace plimsoll
