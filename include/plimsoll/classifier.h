@@ -7,6 +7,9 @@
 #include <string_view>
 #include <vector>
 
+#include <plimsoll/cancel.h>
+#include <plimsoll/ledger.h>
+#include <plimsoll/os.h>
 #include <plimsoll/session.h>
 
 namespace plimsoll {
@@ -17,21 +20,27 @@ struct TextInput {
   std::optional<std::string_view> pair = std::nullopt;
 };
 
-/// Counts what a set of texts asks of a run, keeping none of them.
+/// Tokens that a text may have: `max_length` (`--max-length`), or with 0 the model's own limit. Larger than that limit is `usage`.
+Result<std::int64_t> text_limit(std::int64_t model_limit, std::int64_t max_length);
+
+/// Counts what a set of texts asks of a run, keeping none of them. Scratch is an arena of its own, charged as `io` and never
+/// larger than the `io` of a plan for these texts: with the counter gone before the plan is reserved, counting first takes no
+/// more than the plan's total.
 class WorkloadCounter {
  public:
-  /// `max_length`: tokens a text may have (`--max-length`); 0 means the model's own limit. Larger than that limit is `usage`.
-  static Result<WorkloadCounter> create(const Tokenizer& tokenizer, std::int64_t model_limit, std::int64_t max_length);
-  void add(const TextInput& input);
-  /// Tokens a text may have in this run.
-  std::int64_t limit() const { return limit_; }
-  const Workload& workload() const { return workload_; }
+  /// `limit`: tokens a text may have (`text_limit`). The arguments must outlive the counter; `cancel` may be null. Takes no memory yet.
+  WorkloadCounter(Os& os, Ledger& ledger, const Tokenizer& tokenizer, std::int64_t limit, const CancelToken* cancel = nullptr);
+  WorkloadCounter(WorkloadCounter&&) noexcept;
+  ~WorkloadCounter();
+
+  /// A text that cannot be tokenized counts by its bytes alone: the run says what is wrong when it comes to it. Fails, having
+  /// counted nothing, with `out_of_memory` when there is no room for the scratch, and with `cancelled`.
+  Status add(const TextInput& input);
+  const Workload& workload() const;
 
  private:
-  WorkloadCounter(const Tokenizer& tokenizer, std::int64_t limit) : tokenizer_(&tokenizer), limit_(limit) {}
-  const Tokenizer* tokenizer_;
-  std::int64_t limit_;
-  Workload workload_;
+  struct State;
+  std::unique_ptr<State> state_;
 };
 
 /// The answer for one text. Views are valid until the next `add`.
@@ -49,15 +58,15 @@ struct Answer {
 /// Texts in, answers out, in order: packs whole texts into passes by token count and runs each.
 class Classifier {
  public:
-  /// `limit`: tokens a text may have (WorkloadCounter::limit). `session` and `model` must outlive it.
-  Classifier(const Model& model, Session& session, std::int64_t limit);
+  /// `limit`: tokens a text may have (`text_limit`). The arguments must outlive it; `cancel` may be null.
+  Classifier(const Model& model, Session& session, std::int64_t limit, const CancelToken* cancel = nullptr);
   Classifier(Classifier&&) noexcept;
   ~Classifier();
 
   enum class Added : std::uint8_t { yes, pass_full };
 
   /// Copies and tokenizes a text into the current pass. `pass_full`: nothing was added; call `run` and add it again.
-  /// Fails with bad_row for a text of no tokens or of more bytes than were planned for; the pass is unharmed.
+  /// Fails with bad_row for a text of no tokens or of more bytes than were planned for, and with cancelled; the pass is unharmed.
   Result<Added> add(const TextInput& input);
   std::int64_t pending() const;
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <plimsoll/bytes.h>
+#include <plimsoll/cancel.h>
 #include <plimsoll/os.h>
 #include <plimsoll/result.h>
 
@@ -62,6 +63,8 @@ struct EncodeOptions {
   bool file_padding = false;
   /// Fill `Encoding::tokens`.
   bool keep_tokens = false;
+  /// Looked at every few thousand code points: a text of any length is given up at once with `cancelled`. May be null.
+  const CancelToken* cancel = nullptr;
 };
 
 /// Text to token ids, as the Python package `tokenizers` does it with the same tokenizer.json (ids, tokens, offsets, type
@@ -80,10 +83,11 @@ class Tokenizer {
   ~Tokenizer();
 
   /// Result and scratch memory come from `memory` alone. Time is linear in the text; scratch is bounded by the longest
-  /// piece that must be seen as a whole (a word up to the model's limit, a run of combining marks at 8 bytes each), and
-  /// kept tokens by the truncation: the rest is streamed, and reading stops once the answer is settled.
+  /// piece that must be seen as a whole (a word up to the model's limit, a run of combining marks or of white space, packed:
+  /// at most 1.5 times its own bytes a normalizer), and kept tokens by the truncation: the rest is streamed, and reading
+  /// stops once the answer is settled.
   /// Fails with `bad_row` when `memory` is used up (std::bad_alloc) or the text cannot be truncated as asked, and with
-  /// `usage` when max_length leaves no room for the special tokens.
+  /// `usage` when max_length leaves no room for the special tokens, and with `cancelled`.
   Result<Encoding> encode(const EncodeInput& input, const EncodeOptions& options, std::pmr::memory_resource* memory) const;
 
   /// How many tokens `encode` would give, keeping none of them; padding is not counted. Scratch as for `encode`.

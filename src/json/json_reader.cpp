@@ -232,6 +232,7 @@ Status read_blocks(Blocks& blocks, std::uint64_t first, std::string_view name, c
   if (!source.failure()) return {};
   Error error = *source.failure();
   if (error.where.empty()) error.where = std::string(name) + " at byte " + std::to_string(source.offset());
+  if (error.code == ErrorCode::corrupt_file && error.advice.empty()) error.advice = "correct the file, or get it again";
   return error;
 }
 

@@ -49,11 +49,15 @@ std::string_view keep(std::string_view text, ArenaResource& memory, bool& replac
 // The `io` memory holds the texts of a pass from the bottom up and their Answers from the top down. Between them is the
 // tokenizer's scratch and, once the pass has run, the scores.
 struct Classifier::State {
-  State(const Model& m, Session& s, std::int64_t l) : model(m), session(s), limit(l), io(s.io()), buffers(s.input_buffers()) { start(); }
+  State(const Model& m, Session& s, std::int64_t l, const CancelToken* c)
+      : model(m), session(s), limit(l), cancel(c), io(s.io()), buffers(s.input_buffers()) {
+    start();
+  }
 
   const Model& model;
   Session& session;
   std::int64_t limit;
+  const CancelToken* cancel;
   std::span<std::byte> io;
   Session::InputBuffers buffers;
   std::size_t bottom = 0;
@@ -106,7 +110,8 @@ Result<Answer> Classifier::State::tokenize(const TextInput& input, ArenaResource
   answer.text = keep(input.text, memory, answer.replaced);
   if (input.pair) answer.pair = keep(*input.pair, memory, answer.replaced);
   bottom += memory.used();
-  PLIMSOLL_TRY(const Encoding encoding, model.tokenizer().encode({answer.text, answer.pair}, {.max_length = limit}, &memory));
+  PLIMSOLL_TRY(const Encoding encoding,
+               model.tokenizer().encode({answer.text, answer.pair}, {.max_length = limit, .cancel = cancel}, &memory));
   PLIMSOLL_CHECK(check(encoding));
   const auto at = static_cast<std::ptrdiff_t>(tokens);
   std::copy(encoding.ids.begin(), encoding.ids.end(), buffers.ids.begin() + at);
@@ -143,7 +148,8 @@ Result<Classifier::Added> Classifier::State::add(const TextInput& input) {
   return Added::yes;
 }
 
-Classifier::Classifier(const Model& model, Session& session, std::int64_t limit) : state_(std::make_unique<State>(model, session, limit)) {}
+Classifier::Classifier(const Model& model, Session& session, std::int64_t limit, const CancelToken* cancel)
+    : state_(std::make_unique<State>(model, session, limit, cancel)) {}
 Classifier::Classifier(Classifier&&) noexcept = default;
 Classifier::~Classifier() = default;
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <string>
 
+#include "tokenizer/char_list.h"
 #include "tokenizer/unicode.h"
 #include "tokenizer/utf8.h"
 
@@ -11,24 +12,24 @@ namespace plimsoll::tokenizer {
 
 namespace {
 
-/// Looks for normalized tokens in a window of the stream: what is held is the white space that a token may take from its
-/// left, and as many points as the longest token has.
+/// Looks for normalized tokens in the stream. Held back are as many points as the longest token has and, before them, the white
+/// space that a token may take from its left.
 class AddedTokenStage final : public CharStage {
  public:
   AddedTokenStage(const AddedTokens& tokens, bool any_lstrip, CharStage& next, TokenSink& sink, std::pmr::memory_resource* memory)
-      : tokens_(tokens), any_lstrip_(any_lstrip), next_(next), sink_(sink), window_(memory), text_(memory) {}
+      : tokens_(tokens), any_lstrip_(any_lstrip), next_(next), sink_(sink), space_(memory), ahead_(memory), text_(memory) {}
 
   void feed(Char c) override {
-    window_.push_back(c);
+    ahead_.push_back(c);
     while (step(false)) {}
     trim();
   }
 
   void cut() override {
     while (step(true)) {}
-    release(scan_);
-    window_.clear();
-    head_ = scan_ = 0;
+    release_space();
+    ahead_.clear();
+    head_ = 0;
     previous_.reset();
     next_.cut();
   }
@@ -42,15 +43,11 @@ class AddedTokenStage final : public CharStage {
   /// Moves on by one point or token; false when more must be seen first, or all is done.
   bool step(bool final) {
     if (open_ != nullptr) return grow_right(final);
-    const std::size_t available = window_.size() - scan_;
+    const std::size_t available = ahead_.size() - head_;
     if (available == 0 || (!final && available <= tokens_.normalized().longest())) return false;
-    if (const Found found = longest_here(); found.token != nullptr) {
-      take(found);
-    } else if (any_lstrip_ && unicode::is_whitespace(window_[scan_].point)) {
-      ++scan_;
-    } else {
-      release(scan_ + 1);
-    }
+    if (const Found found = longest_here(); found.token != nullptr) take(found);
+    else if (any_lstrip_ && unicode::is_whitespace(ahead_[head_].point)) space_.push_back(ahead_[head_++]);
+    else release(head_ + 1);
     return true;
   }
 
@@ -58,46 +55,59 @@ class AddedTokenStage final : public CharStage {
     const SortedStrings& patterns = tokens_.normalized();
     Found found;
     SortedStrings::Range range = patterns.all();
-    for (std::size_t i = scan_; i < window_.size() && !range.empty(); ++i) {
+    for (std::size_t i = head_; i < ahead_.size() && !range.empty(); ++i) {
       std::array<char, 4> utf8{};
-      range = patterns.narrow(range, {utf8.data(), utf8::encode(window_[i].point, utf8.data())});
+      range = patterns.narrow(range, {utf8.data(), utf8::encode(ahead_[i].point, utf8.data())});
       if (const StringEntry* entry = patterns.exact(range)) found = {&tokens_[entry->value], i + 1};
     }
     return found;
   }
 
   void take(const Found& found) {
-    const bool word_before = scan_ > head_ ? unicode::is_word(window_[scan_ - 1].point) : previous_ && unicode::is_word(*previous_);
-    const bool word_behind = found.end < window_.size() && unicode::is_word(window_[found.end].point);
+    const bool word_before = space_.empty() && previous_ && unicode::is_word(*previous_);
+    const bool word_behind = found.end < ahead_.size() && unicode::is_word(ahead_[found.end].point);
     if (found.token->single_word && (word_before || word_behind)) return release(found.end);
-    if (!found.token->lstrip) release(scan_);
+    if (!found.token->lstrip) release_space();
     next_.cut();
     open_ = found.token;
-    open_start_ = window_[head_].at;
+    open_start_ = ahead_[head_].at;
     text_.clear();
+    swallow_space();
     swallow(found.end);
     if (!open_->rstrip) close();
   }
 
   bool grow_right(bool final) {
-    if (scan_ == window_.size()) {
+    if (head_ == ahead_.size()) {
       if (final) close();
       return false;
     }
-    if (unicode::is_whitespace(window_[scan_].point)) swallow(scan_ + 1);
+    if (unicode::is_whitespace(ahead_[head_].point)) swallow(head_ + 1);
     else close();
     return true;
   }
 
+  /// Takes the white space into the open token.
+  void swallow_space() {
+    CharList::Cursor cursor(space_);
+    Char c{};
+    for (bool first = true; cursor.next(c); first = false) {
+      if (first) open_start_ = c.at;
+      show(c);
+    }
+    space_.clear();
+  }
+
   /// Takes [head_, end) into the open token.
   void swallow(std::size_t end) {
-    for (; head_ < end; ++head_) {
-      std::array<char, 4> utf8{};
-      if (sink_.keeps_strings()) text_.append(utf8.data(), utf8::encode(window_[head_].point, utf8.data()));
-    }
-    scan_ = head_;
-    previous_ = window_[end - 1].point;
-    open_end_ = window_[end - 1].at + 1;
+    for (; head_ < end; ++head_) show(ahead_[head_]);
+    previous_ = ahead_[end - 1].point;
+    open_end_ = ahead_[end - 1].at + 1;
+  }
+
+  void show(Char c) {
+    std::array<char, 4> utf8{};
+    if (sink_.keeps_strings()) text_.append(utf8.data(), utf8::encode(c.point, utf8.data()));
   }
 
   void close() {
@@ -105,22 +115,27 @@ class AddedTokenStage final : public CharStage {
     open_ = nullptr;
   }
 
-  /// Hands [head_, end) on.
+  void release_space() {
+    if (space_.empty()) return;
+    CharList::Cursor cursor(space_);
+    for (Char c{}; cursor.next(c);) {
+      next_.feed(c);
+      previous_ = c.point;
+    }
+    space_.clear();
+  }
+
+  /// Hands the white space and [head_, end) on.
   void release(std::size_t end) {
-    for (; head_ < end; ++head_) next_.feed(window_[head_]);
-    if (end > 0) previous_ = window_[end - 1].point;
-    scan_ = head_;
+    release_space();
+    for (; head_ < end; ++head_) next_.feed(ahead_[head_]);
+    previous_ = ahead_[end - 1].point;
   }
 
   void trim() {
-    if (head_ == window_.size()) {
-      window_.clear();
-    } else if (head_ >= 1024 && head_ > window_.size() / 2) {
-      window_.erase(window_.begin(), window_.begin() + static_cast<std::ptrdiff_t>(head_));
-    } else {
-      return;
-    }
-    scan_ -= head_;
+    if (head_ == ahead_.size()) ahead_.clear();
+    else if (head_ >= 1024 && head_ > ahead_.size() / 2) ahead_.erase(ahead_.begin(), ahead_.begin() + static_cast<std::ptrdiff_t>(head_));
+    else return;
     head_ = 0;
   }
 
@@ -128,10 +143,10 @@ class AddedTokenStage final : public CharStage {
   bool any_lstrip_;
   CharStage& next_;
   TokenSink& sink_;
-  std::pmr::vector<Char> window_;
-  std::size_t head_ = 0;              // first point that has not been handed on
-  std::size_t scan_ = 0;              // where the next token may begin; from head_ to here all is held white space
-  std::optional<char32_t> previous_;  // the point before head_
+  CharList space_;                // that a token may still take from its left
+  std::pmr::vector<Char> ahead_;  // where the next token may begin: from head_ on
+  std::size_t head_ = 0;
+  std::optional<char32_t> previous_;  // the point before `space_`
   const AddedToken* open_ = nullptr;  // found, and still taking white space from its right
   std::uint32_t open_start_ = 0;
   std::uint32_t open_end_ = 0;

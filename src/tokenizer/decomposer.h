@@ -3,91 +3,153 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <memory_resource>
 
-#include "tokenizer/block_list.h"
+#include "tokenizer/char_list.h"
 #include "tokenizer/char_stage.h"
 #include "tokenizer/unicode.h"
 
 namespace plimsoll::tokenizer {
 
-/// Canonical or compatibility decomposition with canonical reordering (Unicode Standard Annex #15). Holds back one starter
-/// and the marks behind it, at 8 bytes a point.
+/// Canonical or compatibility decomposition with canonical reordering (Unicode Standard Annex #15), run by run. A run is a
+/// starter and the marks behind it; at the very beginning the starter may be missing. Marks are held by class, which is their
+/// order: the bytes of their UTF-8 and one a mark for its position.
 ///
 /// Positions follow the `tokenizers` package: the k-th point that is the first of its source's decomposition stands for
 /// the k-th source of the run, whatever was reordered, and further points of a decomposition for the source before them.
 class Decomposer {
  public:
-  Decomposer(bool compatible, std::pmr::memory_resource* memory) : compatible_(compatible), run_(memory) {}
-
-  /// `emit(point, at, added)`; `added`: not the first point of its decomposition.
-  template <typename Emit>
-  void feed(Char c, Emit&& emit) {
-    if (c.point < 0xA0) {
-      push(c.point, 0, false, c.at, emit);
-      return;
-    }
-    const unicode::Expansion expansion = unicode::decompose(c.point, compatible_);
-    for (std::size_t i = 0; i < expansion.size; ++i)
-      push(expansion.points[i], unicode::combining_class(expansion.points[i]), i > 0, c.at, emit);
+  Decomposer(bool compatible, std::pmr::memory_resource* memory) : compatible_(compatible), allocator_(memory), sources_(memory) {}
+  Decomposer(const Decomposer&) = delete;
+  Decomposer& operator=(const Decomposer&) = delete;
+  ~Decomposer() {
+    for (Marks* marks : marks_)
+      if (marks != nullptr) allocator_.delete_object(marks);
   }
 
-  template <typename Emit>
-  void flush(Emit&& emit) {
-    if (run_.size() == 1) {
-      give(run_[0], emit, run_[0].at);
-    } else if (run_.size() > 1) {
-      flush_sorted(emit);
-    }
-    run_.clear();
-    classes_ = {};
-  }
-
- private:
-  struct Entry {
-    std::uint32_t packed;  // point, class << 21, added << 29
-    std::uint32_t at;
-    char32_t point() const { return packed & 0x1FFFFFU; }
-    std::uint32_t combining_class() const { return (packed >> 21U) & 0xFFU; }
-    bool added() const { return (packed >> 29U) != 0; }
+  /// A point of a run. `added`: not the first point of its source's decomposition.
+  struct Point {
+    char32_t point;
+    bool added;
   };
 
-  template <typename Emit>
-  void push(char32_t point, std::uint8_t combining_class, bool added, std::uint32_t at, Emit&& emit) {
-    if (combining_class == 0) flush(emit);
-    run_.push_back({static_cast<std::uint32_t>(point) | (std::uint32_t{combining_class} << 21U) | ((added ? 1U : 0U) << 29U), at});
-    classes_[combining_class / 64U] |= std::uint64_t{1} << (combining_class % 64U);
+  /// Calls `on_run(*this)` for each run that ends before `c`.
+  template <typename OnRun>
+  void feed(Char c, OnRun&& on_run) {
+    if (c.point < 0xA0) return begin({c.point, false}, c.at, on_run);
+    const unicode::Expansion expansion = unicode::decompose(c.point, compatible_);
+    for (std::size_t i = 0; i < expansion.size; ++i) {
+      const Point point{expansion.points[i], i > 0};
+      const std::uint8_t combining_class = unicode::combining_class(point.point);
+      if (combining_class == 0) begin(point, c.at, on_run);
+      else add_mark(point, combining_class, c.at);
+    }
   }
 
-  // One pass over the run for each class in it: a stable sort without memory of its own.
-  template <typename Emit>
-  void flush_sorted(Emit&& emit) {
-    std::size_t source = 0;
+  /// Ends the run, if there is one.
+  template <typename OnRun>
+  void flush(OnRun&& on_run) {
+    if (!has_starter_ && !has_marks_) return;
+    on_run(static_cast<const Decomposer&>(*this));
+    clear();
+  }
+
+  // The run, for `on_run`.
+
+  bool has_starter() const { return has_starter_; }
+  Point starter() const { return starter_; }
+  /// Where the source of the starter stands, be it added or not.
+  std::uint32_t starter_at() const { return starter_at_; }
+  bool has_marks() const { return has_marks_; }
+
+  /// `visit(point, class)` for every mark in canonical order.
+  template <typename Visit>
+  void for_each_mark(Visit&& visit) const {
     for (std::uint32_t word = 0; word < classes_.size(); ++word) {
       for (std::uint64_t bits = classes_[word]; bits != 0; bits &= bits - 1) {
-        const std::uint32_t wanted = word * 64 + static_cast<std::uint32_t>(std::countr_zero(bits));
-        for (std::size_t i = 0; i < run_.size(); ++i) {
-          if (run_[i].combining_class() != wanted) continue;
-          if (!run_[i].added()) {
-            while (run_[source].added()) ++source;
-            give(run_[i], emit, run_[source++].at);
-          } else {
-            give(run_[i], emit, last_at_);
-          }
-        }
+        const std::uint32_t combining_class = word * 64 + static_cast<std::uint32_t>(std::countr_zero(bits));
+        CharList::Cursor cursor(marks_[combining_class]->points);
+        Char c{};
+        for (std::uint32_t before = 0; cursor.next(c); before = c.at)
+          visit(Point{c.point, c.at == before}, static_cast<std::uint8_t>(combining_class));
       }
     }
   }
 
-  template <typename Emit>
-  void give(const Entry& entry, Emit&& emit, std::uint32_t at) {
-    last_at_ = at;
-    emit(entry.point(), at, entry.added());
+  /// Positions of the sources whose decomposition begins with a mark of this run, in the order of the text.
+  CharList::Cursor mark_sources() const { return CharList::Cursor(sources_); }
+
+ private:
+  /// Marks of one class. A position that is repeated says that the mark was added.
+  struct Marks {
+    explicit Marks(std::pmr::memory_resource* memory) : points(memory) {}
+    CharList points;
+    std::uint32_t sources = 0;
+  };
+
+  template <typename OnRun>
+  void begin(Point starter, std::uint32_t at, OnRun&& on_run) {
+    flush(on_run);
+    starter_ = starter;
+    starter_at_ = at;
+    has_starter_ = true;
+  }
+
+  void add_mark(Point mark, std::uint8_t combining_class, std::uint32_t at) {
+    Marks*& marks = marks_[combining_class];
+    if (marks == nullptr) marks = allocator_.new_object<Marks>(allocator_.resource());
+    if (!mark.added) ++marks->sources;
+    marks->points.push_back({mark.point, marks->sources});
+    has_marks_ = true;
+    classes_[combining_class / 64U] |= std::uint64_t{1} << (combining_class % 64U);
+    if (!mark.added) sources_.push_back({U' ', at});
+  }
+
+  void clear() {
+    has_starter_ = false;
+    if (!has_marks_) return;
+    for (std::uint32_t word = 0; word < classes_.size(); ++word) {
+      for (std::uint64_t bits = classes_[word]; bits != 0; bits &= bits - 1) {
+        Marks& marks = *marks_[word * 64 + static_cast<std::uint32_t>(std::countr_zero(bits))];
+        marks.points.clear();
+        marks.sources = 0;
+      }
+    }
+    classes_ = {};
+    sources_.clear();
+    has_marks_ = false;
   }
 
   bool compatible_;
-  BlockList<Entry> run_;
+  std::pmr::polymorphic_allocator<> allocator_;
+  bool has_starter_ = false;
+  Point starter_{};
+  std::uint32_t starter_at_ = 0;
+  std::array<Marks*, 256> marks_{};  // by class, made when one is met
   std::array<std::uint64_t, 4> classes_{};
-  std::uint32_t last_at_ = 0;
+  CharList sources_;  // of which only positions count
+  bool has_marks_ = false;
+};
+
+/// Sends the points of a run on, each to its place.
+class RunPlacer {
+ public:
+  template <typename Emit>
+  void place(const Decomposer& run, Emit&& emit) {
+    if (run.has_starter()) {
+      at_ = run.starter_at();
+      emit(Char{run.starter().point, at_});
+    }
+    if (!run.has_marks()) return;
+    CharList::Cursor sources = run.mark_sources();
+    run.for_each_mark([&](Decomposer::Point mark, std::uint8_t) {
+      if (Char source{}; !mark.added && sources.next(source)) at_ = source.at;
+      emit(Char{mark.point, at_});
+    });
+  }
+
+ private:
+  std::uint32_t at_ = 0;
 };
 
 }  // namespace plimsoll::tokenizer

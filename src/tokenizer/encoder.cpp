@@ -14,8 +14,8 @@ class RawText {
   static constexpr std::size_t kWindow = 4096;
 
  public:
-  RawText(const AddedTokens& tokens, std::string_view text, CharStage& head, TokenSink& sink)
-      : tokens_(tokens), text_(text), head_(head), sink_(sink) {}
+  RawText(const AddedTokens& tokens, std::string_view text, CharStage& head, TokenSink& sink, const CancelToken* cancel)
+      : tokens_(tokens), text_(text), head_(head), sink_(sink), cancel_(cancel) {}
 
   void run() {
     std::size_t search = 0;
@@ -31,6 +31,7 @@ class RawText {
         search = std::max(search, window);
         const std::size_t held = window > done_ ? window - done_ : 0;
         window = std::min(text_.size(), window + std::max(kWindow, held));
+        look();
       }
     }
     feed(text_.size());
@@ -68,9 +69,13 @@ class RawText {
     if (end <= done_) return;
     std::uint32_t index = index_of(done_);
     while (done_ < end && !sink_.full()) {
-      const utf8::Decoded decoded = utf8::decode(text_, done_);
-      head_.feed({decoded.point, index++});
-      done_ += decoded.size;
+      const std::size_t stretch = std::min(end, done_ + kWindow);
+      while (done_ < stretch && !sink_.full()) {
+        const utf8::Decoded decoded = utf8::decode(text_, done_);
+        head_.feed({decoded.point, index++});
+        done_ += decoded.size;
+      }
+      look();
     }
     known_ = done_;
     known_index_ = index;
@@ -82,6 +87,10 @@ class RawText {
     send(end);
     if (sent_ && !sink_.full()) head_.cut();
     sent_ = false;
+  }
+
+  void look() {
+    if (cancel_ != nullptr && cancel_->cancelled()) sink_.stop();
   }
 
   char32_t point_before(std::size_t end) const { return utf8::decode(text_, utf8::start_of_last(text_, end)).point; }
@@ -100,6 +109,7 @@ class RawText {
   std::string_view text_;
   CharStage& head_;
   TokenSink& sink_;
+  const CancelToken* cancel_;
   std::size_t done_ = 0;  // bytes that have been sent on
   bool sent_ = false;     // since the last cut
   std::size_t known_ = 0;
@@ -108,12 +118,12 @@ class RawText {
 
 }  // namespace
 
-void encode_text(const Parts& parts, std::string_view text, TokenSink& sink, std::pmr::memory_resource* memory) {
+void encode_text(const Parts& parts, std::string_view text, TokenSink& sink, std::pmr::memory_resource* memory, const CancelToken* cancel) {
   StageList stages(memory);
   CharStage& model = parts.model->attach(stages, sink);
   CharStage& split = attach_all(parts.pre_tokenizers, stages, model);
   CharStage& added = parts.tables.added().attach(stages, split, sink);
-  RawText(parts.tables.added(), text, attach_all(parts.normalizers, stages, added), sink).run();
+  RawText(parts.tables.added(), text, attach_all(parts.normalizers, stages, added), sink, cancel).run();
 }
 
 }  // namespace plimsoll::tokenizer

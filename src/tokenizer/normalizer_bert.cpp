@@ -36,19 +36,22 @@ class StripStage final : public CharStage {
   StripStage(CharStage& next, std::pmr::memory_resource* memory) : decomposer_(false, memory), next_(next) {}
 
   void feed(Char c) override {
-    decomposer_.feed(c, [this](char32_t point, std::uint32_t at, bool) { keep({point, at}); });
+    decomposer_.feed(c, [this](const Decomposer& run) { send(run); });
   }
   void cut() override {
-    decomposer_.flush([this](char32_t point, std::uint32_t at, bool) { keep({point, at}); });
+    decomposer_.flush([this](const Decomposer& run) { send(run); });
     next_.cut();
   }
 
  private:
-  void keep(Char c) {
-    if (!unicode::is_nonspacing_mark(c.point)) next_.feed(c);
+  void send(const Decomposer& run) {
+    placer_.place(run, [this](Char c) {
+      if (!unicode::is_nonspacing_mark(c.point)) next_.feed(c);
+    });
   }
 
   Decomposer decomposer_;
+  RunPlacer placer_;
   CharStage& next_;
 };
 

@@ -1,4 +1,4 @@
-#include "tokenizer/block_list.h"
+#include "tokenizer/char_list.h"
 #include "tokenizer/normalizer.h"
 #include "tokenizer/unicode.h"
 
@@ -18,8 +18,7 @@ class StripStage final : public CharStage {
       if (right_) return held_.push_back(c);
     }
     begun_ = true;
-    for (std::size_t i = 0; i < held_.size(); ++i) next_.feed(held_[i]);
-    held_.clear();
+    if (!held_.empty()) release();
     next_.feed(c);
   }
 
@@ -30,10 +29,16 @@ class StripStage final : public CharStage {
   }
 
  private:
+  void release() {
+    CharList::Cursor cursor(held_);
+    for (Char c{}; cursor.next(c);) next_.feed(c);
+    held_.clear();
+  }
+
   bool left_;
   bool right_;
   bool begun_ = false;
-  BlockList<Char> held_;
+  CharList held_;
   CharStage& next_;
 };
 

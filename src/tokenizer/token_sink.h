@@ -36,8 +36,12 @@ class TokenSink {
   void fail_unknown() { unknown_ = true; }
   bool failed() const { return unknown_; }
 
+  /// Gives the text up.
+  void stop() { stopped_ = true; }
+  bool stopped() const { return stopped_; }
+
   /// Nothing more needs to be added.
-  bool full() const { return unknown_ || count_ >= policy_.enough; }
+  bool full() const { return stopped_ || unknown_ || count_ >= policy_.enough; }
   bool keeps_strings() const { return policy_.keep_strings; }
 
   std::int64_t count() const { return count_; }
@@ -55,6 +59,7 @@ class TokenSink {
   Policy policy_;
   std::int64_t count_ = 0;
   bool unknown_ = false;
+  bool stopped_ = false;
   std::size_t oldest_ = 0;  // of the ring of last tokens
   std::pmr::vector<Token> tokens_;
   std::pmr::vector<std::pmr::string> strings_;

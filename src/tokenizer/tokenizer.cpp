@@ -58,11 +58,12 @@ struct Tokenizer::Impl {
 
   Parts parts;
   Settings settings;
+  std::string file;  ///< that the vocabulary came from
 
   Result<Room> room(bool is_pair, const EncodeOptions& options) const;
   Result<Encoding> encode(const EncodeInput& input, const EncodeOptions& options, std::pmr::memory_resource* memory) const;
   Result<std::int64_t> count(const EncodeInput& input, const EncodeOptions& options, std::pmr::memory_resource* memory) const;
-  Status run(std::string_view text, TokenSink& sink, std::pmr::memory_resource* memory) const;
+  Status run(std::string_view text, TokenSink& sink, std::pmr::memory_resource* memory, const CancelToken* cancel) const;
 };
 
 Result<Room> Tokenizer::Impl::room(bool is_pair, const EncodeOptions& options) const {
@@ -71,8 +72,8 @@ Result<Room> Tokenizer::Impl::room(bool is_pair, const EncodeOptions& options) c
   room.left = settings.truncate_left.value_or(parts.truncation && parts.truncation->left);
   if (options.max_length) {
     if (*options.max_length < added)
-      return Error{ErrorCode::usage, "at most " + std::to_string(*options.max_length) + " tokens a text", "max_length",
-                   "the special tokens alone are " + std::to_string(added)};
+      return Error{ErrorCode::usage, "at most " + std::to_string(*options.max_length) + " tokens a text leave no room for the special ones",
+                   "max_length", "allow " + std::to_string(added) + " or more"};
     room.tokens = *options.max_length - added;
     room.limited = true;
   } else if (options.file_truncation && parts.truncation && parts.truncation->max_length >= added) {
@@ -85,11 +86,13 @@ Result<Room> Tokenizer::Impl::room(bool is_pair, const EncodeOptions& options) c
   return room;
 }
 
-Status Tokenizer::Impl::run(std::string_view text, TokenSink& sink, std::pmr::memory_resource* memory) const {
+Status Tokenizer::Impl::run(std::string_view text, TokenSink& sink, std::pmr::memory_resource* memory, const CancelToken* cancel) const {
   if (text.size() >= kTextLimit) return Error{ErrorCode::bad_row, "a text of 2 GiB or more", "text", "split it"};
-  tokenizer::encode_text(parts, text, sink, memory);
+  tokenizer::encode_text(parts, text, sink, memory, cancel);
+  if (sink.stopped()) return Error{ErrorCode::cancelled, "stopped on request", "text"};
   if (sink.failed())
-    return Error{ErrorCode::corrupt_file, "a word is not in the vocabulary, and neither is the token for unknown words", "model.unk_token"};
+    return Error{ErrorCode::corrupt_file, "a word is not in the vocabulary, and neither is the token for unknown words",
+                 file + ": model.unk_token", "name a token of the vocabulary there"};
   return {};
 }
 
@@ -100,8 +103,8 @@ Result<Encoding> Tokenizer::Impl::encode(const EncodeInput& input, const EncodeO
                                  room.left && room.limited ? TokenSink::kAll : room.enough(is_pair)};
   TokenSink first(policy, memory);
   TokenSink second(policy, memory);
-  PLIMSOLL_CHECK(run(input.text, first, memory));
-  if (is_pair) PLIMSOLL_CHECK(run(*input.pair, second, memory));
+  PLIMSOLL_CHECK(run(input.text, first, memory, options.cancel));
+  if (is_pair) PLIMSOLL_CHECK(run(*input.pair, second, memory, options.cancel));
   Lengths lengths{first.count(), second.count()};
   Encoding encoding(memory);
   if (room.limited) {
@@ -126,8 +129,8 @@ Result<std::int64_t> Tokenizer::Impl::count(const EncodeInput& input, const Enco
   const TokenSink::Policy policy{0, false, false, room.limited ? room.tokens + 1 : TokenSink::kAll};
   TokenSink first(policy, memory);
   TokenSink second(policy, memory);
-  PLIMSOLL_CHECK(run(input.text, first, memory));
-  if (is_pair) PLIMSOLL_CHECK(run(*input.pair, second, memory));
+  PLIMSOLL_CHECK(run(input.text, first, memory, options.cancel));
+  if (is_pair) PLIMSOLL_CHECK(run(*input.pair, second, memory, options.cancel));
   Lengths lengths{first.count(), second.count()};
   if (room.limited) {
     PLIMSOLL_TRY(lengths, tokenizer::truncate(lengths, is_pair, room.tokens, room.strategy));
@@ -163,6 +166,7 @@ Result<Tokenizer> Tokenizer::open(Os& os, Ledger& ledger, const std::string& dir
   };
   PLIMSOLL_TRY(Parts parts, read());
   auto impl = std::make_unique<Impl>(std::move(parts), settings);
+  impl->file = os.is_file(json) ? json : vocabulary;
   PLIMSOLL_CHECK(impl->parts.model->bind(impl->parts.tables.vocabulary()));
   return Tokenizer(std::move(impl));
 }

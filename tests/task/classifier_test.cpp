@@ -227,6 +227,39 @@ TEST_F(ClassifierTest, TenMegabytesFitInTheMemoryThatWasPlanned) {
   EXPECT_EQ(ledger_.peak(), session_->plan().devices.front().arena_total());
 }
 
+TEST_F(ClassifierTest, WhatWasCountedCanBeRun) {
+  std::string marks = "a";
+  for (int i = 0; i < 200'000; ++i) marks += "\xCC\x81";
+  std::string spoiled = marks;
+  for (std::size_t i = 1; i < spoiled.size(); i += 20) spoiled[i] = '\xFF';
+  const auto count = [this](const std::string& text) {
+    WorkloadCounter counter(*os_, ledger_, model_->tokenizer(), 16);
+    EXPECT_TRUE(counter.add({text}).ok());
+    return counter.workload();
+  };
+  for (const std::string& text : {marks, spoiled, marks + std::string(400'000, ' ')}) {
+    const Workload counted = count(text);
+    ASSERT_EQ(counted.texts, 1);
+    start(counted.longest, 1, counted.longest_text_bytes);
+    EXPECT_EQ(alone({text}).ids.size(), static_cast<std::size_t>(counted.longest));
+    classifier_.reset();
+    session_.reset();
+    ledger_.set_limit(Bytes{std::uint64_t{1} << 40U});
+  }
+}
+
+TEST_F(ClassifierTest, ACancelledTextLeavesThePassUnharmed) {
+  start(8, 2);
+  CancelToken cancel;
+  Classifier classifier(*model_, *session_, 8, &cancel);
+  ASSERT_TRUE(classifier.add({words(3)}).ok());
+  cancel.cancel();
+  const auto stopped = classifier.add({std::string(100'000, 'w')});
+  ASSERT_FALSE(stopped.ok());
+  EXPECT_EQ(stopped.error().code, ErrorCode::cancelled);
+  EXPECT_EQ(classifier.pending(), 1);
+}
+
 TEST_F(ClassifierTest, TextsThatFillTheMemoryFillThePass) {
   start(8, 8);  // a mebibyte for texts
   const std::string long_text = words(70'000);
@@ -325,18 +358,20 @@ TEST_F(ClassifierTest, CancelledPassesCanBeRunAgain) {
 }
 
 TEST_F(ClassifierTest, TheCounterAsksForWhatTheTextsNeed) {
-  auto counter = WorkloadCounter::create(model_->tokenizer(), model_->max_tokens(), 12);
-  ASSERT_TRUE(counter.ok());
-  for (const std::int64_t n : {3, 30, 1}) counter->add({words(n)});
-  counter->add({"w1 w2", "w3"});
-  EXPECT_EQ(counter->limit(), 12);
-  EXPECT_EQ(counter->workload().texts, 4);
-  EXPECT_EQ(counter->workload().longest, 12);
-  EXPECT_EQ(counter->workload().total_tokens, 5 + 12 + 3 + 6);
-  EXPECT_EQ(counter->workload().longest_text_bytes, words(30).size());
-  EXPECT_EQ(WorkloadCounter::create(model_->tokenizer(), model_->max_tokens(), 0)->limit(), 256);
+  WorkloadCounter counter(*os_, ledger_, model_->tokenizer(), text_limit(model_->max_tokens(), 12).value());
+  for (const std::int64_t n : {3, 30, 1}) ASSERT_TRUE(counter.add({words(n)}).ok());
+  ASSERT_TRUE(counter.add({"w1 w2", "w3"}).ok());
+  EXPECT_EQ(counter.workload().texts, 4);
+  EXPECT_EQ(counter.workload().longest, 12);
+  EXPECT_EQ(counter.workload().total_tokens, 5 + 12 + 3 + 6);
+  EXPECT_EQ(counter.workload().longest_text_bytes, words(30).size());
+}
+
+TEST_F(ClassifierTest, TextsMayBeAsLongAsTheModelAllows) {
+  EXPECT_EQ(text_limit(model_->max_tokens(), 0).value(), 256);
+  EXPECT_EQ(text_limit(model_->max_tokens(), 256).value(), 256);
   for (const std::int64_t bad : {std::int64_t{-1}, std::int64_t{257}, std::int64_t{1} << 60}) {
-    const auto refused = WorkloadCounter::create(model_->tokenizer(), model_->max_tokens(), bad);
+    const auto refused = text_limit(model_->max_tokens(), bad);
     ASSERT_FALSE(refused.ok());
     EXPECT_EQ(refused.error().code, ErrorCode::usage);
   }
