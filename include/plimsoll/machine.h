@@ -22,6 +22,7 @@ struct MemoryLimit {
   Bytes limit;
   Bytes held_by_others;  ///< what this limit already pays for and a plan of ours does not count
   Bytes budget;          ///< what remains for RssAnon + locked + shared of this process, all in all
+  bool contended = false;  ///< other processes can use it up
 };
 
 /// Memory of the host as this process may use it. Unknown figures are zero.
@@ -32,6 +33,9 @@ struct HostMemory {
   std::vector<MemoryLimit> limits;
   Bytes budget = kUnknownMemory;  ///< the least of available + ours and every limit's budget
   std::string set_by = "unknown";
+
+  /// The part of `budget` that others can take away at any time: the least of available + ours and the limits of groups.
+  Bytes contended_budget() const;
 };
 
 /// The host's processor as this process may use it.
@@ -60,16 +64,36 @@ struct Rates {
   std::string disk_source;  ///< likewise, for disk_read
 };
 
+/// A device beside the host that computes: what it has and how fast it is.
+struct Accelerator {
+  std::string name;             ///< "sim:0", "cuda:0"
+  Bytes total;
+  Bytes free;                   ///< could be allocated now; what the back end itself keeps is taken already
+  std::string free_set_by;
+  std::optional<Bytes> budget;  ///< `--max-memory` of this device
+  double float32_flops = 0;     ///< operations a second
+  double bfloat16_flops = 0;    ///< zero where bfloat16 is not native
+  double link_rate = 0;         ///< bytes a second from the host's memory to the device's, and back
+  double disk_rate = 0;         ///< bytes a second from disk to host memory on the way there
+  double latency = 0;           ///< seconds before each copy and each step
+  bool native_bfloat16 = false;
+  bool computes_on_host = false;  ///< simulated: the host's kernels give the results, with the host's workspace
+};
+
 /// What there is now.
 struct Snapshot {
   HostMemory memory;
   CpuDescription cpu;
   Rates rates;
+  std::vector<Accelerator> accelerators;  ///< in the order in which they are preferred
 };
 
 /// Memory and processor of the host. Files that are missing or make no sense are smaller knowledge, not errors. `cpu.isa`,
 /// `cpu.native_bfloat16` and `rates` are left for the caller (`find_rates`).
 Result<Snapshot> probe_machine(Os& os);
+
+/// The memory alone. Takes some 0.2 ms: cheap enough to be asked ten times a second.
+HostMemory probe_memory(Os& os);
 
 /// Rates for `threads` threads of `cpu`: from the cache of measurements if it has them, else from the built-in table. `folder` is the
 /// absolute path of the model; its mount point chooses the disk.

@@ -20,6 +20,8 @@ struct Workload {
   std::int64_t total_tokens = 0;         ///< tokens of all texts; 0 when unknown
   std::uint64_t longest_text_bytes = 0;  ///< bytes of the longest text (with its pair) as read
   std::int64_t batch_size = 0;           ///< most texts in one pass, as asked for; 0: chosen by the planner
+  std::int64_t held_tokens = 0;          ///< of a session that goes on under another plan: tokens of the largest pass that it holds; 0: open
+  std::int64_t held_texts = 0;           ///< likewise, texts
 };
 
 /// What may be given up to fit, by name (DESIGN.md section 4).
@@ -30,12 +32,15 @@ std::optional<Rung> parse_rung(std::string_view name);
 
 /// What the user asks for and permits.
 struct Policy {
-  std::optional<Bytes> max_memory = std::nullopt;   ///< `--max-memory` of the computing device
+  std::optional<Bytes> max_memory = std::nullopt;   ///< `--max-memory` of the host; accelerators have their own in the Snapshot
+  std::string device = {};                          ///< `--device`: a device's name; empty or "auto": the best that fits
   std::optional<ElementType> dtype = std::nullopt;  ///< `--dtype`; nothing: auto, the checkpoint's own
   std::vector<Rung> allow = {};                     ///< precision rungs permitted
   std::vector<Rung> forbid = {};                    ///< rungs ruled out
   bool prefer_speed = false;                        ///< use an allowed precision also when a higher one fits
   std::uint64_t red_zone_bytes = 0;                 ///< for tests: left free behind every value and weight
+  bool stream_everything = false;                   ///< for tests: keep no weight that can be read in each pass
+  bool smallest_chunks = false;                     ///< for tests: a ring of the least slots that there are
 };
 
 enum class Verdict : std::uint8_t { fits, fits_degraded, does_not_fit };
@@ -111,7 +116,7 @@ struct Plan {
   std::shared_ptr<const Schedule> schedule;
 };
 
-/// Plans `workload` on the machine's CPU. Always returns a plan, also when the verdict is `does_not_fit` (its figures say by how
+/// Plans `workload` on the machine's devices: on an accelerator, fed from the host's memory and the disk, or on the host. Always returns a plan, also when the verdict is `does_not_fit` (its figures say by how
 /// much); fails with `unsupported` or `usage` only when the policy contradicts the model. Pure: nothing is read or reserved.
 Result<Plan> make_plan(const Model& model, const Snapshot& machine, const Workload& workload, const Policy& policy);
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -8,19 +7,13 @@
 #include <string>
 #include <vector>
 
+#include <plimsoll/cancel.h>
+#include <plimsoll/event.h>
 #include <plimsoll/plan.h>
 
 namespace plimsoll {
 
-/// Set from any thread (or a signal handler) to stop at the next step; the call in progress then fails with `cancelled`.
-class CancelToken {
- public:
-  void cancel() { cancelled_.store(true, std::memory_order_relaxed); }
-  bool cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<bool> cancelled_{false};
-};
+class OpenDevice;
 
 /// Told after every loaded weight and every layer boundary of a pass. Must be quick; must not call the session.
 struct Progress {
@@ -39,33 +32,51 @@ struct PassInput {
   std::span<const std::int32_t> text_starts;  ///< [texts + 1]: text b owns [text_starts[b], text_starts[b + 1])
 };
 
-/// Runs passes of a plan on memory that is reserved once. After `create` nothing is allocated, opened or created. One
-/// thread at a time.
+/// Runs passes of a plan on memory that is reserved once. After `create` nothing is allocated, opened or created, unless the budget changes
+/// or something fails: then the session plans again and moves to the new plan, keeping every text that is done. One thread at a time, but
+/// for `set_budget` and `planned_total`.
 class Session {
  public:
   struct Options {
     Os* os = nullptr;
     Ledger* ledger = nullptr;
     const CancelToken* cancel = nullptr;  ///< may be null
-    ProgressFunction progress;            ///< may be empty
+    ProgressFunction progress = {};       ///< may be empty
+    /// Plans the same model and workload for a host that has `budget` for this process in all, with Workload::held_* those of the plan that
+    /// the session was created with; and sets the ledger's limit to that plan's arenas, if it set one before. May be empty: then nothing is
+    /// recovered. Called by the thread that creates or runs.
+    std::function<Result<Plan>(Bytes budget)> replan = {};
+    std::vector<OpenDevice*> devices = {};  ///< those of the snapshot that was planned for, in its order; they outlive the session
+    std::function<void(const SessionEvent&)> event = {};  ///< likewise, told of everything that was done so; may be empty
   };
 
-  /// Reserves every arena of the plan, or none; creates threads and kernels; loads the weights. Fails with out_of_memory,
-  /// io, corrupt_file, cancelled. `model`, os, ledger and cancel must outlive the session.
+  /// Reserves every arena of the plan, or none; creates threads and kernels; loads the weights. Where memory that was planned is gone,
+  /// everything is given back and planned again, at most 4 times. Fails with out_of_memory, does_not_fit, io, corrupt_file, cancelled.
+  /// `model`, os, ledger and cancel must outlive the session.
   static Result<Session> create(const Model& model, const Plan& plan, Options options);
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
   ~Session();
 
+  /// The present one. Not beside `run`, which may change it.
   const Plan& plan() const;
 
-  /// One pass: logits [texts, labels], float32, row-major, valid until the next call. Ids are checked against the
-  /// vocabulary, sizes against the plan (`usage`). Fails with cancelled or internal.
+  /// What the host may hold for this process from now on, as the planner counts it; at first unlimited. Any thread; returns at once. Below
+  /// the present plan's total, memory is given back at the next layer boundary; otherwise a faster plan is looked for before the next pass.
+  void set_budget(Bytes budget);
+  /// Of the present plan, on the host. Any thread.
+  Bytes planned_total() const;
+
+  /// One pass: logits [texts, labels], float32, row-major, valid until the next call. Ids are checked against the vocabulary, sizes
+  /// against the plan that the session was created with (`usage`); a pass that the present plan has no room for is run in parts. A read
+  /// that failed is tried once more. Fails with io, corrupt_file, cancelled, internal, and with does_not_fit or out_of_memory when the
+  /// budget is too small for any plan: the session can run again once it has risen.
   Result<std::span<const float>> run(const PassInput& input);
 
   /// The planned `io` memory, for texts and tokens of a pass.
   std::span<std::byte> io();
-  /// The pass's own token arrays, inside the planned arenas: [tokens_per_pass], and [texts_per_pass + 1].
+  /// The pass's own token arrays, inside the planned arenas: [tokens_per_pass], and [texts_per_pass + 1], of the plan that the session was
+  /// created with. They stay where they are, like `io`.
   struct InputBuffers {
     std::span<std::int32_t> ids;
     std::span<std::int32_t> type_ids;

@@ -19,6 +19,30 @@ Result<Arena> Arena::create(Os& os, Ledger& ledger, MemoryTag tag, Bytes size) {
   return arena;
 }
 
+Status Arena::resize(Bytes size) {
+  const Bytes rounded = round_to_pages(size);
+  if (rounded == size_) return {};
+  if (rounded < size || ledger_ == nullptr)
+    return Error{ErrorCode::internal, "an arena of " + format_bytes(size_) + " cannot become one of " + format_bytes(size), "arena"};
+  if (rounded.count == 0) {
+    *this = Arena();
+    return {};
+  }
+  if (rounded > size_) {
+    const Bytes more = rounded - size_;
+    PLIMSOLL_CHECK(ledger_->charge(tag_, more));
+    if (Status grown = mapping_->resize(rounded); !grown.ok()) {
+      ledger_->release(tag_, more);
+      return grown;
+    }
+  } else {
+    PLIMSOLL_CHECK(mapping_->resize(rounded));
+    ledger_->release(tag_, size_ - rounded);
+  }
+  size_ = rounded;
+  return {};
+}
+
 Arena::Arena(Arena&& other) noexcept
     : ledger_(std::exchange(other.ledger_, nullptr)),
       tag_(other.tag_),

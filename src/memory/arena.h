@@ -21,6 +21,11 @@ class Arena {
   Arena& operator=(Arena&& other) noexcept;
   ~Arena();
 
+  /// Makes it `size` bytes (rounded up to pages) long and keeps what is in the part that stays. Growing charges first, may move the arena
+  /// and fails with `out_of_memory`, nothing changed. Shrinking never fails: it releases after the memory was given back, all of it
+  /// where `size` is zero. An arena of zero bytes cannot grow: make a new one.
+  Status resize(Bytes size);
+
   std::span<std::byte> bytes() const { return mapping_ ? mapping_->bytes() : std::span<std::byte>{}; }
   Bytes size() const { return size_; }
   MemoryTag tag() const { return tag_; }

@@ -30,13 +30,14 @@ EncoderNames bert_names() {
 Status refuse_variants(const JsonValue& config) {
   PLIMSOLL_TRY(const auto positions, config.optional_string("position_embedding_type"));
   if (positions && *positions != "absolute") {
-    return Error{ErrorCode::unsupported, "position_embedding_type \"" + std::string(*positions) + "\" is not built", config.where(),
-                 "only \"absolute\" is"};
+    return Error{ErrorCode::unsupported, "position_embedding_type \"" + std::string(*positions) + "\" is not built",
+                 config.where() + ": position_embedding_type", "give a model with \"absolute\", the only one that is"};
   }
   for (const char* key : {"is_decoder", "add_cross_attention"}) {
     PLIMSOLL_TRY(const auto set, config.optional_bool(key));
     if (set.value_or(false))
-      return Error{ErrorCode::unsupported, std::string(key) + " is not built for bert", config.where(), "use an encoder checkpoint"};
+      return Error{ErrorCode::unsupported, std::string(key) + " is not built for bert", config.where() + ": " + key,
+                   "use an encoder checkpoint"};
   }
   return {};
 }

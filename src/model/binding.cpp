@@ -39,7 +39,7 @@ class Binder {
           return Error{
               ErrorCode::unsupported,
               fmt::format("{} and {} have different types, and they are multiplied together", weight.parts.front().tensor, part.tensor),
-              "checkpoint"};
+              checkpoint_.file(bound.tensor->file).path(), "save the checkpoint in one type"};
         }
         parts.push_back(bound);
       }

@@ -49,7 +49,9 @@ Result<std::vector<std::string>> labels_by_id(const JsonValue& id2label) {
     std::size_t id = 0;
     const auto [end, status] = std::from_chars(key.data(), key.data() + key.size(), id);
     if (status != std::errc{} || end != key.data() + key.size() || id >= count || seen[id]) {
-      return Error{ErrorCode::corrupt_file, "label ids must be 0 to " + std::to_string(count - 1), entry.where()};
+      return Error{ErrorCode::corrupt_file,
+                   "the ids of " + std::to_string(count) + " labels are 0 to " + std::to_string(count - 1) + ", each once", entry.where(),
+                   "number the labels of id2label from 0 on"};
     }
     PLIMSOLL_TRY(const std::string_view name, entry.as_string());
     bytes += name.size();
@@ -104,7 +106,7 @@ Result<ScoreRule> read_score_rule(const JsonValue& config, std::size_t labels) {
   if (!type || *type == "single_label_classification") return by_number;
   if (*type == "regression") return ScoreRule::regression;
   if (*type == "multi_label_classification") return ScoreRule::sigmoid;
-  return Error{ErrorCode::unsupported, "problem_type \"" + std::string(*type) + "\" is not built", config.where(),
+  return Error{ErrorCode::unsupported, "problem_type \"" + std::string(*type) + "\" is not built", config.where() + ": problem_type",
                "built are regression, single_label_classification and multi_label_classification"};
 }
 
@@ -114,8 +116,8 @@ Result<ArchSpec> read_arch_spec(const JsonDocument& document) {
   for (const Family& family : kFamilies) {
     if (family.model_type == type) return family.read(config);
   }
-  return Error{ErrorCode::unsupported, "models of type \"" + std::string(type) + "\" are not built", config.where(),
-               "built: " + built_families()};
+  return Error{ErrorCode::unsupported, "models of type \"" + std::string(type) + "\" are not built", config.where() + ": model_type",
+               "give a model of a type that is: " + built_families()};
 }
 
 }  // namespace plimsoll

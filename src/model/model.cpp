@@ -17,7 +17,7 @@ constexpr std::string_view kClassification = "classification";
 
 Status check_task(const std::string& task) {
   if (task.empty() || task == kClassification) return {};
-  return Error{ErrorCode::unsupported, fmt::format("task \"{}\" is not built", task), "--task", "built: classification"};
+  return Error{ErrorCode::unsupported, fmt::format("task \"{}\" is not built", task), "--task", "leave it out, or give classification"};
 }
 
 // The Program grows with the number of layers, so a config that claims more than the checkpoint can hold is refused before.

@@ -1,7 +1,10 @@
 #include "plan/candidate.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
+
+#include "plan/residency.h"
 
 namespace plimsoll {
 namespace {
@@ -99,6 +102,54 @@ std::vector<Candidate> with_narrowing(std::vector<Candidate> list, const Policy&
   return list;
 }
 
+// Chunks of a ring and its slots. Large chunks waste the least time between them; the last shape is the least that there is: one
+// panel's rows in use, one on its way.
+struct RingShape {
+  std::uint64_t chunk_bytes = 0;
+  std::int32_t slots = 0;
+};
+constexpr std::array<RingShape, 7> kRingShapes = {
+    {{4U << 20U, 4}, {4U << 20U, 3}, {2U << 20U, 4}, {2U << 20U, 3}, {1U << 20U, 3}, {1U << 20U, 2}, {1, 2}}};
+
+constexpr std::int64_t kMostSteps = 64;
+
+// Where streamed blocks come from: disk; for an accelerator also the host's memory, wholly or in part. A gathered table is with the
+// last of them.
+void add_sources(Candidate candidate, bool gathers, std::vector<Candidate>& list) {
+  const auto add = [&](std::int64_t host_blocks, Home table) {
+    candidate.host_blocks = host_blocks;
+    if (gathers) candidate.table = table;
+    list.push_back(candidate);
+  };
+  const std::int64_t streamed = candidate.streamed_blocks;
+  if (candidate.device > 0) add(streamed, Home::host);
+  for (std::int64_t quarters = 3; candidate.device > 0 && quarters > 0; --quarters) {
+    if (const std::int64_t host = streamed * quarters / 4; host > 0 && host < candidate.host_blocks) add(host, Home::disk);
+  }
+  if (candidate.device == 0 || streamed > 0 || gathers) add(0, Home::disk);
+}
+
+// How much of `candidate` stays in memory: everything; all but the word table; ever fewer blocks beside it.
+void add_placements(Candidate candidate, const Program& program, const Binding& binding, const Policy& policy, std::vector<Candidate>& list) {
+  const std::int64_t most = std::ssize(residency_order(program, binding));
+  const bool partly_narrowed = candidate.narrowing && candidate.narrowed_blocks < std::ssize(program.blocks);
+  const bool may_stream = !contains(policy.forbid, Rung::stream) && !partly_narrowed && most > 0;
+  const bool may_gather = !contains(policy.forbid, Rung::gather) && gatherable_table(program, binding) != kNone;
+  const bool may_stay = !policy.stream_everything || !may_stream;
+  if (may_stay) list.push_back(candidate);
+  if (may_gather && may_stay) add_sources(candidate, true, list);
+  if (!may_stream) return;
+  for (const RingShape& ring : kRingShapes) {
+    if (policy.smallest_chunks && &ring != &kRingShapes.back()) continue;
+    candidate.chunk_bytes = ring.chunk_bytes;
+    candidate.slots = ring.slots;
+    // Of a very deep network not every number is tried: a few blocks more or less are a percent or two.
+    const std::int64_t stride = may_stay ? std::max<std::int64_t>(most / kMostSteps, 1) : most;
+    for (candidate.streamed_blocks = most; candidate.streamed_blocks > 0; candidate.streamed_blocks -= stride)
+      add_sources(candidate, may_gather, list);
+  }
+}
+
 }  // namespace
 
 Precision choose_precision(std::optional<ElementType> dtype, ElementType stored_type, bool native_bfloat16) {
@@ -114,9 +165,11 @@ ElementType block_storage(const Candidate& candidate, std::int64_t block, std::i
 }
 
 std::vector<Candidate> candidates(const Program& program, const Binding& binding, const Workload& workload, const Policy& policy,
-                                  bool native_bfloat16) {
+                                  bool native_bfloat16, std::int32_t device) {
   const bool may_shrink = !contains(policy.forbid, Rung::microbatch);
-  const std::vector<PassSize> sizes = workload.batch_size > 0 ? asked_sizes(workload, may_shrink) : automatic_sizes(workload);
+  std::vector<PassSize> sizes = workload.batch_size > 0 ? asked_sizes(workload, may_shrink) : automatic_sizes(workload);
+  const auto held = [&](const PassSize& size) { return size.tokens <= workload.held_tokens && size.texts <= workload.held_texts; };
+  while (workload.held_tokens > 0 && sizes.size() > 1 && !held(sizes.front())) sizes.erase(sizes.begin());
   std::vector<Candidate> list;
   const auto blocks = static_cast<std::int64_t>(program.blocks.size());
   for (const Candidate& precision :
@@ -126,7 +179,8 @@ std::vector<Candidate> candidates(const Program& program, const Binding& binding
       candidate.tokens_per_pass = size.tokens;
       candidate.texts_per_pass = size.texts;
       candidate.microbatch = size.microbatch;
-      list.push_back(candidate);
+      candidate.device = device;
+      add_placements(candidate, program, binding, policy, list);
     }
   }
   return list;

@@ -7,10 +7,11 @@
 
 #include "model/binding.h"
 #include "model/program.h"
+#include "plan/home.h"
 
 namespace plimsoll {
 
-/// One way to run: how blocks are stored, what is multiplied, how large a pass is. The list of candidates depends on the
+/// One way to run: how blocks are stored and which of them stay in memory, what is multiplied, how large a pass is. The list of candidates depends on the
 /// model, workload and policy alone, never on a budget: so `smallest_budget` is a fact about the request.
 struct Candidate {
   ElementType storage = ElementType::float32;  ///< of blocks that are not narrowed
@@ -20,6 +21,13 @@ struct Candidate {
   std::int64_t tokens_per_pass = 0;
   std::int64_t texts_per_pass = 0;
   bool microbatch = false;  ///< below the batch size that was asked for
+  std::int32_t device = 0;           ///< that computes: 0 the host, 1 an accelerator
+  std::int64_t streamed_blocks = 0;  ///< the last so many of residency_order pass through a ring of slots in each pass
+  std::int64_t host_blocks = 0;      ///< the first so many of those come from the host's memory, not from disk
+  std::uint64_t chunk_bytes = 0;     ///< of the ring
+  std::int32_t slots = 0;
+  Home table = Home::device;  ///< of the word table: elsewhere, its rows are fetched as they are needed
+  bool gathers() const { return table != Home::device; }
   int loss = 0;             ///< 0: the precision asked for; larger is worse
 };
 
@@ -30,8 +38,9 @@ struct Precision {
 };
 Precision choose_precision(std::optional<ElementType> dtype, ElementType stored_type, bool native_bfloat16);
 
+/// `device` computes; an accelerator may be fed from the host's memory as well as from disk.
 std::vector<Candidate> candidates(const Program& program, const Binding& binding, const Workload& workload, const Policy& policy,
-                                  bool native_bfloat16);
+                                  bool native_bfloat16, std::int32_t device = 0);
 
 /// Storage type of `block` under a candidate.
 ElementType block_storage(const Candidate& candidate, std::int64_t block, std::int64_t blocks);

@@ -1,6 +1,6 @@
 #include "plan/description.h"
 
-#include "device/cpu/cpu_device.h"
+#include "device/cpu/cpu_kernels.h"
 
 namespace plimsoll {
 
@@ -9,6 +9,9 @@ namespace {
 // What the allowance of a label has room for; a longer name is held by the config, the model and an answer's text.
 constexpr std::uint64_t kShortName = 32;
 constexpr std::uint64_t kCopiesOfName = 8;
+
+// Steps of an accelerator are told by their arithmetic alone; its memory is not what slows it.
+constexpr double kAcceleratorMemoryRate = 1e15;
 
 }  // namespace
 
@@ -39,6 +42,26 @@ DeviceDescription describe_cpu(const Snapshot& machine, const Program& program, 
   device.step_seconds = 10e-6;
   device.workspace_bytes = &cpu_workspace_bytes;
   device.runtime = cpu_runtime_allowance(device.threads, program, label_names);
+  return device;
+}
+
+DeviceDescription describe_accelerator(const Snapshot& machine, const Accelerator& accelerator) {
+  DeviceDescription device;
+  device.name = accelerator.name;
+  device.total = accelerator.total;
+  device.free = accelerator.free;
+  device.free_set_by = accelerator.free_set_by;
+  device.threads = machine.cpu.default_threads;
+  device.isa = machine.cpu.isa;
+  device.native_bfloat16 = accelerator.native_bfloat16;
+  device.float32_flops = accelerator.float32_flops;
+  device.bfloat16_flops = accelerator.bfloat16_flops;
+  device.memory_rate = kAcceleratorMemoryRate;
+  device.disk_rate = accelerator.disk_rate;
+  device.link_rate = accelerator.link_rate;
+  device.rates_source = "given";
+  device.step_seconds = accelerator.latency;
+  device.workspace_bytes = &cpu_workspace_bytes;
   return device;
 }
 

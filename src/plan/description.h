@@ -25,12 +25,16 @@ struct DeviceDescription {
   double disk_rate = 1;    ///< bytes a second
   std::string rates_source;
   double step_seconds = 0;  ///< fixed cost of one op
+  double link_rate = 0;     ///< bytes a second between the host's memory and the device's; 0: they are the same
   std::int64_t (*workspace_bytes)(const WorkspaceNeeds&) = nullptr;
   Bytes runtime;  ///< allowance for all memory that no arena holds
 };
 
 /// The host's processor, for running `program`, whose labels have names of `label_names` bytes in all.
 DeviceDescription describe_cpu(const Snapshot& machine, const Program& program, Bytes label_names = {});
+
+/// An accelerator of `machine`. It takes nothing besides arenas: what its back end keeps is gone from `free` already.
+DeviceDescription describe_accelerator(const Snapshot& machine, const Accelerator& accelerator);
 
 /// What a process takes on `cpu` besides arenas: its own data, stacks and heap (measured: half to four fifths of this). An
 /// op costs what the program, the binding and the schedule say of it; a label its name and its part of an answer

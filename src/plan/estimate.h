@@ -11,26 +11,46 @@
 namespace plimsoll {
 
 struct Estimate {
-  Bytes arenas;        ///< Layout::arena_total of the candidate, to the byte
+  Bytes host;          ///< Layout::arena_total(0) of the candidate, to the byte
+  Bytes device;        ///< Layout::arena_total(1) where an accelerator computes
   double seconds = 0;  ///< of one full pass
 };
 
-/// Figures of many candidates, each in time linear in the blocks: a block's weights depend on its own storage type and the pass alone, so
-/// they are added up from the few layouts in which all blocks are stored alike. `request` must outlive it.
+/// Figures of many candidates, each in time linear in the blocks: what a block takes depends on its own storage type, whether it stays,
+/// and the shape of the pass and the ring alone, so it is added up from few variants in which all blocks are alike. `request` must outlive it.
 class Estimator {
  public:
-  explicit Estimator(const LayoutRequest& request) : request_(request) {}
+  explicit Estimator(const LayoutRequest& request);
   Estimate estimate(const Candidate& candidate);
 
  private:
-  struct Uniform {
-    Layout layout;
-    std::vector<double> block_seconds;
+  /// What one block takes.
+  struct BlockFigures {
+    std::uint64_t device = 0;     ///< bytes of weights there
+    std::uint64_t host = 0;       ///< beside an accelerator
+    std::uint64_t load_slot = 0;  ///< largest read that needs a slot
+    double seconds = 0;
   };
-  const Uniform& uniform(const Candidate& candidate, ElementType type);
+  /// All blocks alike: stored in one type, with one home.
+  struct Variant {
+    std::vector<BlockFigures> blocks;
+    SlotRing ring;  ///< sizes, not chunks
+  };
+  /// What all blocks share.
+  struct Pass {
+    std::uint64_t activations = 0;
+    std::uint64_t inputs = 0;  ///< of the activations: what the host has as well
+    std::uint64_t workspace = 0;
+  };
+  using PassKey = std::tuple<std::int64_t, std::int64_t, ElementType, ElementType, Home>;
+  PassKey pass_key(const Candidate& candidate) const;
+  const Variant& variant(const Candidate& candidate, ElementType type, Home home);
+  const Pass& pass(const Candidate& candidate);
 
   const LayoutRequest& request_;
-  std::map<std::tuple<std::int64_t, std::int64_t, ElementType, ElementType>, Uniform> known_;
+  std::vector<std::int64_t> order_;
+  std::map<PassKey, Pass> passes_;
+  std::map<std::tuple<PassKey, ElementType, Home, std::uint64_t, std::int32_t>, Variant> variants_;
 };
 
 }  // namespace plimsoll

@@ -4,35 +4,22 @@
 #include <numeric>
 #include <utility>
 
+#include <plimsoll/os.h>
+
+#include "plan/load.h"
+#include "plan/packing.h"
+#include "plan/residency.h"
+#include "plan/ring.h"
+
 namespace plimsoll {
 namespace {
-
-constexpr std::uint64_t kAlignment = 64;
-constexpr std::uint64_t kLargestRead = 1U << 20U;
-
-std::uint64_t align(std::uint64_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
-
-ElementType value_type(ValueType type, ElementType compute) {
-  if (type == ValueType::int32) return ElementType::int32;
-  if (type == ValueType::float32) return ElementType::float32;
-  return compute == ElementType::bfloat16 ? ElementType::bfloat16 : ElementType::float32;
-}
-
-std::int64_t value_rows(Dim dim, const Candidate& candidate) {
-  switch (dim) {
-    case Dim::tokens: return candidate.tokens_per_pass;
-    case Dim::texts: return candidate.texts_per_pass;
-    case Dim::text_bounds: return candidate.texts_per_pass + 1;
-  }
-  return 0;
-}
 
 // From the op that first writes a value (inputs: before the first) to the last that touches it.
 std::vector<Interval> lifetimes(const Program& program, const std::vector<PlannedValue>& values, std::uint64_t red_zone) {
   std::vector<Interval> intervals(values.size());
   for (std::size_t i = 0; i < values.size(); ++i) {
     const auto elements = static_cast<std::uint64_t>(values[i].rows * values[i].cols);
-    intervals[i] = {align(elements * element_bytes(values[i].type) + red_zone), -1, -1};
+    intervals[i] = {align_place(elements * element_bytes(values[i].type) + red_zone), -1, -1};
   }
   std::int64_t ordinal = 0;
   std::vector<bool> seen(values.size(), false);
@@ -50,100 +37,119 @@ std::vector<Interval> lifetimes(const Program& program, const std::vector<Planne
       ++ordinal;
     }
   }
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (program.values[i].lifetime != Lifetime::op) intervals[i] = {intervals[i].bytes, -1, ordinal};
-  }
   return intervals;
 }
 
-std::uint64_t place_values(const LayoutRequest& request, const Candidate& candidate, Schedule& schedule) {
-  const Program& program = *request.program;
-  for (const Value& value : program.values) {
-    schedule.values.push_back({value_type(value.type, candidate.compute), 0, value_rows(value.rows, candidate), value.cols});
-  }
-  const Packing packing = pack_intervals(lifetimes(program, schedule.values, request.red_zone));
-  for (std::size_t i = 0; i < schedule.values.size(); ++i) schedule.values[i].offset = packing.offsets[i];
-  return packing.height;
-}
-
-WeightForm weight_form(const Weight& weight, ElementType stored, ElementType block_type, ElementType compute) {
-  if (weight.role == WeightRole::vector) return {ElementType::float32, WeightLayout::rows};
-  if (weight.role == WeightRole::table) {
-    // Gathered rows are widened exactly, so a table keeps the narrower of the two types.
-    const bool keep = element_bytes(stored) <= element_bytes(block_type);
-    return {keep ? stored : block_type, WeightLayout::rows};
-  }
-  const bool panels = weight.outputs >= kPanelOutputs || compute == ElementType::bfloat16;
-  return {block_type, panels ? WeightLayout::panels : WeightLayout::rows};
-}
-
-std::uint64_t place_weights(const LayoutRequest& request, const Candidate& candidate, Layout& layout) {
-  const Program& program = *request.program;
-  const auto blocks = static_cast<std::int64_t>(program.blocks.size());
-  layout.schedule.weights.resize(program.weights.size());
-  layout.block_bytes.assign(program.blocks.size(), 0);
+// Values that live as long as the pass, one behind the other; the rest is left to pack.
+std::uint64_t place_pass_values(const Program& program, std::vector<PlannedValue>& values, std::vector<Interval>& intervals) {
   std::uint64_t height = 0;
-  for (std::int64_t b = 0; b < blocks; ++b) {
-    const ElementType type = block_storage(candidate, b, blocks);
-    for (const Op& op : program.blocks[static_cast<std::size_t>(b)].ops) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (program.values[i].lifetime == Lifetime::op) continue;
+    values[i].offset = height;
+    height += std::exchange(intervals[i].bytes, 0);
+  }
+  return round_to_pages(Bytes{height}).count;
+}
+
+// Places for the rows that a pass fetches of the gathered table: as stored and, where that differs, as planned. Used by the first op.
+void add_gathered_rows(const LayoutRequest& request, const Schedule& schedule, std::vector<Interval>& intervals, Packing& packing) {
+  const WeightId id = schedule.gathered.weight;
+  if (id == kNone) return;
+  const Weight& table = request.program->weights[static_cast<std::size_t>(id)];
+  const ElementType stored = request.binding->weights[static_cast<std::size_t>(id)].front().type;
+  const ElementType planned = schedule.weights[static_cast<std::size_t>(id)].form.type;
+  const ValueId embedded = op_values(request.program->blocks.front().ops.front()).writes;
+  const auto rows = static_cast<std::uint64_t>(schedule.values[static_cast<std::size_t>(embedded)].rows * table.inputs);
+  pack_beside(intervals, packing, {align_place(rows * element_bytes(stored) + request.red_zone), 0, 0});
+  if (planned != stored) pack_beside(intervals, packing, {align_place(rows * element_bytes(planned) + request.red_zone), 0, 0});
+}
+
+/// Gives weights their places: those that always stay, then blocks in the order in which they stay, then the table whose rows could be
+/// gathered instead. What a tighter plan does without is at the end.
+class WeightPlacer {
+ public:
+  WeightPlacer(const LayoutRequest& request, Schedule& schedule) : request_(request), schedule_(schedule) {}
+
+  WeightHeights place() {
+    const Program& program = *request_.program;
+    const WeightId table = gatherable_table(program, *request_.binding);
+    for (const Block& block : program.blocks)
+      place_block(block, [&](WeightId id) { return id != table && !streams(id); });
+    for (const std::int64_t b : residency_order(program, *request_.binding))
+      place_block(program.blocks[static_cast<std::size_t>(b)], [&](WeightId id) { return streams(id); });
+    if (table != kNone) place_weight(table);
+    return heights_;
+  }
+
+ private:
+  bool streams(WeightId id) const {
+    const auto i = static_cast<std::size_t>(id);
+    return can_stream(request_.program->weights[i], request_.binding->weights[i]);
+  }
+
+  template <typename Wanted>
+  void place_block(const Block& block, Wanted wanted) {
+    for (const Op& op : block.ops) {
       for (const WeightId id : op_weights(op)) {
-        const auto i = static_cast<std::size_t>(id);
-        PlannedWeight& planned = layout.schedule.weights[i];
-        const Weight& weight = program.weights[i];
-        planned.form = weight_form(weight, request.binding->weights[i].front().type, type, candidate.compute);
-        planned.offset = height;
-        planned.bytes = static_cast<std::uint64_t>(weight_bytes(planned.form, weight.outputs, weight.inputs));
-        height += align(planned.bytes + request.red_zone);
-        layout.block_bytes[static_cast<std::size_t>(b)] += align(planned.bytes + request.red_zone);
+        if (wanted(id)) place_weight(id);
       }
     }
   }
-  return height;
-}
 
-// Rows that one read takes: whole panels, at most about a mebibyte; a vector is one row.
-std::int64_t rows_per_read(const Weight& weight, ElementType source) {
-  const std::uint64_t row_bytes = std::max<std::uint64_t>(static_cast<std::uint64_t>(weight.inputs) * element_bytes(source), 1);
-  const auto panels = static_cast<std::int64_t>(kLargestRead / (row_bytes * static_cast<std::uint64_t>(kPanelOutputs)));
-  return std::min(weight.outputs, std::max<std::int64_t>(panels, 1) * kPanelOutputs);
-}
+  void place_weight(WeightId id) {
+    PlannedWeight& planned = schedule_.weights[static_cast<std::size_t>(id)];
+    if (planned.home == Home::disk) return;
+    std::uint64_t& height = planned.home == Home::device ? heights_.device : heights_.host;
+    planned.offset = height;
+    height += align_place((planned.home == Home::device ? planned.bytes : stored_bytes(request_, id)) + request_.red_zone);
+  }
 
-// Appends the load steps of one weight and gives the bytes of the largest read that needs a slot.
-std::uint64_t schedule_weight(const LayoutRequest& request, WeightId id, Schedule& schedule, std::int32_t& next_slot) {
+  const LayoutRequest& request_;
+  Schedule& schedule_;
+  WeightHeights heights_;
+};
+
+constexpr std::uint64_t align_block(std::uint64_t bytes) { return (bytes + kDirectBlock - 1) / kDirectBlock * kDirectBlock; }
+
+}  // namespace
+
+std::uint64_t stored_bytes(const LayoutRequest& request, WeightId id) {
   const Weight& weight = request.program->weights[static_cast<std::size_t>(id)];
-  const BoundPart& part = request.binding->weights[static_cast<std::size_t>(id)].front();
-  const WeightForm& form = schedule.weights[static_cast<std::size_t>(id)].form;
-  const bool in_place = form.layout == WeightLayout::rows && form.type == part.type && part.tensor != nullptr;
-  const std::int64_t rows = rows_per_read(weight, part.type);
-  for (std::int64_t first = 0; first < weight.outputs; first += rows) {
-    const std::int64_t count = std::min(rows, weight.outputs - first);
-    schedule.load.emplace_back(ReadWeightStep{id, first, count, in_place ? -1 : next_slot});
-    if (in_place) continue;
-    schedule.load.emplace_back(PrepareWeightStep{id, first, count, next_slot});
-    next_slot = (next_slot + 1) % schedule.slots;
-  }
-  return in_place ? 0 : align(static_cast<std::uint64_t>(rows * weight.inputs) * element_bytes(part.type));
+  return static_cast<std::uint64_t>(weight.outputs) * stored_row_bytes(weight, request.binding->weights[static_cast<std::size_t>(id)]);
 }
 
-void schedule_load(const LayoutRequest& request, Layout& layout) {
-  Schedule& schedule = layout.schedule;
-  schedule.slots = request.device->threads;
-  std::int32_t next_slot = 0;
-  for (const Block& block : request.program->blocks) {
-    std::uint64_t& slot_bytes = layout.block_slot_bytes.emplace_back(0);
-    for (const Op& op : block.ops) {
-      for (const WeightId id : op_weights(op)) slot_bytes = std::max(slot_bytes, schedule_weight(request, id, schedule, next_slot));
-    }
-    schedule.slot_bytes = std::max(schedule.slot_bytes, slot_bytes);
+Staging measure_staging(const LayoutRequest& request, const Candidate& candidate, const SlotRing& ring, const Slots& load) {
+  Staging staging;
+  if (!request.is_accelerator()) {
+    staging.host = std::max(load.total(), ring.host.total() + ring.prepared_bytes);
+    return staging;
   }
+  staging.gathered_offset = align_block(ring.host.total());
+  std::uint64_t gathered = 0;
+  if (candidate.gathers()) {
+    const WeightId table = gatherable_table(*request.program, *request.binding);
+    const auto i = static_cast<std::size_t>(table);
+    gathered = static_cast<std::uint64_t>(candidate.tokens_per_pass) * stored_row_bytes(request.program->weights[i], request.binding->weights[i]);
+  }
+  staging.host = std::max(load.total(), staging.gathered_offset + gathered);
+  staging.device = std::max(load.total(), ring.device.total() + ring.prepared_bytes);
+  return staging;
 }
 
-void schedule_pass(const Program& program, Schedule& schedule) {
-  for (std::size_t block = 0; block < program.blocks.size(); ++block) {
-    for (std::size_t op = 0; op < program.blocks[block].ops.size(); ++op) {
-      schedule.pass.emplace_back(ComputeStep{static_cast<std::int32_t>(block), static_cast<std::int32_t>(op)});
-    }
+std::uint64_t place_values(const LayoutRequest& request, Schedule& schedule) {
+  std::vector<Interval> intervals = lifetimes(*request.program, schedule.values, request.red_zone);
+  schedule.pass_bytes = place_pass_values(*request.program, schedule.values, intervals);
+  Packing packing = pack_intervals(intervals);
+  add_gathered_rows(request, schedule, intervals, packing);
+  const std::size_t values = schedule.values.size();
+  for (std::size_t i = 0; i < values; ++i) {
+    if (request.program->values[i].lifetime == Lifetime::op) schedule.values[i].offset = schedule.pass_bytes + packing.offsets[i];
   }
+  if (schedule.gathered.weight != kNone) {
+    schedule.gathered.raw_offset = schedule.pass_bytes + packing.offsets[values];
+    schedule.gathered.offset = schedule.pass_bytes + packing.offsets.back();
+  }
+  return schedule.pass_bytes + packing.height;
 }
 
 WorkspaceNeeds workspace_needs(const LayoutRequest& request, const Candidate& candidate) {
@@ -158,88 +164,43 @@ WorkspaceNeeds workspace_needs(const LayoutRequest& request, const Candidate& ca
   return needs;
 }
 
-// The intervals that have a place already, by each op during which they are alive: values of a deep network overlap few others.
-class PlacedByTime {
- public:
-  explicit PlacedByTime(const std::vector<Interval>& intervals) : seen_for_(intervals.size(), 0) {
-    std::int64_t last = 0;
-    for (const Interval& interval : intervals) {
-      first_ = std::min(first_, interval.first);
-      last = std::max(last, interval.last);
-    }
-    alive_.resize(static_cast<std::size_t>(last - first_ + 1));
-  }
-
-  void add(std::size_t index, const Interval& interval) {
-    for (std::int64_t time = interval.first; time <= interval.last; ++time) at(time).push_back(index);
-  }
-
-  // By offset.
-  std::vector<std::size_t> alive_with(const Interval& interval, const std::vector<std::uint64_t>& offsets) {
-    std::vector<std::size_t> found;
-    ++question_;
-    for (std::int64_t time = interval.first; time <= interval.last; ++time) {
-      for (const std::size_t other : at(time)) {
-        if (std::exchange(seen_for_[other], question_) != question_) found.push_back(other);
-      }
-    }
-    std::sort(found.begin(), found.end(), [&](std::size_t a, std::size_t b) { return offsets[a] < offsets[b]; });
-    return found;
-  }
-
- private:
-  std::vector<std::size_t>& at(std::int64_t time) { return alive_[static_cast<std::size_t>(time - first_)]; }
-
-  std::int64_t first_ = 0;
-  std::vector<std::vector<std::size_t>> alive_;
-  std::vector<std::size_t> seen_for_;  // the last question that an interval was found for
-  std::size_t question_ = 0;
-};
-
-// Texts of a pass wait here with their tokens (DESIGN.md section 4).
 Bytes io_bytes(const Workload& workload) { return std::max(mib(1), Bytes{workload.longest_text_bytes} * 4); }
 
-}  // namespace
+WeightHeights place_weights(const LayoutRequest& request, Schedule& schedule) { return WeightPlacer(request, schedule).place(); }
 
-Packing pack_intervals(const std::vector<Interval>& intervals) {
-  std::vector<std::size_t> order(intervals.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return intervals[a].bytes > intervals[b].bytes; });
-  Packing packing;
-  packing.offsets.assign(intervals.size(), 0);
-  PlacedByTime placed(intervals);
-  for (const std::size_t i : order) {
-    const Interval& interval = intervals[i];
-    if (interval.bytes == 0) break;
-    std::uint64_t offset = 0;
-    for (const std::size_t other : placed.alive_with(interval, packing.offsets)) {
-      if (packing.offsets[other] >= offset + interval.bytes) break;
-      offset = std::max(offset, packing.offsets[other] + intervals[other].bytes);
-    }
-    packing.offsets[i] = offset;
-    packing.height = std::max(packing.height, offset + interval.bytes);
-    placed.add(i, interval);
-  }
-  return packing;
-}
-
-Bytes Layout::arena_total() const {
-  return std::accumulate(arenas.begin(), arenas.end(), Bytes{}, [](Bytes a, Bytes b) { return a + b; });
+Bytes Layout::arena_total(std::size_t device) const {
+  return std::accumulate(arenas[device].begin(), arenas[device].end(), Bytes{}, [](Bytes a, Bytes b) { return a + b; });
 }
 
 Layout lay_out(const LayoutRequest& request, const Candidate& candidate) {
   Layout layout;
-  layout.schedule.compute = candidate.compute;
-  const auto set = [&](MemoryTag tag, Bytes bytes) { layout.arenas[static_cast<std::size_t>(tag)] = round_to_pages(bytes); };
-  set(MemoryTag::weights, Bytes{place_weights(request, candidate, layout)});
-  set(MemoryTag::activations, Bytes{place_values(request, candidate, layout.schedule)});
-  layout.schedule.workspace = workspace_needs(request, candidate);
-  schedule_load(request, layout);
-  schedule_pass(*request.program, layout.schedule);
-  set(MemoryTag::workspace, Bytes{static_cast<std::uint64_t>(request.device->workspace_bytes(layout.schedule.workspace))});
-  set(MemoryTag::staging, Bytes{layout.schedule.slot_bytes * static_cast<std::uint64_t>(layout.schedule.slots)});
-  set(MemoryTag::tables, request.tables);
-  set(MemoryTag::io, io_bytes(request.workload));
+  Schedule& schedule = layout.schedule;
+  schedule = assign_forms(request, candidate);
+  const WeightHeights weights = place_weights(request, schedule);
+  const std::uint64_t values = place_values(request, schedule);
+  schedule.workspace = workspace_needs(request, candidate);
+  schedule_load(request, schedule);
+  schedule.ring = make_ring(request, candidate, schedule);
+  schedule_pass(*request.program, schedule);
+  const Staging staging = measure_staging(request, candidate, schedule.ring, schedule.load_slots);
+  schedule.gathered.host_offset = staging.gathered_offset;
+
+  const std::size_t device = request.is_accelerator() ? 1 : 0;
+  layout.arenas.resize(device + 1);
+  const auto set = [&](std::size_t where, MemoryTag tag, std::uint64_t bytes) {
+    layout.arenas[where][static_cast<std::size_t>(tag)] = round_to_pages(Bytes{bytes});
+  };
+  set(0, MemoryTag::weights, weights.host);
+  set(device, MemoryTag::weights, weights.device);
+  set(device, MemoryTag::activations, values);
+  set(device, MemoryTag::workspace, static_cast<std::uint64_t>(request.device->workspace_bytes(schedule.workspace)));
+  set(0, MemoryTag::staging, staging.host);
+  if (request.is_accelerator()) {
+    set(0, MemoryTag::activations, schedule.pass_bytes);  // a pass's inputs and answers are on both sides
+    set(device, MemoryTag::staging, staging.device);
+  }
+  set(0, MemoryTag::tables, request.tables.count);
+  set(0, MemoryTag::io, io_bytes(request.workload).count);
   return layout;
 }
 

@@ -1,48 +1,47 @@
 #pragma once
 
 #include <plimsoll/ledger.h>
-#include <plimsoll/plan.h>
 
-#include "model/binding.h"
-#include "plan/candidate.h"
-#include "plan/description.h"
-#include "plan/schedule.h"
+#include "plan/forms.h"
 
 namespace plimsoll {
-
-/// A request for a place of `bytes` that must not be shared with others alive in [first, last] (op ordinals, inclusive).
-struct Interval {
-  std::uint64_t bytes = 0;
-  std::int64_t first = 0;
-  std::int64_t last = 0;
-};
-
-/// Offsets for all intervals so that no two that are alive together overlap, each aligned to 64 bytes, and the height needed.
-/// Greedy by size (Pisarchyk & Lee, arXiv:2001.03288): never below the largest sum alive at once, and usually equal to it.
-struct Packing {
-  std::vector<std::uint64_t> offsets;
-  std::uint64_t height = 0;
-};
-Packing pack_intervals(const std::vector<Interval>& intervals);
 
 /// Everything about one candidate that has a size.
 struct Layout {
   Schedule schedule;
-  std::vector<std::uint64_t> block_bytes;       ///< weights, by block
-  std::vector<std::uint64_t> block_slot_bytes;  ///< largest read into a slot, by block
-  TagBytes arenas{};                            ///< whole pages
-  Bytes arena_total() const;
-};
-
-struct LayoutRequest {
-  const Program* program = nullptr;
-  const Binding* binding = nullptr;
-  const DeviceDescription* device = nullptr;
-  Workload workload;
-  Bytes tables;                ///< held by the model already
-  std::uint64_t red_zone = 0;  ///< bytes left free behind every value and weight, for tests
+  std::vector<TagBytes> arenas;  ///< by device: the host, then the accelerator that computes if one does; whole pages
+  Bytes arena_total(std::size_t device = 0) const;
 };
 
 Layout lay_out(const LayoutRequest& request, const Candidate& candidate);
+
+/// Height of the `activations` arena: all values of `schedule` (forms assigned) by lifetime, and the gathered table's rows. Sets their
+/// offsets. Those that live as long as the pass come first, where no other size moves them; the gathered rows go where nothing else is at
+/// that time: plans that differ only in where weights are have the same places for values.
+std::uint64_t place_values(const LayoutRequest& request, Schedule& schedule);
+
+/// The `staging` arenas: slots while loading, the ring later, and on the host the rows of a gathered table on their way to an accelerator.
+struct Staging {
+  std::uint64_t host = 0;
+  std::uint64_t device = 0;  ///< of an accelerator
+  std::uint64_t gathered_offset = 0;
+};
+Staging measure_staging(const LayoutRequest& request, const Candidate& candidate, const SlotRing& ring, const Slots& load);
+
+/// Bytes of a weight as its file has it.
+std::uint64_t stored_bytes(const LayoutRequest& request, WeightId id);
+
+/// What the device's kernels are made for under `candidate`.
+WorkspaceNeeds workspace_needs(const LayoutRequest& request, const Candidate& candidate);
+
+/// Places weights: returns the heights of the `weights` arenas of the computing device and, of an accelerator, of the host.
+struct WeightHeights {
+  std::uint64_t device = 0;
+  std::uint64_t host = 0;
+};
+WeightHeights place_weights(const LayoutRequest& request, Schedule& schedule);
+
+/// Room for the texts of a pass and their answers (DESIGN.md section 4).
+Bytes io_bytes(const Workload& workload);
 
 }  // namespace plimsoll

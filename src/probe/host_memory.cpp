@@ -99,7 +99,7 @@ class Collector {
   void add_group(const std::string& directory, std::string_view file, bool unified) {
     const std::string path = directory + std::string(file);
     const auto limit = read_limit(os_, path);
-    if (limit) add(path, *limit, saturating_sub(unreclaimable(os_, directory, unified), self_.held()), kGroupAllowance);
+    if (limit) add(path, *limit, saturating_sub(unreclaimable(os_, directory, unified), self_.held()), kGroupAllowance, true);
   }
 
   void add_hidden(const GroupChain& chain) {
@@ -110,15 +110,15 @@ class Collector {
     const auto is_seen = [&](const MemoryLimit& seen) { return seen.limit.count <= *limit; };
     if (std::any_of(limits_.begin(), limits_.end(), is_seen)) return;
     const Bytes others = saturating_sub(unreclaimable(os_, chain.directories.back(), false), self_.held());
-    add(chain.directories.front() + "/memory.stat hierarchical_memory_limit", Bytes{*limit}, others, kGroupAllowance);
+    add(chain.directories.front() + "/memory.stat hierarchical_memory_limit", Bytes{*limit}, others, kGroupAllowance, true);
   }
 
   void add_rlimit(int resource, std::string name, Bytes used) {
     if (const auto limit = os_.memory_rlimit(resource); limit && *limit < kNoLimit) add(std::move(name), *limit, used, Bytes{});
   }
 
-  void add(std::string set_by, Bytes limit, Bytes others, Bytes allowance) {
-    limits_.push_back({std::move(set_by), limit, others, saturating_sub(saturating_sub(limit, others), allowance)});
+  void add(std::string set_by, Bytes limit, Bytes others, Bytes allowance, bool contended = false) {
+    limits_.push_back({std::move(set_by), limit, others, saturating_sub(saturating_sub(limit, others), allowance), contended});
   }
 
   Os& os_;

@@ -1,5 +1,7 @@
 #include <plimsoll/machine.h>
 
+#include <algorithm>
+
 #include "probe/cpu.h"
 #include "probe/host_memory.h"
 
@@ -10,6 +12,16 @@ Result<Snapshot> probe_machine(Os& os) {
   snapshot.memory = probe::probe_host_memory(os);
   snapshot.cpu = probe::probe_cpu(os);
   return snapshot;
+}
+
+HostMemory probe_memory(Os& os) { return probe::probe_host_memory(os); }
+
+Bytes HostMemory::contended_budget() const {
+  Bytes least = available.count > 0 ? Bytes{std::min(available.count, kUnknownMemory.count) + ours.count} : kUnknownMemory;
+  for (const MemoryLimit& limit : limits) {
+    if (limit.contended) least = std::min(least, limit.budget);
+  }
+  return least;
 }
 
 }  // namespace plimsoll

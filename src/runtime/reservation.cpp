@@ -1,15 +1,65 @@
 #include "runtime/reservation.h"
 
-namespace plimsoll {
+#include <algorithm>
 
-Result<Reservation> Reservation::create(Os& os, Ledger& ledger, const DevicePlan& plan) {
-  Reservation reservation;
-  for (std::size_t i = 0; i < kMemoryTags; ++i) {
-    const auto tag = static_cast<MemoryTag>(i);
-    if (tag == MemoryTag::tables) continue;
-    PLIMSOLL_TRY(reservation.arenas_[i], Arena::create(os, ledger, tag, plan.arenas[i]));
+#include "plan/schedule.h"
+
+namespace plimsoll {
+namespace {
+
+constexpr std::array kTags = {MemoryTag::weights, MemoryTag::activations, MemoryTag::workspace, MemoryTag::staging, MemoryTag::kv, MemoryTag::io};
+
+bool keeps_content(MemoryTag tag) { return tag == MemoryTag::weights || tag == MemoryTag::activations; }
+
+Bytes planned(const Plan& plan, MemoryTag tag) {
+  const Bytes all = plan.devices.front().arenas[static_cast<std::size_t>(tag)];
+  return tag == MemoryTag::activations ? saturating_sub(all, Bytes{plan.schedule->pass_bytes}) : all;
+}
+
+}  // namespace
+
+std::span<std::byte> Reservation::bytes(MemoryTag tag) const {
+  return tag == MemoryTag::staging ? staging_->bytes() : arenas_[static_cast<std::size_t>(tag)].bytes();
+}
+
+Status Reservation::take(MemoryTag tag, Bytes size) {
+  if (arena(tag).size().count > 0) return arena(tag).resize(size);
+  PLIMSOLL_TRY(Arena taken, Arena::create(os_, ledger_, tag, size));
+  if (tag == MemoryTag::staging) staging_ = std::make_shared<Arena>(std::move(taken));
+  else arena(tag) = std::move(taken);
+  return {};
+}
+
+Result<Bytes> Reservation::fit(const Plan& plan) {
+  for (const MemoryTag tag : kTags) {
+    const Bytes size = planned(plan, tag);
+    const Bytes now = arena(tag).size();
+    if (size == now) continue;
+    if (tag == MemoryTag::staging) staging_ = std::make_shared<Arena>();
+    else if (!keeps_content(tag)) arena(tag) = Arena();
+    else if (size < now) PLIMSOLL_CHECK(arena(tag).resize(size));
   }
-  return reservation;
+  Bytes fresh;
+  if (pass_values_.size().count == 0) {
+    PLIMSOLL_TRY(pass_values_, Arena::create(os_, ledger_, MemoryTag::activations, Bytes{plan.schedule->pass_bytes}));
+    fresh += pass_values_.size();
+  }
+  if (pass_values_.size().count != plan.schedule->pass_bytes)
+    return Error{ErrorCode::internal, "a session's pass values cannot change their size", "reservation"};
+  for (const MemoryTag tag : kTags) {
+    const Bytes size = planned(plan, tag);
+    if (size == arena(tag).size()) continue;
+    if (tag != MemoryTag::weights) fresh += size - arena(tag).size();
+    PLIMSOLL_CHECK(take(tag, size));
+  }
+  return fresh;
+}
+
+void Reservation::release() {
+  for (const MemoryTag tag : kTags) {
+    if (tag == MemoryTag::staging) staging_ = std::make_shared<Arena>();
+    else if (tag != MemoryTag::io) arena(tag) = Arena();
+  }
 }
 
 }  // namespace plimsoll

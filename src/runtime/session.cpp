@@ -2,62 +2,42 @@
 
 #include <algorithm>
 
-#include "device/cpu/cpu_device.h"
 #include "model/binding.h"
 #include "plan/schedule.h"
-#include "platform/thread_pool.h"
-#include "runtime/headroom.h"
-#include "runtime/reservation.h"
-#include "runtime/step_builder.h"
-#include "runtime/weight_loader.h"
+#include "runtime/deployment.h"
+#include "runtime/elastic.h"
 
 namespace plimsoll {
 
 struct Session::State {
-  State(const Model& m, const Plan& p, Options o) : model(m), plan(p), options(std::move(o)) {}
+  State(const Model& m, const Plan& p, Options o)
+      : model(m), tokens_per_pass(p.tokens_per_pass), texts_per_pass(p.texts_per_pass), longest(p.workload.longest), options(std::move(o)) {}
 
   const Model& model;
-  Plan plan;
+  std::int64_t tokens_per_pass;  // of the first plan: what the inputs have room for
+  std::int64_t texts_per_pass;
+  std::int64_t longest;
   Options options;
-  Reservation reservation;
-  std::unique_ptr<ThreadPool> pool;
-  std::unique_ptr<Kernels> kernels;
-  std::unique_ptr<Stream> stream;
+  std::unique_ptr<Deployment> deployment;
+  std::unique_ptr<Elastic> elastic;
 
-  const Schedule& schedule() const { return *plan.schedule; }
-  StepBuilder steps() const { return {model.program(), schedule(), reservation}; }
+  const Plan& plan() const { return deployment->plan(); }
+  StepBuilder steps() const { return deployment->steps(); }
   bool cancelled() const { return options.cancel != nullptr && options.cancel->cancelled(); }
 
-  Status acquire();
-  Status load();
-  Bytes untouched() const;
+  Status open(const Plan& plan);
   Status check(const PassInput& input) const;
   void stage(const PassInput& input) const;
-  Status compute(PassSize size);
-  void report_layer(std::string_view layer) const;
+  PassSize part(std::span<const std::int32_t> starts, std::int64_t first_text) const;
+  Status run(std::int64_t texts);
+  Result<std::int32_t> compute(PassSize part, std::int32_t first_block);
+  bool layer_done(std::string_view layer) const;
 };
 
-Status Session::State::acquire() {
-  Os& os = *options.os;
-  PLIMSOLL_TRY(reservation, Reservation::create(os, *options.ledger, plan.devices.front()));
-  PLIMSOLL_TRY(pool, ThreadPool::create(os, plan.threads));
-  PLIMSOLL_TRY(const CpuFeatures features, cap_cpu_features(detect_cpu_features(), plan.isa));
-  PLIMSOLL_TRY(kernels, make_cpu_kernels(*pool, features, schedule().workspace, reservation.bytes(MemoryTag::workspace)));
-  stream = std::make_unique<CpuStream>();
-  return {};
-}
-
-Status Session::State::load() {
-  return load_weights({options.os, &model, &schedule(), &reservation, kernels.get(), stream.get(), pool.get(), options.ledger,
-                       options.cancel, &options.progress});
-}
-
-// What the first passes will populate.
-Bytes Session::State::untouched() const {
-  Bytes sum;
-  for (const MemoryTag tag : {MemoryTag::activations, MemoryTag::workspace, MemoryTag::io})
-    sum += plan.devices.front().arenas[static_cast<std::size_t>(tag)];
-  return sum;
+Status Session::State::open(const Plan& plan) {
+  PLIMSOLL_TRY(deployment, Deployment::create({options.os, options.ledger, &model, options.cancel, &options.progress, options.devices}, plan));
+  elastic = std::make_unique<Elastic>(*deployment, options);
+  return elastic->open(plan);
 }
 
 Status Session::State::check(const PassInput& input) const {
@@ -68,15 +48,15 @@ Status Session::State::check(const PassInput& input) const {
   };
   if (starts.size() < 2 || starts.front() != 0 || starts.back() != tokens)
     return refuse("text_starts must lead from 0 to the number of tokens");
-  if (tokens > plan.tokens_per_pass || static_cast<std::int64_t>(starts.size()) - 1 > plan.texts_per_pass) {
+  if (tokens > tokens_per_pass || static_cast<std::int64_t>(starts.size()) - 1 > texts_per_pass) {
     return refuse("a pass of " + std::to_string(tokens) + " tokens and " + std::to_string(starts.size() - 1) + " texts",
-                  "the plan has room for " + std::to_string(plan.tokens_per_pass) + " and " + std::to_string(plan.texts_per_pass));
+                  "the plan has room for " + std::to_string(tokens_per_pass) + " and " + std::to_string(texts_per_pass));
   }
   for (std::size_t b = 0; b + 1 < starts.size(); ++b) {
     const std::int64_t length = std::int64_t{starts[b + 1]} - starts[b];
-    if (length < 1 || length > plan.workload.longest)
+    if (length < 1 || length > longest)
       return refuse("text " + std::to_string(b) + " has " + std::to_string(length) + " tokens",
-                    "planned were 1 to " + std::to_string(plan.workload.longest));
+                    "planned were 1 to " + std::to_string(longest));
   }
   if (input.type_ids.size() != input.ids.size()) return refuse("ids and type_ids differ in number");
   const std::int64_t vocabulary = model.vocabulary();
@@ -97,43 +77,74 @@ Status Session::State::check(const PassInput& input) const {
 void Session::State::stage(const PassInput& input) const {
   const Program& program = model.program();
   const auto copy = [&](std::span<const std::int32_t> from, ValueId to) {
-    std::int32_t* out = steps().integers(to);
+    std::int32_t* out = steps().integers(to, {});
     if (from.data() != out) std::copy(from.begin(), from.end(), out);
   };
   copy(input.ids, program.ids);
   copy(input.type_ids, program.type_ids);
   copy(input.text_starts, program.text_starts);
-  const std::int32_t* starts = steps().integers(program.text_starts);
-  std::int32_t* positions = steps().integers(program.position_ids);
+  const std::int32_t* starts = steps().integers(program.text_starts, {});
+  std::int32_t* positions = steps().integers(program.position_ids, {});
   for (std::size_t b = 0; b + 1 < input.text_starts.size(); ++b) {
     for (std::int32_t t = starts[b]; t < starts[b + 1]; ++t) positions[t] = t - starts[b];
   }
 }
 
-Status Session::State::compute(PassSize size) {
-  const Program& program = model.program();
-  const StepBuilder builder = steps();
+// As many whole texts from `first_text` on as the present plan has room for.
+PassSize Session::State::part(std::span<const std::int32_t> starts, std::int64_t first_text) const {
+  const auto start = [&](std::int64_t text) { return std::int64_t{starts[static_cast<std::size_t>(text)]}; };
+  std::int64_t end = first_text + 1;
+  while (end + 1 < std::ssize(starts) && end - first_text < plan().texts_per_pass && start(end + 1) - start(first_text) <= plan().tokens_per_pass)
+    ++end;
+  return {start(end) - start(first_text), end - first_text, start(first_text), first_text};
+}
+
+// A part's texts are numbered from its own beginning while it is computed.
+Result<std::int32_t> Session::State::compute(PassSize part, std::int32_t first_block) {
+  const std::span<std::int32_t> starts(steps().integers(model.program().text_starts, part), static_cast<std::size_t>(part.texts + 1));
+  const auto shift = [&](std::int64_t by) {
+    for (std::int32_t& start : starts) start += static_cast<std::int32_t>(by);
+  };
+  shift(-part.first_token);
+  auto came_to = deployment->runner().run(part, first_block, [this](std::string_view layer) { return layer_done(layer); });
+  shift(part.first_token);
+  return came_to;
+}
+
+// Parts that are done stay so, whatever happens to the next: their logits lie where no plan moves them.
+Status Session::State::run(std::int64_t texts) {
+  const auto blocks = static_cast<std::int32_t>(model.program().blocks.size());
+  const std::span<const std::int32_t> starts(steps().integers(model.program().text_starts, {}), static_cast<std::size_t>(texts + 1));
+  std::int64_t done = 0;
   std::int32_t block = 0;
-  for (const ScheduleStep& step : schedule().pass) {
-    const auto& compute = std::get<ComputeStep>(step);
-    const Block& current = program.blocks[static_cast<std::size_t>(compute.block)];
-    if (compute.block != block) {
-      PLIMSOLL_CHECK(kernels->synchronize(*stream));
-      report_layer(program.blocks[static_cast<std::size_t>(block)].name);
-      block = compute.block;
-      if (cancelled()) return Error{ErrorCode::cancelled, "stopped before " + current.name};
+  bool tried_again = false;
+  while (done < texts) {
+    if (cancelled()) return Error{ErrorCode::cancelled, "stopped between passes"};
+    if (block == 0) PLIMSOLL_CHECK(elastic->before_pass());
+    const PassSize size = part(starts, done);
+    const Result<std::int32_t> came_to = compute(size, block);
+    if (!came_to.ok()) {
+      if (came_to.error().code != ErrorCode::io || std::exchange(tried_again, true)) return came_to.error();
+      elastic->tell_recovered("the pass was begun again", came_to.error());
+      block = 0;
+    } else if (*came_to < blocks) {
+      PLIMSOLL_TRY(const bool kept, elastic->shed(*came_to));
+      block = kept ? *came_to : 0;
+    } else {
+      done += size.texts;
+      block = 0;
+      tried_again = false;
     }
-    kernels->enqueue(*stream, builder.build(current.ops[static_cast<std::size_t>(compute.op)], size));
   }
-  PLIMSOLL_CHECK(kernels->synchronize(*stream));
-  report_layer(program.blocks[static_cast<std::size_t>(block)].name);
   return {};
 }
 
-void Session::State::report_layer(std::string_view layer) const {
-  if (!options.progress) return;
-  const Bytes weights{plan.devices.front().arenas[static_cast<std::size_t>(MemoryTag::weights)]};
-  options.progress({"pass", layer, weights, weights, options.ledger->current()});
+bool Session::State::layer_done(std::string_view layer) const {
+  if (options.progress) {
+    const Bytes weights = plan().devices.front().arenas[static_cast<std::size_t>(MemoryTag::weights)];
+    options.progress({"pass", layer, weights, weights, options.ledger->current()});
+  }
+  return !elastic->must_shed();
 }
 
 Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -146,34 +157,36 @@ Result<Session> Session::create(const Model& model, const Plan& plan, Options op
     return Error{ErrorCode::usage, "the plan was made for another model than " + model.name(), "session"};
   }
   if (plan.verdict == Verdict::does_not_fit) return does_not_fit(plan);
+  if (static_cast<std::size_t>(plan.schedule->device) > options.devices.size())
+    return Error{ErrorCode::usage, "the plan computes on " + plan.devices.back().name + ", which the session was not given", "session"};
   auto state = std::make_unique<State>(model, plan, std::move(options));
-  PLIMSOLL_CHECK(state->acquire());
-  PLIMSOLL_CHECK(state->load());
-  PLIMSOLL_CHECK(check_headroom(*state->options.os, state->untouched()));
+  PLIMSOLL_CHECK(state->open(plan));
   return Session(std::move(state));
 }
 
-const Plan& Session::plan() const { return state_->plan; }
+const Plan& Session::plan() const { return state_->plan(); }
+void Session::set_budget(Bytes budget) { state_->elastic->set_budget(budget); }
+Bytes Session::planned_total() const { return state_->elastic->planned_total(); }
 
 Result<std::span<const float>> Session::run(const PassInput& input) {
   PLIMSOLL_CHECK(state_->check(input));
-  if (state_->cancelled()) return Error{ErrorCode::cancelled, "stopped between passes"};
   state_->stage(input);
   const PassSize size{static_cast<std::int64_t>(input.ids.size()), static_cast<std::int64_t>(input.text_starts.size()) - 1};
-  PLIMSOLL_CHECK(state_->compute(size));
+  PLIMSOLL_CHECK(state_->run(size.texts));
   const MatrixView logits = state_->steps().value(state_->model.program().logits, size);
   return std::span<const float>(reinterpret_cast<const float*>(logits.data), static_cast<std::size_t>(logits.rows * logits.cols));
 }
 
-std::span<std::byte> Session::io() { return state_->reservation.bytes(MemoryTag::io); }
+std::span<std::byte> Session::io() { return state_->deployment->reservation().bytes(MemoryTag::io); }
 
 Session::InputBuffers Session::input_buffers() {
   const Program& program = state_->model.program();
   const StepBuilder steps = state_->steps();
-  const auto tokens = static_cast<std::size_t>(state_->plan.tokens_per_pass);
-  const auto texts = static_cast<std::size_t>(state_->plan.texts_per_pass);
-  return {
-      {steps.integers(program.ids), tokens}, {steps.integers(program.type_ids), tokens}, {steps.integers(program.text_starts), texts + 1}};
+  const auto tokens = static_cast<std::size_t>(state_->tokens_per_pass);
+  const auto texts = static_cast<std::size_t>(state_->texts_per_pass);
+  return {{steps.integers(program.ids, {}), tokens},
+          {steps.integers(program.type_ids, {}), tokens},
+          {steps.integers(program.text_starts, {}), texts + 1}};
 }
 
 }  // namespace plimsoll

@@ -14,12 +14,13 @@ namespace {
 class Loader {
  public:
   explicit Loader(const LoadRequest& request)
-      : request_(request), headroom_(*request.os), failures_(static_cast<std::size_t>(std::max(request.schedule->slots, 1))) {}
+      : request_(request), headroom_(*request.os), failures_(static_cast<std::size_t>(std::max(request.schedule->load_slots.count, 1))) {}
 
   Status run() {
     const std::vector<ScheduleStep>& steps = request_.schedule->load;
-    for (const PlannedWeight& weight : request_.schedule->weights) planned_.count += weight.bytes;
-    PLIMSOLL_CHECK(headroom_.before(Bytes{request_.schedule->slot_bytes} * static_cast<std::uint64_t>(request_.schedule->slots)));
+    for (std::size_t i = 0; i < request_.schedule->weights.size(); ++i) planned_.count += wanted(static_cast<WeightId>(i)) ? request_.schedule->weights[i].bytes : 0;
+    if (planned_.count == 0) return {};
+    PLIMSOLL_CHECK(headroom_.before(Bytes{request_.schedule->load_slots.total()}));
     for (std::size_t next = 0; next < steps.size();) {
       if (request_.cancel != nullptr && request_.cancel->cancelled()) return Error{ErrorCode::cancelled, "stopped while loading weights"};
       next = gather_wave(steps, next);
@@ -36,13 +37,23 @@ class Loader {
     prepares_.clear();
     for (; next < steps.size(); ++next) {
       if (const auto* read = std::get_if<ReadWeightStep>(&steps[next])) {
-        if (reads_.size() == failures_.size()) break;
+        if (!wanted(read->weight)) continue;
+        if (reads_.size() == failures_.size() || takes(read->slot)) break;
         reads_.push_back(*read);
-      } else {
-        prepares_.push_back(std::get<PrepareWeightStep>(steps[next]));
+      } else if (const auto& prepare = std::get<PrepareWeightStep>(steps[next]); wanted(prepare.weight)) {
+        prepares_.push_back(prepare);
       }
     }
     return next;
+  }
+
+  bool wanted(WeightId id) const {
+    return planned(id).home != Home::disk && (request_.wanted == nullptr || (*request_.wanted)[static_cast<std::size_t>(id)]);
+  }
+
+  // True when a read of this wave has the slot: where weights are left out, neighbours may have the same.
+  bool takes(std::int32_t slot) const {
+    return slot >= 0 && std::any_of(reads_.begin(), reads_.end(), [slot](const ReadWeightStep& read) { return read.slot == slot; });
   }
 
   Status run_wave() {
@@ -52,7 +63,11 @@ class Loader {
       failures_[i] = read(reads_[i]);
     });
     for (std::size_t i = 0; i < reads_.size(); ++i) PLIMSOLL_CHECK(std::move(failures_[i]));
-    for (const PrepareWeightStep& step : prepares_) request_.kernels->enqueue(*request_.stream, prepare(step));
+    for (const PrepareWeightStep& step : prepares_) {
+      const PrepareStep prepared = prepare(step);
+      if (on_accelerator()) request_.target.device->copy_in(*request_.stream, device_slot(step.slot), {slot(step.slot), stored_bytes(step)});
+      request_.kernels->enqueue(*request_.stream, prepared);
+    }
     PLIMSOLL_CHECK(request_.kernels->synchronize(*request_.stream));
     for (const ReadWeightStep& step : reads_) done_.count += form_bytes(step);
     return {};
@@ -62,9 +77,23 @@ class Loader {
   const PlannedWeight& planned(WeightId id) const { return request_.schedule->weights[static_cast<std::size_t>(id)]; }
   const std::vector<BoundPart>& parts(WeightId id) const { return request_.model->binding().weights[static_cast<std::size_t>(id)]; }
 
-  std::byte* place(WeightId id) const { return request_.reservation->bytes(MemoryTag::weights).data() + planned(id).offset; }
+  bool on_accelerator() const { return request_.target.device != nullptr; }
+
+  std::byte* place(WeightId id) const {
+    const bool there = on_accelerator() && planned(id).home == Home::device;
+    const std::span<std::byte> weights =
+        there ? request_.target.arenas->bytes(MemoryTag::weights) : request_.reservation->bytes(MemoryTag::weights);
+    return weights.data() + planned(id).offset;
+  }
+  std::byte* device_slot(std::int32_t number) const {
+    const std::uint64_t offset = static_cast<std::uint64_t>(number) * request_.schedule->load_slots.bytes;
+    return request_.target.arenas->bytes(MemoryTag::staging).data() + offset;
+  }
+  std::size_t stored_bytes(const PrepareWeightStep& step) const {
+    return static_cast<std::size_t>(step.outputs * weight(step.weight).inputs) * element_bytes(parts(step.weight).front().type);
+  }
   std::byte* slot(std::int32_t number) const {
-    return request_.reservation->bytes(MemoryTag::staging).data() + static_cast<std::uint64_t>(number) * request_.schedule->slot_bytes;
+    return request_.reservation->bytes(MemoryTag::staging).data() + static_cast<std::uint64_t>(number) * request_.schedule->load_slots.bytes;
   }
 
   std::uint64_t form_bytes(const ReadWeightStep& step) const {
@@ -107,7 +136,7 @@ class Loader {
   PrepareStep prepare(const PrepareWeightStep& step) const {
     const Weight& w = weight(step.weight);
     PrepareStep result;
-    result.source = slot(step.slot);
+    result.source = on_accelerator() ? device_slot(step.slot) : slot(step.slot);
     result.source_type = parts(step.weight).front().type;
     result.outputs = step.outputs;
     result.inputs = w.inputs;
@@ -119,7 +148,7 @@ class Loader {
   }
 
   void report() const {
-    if (request_.progress == nullptr || !*request_.progress) return;
+    if (reads_.empty() || request_.progress == nullptr || !*request_.progress) return;
     (*request_.progress)({"load", weight(reads_.back().weight).name, done_, planned_, request_.ledger->current()});
   }
 

@@ -1,25 +1,36 @@
 #pragma once
 
+#include <vector>
+
 #include <plimsoll/session.h>
 
 #include "device/device.h"
 #include "plan/schedule.h"
 #include "platform/thread_pool.h"
+#include "runtime/device_arenas.h"
 #include "runtime/reservation.h"
 
 namespace plimsoll {
+
+/// Where weights go that do not stay on the host.
+struct LoadTarget {
+  Device* device = nullptr;
+  const DeviceArenas* arenas = nullptr;
+};
 
 struct LoadRequest {
   Os* os = nullptr;
   const Model* model = nullptr;
   const Schedule* schedule = nullptr;
-  const Reservation* reservation = nullptr;
+  const Reservation* reservation = nullptr;  ///< on the host
+  LoadTarget target;                         ///< empty where the host computes
   Kernels* kernels = nullptr;
   Stream* stream = nullptr;
   ThreadPool* pool = nullptr;
   const Ledger* ledger = nullptr;
   const CancelToken* cancel = nullptr;
   const ProgressFunction* progress = nullptr;
+  const std::vector<bool>* wanted = nullptr;  ///< by WeightId; null: all that live on the device
 };
 
 /// Walks the load steps: as many reads at once as there are slots, then their conversions. Fails with io, corrupt_file or

@@ -51,6 +51,46 @@ TEST_F(ArenaTest, GivesItsAddressesBack) {
   EXPECT_NE(::mincore(start, 4096, &resident), 0) << "still mapped";
 }
 
+TEST_F(ArenaTest, ResizesAndKeepsWhatStays) {
+  Arena arena = make(Bytes{3 * 4096});
+  std::memset(arena.bytes().data(), 7, arena.bytes().size());
+  void* third = arena.bytes().data() + 2 * 4096;
+  void* start = arena.bytes().data();
+  ASSERT_TRUE(arena.resize(Bytes{4097}).ok());
+  EXPECT_EQ(arena.bytes().data(), start) << "shrinking moves nothing";
+  EXPECT_EQ(arena.bytes().size(), 8192U);
+  EXPECT_EQ(arena.size(), Bytes{8192});
+  EXPECT_EQ(ledger.current(MemoryTag::activations), Bytes{8192});
+  unsigned char resident = 0;
+  EXPECT_NE(::mincore(third, 4096, &resident), 0) << "the end is given back";
+
+  const Arena neighbour = make(mib(1));  // perhaps where it would grow
+  ASSERT_TRUE(arena.resize(mib(2)).ok());
+  EXPECT_EQ(arena.bytes().size(), mib(2).count);
+  EXPECT_EQ(ledger.current(), mib(3));
+  for (std::size_t i = 0; i < arena.bytes().size(); ++i) ASSERT_EQ(arena.bytes()[i], std::byte{i < 8192 ? std::uint8_t{7} : std::uint8_t{0}}) << i;
+
+  ASSERT_TRUE(arena.resize(Bytes{0}).ok());
+  EXPECT_TRUE(arena.bytes().empty());
+  EXPECT_EQ(ledger.current(), mib(1));
+}
+
+TEST_F(ArenaTest, AGrowthThatFailsChangesNothing) {
+  Arena arena = make(Bytes{4096});
+  arena.bytes()[0] = std::byte{9};
+  gate.refuse({.ordinal = 1});
+  EXPECT_EQ(arena.resize(mib(1)).error().code, ErrorCode::out_of_memory);
+  gate.refuse({});
+  EXPECT_EQ(arena.resize(mib(17)).error().code, ErrorCode::out_of_memory) << "beyond the ledger's limit";
+  EXPECT_EQ(arena.resize(Bytes{std::numeric_limits<std::uint64_t>::max()}).error().code, ErrorCode::internal);
+  EXPECT_EQ(arena.size(), Bytes{4096});
+  EXPECT_EQ(arena.bytes().size(), 4096U);
+  EXPECT_EQ(arena.bytes()[0], std::byte{9});
+  EXPECT_EQ(ledger.current(), Bytes{4096});
+  gate.refuse({.ordinal = 1, .persistent = true});
+  EXPECT_TRUE(arena.resize(Bytes{0}).ok()) << "giving back asks nobody";
+}
+
 TEST_F(ArenaTest, OfZeroBytesHoldsNothing) {
   const Arena arena = make(Bytes{0});
   EXPECT_TRUE(arena.bytes().empty());

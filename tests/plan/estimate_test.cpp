@@ -19,20 +19,26 @@ TEST(Estimate, IsWhatLayingOutEachCandidateGives) {
         TinyModel{.hidden = 8, .layers = 1, .heads = 2, .labels = 1, .dtype = "BF16"}}) {
     const auto model = testing::open_tiny_model(tiny);
     for (const bool native : {false, true}) {
-      const DeviceDescription device = describe_cpu(testing::paper_machine(mib(64), native), model->program());
+      const Snapshot machine = testing::paper_machine(mib(64), native);
+      const DeviceDescription device = describe_cpu(machine, model->program());
+      const DeviceDescription accelerator = describe_accelerator(machine, testing::paper_accelerator(mib(64)));
       Policy policy;
       policy.allow = {Rung::float16, Rung::bfloat16};
       policy.dtype = ElementType::float32;
       for (const Workload& workload : {testing::paper_workload(20), testing::paper_workload(20, 6), testing::paper_workload(7, 0, 9, 40)}) {
-        const LayoutRequest request{&model->program(), &model->binding(), &device, workload, model->table_bytes(), 0};
-        Estimator estimator(request);
-        for (const Candidate& candidate : candidates(model->program(), model->binding(), workload, policy, native)) {
-          const Estimate estimate = estimator.estimate(candidate);
-          const Layout layout = lay_out(request, candidate);
-          EXPECT_EQ(estimate.arenas, layout.arena_total());
-          const auto seconds = block_seconds(model->program(), layout, candidate, workload, device);
-          EXPECT_DOUBLE_EQ(estimate.seconds, std::accumulate(seconds.begin(), seconds.end(), 0.0));
-          ++compared;
+        for (const DeviceDescription* computing : {&device, &accelerator}) {
+          const LayoutRequest request{&model->program(), &model->binding(), computing, &device, workload, model->table_bytes(), 0};
+          Estimator estimator(request);
+          const std::int32_t number = computing == &device ? 0 : 1;
+          for (const Candidate& candidate : candidates(model->program(), model->binding(), workload, policy, native && number == 0, number)) {
+            const Estimate estimate = estimator.estimate(candidate);
+            const Layout layout = lay_out(request, candidate);
+            EXPECT_EQ(estimate.host, layout.arena_total());
+            EXPECT_EQ(estimate.device, number > 0 ? layout.arena_total(1) : Bytes{});
+            const auto seconds = block_seconds(request, layout.schedule, candidate);
+            EXPECT_DOUBLE_EQ(estimate.seconds, std::accumulate(seconds.begin(), seconds.end(), 0.0));
+            ++compared;
+          }
         }
       }
     }
@@ -46,10 +52,11 @@ TEST(WorkloadSeconds, ALargerPassIsNeverPredictedToBeSlower) {
   for (const Workload& workload :
        {testing::paper_workload(16, 8, 40, 130), testing::paper_workload(16, 8), testing::paper_workload(20, 0, 300, 5000),
         testing::paper_workload(16, 8, 8, 20), testing::paper_workload(64, 5, 7, 64)}) {
-    const LayoutRequest request{&model->program(), &model->binding(), &device, workload, {}, 0};
+    const LayoutRequest request{&model->program(), &model->binding(), &device, &device, workload, {}, 0};
     Estimator estimator(request);
     double previous = 0;
-    for (const Candidate& candidate : candidates(model->program(), model->binding(), workload, {}, false)) {
+    const Policy resident{.forbid = {Rung::stream, Rung::gather}};
+    for (const Candidate& candidate : candidates(model->program(), model->binding(), workload, resident, false)) {
       const double seconds = workload_seconds(estimator.estimate(candidate).seconds, candidate, workload);
       EXPECT_GE(seconds, previous) << candidate.tokens_per_pass << " tokens, " << candidate.texts_per_pass << " texts";
       previous = seconds;

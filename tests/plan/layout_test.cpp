@@ -1,4 +1,4 @@
-#include "plan/layout.h"
+#include "plan/packing.h"
 
 #include <gtest/gtest.h>
 

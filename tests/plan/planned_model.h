@@ -38,6 +38,19 @@ inline Snapshot paper_machine(Bytes free = mib(4096), bool native_bfloat16 = fal
   return machine;
 }
 
+/// A device beside it, as fast as ten of its processors.
+inline Accelerator paper_accelerator(Bytes free, const std::string& name = "sim:0") {
+  Accelerator accelerator;
+  accelerator.name = name;
+  accelerator.total = accelerator.free = free;
+  accelerator.free_set_by = "the device";
+  accelerator.float32_flops = 1e12;
+  accelerator.link_rate = 12e9;
+  accelerator.disk_rate = 2e9;
+  accelerator.latency = 10e-6;
+  return accelerator;
+}
+
 inline Workload paper_workload(std::int64_t longest, std::int64_t batch = 0, std::int64_t texts = 0, std::int64_t total = 0) {
   Workload workload;
   workload.longest = longest;

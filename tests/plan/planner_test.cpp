@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <numeric>
+#include <set>
 #include <tuple>
 
 #include "plan/candidate.h"
@@ -57,10 +58,10 @@ struct BruteForce {
   BruteForce(const Model& model, const Snapshot& machine, const Workload& workload, const Policy& policy)
       : prefer_speed(policy.prefer_speed) {
     const DeviceDescription device = describe_cpu(machine, model.program());
-    const LayoutRequest request{&model.program(), &model.binding(), &device, workload, model.table_bytes(), 0};
+    const LayoutRequest request{&model.program(), &model.binding(), &device, &device, workload, model.table_bytes(), 0};
     for (const Candidate& candidate : candidates(model.program(), model.binding(), workload, policy, device.native_bfloat16)) {
       const Layout layout = lay_out(request, candidate);
-      const auto blocks = block_seconds(model.program(), layout, candidate, workload, device);
+      const auto blocks = block_seconds(request, layout.schedule, candidate);
       const double pass = std::accumulate(blocks.begin(), blocks.end(), 0.0);
       options.push_back({candidate, layout.arena_total() + device.runtime, workload_seconds(pass, candidate, workload)});
     }
@@ -96,6 +97,9 @@ std::vector<Instance> instances() {
   return {{paper_workload(20), {}, false},
           {paper_workload(20, 6), {}, true},
           {paper_workload(20, 6), {.forbid = {Rung::microbatch}}, false},
+          {paper_workload(20, 6), {.allow = both, .forbid = {Rung::stream}}, true},
+          {paper_workload(20, 6), {.forbid = {Rung::gather, Rung::microbatch}}, false},
+          {paper_workload(20, 6), {.forbid = {Rung::stream, Rung::gather}}, false},
           {paper_workload(20, 1, 5, 70), {.allow = both}, false},
           {paper_workload(20, 6, 50, 400), {.allow = both}, true},
           {paper_workload(20, 6, 50, 400), {.allow = both, .prefer_speed = true}, true},
@@ -124,8 +128,11 @@ TEST(Planner, TheChoiceIsTheBestOfAllCandidatesAtEveryBudget) {
       EXPECT_EQ(plan.texts_per_pass, want->candidate.texts_per_pass);
       EXPECT_EQ(plan.dtype, want->candidate.storage);
       EXPECT_EQ(plan.compute_dtype, want->candidate.compute);
-      const bool degraded = want->candidate.narrowing.has_value() || want->candidate.microbatch;
+      const Candidate& c = want->candidate;
+      const bool degraded = c.narrowing.has_value() || c.microbatch || c.gathers() || c.streamed_blocks > 0;
       EXPECT_EQ(plan.verdict, degraded ? Verdict::fits_degraded : Verdict::fits);
+      const auto on_disk = std::count_if(plan.layers.begin(), plan.layers.end(), [](const LayerPlan& l) { return l.home == "disk"; });
+      EXPECT_EQ(on_disk, c.streamed_blocks + (c.gathers() ? 1 : 0));
     }
   }
 }
@@ -196,14 +203,15 @@ TEST(Planner, AnUnlimitedMachineKeepsTheBatchThatWasAskedFor) {
 TEST(Planner, ASmallerPassThanAskedForIsASacrificeAndAPrecisionIsOne) {
   const auto model = open_tiny_model(TinyModel{.hidden = 128, .intermediate = 512});
   const Workload workload = paper_workload(60, 64);
-  const Plan best = planned(*model, paper_machine(), workload);
-  const Plan least = planned(*model, paper_machine(best.smallest_budget.front().bytes), workload);
+  const std::vector<Rung> resident = {Rung::stream, Rung::gather};
+  const Plan best = planned(*model, paper_machine(), workload, {.forbid = resident});
+  const Plan least = planned(*model, paper_machine(best.smallest_budget.front().bytes), workload, {.forbid = resident});
   ASSERT_EQ(least.sacrifices.size(), 1U);
   EXPECT_EQ(least.sacrifices.front().rung, Rung::microbatch);
   EXPECT_EQ(least.sacrifices.front().saved, best.devices.front().planned_total() - least.devices.front().planned_total());
   EXPECT_GE(least.sacrifices.front().cost_seconds, 0);
 
-  const Policy allow{.allow = {Rung::bfloat16}, .forbid = {Rung::microbatch}};
+  const Policy allow{.allow = {Rung::bfloat16}, .forbid = {Rung::microbatch, Rung::stream, Rung::gather}};
   const Plan wide = planned(*model, paper_machine(), workload, allow);
   EXPECT_EQ(wide.verdict, Verdict::fits) << "an allowed precision is used only when nothing else fits";
   const Plan narrow = planned(*model, paper_machine(wide.devices.front().planned_total() - kPage), workload, allow);
@@ -222,7 +230,7 @@ TEST(Planner, WhatDoesNotFitIsToldWithFiguresAndAdvice) {
   const Bytes smallest = planned(*model, paper_machine(), workload).smallest_budget.front().bytes;
   const Bytes less = smallest - kPage;
 
-  const Error capped = does_not_fit(planned(*model, paper_machine(mib(4096)), workload, {.max_memory = less}));
+  const Error capped = does_not_fit(planned(*model, paper_machine(mib(4096), true), workload, {.max_memory = less}));
   EXPECT_EQ(capped.code, ErrorCode::does_not_fit);
   EXPECT_EQ(exit_code(capped.code), 6);
   ASSERT_TRUE(capped.memory.has_value());
@@ -301,6 +309,79 @@ TEST(Planner, HundredsOfLayersArePlannedAtOnce) {
   const Plan plan = planned(*model, paper_machine(), paper_workload(16), {.allow = {Rung::bfloat16, Rung::float16}});
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10)) << "a fraction of a second, if nothing is quadratic";
   EXPECT_EQ(plan.layers.size(), 503U);
+}
+
+Snapshot with_accelerator(Bytes host, Bytes device) {
+  Snapshot machine = paper_machine(host);
+  machine.accelerators = {testing::paper_accelerator(device)};
+  return machine;
+}
+
+Bytes budget_of(const std::vector<DeviceBytes>& budgets, const std::string& device) {
+  for (const DeviceBytes& budget : budgets) {
+    if (budget.device == device) return budget.bytes;
+  }
+  return {};
+}
+
+TEST(PlannerOnAccelerators, AModelThatFitsComputesThereAndOneThatDoesNotIsFedFromTheHost) {
+  const auto model = open_tiny_model(TinyModel{.hidden = 256, .layers = 6, .heads = 4, .intermediate = 1024, .words = 2000});
+  const Workload workload = paper_workload(60, 8);
+  const Plan roomy = planned(*model, with_accelerator(mib(512), mib(512)), workload);
+  EXPECT_EQ(roomy.verdict, Verdict::fits);
+  for (const LayerPlan& layer : roomy.layers) EXPECT_EQ(std::pair(layer.home, layer.compute), std::pair(std::string("sim:0"), std::string("sim:0")));
+
+  const Plan tight = planned(*model, with_accelerator(mib(512), mib(6)), workload);
+  EXPECT_EQ(tight.verdict, Verdict::fits_degraded);
+  ASSERT_EQ(tight.devices.size(), 2U);
+  EXPECT_LE(tight.devices[1].planned_total(), mib(6));
+  std::set<std::string> homes;
+  for (const LayerPlan& layer : tight.layers) {
+    EXPECT_EQ(layer.compute, "sim:0");
+    homes.insert(layer.home);
+  }
+  EXPECT_TRUE(homes.contains("cpu")) << "streamed from the host's memory";
+  EXPECT_FALSE(homes.contains("disk")) << "the host has room for all of it";
+  EXPECT_GE(tight.pass_seconds, roomy.pass_seconds);
+}
+
+TEST(PlannerOnAccelerators, AHostThatIsShortFeedsItFromDiskAndADeviceThatIsTooSmallLeavesItToTheHost) {
+  const auto model = open_tiny_model(TinyModel{.hidden = 256, .layers = 6, .heads = 4, .intermediate = 1024, .words = 2000});
+  const Workload workload = paper_workload(60, 8);
+  const Plan from_disk = planned(*model, with_accelerator(mib(8), mib(6)), workload, {.device = "sim:0"});
+  EXPECT_NE(from_disk.verdict, Verdict::does_not_fit);
+  EXPECT_GT(from_disk.schedule->ring.disk_chunks, 0);
+  const Plan too_small = planned(*model, with_accelerator(mib(512), kib(64)), workload);
+  ASSERT_FALSE(too_small.sacrifices.empty());
+  EXPECT_EQ(too_small.sacrifices.front().rung, Rung::cpu);
+  for (const LayerPlan& layer : too_small.layers) EXPECT_EQ(layer.compute, "cpu");
+  const Plan refused = planned(*model, with_accelerator(mib(512), kib(64)), workload, {.forbid = {Rung::cpu}});
+  EXPECT_EQ(refused.verdict, Verdict::does_not_fit);
+}
+
+TEST(PlannerOnAccelerators, TheSmallestBudgetOfEachDeviceIsTrue) {
+  const auto model = open_tiny_model(TinyModel{.hidden = 192, .layers = 4, .heads = 3, .intermediate = 700, .words = 1500});
+  const Workload workload = paper_workload(30, 4);
+  const Policy policy{.device = "sim:0"};
+  for (const Bytes host : {mib(512), mib(9), mib(5)}) {
+    for (const Bytes device : {mib(512), mib(3), kib(300)}) {
+      const Plan plan = planned(*model, with_accelerator(host, device), workload, policy);
+      if (const Bytes least = budget_of(plan.smallest_budget, "sim:0"); least.count > 0) {
+        EXPECT_NE(planned(*model, with_accelerator(host, least), workload, policy).verdict, Verdict::does_not_fit);
+        EXPECT_EQ(planned(*model, with_accelerator(host, least - kPage), workload, policy).verdict, Verdict::does_not_fit);
+      }
+      if (const Bytes least = budget_of(plan.smallest_budget, "cpu"); least.count > 0) {
+        EXPECT_NE(planned(*model, with_accelerator(least, device), workload, policy).verdict, Verdict::does_not_fit);
+        EXPECT_EQ(planned(*model, with_accelerator(least - kPage, device), workload, policy).verdict, Verdict::does_not_fit);
+      }
+    }
+  }
+}
+
+TEST(PlannerOnAccelerators, ADeviceThatThereIsNotIsUsage) {
+  const auto model = open_tiny_model(TinyModel{});
+  EXPECT_EQ(refusal(*model, paper_workload(8), {.device = "sim:0"}), ErrorCode::usage);
+  EXPECT_EQ(planned(*model, with_accelerator(mib(64), mib(64)), paper_workload(8), {.device = "cpu"}).layers.front().compute, "cpu");
 }
 
 }  // namespace

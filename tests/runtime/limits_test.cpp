@@ -97,7 +97,7 @@ TEST_F(Limits, MemoryThatIsGoneByTheTimeOfLoadingIsNotTouched) {
   EXPECT_GT(session.error().memory->requested, kib(64));
   EXPECT_NE(message(session.error()).find("MemAvailable"), std::string::npos);
   ASSERT_GT(os.mappings.size(), before);
-  for (std::size_t i = before; i < os.mappings.size(); ++i) EXPECT_EQ(PatternOs::touched(*os.mappings[i]), 0U);
+  for (std::size_t i = before; i < os.mappings.size(); ++i) EXPECT_EQ(PatternOs::touched(os.mappings[i]->bytes()), 0U);
   EXPECT_EQ(ledger_.current(), model_->table_bytes());
   os.texts.clear();
   EXPECT_TRUE(load(os).ok());

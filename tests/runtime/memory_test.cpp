@@ -3,7 +3,7 @@
 
 #include <numeric>
 
-#include "device/cpu/cpu_device.h"
+#include "device/cpu/cpu_kernels.h"
 #include "pattern_os.h"
 #include "plan/schedule.h"
 #include "support/run_model.h"
@@ -38,10 +38,13 @@ class FullPass {
     auto session = Session::create(*model_, *plan, {&os_, &ledger_, nullptr, {}});
     EXPECT_TRUE(session.ok()) << message(session.error());
     session_ = std::make_unique<Session>(std::move(session).value());
-    std::size_t next = before;
+    pass_values_ = os_.mappings.at(before);
+    EXPECT_EQ(pass_values_->bytes().size(), plan->schedule->pass_bytes);
+    std::size_t next = before + 1;
     for (std::size_t tag = 0; tag < kMemoryTags; ++tag) {
       if (static_cast<MemoryTag>(tag) == MemoryTag::tables || plan->devices.front().arenas[tag].count == 0) continue;
-      EXPECT_EQ(os_.mappings.at(next)->bytes().size(), plan->devices.front().arenas[tag].count);
+      const std::size_t elsewhere = static_cast<MemoryTag>(tag) == MemoryTag::activations ? pass_values_->bytes().size() : 0;
+      EXPECT_EQ(os_.mappings.at(next)->bytes().size() + elsewhere, plan->devices.front().arenas[tag].count);
       arenas_[tag] = os_.mappings.at(next++);
     }
     EXPECT_EQ(next, os_.mappings.size());
@@ -61,14 +64,16 @@ class FullPass {
   const Plan& plan() const { return session_->plan(); }
   const Schedule& schedule() const { return *session_->plan().schedule; }
   std::span<const std::byte> arena(MemoryTag tag) const { return arenas_[static_cast<std::size_t>(tag)]->bytes(); }
-  std::size_t touched(MemoryTag tag) const { return PatternOs::touched(*arenas_[static_cast<std::size_t>(tag)]); }
+  std::span<const std::byte> pass_values() const { return pass_values_->bytes(); }
+  std::size_t touched(MemoryTag tag) const { return PatternOs::touched(arena(tag)); }
 
  private:
   PatternOs os_;
   Ledger ledger_{"cpu", Bytes{std::uint64_t{1} << 40U}};
   std::unique_ptr<Model> model_;
   std::unique_ptr<Session> session_;
-  std::array<std::shared_ptr<const Mapping>, kMemoryTags> arenas_;
+  std::shared_ptr<const Mapping> pass_values_;
+  std::array<std::shared_ptr<const Mapping>, kMemoryTags> arenas_;  // `activations` is what follows the pass values
 };
 
 std::size_t value_end(const PlannedValue& v) { return v.offset + static_cast<std::size_t>(v.rows * v.cols) * element_bytes(v.type); }
@@ -86,8 +91,16 @@ TEST(Memory, AFullPassTouchesEveryArenaToThePlannedEnd) {
     EXPECT_GE(pass.touched(MemoryTag::weights) + 64, weights);
     EXPECT_EQ(round_to_pages(Bytes{weights}).count, pass.arena(MemoryTag::weights).size());
 
+    const std::size_t split = pass.schedule().pass_bytes;
     std::size_t values = 0;
-    for (const PlannedValue& value : pass.schedule().values) values = std::max(values, value_end(value));
+    std::size_t pass_values = 0;
+    for (const PlannedValue& value : pass.schedule().values) {
+      if (value.offset < split) pass_values = std::max(pass_values, value_end(value));
+      else values = std::max(values, value_end(value) - split);
+    }
+    EXPECT_LE(PatternOs::touched(pass.pass_values()), pass_values);
+    EXPECT_GE(PatternOs::touched(pass.pass_values()) + 64, pass_values);
+    EXPECT_EQ(round_to_pages(Bytes{pass_values}).count, split);
     EXPECT_LE(pass.touched(MemoryTag::activations), values);
     EXPECT_GE(pass.touched(MemoryTag::activations) + 64, values);
     EXPECT_EQ(round_to_pages(Bytes{values}).count, pass.arena(MemoryTag::activations).size());
@@ -96,8 +109,8 @@ TEST(Memory, AFullPassTouchesEveryArenaToThePlannedEnd) {
     EXPECT_LE(pass.touched(MemoryTag::workspace), workspace);
     EXPECT_GE(pass.touched(MemoryTag::workspace) + 512, workspace) << "all but sums that a short text does not need";
 
-    EXPECT_LE(pass.touched(MemoryTag::staging), pass.schedule().slot_bytes);
-    EXPECT_GE(pass.touched(MemoryTag::staging) + 64, pass.schedule().slot_bytes);
+    EXPECT_LE(pass.touched(MemoryTag::staging), pass.schedule().load_slots.bytes);
+    EXPECT_GE(pass.touched(MemoryTag::staging) + 64, pass.schedule().load_slots.bytes);
     EXPECT_EQ(pass.touched(MemoryTag::io), pass.arena(MemoryTag::io).size()) << "answers stand at the top";
   }
 }
@@ -125,8 +138,14 @@ TEST(Memory, RedZonesBetweenValuesAndWeightsStayIntact) {
         std::vector<std::pair<std::size_t, std::size_t>> weights;
         for (const PlannedWeight& weight : pass.schedule().weights) weights.emplace_back(weight.offset, weight.offset + weight.bytes);
         expect_intact(pass.arena(MemoryTag::weights), unowned(pass.arena(MemoryTag::weights).size(), weights), "weights");
+        std::vector<std::pair<std::size_t, std::size_t>> pass_values;
         std::vector<std::pair<std::size_t, std::size_t>> values;
-        for (const PlannedValue& value : pass.schedule().values) values.emplace_back(value.offset, value_end(value));
+        const std::size_t split = pass.schedule().pass_bytes;
+        for (const PlannedValue& value : pass.schedule().values) {
+          if (value.offset < split) pass_values.emplace_back(value.offset, value_end(value));
+          else values.emplace_back(value.offset - split, value_end(value) - split);
+        }
+        expect_intact(pass.pass_values(), unowned(split, pass_values), "pass values");
         expect_intact(pass.arena(MemoryTag::activations), unowned(pass.arena(MemoryTag::activations).size(), values), "activations");
         const FullPass plain(tiny, threads, {.dtype = dtype});
         EXPECT_EQ(pass.logits, plain.logits) << "where things lie changes no bit";

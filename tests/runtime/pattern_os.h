@@ -22,8 +22,7 @@ class PatternOs final : public Os {
   PatternOs() : real_(make_os(gate_)) {}
 
   /// Bytes up to the last one that was written to.
-  static std::size_t touched(const Mapping& mapping) {
-    const auto bytes = mapping.bytes();
+  static std::size_t touched(std::span<const std::byte> bytes) {
     std::size_t end = bytes.size();
     while (end > 0 && bytes[end - 1] == kPattern) --end;
     return end;
@@ -33,7 +32,8 @@ class PatternOs final : public Os {
   Result<std::unique_ptr<Mapping>> map_memory(Bytes size) override {
     PLIMSOLL_TRY(std::unique_ptr<Mapping> mapping, real_->map_memory(size));
     std::fill(mapping->bytes().begin(), mapping->bytes().end(), kPattern);
-    const std::shared_ptr<const Mapping> kept = mappings.emplace_back(std::move(mapping));
+    const std::shared_ptr<Mapping> kept = std::move(mapping);
+    mappings.emplace_back(kept);
     return std::unique_ptr<Mapping>(std::make_unique<Shared>(kept));
   }
   Result<std::string> read_text(const std::string& path, std::size_t limit) override {
@@ -56,11 +56,18 @@ class PatternOs final : public Os {
  private:
   class Shared final : public Mapping {
    public:
-    explicit Shared(std::shared_ptr<const Mapping> mapping) : mapping_(std::move(mapping)) {}
+    explicit Shared(std::shared_ptr<Mapping> mapping) : mapping_(std::move(mapping)) {}
     std::span<std::byte> bytes() const override { return mapping_->bytes(); }
+    Status resize(Bytes size) override {
+      const std::size_t before = mapping_->bytes().size();
+      PLIMSOLL_CHECK(mapping_->resize(size));
+      const std::span<std::byte> now = mapping_->bytes();
+      if (now.size() > before) std::fill(now.begin() + static_cast<std::ptrdiff_t>(before), now.end(), kPattern);
+      return {};
+    }
 
    private:
-    std::shared_ptr<const Mapping> mapping_;
+    std::shared_ptr<Mapping> mapping_;
   };
 
   Gate gate_;

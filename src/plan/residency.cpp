@@ -1,0 +1,50 @@
+#include "plan/residency.h"
+
+#include <algorithm>
+
+namespace plimsoll {
+namespace {
+
+std::uint64_t reversed_bits(std::uint64_t number) {
+  std::uint64_t reversed = 0;
+  for (int bit = 0; bit < 64; ++bit) reversed |= ((number >> bit) & 1U) << (63 - bit);
+  return reversed;
+}
+
+bool has_streamable_matrix(const Block& block, const Program& program, const Binding& binding) {
+  for (const Op& op : block.ops) {
+    for (const WeightId id : op_weights(op)) {
+      const auto i = static_cast<std::size_t>(id);
+      if (can_stream(program.weights[i], binding.weights[i])) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+bool can_stream(const Weight& weight, const std::vector<BoundPart>& parts) {
+  if (weight.role != WeightRole::matrix) return false;
+  return std::all_of(parts.begin(), parts.end(), [](const BoundPart& part) { return part.tensor != nullptr; });
+}
+
+WeightId gatherable_table(const Program& program, const Binding& binding) {
+  if (program.blocks.empty() || program.blocks.front().ops.empty()) return kNone;
+  const auto* embed = std::get_if<EmbedOp>(&program.blocks.front().ops.front());
+  if (embed == nullptr) return kNone;
+  const std::vector<BoundPart>& parts = binding.weights[static_cast<std::size_t>(embed->words)];
+  return parts.size() == 1 && parts.front().tensor != nullptr ? embed->words : kNone;
+}
+
+std::vector<std::int64_t> residency_order(const Program& program, const Binding& binding) {
+  std::vector<std::int64_t> order;
+  for (std::size_t b = 0; b < program.blocks.size(); ++b) {
+    if (has_streamable_matrix(program.blocks[b], program, binding)) order.push_back(static_cast<std::int64_t>(b));
+  }
+  std::sort(order.begin(), order.end(), [](std::int64_t a, std::int64_t b) {
+    return reversed_bits(static_cast<std::uint64_t>(a)) < reversed_bits(static_cast<std::uint64_t>(b));
+  });
+  return order;
+}
+
+}  // namespace plimsoll

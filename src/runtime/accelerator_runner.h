@@ -1,0 +1,95 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include <plimsoll/cancel.h>
+#include <plimsoll/model.h>
+
+#include "device/device.h"
+#include "model/binding.h"
+#include "plan/schedule.h"
+#include "platform/thread_pool.h"
+#include "runtime/device_arenas.h"
+#include "runtime/reservation.h"
+#include "runtime/runner.h"
+#include "stream/slot_reader.h"
+
+namespace plimsoll {
+
+/// Walks the pass of a schedule on a device that is not the host: inputs are copied there from the reservation's pass values, weights that do not stay there follow through
+/// slots, from the host's memory or by way of host slots from disk, while the device computes. The host waits for the device only at the
+/// end of a pass and where a host slot is to be read into again. What it is made of outlives it.
+class AcceleratorRunner final : public Runner {
+ public:
+  struct Options {
+    Os* os = nullptr;
+    const Model* model = nullptr;
+    const Schedule* schedule = nullptr;
+    const Reservation* host = nullptr;
+    const DeviceArenas* arenas = nullptr;
+    Device* device = nullptr;
+    Kernels* kernels = nullptr;
+    Stream* compute = nullptr;
+    ThreadPool* pool = nullptr;
+    const CancelToken* cancel = nullptr;  ///< may be null
+  };
+  static Result<std::unique_ptr<AcceleratorRunner>> create(const Options& options);
+  ~AcceleratorRunner() override;
+  AcceleratorRunner(const AcceleratorRunner&) = delete;
+  AcceleratorRunner& operator=(const AcceleratorRunner&) = delete;
+
+  Status prime(std::int32_t block) override;
+  /// The device's values do not outlive a pass: `first_block` is 0, and a pass is not stopped half-way. `layer_done` is told of a block when
+  /// its work is queued.
+  Result<std::int32_t> run(PassSize size, std::int32_t first_block, const LayerFunction& layer_done) override;
+
+ private:
+  explicit AcceleratorRunner(const Options& options) : options_(options) {}
+  Status open();
+  Status open_reader();
+  Status walk(PassSize size, const LayerFunction& layer_done);
+  void copy_inputs(PassSize size);
+  Status finish(PassSize size);
+  void abandon();
+  Status take(const FetchStep& step, PassSize size);
+  Status take(const UploadStep& step, PassSize size);
+  Status take(const FreeStep& step, PassSize size);
+  Status take(const GatherTableStep& step, PassSize size);
+  Status take(const ComputeStep& step, PassSize size);
+  Status collect_rows(const BoundPart& part, std::uint64_t row_bytes, std::span<const std::int32_t> ids, std::byte* out);
+  std::span<const std::byte> host_rows(const Chunk& chunk) const;
+  void compute_chunk(const LinearOp& op, std::int32_t chunk, PassSize size);
+
+  /// Addresses on the device, and those of a pass's inputs and answers on the host.
+  StepBuilder there() const;
+  StepBuilder here() const { return {options_.model->program(), *options_.schedule, *options_.host}; }
+  const SlotRing& ring() const { return options_.schedule->ring; }
+  std::int32_t disk_number(std::int32_t chunk) const { return ring().disk_numbers[static_cast<std::size_t>(chunk)]; }
+  std::size_t host_slot(std::int32_t chunk) const { return static_cast<std::size_t>(disk_number(chunk) % ring().host.count); }
+  std::size_t device_slot(std::int32_t chunk) const { return static_cast<std::size_t>(chunk % ring().device.count); }
+  std::byte* device_place(std::int32_t chunk) const {
+    return options_.arenas->bytes(MemoryTag::staging).data() + device_slot(chunk) * ring().device.bytes;
+  }
+
+  Options options_;
+  std::unique_ptr<SlotReader> reader_;
+  struct HostSlot {
+    std::unique_ptr<Stream> copies;  ///< one for each, so that waiting for one slot waits for no other
+    Event read;                      ///< a device that keeps a clock: when the disk has it
+    bool copying = false;
+  };
+  struct DeviceSlot {
+    Event arrived;
+    Event freed;
+  };
+  std::vector<HostSlot> host_slots_;
+  std::vector<DeviceSlot> device_slots_;
+  std::unique_ptr<Stream> from_memory_;
+  std::unique_ptr<Stream> to_memory_;
+  std::int64_t passes_ = 0;
+  bool primed_ = false;
+};
+
+}  // namespace plimsoll

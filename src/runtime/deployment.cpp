@@ -1,0 +1,127 @@
+#include "runtime/deployment.h"
+
+#include <algorithm>
+
+#include "device/cpu/cpu_kernels.h"
+#include "plan/schedule.h"
+#include "runtime/accelerator_runner.h"
+#include "runtime/headroom.h"
+#include "runtime/pass_runner.h"
+#include "runtime/weight_loader.h"
+
+namespace plimsoll {
+namespace {
+
+bool same(const PlannedWeight& a, const PlannedWeight& b) {
+  return a.home == b.home && a.form.type == b.form.type && a.form.layout == b.form.layout && a.offset == b.offset && a.bytes == b.bytes;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Deployment>> Deployment::create(const Options& options, const Plan& plan) {
+  std::unique_ptr<Deployment> made(new Deployment(options));
+  PLIMSOLL_TRY(made->pool_, ThreadPool::create(*options.os, plan.threads));
+  PLIMSOLL_TRY(made->features_, cap_cpu_features(detect_cpu_features(), plan.isa));
+  made->release();
+  return made;
+}
+
+void Deployment::release() {
+  runner_.reset();
+  kernels_.reset();
+  stream_.reset();
+  device_arenas_ = DeviceArenas();
+  reservation_.release();
+  PlannedWeight nothing;
+  nothing.home = Home::disk;
+  loaded_.assign(options_.model->program().weights.size(), nothing);
+}
+
+Status Deployment::move_to(const Plan& plan, std::int32_t first_block) {
+  runner_.reset();
+  kernels_.reset();
+  stream_.reset();
+  plan_ = plan;
+  forget_what_moves();
+  PLIMSOLL_TRY(const Bytes fresh, reservation_.fit(plan_));
+  PLIMSOLL_CHECK(fit_device());
+  PLIMSOLL_CHECK(make_kernels());
+  PLIMSOLL_CHECK(load());
+  PLIMSOLL_CHECK(check_headroom(*options_.os, fresh));
+  PLIMSOLL_CHECK(make_runner());
+  if (Status primed = runner_->prime(first_block); !primed.ok()) {
+    runner_.reset();
+    return primed;
+  }
+  return {};
+}
+
+// Of the plan: the one that computes, or null where the host does.
+OpenDevice* Deployment::device() const {
+  const std::int32_t number = plan_.schedule->device;
+  return number == 0 ? nullptr : options_.devices.at(static_cast<std::size_t>(number - 1));
+}
+
+// A device's memory is taken anew for every plan: what it held is loaded again.
+Status Deployment::fit_device() {
+  device_arenas_ = DeviceArenas();
+  if (device() == nullptr) return {};
+  for (PlannedWeight& weight : loaded_) weight.home = Home::disk;
+  const auto number = static_cast<std::size_t>(plan_.schedule->device);
+  PLIMSOLL_TRY(device_arenas_, DeviceArenas::create(device()->device(), device()->ledger(), plan_.devices.at(number)));
+  return {};
+}
+
+Status Deployment::make_kernels() {
+  const WorkspaceNeeds& needs = plan_.schedule->workspace;
+  if (device() == nullptr) {
+    stream_ = std::make_unique<CpuStream>();
+    PLIMSOLL_TRY(kernels_, make_cpu_kernels(*pool_, features_, needs, reservation_.bytes(MemoryTag::workspace)));
+    return {};
+  }
+  PLIMSOLL_TRY(stream_, device()->device().make_stream(StreamKind::compute));
+  PLIMSOLL_TRY(kernels_, device()->device().make_kernels(needs, device_arenas_.bytes(MemoryTag::workspace)));
+  return {};
+}
+
+Status Deployment::make_runner() {
+  if (device() == nullptr) {
+    PLIMSOLL_TRY(runner_, PassRunner::create({options_.os, options_.model, plan_.schedule.get(), &reservation_, kernels_.get(), stream_.get(),
+                                              pool_.get(), options_.cancel}));
+    return {};
+  }
+  PLIMSOLL_TRY(runner_, AcceleratorRunner::create({options_.os, options_.model, plan_.schedule.get(), &reservation_, &device_arenas_,
+                                                   &device()->device(), kernels_.get(), stream_.get(), pool_.get(), options_.cancel}));
+  return {};
+}
+
+// Before memory changes: whatever happens then, what is marked as loaded is there.
+void Deployment::forget_what_moves() {
+  for (std::size_t i = 0; i < loaded_.size(); ++i) {
+    if (!same(loaded_[i], plan_.schedule->weights[i])) loaded_[i].home = Home::disk;
+  }
+}
+
+Status Deployment::load() {
+  const std::vector<PlannedWeight>& planned = plan_.schedule->weights;
+  std::vector<bool> missing(planned.size());
+  for (std::size_t i = 0; i < planned.size(); ++i) missing[i] = planned[i].home != Home::disk && loaded_[i].home == Home::disk;
+  LoadRequest request;
+  request.os = options_.os;
+  request.model = options_.model;
+  request.schedule = plan_.schedule.get();
+  request.reservation = &reservation_;
+  if (device() != nullptr) request.target = {&device()->device(), &device_arenas_};
+  request.kernels = kernels_.get();
+  request.stream = stream_.get();
+  request.pool = pool_.get();
+  request.ledger = options_.ledger;
+  request.cancel = options_.cancel;
+  request.progress = options_.progress;
+  request.wanted = &missing;
+  PLIMSOLL_CHECK(load_weights(request));
+  loaded_ = planned;
+  return {};
+}
+
+}  // namespace plimsoll

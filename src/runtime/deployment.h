@@ -1,0 +1,70 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include <plimsoll/device.h>
+#include <plimsoll/session.h>
+
+#include "device/device.h"
+#include "device/cpu/isa.h"
+#include "platform/thread_pool.h"
+#include "runtime/device_arenas.h"
+#include "runtime/reservation.h"
+#include "runtime/runner.h"
+
+namespace plimsoll {
+
+/// A plan with everything that it runs on: memory, threads, kernels, loaded weights, the ring. Moves from one plan to another and keeps what
+/// both have.
+class Deployment {
+ public:
+  struct Options {
+    Os* os = nullptr;
+    Ledger* ledger = nullptr;
+    const Model* model = nullptr;
+    const CancelToken* cancel = nullptr;         ///< may be null
+    const ProgressFunction* progress = nullptr;  ///< told of the first load; may be null
+    std::vector<OpenDevice*> devices = {};       ///< those of plans, from number 1 on
+  };
+  /// Creates the threads of `plan` and of all that follow it. No memory yet.
+  static Result<std::unique_ptr<Deployment>> create(const Options& options, const Plan& plan);
+
+  /// Moves to `plan`, ready for a pass that begins with block `first_block`. Weights that have the same form and place in both plans stay,
+  /// others are loaded; values keep their bytes as far as both plans have room. Fails with out_of_memory, io, corrupt_file, cancelled; then
+  /// it is not ready, and moving to any plan is the way out.
+  Status move_to(const Plan& plan, std::int32_t first_block = 0);
+  /// Gives memory back, all but pass values and `io`. Not ready then.
+  void release();
+  bool ready() const { return runner_ != nullptr; }
+  Os* os() const { return options_.os; }
+
+  /// The one that was moved to last, also without success.
+  const Plan& plan() const { return plan_; }
+  const Reservation& reservation() const { return reservation_; }
+  StepBuilder steps() const { return {options_.model->program(), *plan_.schedule, reservation_}; }
+  /// Only when ready.
+  Runner& runner() { return *runner_; }
+
+ private:
+  explicit Deployment(const Options& options) : options_(options), reservation_(*options.os, *options.ledger) {}
+  OpenDevice* device() const;
+  Status fit_device();
+  Status make_kernels();
+  Status make_runner();
+  Status load();
+  void forget_what_moves();
+
+  Options options_;
+  Plan plan_;
+  Reservation reservation_;
+  DeviceArenas device_arenas_;
+  std::unique_ptr<ThreadPool> pool_;
+  CpuFeatures features_{};
+  std::unique_ptr<Kernels> kernels_;
+  std::unique_ptr<Stream> stream_;
+  std::unique_ptr<Runner> runner_;
+  std::vector<PlannedWeight> loaded_;  ///< by WeightId: what its place holds; home disk: nothing
+};
+
+}  // namespace plimsoll

@@ -1,0 +1,554 @@
+// Sessions whose memory is taken away and given back: the same bits, the planned bytes, and every failure typed.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <map>
+#include <set>
+
+#include <plimsoll/event.h>
+
+#include "plan/schedule.h"
+#include "probe/self_memory.h"
+#include "recover/difference.h"
+#include "support/build.h"
+#include "support/run_model.h"
+#include "support/temporary_folder.h"
+#include "support/tiny_model.h"
+
+namespace plimsoll {
+namespace {
+
+using testing::TinyModel;
+using Kind = SessionEvent::Kind;
+
+// Large enough that its layers outweigh a ring, and a pass its texts.
+const TinyModel kDeep{.hidden = 192, .layers = 6, .heads = 3, .intermediate = 768, .words = 3000};
+
+/// A session that plans again by itself, and what it told.
+class Elastic : public ::testing::Test {
+ protected:
+  Elastic() : os_(make_os(gate_)) {}
+
+  /// Reads the model and plans for `budget`.
+  void prepare(const TinyModel& tiny, std::int64_t batch = 6, std::optional<Bytes> budget = {}, const Policy& policy = {}) {
+    testing::write_tiny_model(folder_.path(), tiny);
+    auto opened = Model::open(*os_, ledger_, {folder_.path(), "", "", false});
+    ASSERT_TRUE(opened.ok()) << message(opened.error());
+    model_ = std::make_unique<Model>(std::move(opened).value());
+    tables_ = ledger_.current();
+    auto machine = describe_machine(*os_, 2);
+    ASSERT_TRUE(machine.ok());
+    machine_ = *machine;
+    workload_ = {};
+    workload_.longest = 24;
+    workload_.batch_size = batch;
+    policy_ = policy;
+    first_ = plan_for(budget.value_or(mib(4096)));
+    ASSERT_NE(first_.verdict, Verdict::does_not_fit);
+    workload_.held_tokens = first_.tokens_per_pass;
+    workload_.held_texts = first_.texts_per_pass;
+    write_input(tiny, first_.texts_per_pass);
+  }
+
+  Plan plan_for(Bytes budget) const {
+    Snapshot machine = machine_;
+    machine.memory.budget = budget;
+    auto plan = make_plan(*model_, machine, workload_, policy_);
+    EXPECT_TRUE(plan.ok());
+    return std::move(plan).value();
+  }
+
+  Session::Options options(ProgressFunction progress = {}, const CancelToken* cancel = nullptr) {
+    Session::Options options;
+    options.os = os_.get();
+    options.ledger = &ledger_;
+    options.cancel = cancel;
+    options.progress = std::move(progress);
+    options.replan = [this](Bytes budget) -> Result<Plan> {
+      ++replans_;
+      Plan plan = plan_for(budget);
+      if (plan.verdict != Verdict::does_not_fit && limits_ledger_) ledger_.set_limit(plan.devices.front().arena_total());
+      return plan;
+    };
+    options.event = [this](const SessionEvent& event) { events_.push_back(event); };
+    return options;
+  }
+
+  Status open(ProgressFunction progress = {}, const CancelToken* cancel = nullptr) {
+    if (limits_ledger_) ledger_.set_limit(first_.devices.front().arena_total());
+    PLIMSOLL_TRY(Session session, Session::create(*model_, first_, options(std::move(progress), cancel)));
+    session_ = std::make_unique<Session>(std::move(session));
+    return {};
+  }
+
+  Result<std::vector<float>> pass() {
+    PLIMSOLL_TRY(const std::span<const float> logits, session_->run({ids_, types_, starts_}));
+    return std::vector<float>(logits.begin(), logits.end());
+  }
+
+  /// Of the undisturbed session.
+  std::vector<float> reference() {
+    EXPECT_TRUE(open().ok());
+    const auto logits = pass();
+    EXPECT_TRUE(logits.ok());
+    session_.reset();
+    events_.clear();
+    return *logits;
+  }
+
+  void expect_ledger_is_plan() const {
+    EXPECT_EQ(ledger_.current(), session_->plan().devices.front().arena_total());
+    EXPECT_EQ(session_->planned_total(), session_->plan().devices.front().planned_total());
+  }
+
+  Bytes most() const { return first_.devices.front().planned_total(); }
+  Bytes least() const { return first_.smallest_budget.front().bytes; }
+  std::vector<Kind> kinds() const {
+    std::vector<Kind> list;
+    for (const SessionEvent& event : events_) list.push_back(event.kind);
+    return list;
+  }
+
+  Gate gate_;
+  std::unique_ptr<Os> os_;
+  testing::TemporaryFolder folder_;
+  Ledger ledger_{"cpu", Bytes{std::uint64_t{1} << 40U}};
+  std::unique_ptr<Model> model_;
+  Bytes tables_;
+  Snapshot machine_;
+  Workload workload_;
+  Policy policy_;
+  Plan first_;
+  bool limits_ledger_ = true;
+  int replans_ = 0;
+  std::vector<SessionEvent> events_;
+  std::unique_ptr<Session> session_;
+  std::vector<std::int32_t> ids_;
+  std::vector<std::int32_t> types_;
+  std::vector<std::int32_t> starts_;
+
+ private:
+  void write_input(const TinyModel& tiny, std::int64_t texts) {
+    starts_ = {0};
+    ids_.clear();
+    for (std::int64_t b = 0; b < texts; ++b) {
+      const std::int64_t length = 1 + (b * 7 + 5) % workload_.longest;
+      for (std::int64_t i = 0; i < length; ++i) ids_.push_back(static_cast<std::int32_t>((b * 131 + i * 17) % (tiny.words + 5)));
+      starts_.push_back(static_cast<std::int32_t>(ids_.size()));
+    }
+    types_.assign(ids_.size(), 0);
+  }
+};
+
+TEST_F(Elastic, ShrinksAtEveryLayerBoundaryAndGrowsBack) {
+  prepare(kDeep);
+  const std::vector<float> expected = reference();
+  const std::int64_t boundaries = std::ssize(first_.layers) - 1;
+  std::set<bool> went_on;
+  for (const int share : {95, 60, 25, 0}) {
+    const Bytes budget{least().count + (most().count - least().count) * static_cast<std::uint64_t>(share) / 100};
+    for (std::int64_t boundary = 0; boundary < boundaries; ++boundary) {
+      std::int64_t seen = 0;
+      std::map<std::string, int> computed;
+      ASSERT_TRUE(open([&](const Progress& progress) {
+                    if (progress.phase != "pass") return;
+                    ++computed[std::string(progress.layer)];
+                    if (seen++ == boundary) session_->set_budget(budget);
+                  }).ok());
+      const auto shrunk = pass();
+      ASSERT_TRUE(shrunk.ok()) << message(shrunk.error());
+      EXPECT_EQ(*shrunk, expected) << share << "%, at boundary " << boundary;
+      EXPECT_EQ(kinds(), std::vector{Kind::shed});
+      EXPECT_LE(session_->planned_total(), budget);
+      expect_ledger_is_plan();
+      const bool whole = same_values(first_, session_->plan());
+      went_on.insert(whole);
+      EXPECT_TRUE(whole || session_->plan().tokens_per_pass != first_.tokens_per_pass) << "where weights are moves no value";
+      if (whole) {
+        for (const auto& [layer, times] : computed) EXPECT_EQ(times, 1) << layer << ": a pass goes on where it was";
+      }
+      EXPECT_EQ(pass().value(), expected);
+      session_->set_budget(most());
+      EXPECT_EQ(pass().value(), expected);
+      EXPECT_EQ(kinds(), (std::vector{Kind::shed, Kind::grown}));
+      EXPECT_EQ(session_->planned_total(), most());
+      expect_ledger_is_plan();
+      EXPECT_EQ(pass().value(), expected);
+      session_.reset();
+      EXPECT_EQ(ledger_.current(), tables_);
+      events_.clear();
+    }
+  }
+  EXPECT_EQ(went_on.size(), 2U) << "some plans take a pass over, others begin it anew";
+}
+
+TEST_F(Elastic, EveryBudgetGivesTheSameBitsAndTheLedgerFollows) {
+  prepare(kDeep, 8);
+  const std::vector<float> expected = reference();
+  ASSERT_TRUE(open().ok());
+  std::set<Bytes> totals;
+  for (int step = 0; step <= 60; ++step) {
+    const auto share = static_cast<std::uint64_t>((step * 37) % 61);  // up and down
+    const Bytes budget{least().count + (most().count - least().count) * share / 60};
+    session_->set_budget(budget);
+    const auto logits = pass();
+    ASSERT_TRUE(logits.ok()) << message(logits.error());
+    EXPECT_EQ(*logits, expected) << format_bytes(budget);
+    EXPECT_LE(session_->planned_total(), budget);
+    expect_ledger_is_plan();
+    totals.insert(session_->planned_total());
+  }
+  EXPECT_GT(totals.size(), 8U);
+  for (const SessionEvent& event : events_) {
+    EXPECT_TRUE(event.kind == Kind::shed || event.kind == Kind::grown);
+    EXPECT_FALSE(event.rungs.empty()) << event.text;
+    EXPECT_NE(event.text.find("the budget "), std::string::npos);
+    EXPECT_EQ(event.text.find('\n'), std::string::npos);
+  }
+}
+
+TEST_F(Elastic, ABudgetThatNoPlanFitsIsATypedErrorAndTheSessionRunsAgainLater) {
+  prepare(kDeep);
+  const std::vector<float> expected = reference();
+  int layers_until = -1;
+  ASSERT_TRUE(open([&](const Progress& progress) {
+                if (progress.phase == "pass" && layers_until-- == 0) session_->set_budget(least() - kPage);
+              }).ok());
+  for (const int layers : {0, 3}) {
+    layers_until = layers;
+    const auto refused = pass();
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code, ErrorCode::does_not_fit);
+    ASSERT_TRUE(refused.error().memory);
+    EXPECT_EQ(refused.error().memory->limit, least() - kPage);
+    EXPECT_EQ(refused.error().memory->smallest_budget.front().bytes, least());
+    EXPECT_FALSE(pass().ok()) << "nothing has changed";
+    session_->set_budget(least());
+    EXPECT_EQ(pass().value(), expected);
+    expect_ledger_is_plan();
+    session_->set_budget(most());
+    EXPECT_EQ(pass().value(), expected);
+  }
+}
+
+TEST_F(Elastic, WithoutAPlannerALowerBudgetIsATypedError) {
+  prepare(kDeep);
+  auto session = Session::create(*model_, first_, {os_.get(), &ledger_, nullptr, {}});
+  ASSERT_TRUE(session.ok());
+  session->set_budget(most() - kPage);
+  const auto refused = session->run({ids_, types_, starts_});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::out_of_memory);
+  session->set_budget(most());
+  EXPECT_TRUE(session->run({ids_, types_, starts_}).ok());
+}
+
+TEST_F(Elastic, CancelWinsOverAFallingBudget) {
+  prepare(kDeep);
+  CancelToken cancel;
+  ASSERT_TRUE(open(
+                  [&](const Progress& progress) {
+                    if (progress.phase != "pass") return;
+                    session_->set_budget(least());
+                    cancel.cancel();
+                  },
+                  &cancel)
+                  .ok());
+  const auto stopped = pass();
+  ASSERT_FALSE(stopped.ok());
+  EXPECT_EQ(stopped.error().code, ErrorCode::cancelled);
+  EXPECT_TRUE(events_.empty());
+}
+
+TEST_F(Elastic, MemoryThatIsGoneBeforeTheFirstPassIsPlannedAround) {
+  prepare(kDeep);
+  const std::vector<float> expected = reference();
+  const Bytes arenas = first_.devices.front().arena_total();
+  limits_ledger_ = false;
+  for (const int share : {95, 60, 40}) {
+    const Bytes limit{least().count - first_.devices.front().runtime.count + (arenas.count - least().count) * static_cast<std::uint64_t>(share) / 100};
+    ledger_.set_limit(limit);
+    const Status opened = open();
+    ASSERT_TRUE(opened.ok()) << message(opened.error());
+    EXPECT_EQ(pass().value(), expected);
+    EXPECT_LE(ledger_.peak(), arenas);
+    EXPECT_LE(ledger_.current(), limit);
+    expect_ledger_is_plan();
+    ASSERT_FALSE(events_.empty());
+    EXPECT_EQ(events_.front().kind, Kind::replanned);
+    EXPECT_GT(events_.front().requested, events_.front().free);
+    EXPECT_LE(events_.size(), 4U);
+    session_.reset();
+    events_.clear();
+  }
+}
+
+TEST_F(Elastic, AttemptsAreBoundedAndTheErrorHasFigures) {
+  prepare(kDeep);
+  limits_ledger_ = false;
+  ledger_.set_limit(tables_ + mib(1));
+  Session::Options stubborn = options();
+  stubborn.replan = [this](Bytes) -> Result<Plan> {
+    ++replans_;
+    return first_;
+  };
+  const auto session = Session::create(*model_, first_, stubborn);
+  ASSERT_FALSE(session.ok());
+  EXPECT_EQ(session.error().code, ErrorCode::out_of_memory);
+  ASSERT_TRUE(session.error().memory);
+  EXPECT_GT(session.error().memory->requested, session.error().memory->free);
+  EXPECT_EQ(replans_, 4);
+  EXPECT_EQ(events_.size(), 4U);
+  EXPECT_EQ(ledger_.current(), tables_);
+
+  events_.clear();
+  const Status opened = open();
+  ASSERT_FALSE(opened.ok());
+  EXPECT_EQ(opened.error().code, ErrorCode::does_not_fit) << message(opened.error());
+  EXPECT_EQ(ledger_.current(), tables_);
+}
+
+TEST_F(Elastic, AnAllowedPrecisionIsATypeForAllOfAPass) {
+  prepare(kDeep, 6, {}, {.allow = {Rung::float16}, .forbid = {Rung::stream, Rung::gather, Rung::microbatch}});
+  const Bytes tight{least().count + (most().count - least().count) / 3};
+  const Plan narrow = plan_for(tight);
+  ASSERT_EQ(narrow.verdict, Verdict::fits_degraded);
+  const Plan wide = std::exchange(first_, narrow);
+  const std::vector<float> expected = reference();
+  first_ = wide;
+  const std::vector<float> before = reference();
+  EXPECT_NE(before, expected) << "or nothing was tested";
+  int layers_until = 4;
+  ASSERT_TRUE(open([&](const Progress& progress) {
+                if (progress.phase == "pass" && layers_until-- == 0) session_->set_budget(tight);
+              }).ok());
+  EXPECT_EQ(pass().value(), expected);
+  ASSERT_EQ(events_.size(), 1U);
+  EXPECT_EQ(events_.front().rungs, std::vector{Rung::float16});
+  session_->set_budget(most());
+  EXPECT_EQ(pass().value(), before);
+}
+
+TEST_F(Elastic, AProcessHoldsLessAfterAShed) {
+  if (testing::kSanitized) GTEST_SKIP() << "sanitizers change what a process holds";
+  prepare({.hidden = 384, .layers = 8, .intermediate = 1536});
+  ASSERT_TRUE(open().ok());
+  ASSERT_TRUE(pass().ok());
+  const Bytes before = probe::read_self_memory(*os_).anonymous;
+  const Bytes planned = session_->planned_total();
+  session_->set_budget(least());
+  ASSERT_TRUE(pass().ok());
+  const Bytes after = probe::read_self_memory(*os_).anonymous;
+  const Bytes given_back = planned - session_->planned_total();
+  EXPECT_GT(given_back, mib(20));
+  EXPECT_GE(before, after + Bytes{given_back.count * 9 / 10}) << format_bytes(before) << " before, " << format_bytes(after) << " after";
+}
+
+/// What a session may do when acquisitions are refused: answer right or fail with a type, leak nothing, answer right when asked again.
+class Refusals : public Elastic {
+ protected:
+  struct Outcome {
+    bool fired = false;
+    bool answered = false;
+  };
+
+  Outcome attempt(Gate::Refusal refusal, const std::vector<float>& expected, const std::function<Result<std::vector<float>>()>& work) {
+    Outcome outcome;
+    gate_.refuse(refusal);
+    const auto result = work();
+    outcome.fired = gate_.refused() > 0;
+    gate_.refuse({});
+    outcome.answered = result.ok();
+    if (result.ok()) {
+      EXPECT_EQ(*result, expected) << refusal.ordinal;
+      expect_ledger_is_plan();
+    } else {
+      EXPECT_NE(result.error().code, ErrorCode::internal) << message(result.error());
+      EXPECT_NE(result.error().code, ErrorCode::usage) << message(result.error());
+    }
+    if (session_) {
+      const auto again = pass();
+      EXPECT_TRUE(again.ok()) << refusal.ordinal << ": " << message(again.error());
+      EXPECT_EQ(again.ok() ? *again : expected, expected);
+      if (again.ok()) expect_ledger_is_plan();
+    }
+    session_.reset();
+    EXPECT_EQ(ledger_.current(), tables_);
+    events_.clear();
+    return outcome;
+  }
+
+  /// Every ordinal, once and persistently, until none is left. How many fired, and how many of those were survived.
+  std::pair<int, int> sweep(const std::vector<float>& expected, const std::function<Status()>& before,
+                            const std::function<Result<std::vector<float>>()>& work) {
+    int fired = 0;
+    int survived = 0;
+    for (const bool persistent : {false, true}) {
+      for (std::uint64_t ordinal = 1;; ++ordinal) {
+        EXPECT_TRUE(before().ok());
+        const Outcome outcome = attempt({.ordinal = ordinal, .persistent = persistent}, expected, work);
+        if (!outcome.fired) break;
+        ++fired;
+        survived += outcome.answered ? 1 : 0;
+      }
+    }
+    return {fired, survived};
+  }
+
+  Result<std::vector<float>> open_and_pass() {
+    PLIMSOLL_CHECK(open());
+    return pass();
+  }
+};
+
+TEST_F(Refusals, AtEveryPointOfOpening) {
+  prepare({.layers = 3});
+  const std::vector<float> expected = reference();
+  const auto [fired, survived] = sweep(expected, [] { return Status(); }, [this] { return open_and_pass(); });
+  EXPECT_GT(fired, 40);
+  EXPECT_GT(survived, 8) << "memory that is refused once is planned around";
+}
+
+TEST_F(Refusals, AtEveryPointOfSheddingAndGrowing) {
+  prepare(kDeep);
+  const std::vector<float> expected = reference();
+  const Bytes tight{(least().count + most().count) / 2};
+  const auto shed = sweep(
+      expected, [this] { return open(); },
+      [&] {
+        session_->set_budget(tight);
+        return pass();
+      });
+  EXPECT_GT(shed.first, 20);
+  EXPECT_GT(shed.second, 5);
+  const auto grown = sweep(
+      expected,
+      [&]() -> Status {
+        PLIMSOLL_CHECK(open());
+        session_->set_budget(tight);
+        PLIMSOLL_CHECK(pass());
+        session_->set_budget(most());
+        return {};
+      },
+      [this] { return pass(); });
+  EXPECT_GT(grown.first, 20);
+  EXPECT_GT(grown.second, grown.first / 4) << "what a higher budget promised can be done without";
+}
+
+TEST_F(Refusals, AgainInsideTheRecovery) {
+  prepare({.hidden = 16, .layers = 1, .heads = 2, .intermediate = 16});
+  const std::vector<float> expected = reference();
+  int pairs = 0;
+  int survived = 0;
+  for (std::uint64_t first = 1;; ++first) {
+    bool fired = false;
+    for (std::uint64_t second = 1;; ++second) {
+      bool armed = false;
+      std::uint64_t refused = 0;
+      Session::Options fragile = options();
+      const auto plan = fragile.replan;
+      fragile.replan = [&](Bytes budget) {
+        if (!std::exchange(armed, true)) gate_.refuse({.ordinal = second});
+        return plan(budget);
+      };
+      gate_.refuse({.ordinal = first});
+      ledger_.set_limit(first_.devices.front().arena_total());
+      auto session = Session::create(*model_, first_, fragile);
+      refused = gate_.refused();
+      gate_.refuse({});
+      fired = armed || refused > 0;
+      if (session.ok()) {
+        const auto logits = session->run({ids_, types_, starts_});
+        EXPECT_TRUE(logits.ok() && std::equal(logits->begin(), logits->end(), expected.begin()));
+        survived += armed && refused > 0 ? 1 : 0;
+      } else {
+        EXPECT_NE(session.error().code, ErrorCode::internal) << message(session.error());
+        session = session.error();
+      }
+      if (session.ok()) session = Error{};
+      EXPECT_EQ(ledger_.current(), tables_);
+      EXPECT_LE(events_.size(), 4U);
+      events_.clear();
+      if (!armed || refused == 0) break;
+      ++pairs;
+    }
+    if (!fired) break;
+  }
+  EXPECT_GT(pairs, 30);
+  EXPECT_GT(survived, 5);
+}
+
+/// The operating system, but direct reads of its files fail while a test says so.
+class FaultyOs final : public Os {
+ public:
+  explicit FaultyOs(Os& real) : real_(real) {}
+
+  std::shared_ptr<std::atomic<int>> failures = std::make_shared<std::atomic<int>>(0);  ///< so many direct reads fail from now on
+
+  Result<std::unique_ptr<File>> open(const std::string& path) override {
+    PLIMSOLL_TRY(std::unique_ptr<File> file, real_.open(path));
+    return std::unique_ptr<File>(std::make_unique<FaultyFile>(std::move(file), failures));
+  }
+  Gate& gate() override { return real_.gate(); }
+  Result<std::string> read_text(const std::string& path, std::size_t limit) override { return real_.read_text(path, limit); }
+  bool is_directory(const std::string& path) override { return real_.is_directory(path); }
+  bool is_file(const std::string& path) override { return real_.is_file(path); }
+  std::vector<std::string> list_directory(const std::string& path) override { return real_.list_directory(path); }
+  Status write_text(const std::string& path, std::string_view text) override { return real_.write_text(path, text); }
+  Result<std::unique_ptr<Mapping>> map_memory(Bytes size) override { return real_.map_memory(size); }
+  Result<std::unique_ptr<Thread>> start_thread(std::function<void()> body) override { return real_.start_thread(std::move(body)); }
+  std::optional<std::string> environment(const std::string& name) override { return real_.environment(name); }
+  std::chrono::nanoseconds now() override { return real_.now(); }
+  std::vector<int> affinity() override { return real_.affinity(); }
+  std::optional<Bytes> memory_rlimit(int resource) override { return real_.memory_rlimit(resource); }
+
+ private:
+  class FaultyFile final : public File {
+   public:
+    FaultyFile(std::unique_ptr<File> real, std::shared_ptr<std::atomic<int>> failures) : real_(std::move(real)), failures_(std::move(failures)) {}
+    std::uint64_t size() const override { return real_->size(); }
+    const std::string& path() const override { return real_->path(); }
+    Status read(std::span<std::byte> out, std::uint64_t offset) override { return real_->read(out, offset); }
+    Status read_direct(std::span<std::byte> out, std::uint64_t offset) override {
+      if (failures_->fetch_sub(1) > 0) return Error{ErrorCode::io, "cannot read", path()};
+      failures_->fetch_add(1);
+      return read(without_tail(out, offset), offset);
+    }
+
+   private:
+    std::unique_ptr<File> real_;
+    std::shared_ptr<std::atomic<int>> failures_;
+  };
+
+  Os& real_;
+};
+
+TEST_F(Elastic, APassWhoseReadsFailIsBegunAgainOnce) {
+  auto real = std::exchange(os_, nullptr);
+  auto faulty = std::make_unique<FaultyOs>(*real);
+  const auto failures = faulty->failures;
+  os_ = std::move(faulty);
+  prepare(kDeep, 6, {}, {.stream_everything = true});
+  const std::vector<float> expected = reference();
+  ASSERT_TRUE(open().ok());
+  EXPECT_EQ(pass().value(), expected);
+  *failures = 7;  // of four tries each by two readers: one chunk fails for good
+  EXPECT_EQ(pass().value(), expected);
+  *failures = 0;
+  EXPECT_EQ(kinds(), std::vector{Kind::recovered});
+  ASSERT_EQ(events_.size(), 1U);
+  EXPECT_NE(events_.front().text.find("begun again"), std::string::npos) << events_.front().text;
+
+  *failures = 1 << 20;
+  const auto broken = pass();
+  ASSERT_FALSE(broken.ok());
+  EXPECT_EQ(broken.error().code, ErrorCode::io);
+  EXPECT_EQ(events_.size(), 2U) << "once";
+  *failures = 0;
+  EXPECT_EQ(pass().value(), expected);
+  session_.reset();
+  model_.reset();
+}
+
+}  // namespace
+}  // namespace plimsoll
