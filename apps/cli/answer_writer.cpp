@@ -11,7 +11,7 @@
 namespace plimsoll::cli {
 namespace {
 
-// Texts are escaped piece by piece, which makes them at most four times as long.
+// Texts are escaped piece by piece, which makes them at most four times as long: \xNN for what a line cannot hold.
 constexpr std::size_t kPieceBytes = 1U << 10U;
 constexpr std::size_t kMostEscapedBytes = 4 * kPieceBytes;
 
@@ -21,7 +21,16 @@ std::string padded(std::string_view text, std::size_t columns) {
   return out;
 }
 
-std::string escaped(std::string_view piece) { return printable(piece, kMostEscapedBytes + 1); }
+std::string escaped(std::string_view piece) {
+  if (piece.find('\\') == std::string_view::npos) return printable(piece, kMostEscapedBytes + 1);
+  // A backslash of the text itself is doubled, so that what is escaped can be told from what was written.
+  std::string doubled;
+  doubled.reserve(2 * piece.size());
+  for (const char c : piece) doubled.append(c == '\\' ? 2 : 1, c);
+  return printable(doubled, kMostEscapedBytes + 1);
+}
+
+std::string escaped_label(std::string_view label) { return escaped(utf8_start(label, kPieceBytes)); }
 
 void write_escaped(Output& output, std::string_view text) {
   while (!text.empty()) {
@@ -59,7 +68,7 @@ AnswerWriter::AnswerWriter(const Model& model, const Options& options, Output& o
       json_([&output](std::string_view piece) { output.write(piece); }) {
   terminal_ = describe_terminal(1);
   terminal_.interactive = output.is_terminal();
-  for (const std::string& label : labels_) label_width_ = std::max(label_width_, display_width(printable(label)));
+  for (const std::string& label : labels_) label_width_ = std::max(label_width_, display_width(escaped_label(label)));
 }
 
 void AnswerWriter::rank(const Answer& answer) {
@@ -110,7 +119,7 @@ void AnswerWriter::write_text(const Answer& answer) {
   for (const std::size_t i : order_) {
     const std::string score =
         rule_ == ScoreRule::regression ? fmt::format("{:.6g}", answer.scores[i]) : fmt::format("{:.4f}", answer.scores[i]);
-    const std::string label = printable(labels_[i]);
+    const std::string label = escaped_label(labels_[i]);
     line += terminal_.interactive ? fmt::format("{}  {}  ", padded(label, label_width_), score) : fmt::format("{}\t{}\t", label, score);
   }
   output_.write(line);

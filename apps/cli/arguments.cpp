@@ -100,6 +100,12 @@ class Given {
     return option->results().back();
   }
 
+  /// All values of a flag that may be repeated.
+  std::vector<std::string> all(std::string_view name) const {
+    const CLI::Option* option = find_option(parser_, std::string(name));
+    return option == nullptr ? std::vector<std::string>() : option->results();
+  }
+
   /// "--name", or the environment variable that gave its value.
   std::string where(std::string_view name) const {
     const CLI::Option* option = find_option(parser_, std::string(name));
@@ -143,7 +149,6 @@ Status refuse_missing(const Given& given, const CommandSpec& command) {
 
 Status read_policy(const Given& given, Policy& policy) {
   const auto where = [&](std::string_view name) { return given.where(name); };
-  if (const auto text = given.text("--device")) PLIMSOLL_CHECK(check_device(*text, where("--device")));
   if (const auto text = given.text("--quantize")) PLIMSOLL_CHECK(check_quantize(*text, where("--quantize")));
   if (const auto text = given.text("--dtype")) {
     PLIMSOLL_TRY(policy.dtype, read_dtype(*text, where("--dtype")));
@@ -154,7 +159,6 @@ Status read_policy(const Given& given, Policy& policy) {
   if (const auto text = given.text("--forbid")) {
     PLIMSOLL_TRY(policy.forbid, read_rungs(*text, where("--forbid")));
   }
-  if (const auto text = given.text("--max-memory")) PLIMSOLL_CHECK(read_max_memory(*text, where("--max-memory"), policy));
   if (const auto text = given.text("--prefer")) {
     if (*text != "speed")
       return usage(fmt::format("'{}' cannot be preferred", printable(*text, 40)), where("--prefer"), "write --prefer speed");
@@ -163,6 +167,42 @@ Status read_policy(const Given& given, Policy& policy) {
   bool strict = false;
   PLIMSOLL_CHECK(given.read("--strict-fit", strict));
   if (strict) policy.forbid.insert(policy.forbid.end(), {Rung::stream, Rung::cpu, Rung::fallback});
+  return {};
+}
+
+// The device that a bare size means: the one that computes, or will be tried first.
+std::string computing_device(const Options& options) {
+  const std::string& named = options.policy.device;
+  if (!named.empty() && named != "auto") return named;
+  return options.sims.empty() ? "cpu" : "sim:0";
+}
+
+Status read_devices(const Given& given, Options& options) {
+  options.sims = given.all("--sim");
+  given.read("--device", options.policy.device);
+  const auto exists = [&](const std::string& name) {
+    if (name.empty() || name == "auto" || name == "cpu" || name == "disk") return true;
+    for (std::size_t i = 0; i < options.sims.size(); ++i) {
+      if (name == fmt::format("sim:{}", i)) return true;
+    }
+    return false;
+  };
+  const auto absent = [&](const std::string& name, std::string_view flag) {
+    return usage(fmt::format("there is no device {}", name), given.where(flag), "every --sim SPEC adds one: the first is sim:0");
+  };
+  if (!options.policy.device.empty()) PLIMSOLL_CHECK(check_device(options.policy.device, given.where("--device")));
+  if (!exists(options.policy.device)) return absent(options.policy.device, "--device");
+  const auto text = given.text("--max-memory");
+  if (!text) return {};
+  PLIMSOLL_TRY(options.budgets, read_max_memory(*text, given.where("--max-memory")));
+  for (DeviceBytes& budget : options.budgets) {
+    if (!exists(budget.device)) return absent(budget.device, "--max-memory");
+    if (budget.device.empty()) budget.device = computing_device(options);
+    if (budget.device == "cpu") options.policy.max_memory = budget.bytes;
+    // Nothing may live on disk alone.
+    if (budget.device == "disk" && budget.bytes.count == 0)
+      options.policy.forbid.insert(options.policy.forbid.end(), {Rung::stream, Rung::gather});
+  }
   return {};
 }
 
@@ -183,6 +223,7 @@ Status read_flags(const Given& given, Options& options) {
   PLIMSOLL_CHECK(refuse_missing(given, *options.command));
   PLIMSOLL_CHECK(read_switches(given, options));
   PLIMSOLL_CHECK(read_policy(given, options.policy));
+  PLIMSOLL_CHECK(read_devices(given, options));
   given.read("--input", options.input);
   given.read("--output", options.output);
   given.read("--report", options.report);
@@ -194,6 +235,7 @@ Status read_flags(const Given& given, Options& options) {
   PLIMSOLL_CHECK(given.read("--max-length", options.max_length, kMostTokens));
   PLIMSOLL_CHECK(given.read("--threads", options.threads, kMostThreads));
   PLIMSOLL_CHECK(given.read("--repeat", options.repeat, 1'000'000));
+  if (options.logits && !options.json) return usage("logits are only printed as JSON", given.where("--logits"), "add --json");
   if (const auto text = given.text("--shapes")) {
     PLIMSOLL_TRY(options.shapes, read_shapes(*text, given.where("--shapes")));
   }
@@ -238,10 +280,22 @@ Error unknown_command(const std::string& name) {
   }
   std::vector<std::string> names;
   for (const CommandSpec& command : command_specs()) names.emplace_back(command.name);
+  names.insert(names.end(), {"help", "version"});
   const std::string meant = nearest(name, names);
   const bool flag = name.starts_with('-');
   return usage(flag ? "there is no such flag before a command" : "there is no such command", name,
                meant.empty() ? "see `plimsoll --help`" : fmt::format("did you mean {}?", meant));
+}
+
+/// `plimsoll help [COMMAND]`.
+Result<Options> read_help(const std::vector<std::string>& arguments) {
+  Options options;
+  options.help = true;
+  const std::string name = arguments.size() > 1 ? arguments[1] : "";
+  if (name.empty() || name.starts_with('-') || name == "help" || name == "version") return options;
+  options.command = find_command(name);
+  if (options.command == nullptr) return unknown_command(name);
+  return options;
 }
 
 Status parse(CLI::App& parser, std::vector<std::string> flags) {
@@ -264,6 +318,7 @@ Result<Options> read_arguments(const std::vector<std::string>& arguments) {
     options.help = true;
     return options;
   }
+  if (arguments[0] == "help") return read_help(arguments);
   options.command = find_command(arguments[0]);
   if (options.command == nullptr) return unknown_command(arguments[0]);
   const auto parser = make_parser(*options.command);

@@ -9,6 +9,9 @@
 namespace plimsoll::cli {
 namespace {
 
+// Every token of a shape is held at once where memory allows; larger passes are not faster, only larger.
+constexpr std::int64_t kMostShapeTokens = std::int64_t{1} << 18;
+
 /// Fills the session's own arrays with `texts` texts of `tokens` tokens and runs them.
 Status run_pass(const Model& model, Session& session, std::int64_t texts, std::int64_t tokens) {
   const Session::InputBuffers buffers = session.input_buffers();
@@ -41,8 +44,9 @@ Result<ShapeFigures> bench_shape(Context& context, const Model& model, Session& 
   if (per_pass < 1) return Error{ErrorCode::internal, "a pass holds fewer tokens than a text", "bench", "please report this"};
   ShapeFigures figures{shape, static_cast<int>((shape.texts + per_pass - 1) / per_pass), 0, 0, model.pass_flops(shape.texts, shape.tokens)};
   std::vector<double> seconds;
+  Pulse pulse(context.os);
   for (int i = 0; i <= context.options.repeat; ++i) {
-    context.console.progress(fmt::format("{}x{}: {} of {}", shape.texts, shape.tokens, i, context.options.repeat));
+    if (pulse.due()) context.console.progress(fmt::format("{}x{}: {} of {}", shape.texts, shape.tokens, i, context.options.repeat));
     PLIMSOLL_TRY(const double taken, time_shape(context, model, session, shape, per_pass));
     if (i > 0) seconds.push_back(taken);
   }
@@ -60,6 +64,10 @@ Result<std::vector<Shape>> bench_shapes(const Options& options, const Model& mod
   const std::int64_t tokens = std::min<std::int64_t>(128, model.max_tokens());
   if (options.shapes.empty()) return std::vector<Shape>{{1, tokens}, {8, tokens}};
   for (const Shape& shape : options.shapes) {
+    if (shape.texts * shape.tokens > kMostShapeTokens) {
+      return Error{ErrorCode::usage, fmt::format("a pass of {}x{} is {} tokens", shape.texts, shape.tokens, shape.texts * shape.tokens),
+                   "--shapes", fmt::format("give shapes of at most {} tokens, such as 512x512", kMostShapeTokens)};
+    }
     if (shape.tokens > model.max_tokens()) {
       return Error{ErrorCode::usage, fmt::format("a text of {} tokens is too long", shape.tokens), "--shapes",
                    fmt::format("this model takes at most {}", model.max_tokens())};

@@ -28,7 +28,8 @@ struct BenchFigures {
   std::vector<ShapeFigures> shapes;
 };
 
-/// --shapes, or 1x128 and 8x128 (fewer tokens where the model takes fewer). `usage` for texts that are too long for the model.
+/// --shapes, or 1x128 and 8x128 (fewer tokens where the model takes fewer). `usage` for texts that are too long
+/// for the model, and for more than 2^18 tokens in all.
 Result<std::vector<Shape>> bench_shapes(const Options& options, const Model& model);
 
 /// What all shapes together ask of a plan.

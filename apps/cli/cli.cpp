@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <exception>
@@ -13,6 +14,7 @@
 #include "arguments.h"
 #include "commands.h"
 #include "help.h"
+#include "same_file.h"
 #include "terminal.h"
 
 namespace plimsoll::cli {
@@ -97,15 +99,18 @@ int print(const std::string& text, Console& console, const Signals& signals, Gat
 }
 
 Console::Style style_of(const Options& options) {
-  const Terminal terminal = describe_terminal(STDERR_FILENO);
-  return {options.json, options.quiet, options.verbose, terminal.interactive && !options.no_progress && !options.quiet && !options.verbose};
+  // A terminal without colours, by NO_COLOR or by its kind, is not drawn on either.
+  const bool drawable = describe_terminal(STDERR_FILENO).colour;
+  return {options.json, options.quiet, options.verbose, drawable && !options.no_progress && !options.quiet && !options.verbose};
 }
 
 int run_options(const Options& options, const Signals& signals, Gate& gate) {
   Console console(style_of(options), &signals.token());
   const std::unique_ptr<Os> os = make_os(gate);
+  if (const Status status = refuse_same_file(options); !status.ok()) return report_error(console, signals, status.error());
   auto output = Output::open(options.output, gate, signals.token());
   if (!output.ok()) return report_error(console, signals, output.error());
+  if (output->is_terminal()) output->before_sending([&console] { console.progress({}); });
   Context context{options, gate, *os, signals, console, *output};
   std::optional<Result<int>> result;
   try {
@@ -117,8 +122,9 @@ int run_options(const Options& options, const Signals& signals, Gate& gate) {
 }
 
 int run_checked(const std::vector<std::string>& arguments, const Signals& signals, Gate& gate, Console& console) {
-  const bool version = !arguments.empty() && arguments[0] == "--version";
-  if (version) return print(version_line(), console, signals, gate);
+  static constexpr std::array<std::string_view, 3> kVersion = {"--version", "-V", "version"};
+  if (!arguments.empty() && std::ranges::find(kVersion, arguments[0]) != kVersion.end())
+    return print(version_line(), console, signals, gate);
   const auto options = read_arguments(arguments);
   if (!options.ok()) return report_error(console, signals, options.error());
   if (options->help) return print(options->command == nullptr ? program_help() : command_help(*options->command), console, signals, gate);

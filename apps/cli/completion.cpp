@@ -1,5 +1,6 @@
 #include "completion.h"
 
+#include <optional>
 #include <vector>
 
 #include <fmt/format.h>
@@ -18,6 +19,7 @@ struct Flag {
   std::string letter;
   std::string help;
   bool takes_value = false;
+  bool takes_list = false;  ///< of choices, separated by commas
   std::string_view choices;
 };
 
@@ -26,9 +28,12 @@ std::vector<Flag> flags_of(const CommandSpec& command) {
   const auto parser = make_parser(command);
   for (const CLI::Option* option : parser->get_options()) {
     if (option->get_group().empty()) continue;
-    Flag flag{"--" + option->get_lnames().at(0), "", option->get_description(), option->get_items_expected_max() > 0, {}};
+    Flag flag{"--" + option->get_lnames().at(0), "", option->get_description(), option->get_items_expected_max() > 0, false, {}};
     if (!option->get_snames().empty()) flag.letter = "-" + option->get_snames()[0];
-    if (const FlagSpec* spec = find_flag(flag.name, command.bit)) flag.choices = spec->choices;
+    if (const FlagSpec* spec = find_flag(flag.name, command.bit)) {
+      flag.choices = spec->choices;
+      flag.takes_list = spec->value == "LIST";
+    }
     flags.push_back(std::move(flag));
   }
   return flags;
@@ -40,6 +45,12 @@ std::string command_names() {
   return names;
 }
 
+/// Words to complete behind a command that takes neither a model nor texts; nothing for the others.
+std::optional<std::string_view> words_of(const CommandSpec& command) {
+  if (command.bit == kCompletion) return "bash zsh fish";
+  return command.bit == kDevices ? std::optional<std::string_view>("") : std::nullopt;
+}
+
 /// Single-quoted for a POSIX shell.
 std::string shell_quoted(std::string_view text) {
   std::string out = "'";
@@ -47,49 +58,73 @@ std::string shell_quoted(std::string_view text) {
   return out + "'";
 }
 
+std::string bash_action(const Flag& flag) {
+  if (flag.choices == "@file") return "_plimsoll_files \"$word\"";
+  if (flag.choices.empty()) return "COMPREPLY=()";
+  return fmt::format("_plimsoll_{} {} \"$word\"", flag.takes_list ? "list" : "words", shell_quoted(flag.choices));
+}
+
 std::string bash_values(const CommandSpec& command) {
   std::string text;
   for (const Flag& flag : flags_of(command)) {
-    if (!flag.takes_value) continue;
-    const std::string action = flag.choices == "@file" ? "mapfile -t COMPREPLY < <(compgen -f -- \"$word\")"
-                               : flag.choices.empty()
-                                   ? "COMPREPLY=()"
-                                   : fmt::format("mapfile -t COMPREPLY < <(compgen -W {} -- \"$word\")", shell_quoted(flag.choices));
-    text += fmt::format("    {}:{}) {}; return;;\n", command.name, flag.name, action);
+    if (flag.takes_value) text += fmt::format("    {}:{}) {}; return;;\n", command.name, flag.name, bash_action(flag));
   }
   return text;
 }
 
+std::string bash_arguments(const CommandSpec& command) {
+  std::string names;
+  for (const Flag& flag : flags_of(command)) names += (names.empty() ? "" : " ") + flag.name;
+  const auto words = words_of(command);
+  return fmt::format("    {}) flags={} {};;\n", command.name, shell_quoted(names), words ? "words=" + shell_quoted(*words) : "files=1");
+}
+
 std::string bash_script() {
   std::string values;
-  std::string flags;
+  std::string arguments;
   for (const CommandSpec& command : command_specs()) {
     values += bash_values(command);
-    std::string names;
-    for (const Flag& flag : flags_of(command)) names += (names.empty() ? "" : " ") + flag.name;
-    flags += fmt::format("    {}) flags={};;\n", command.name, shell_quoted(names));
+    arguments += bash_arguments(command);
   }
+  // Bash takes --flag=value for three words.
   return fmt::format(R"(# bash completion for plimsoll
+_plimsoll_words() {{ mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2"); }}
+_plimsoll_files() {{ mapfile -t COMPREPLY < <(compgen -f -- "$1"); }}
+_plimsoll_list() {{
+  local head=
+  [[ $2 == *,* ]] && head=${{2%,*}},
+  mapfile -t COMPREPLY < <(compgen -P "$head" -W "$1" -- "${{2##*,}}")
+}}
 _plimsoll() {{
-  local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} command=${{COMP_WORDS[1]}} flags=
+  local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} command=${{COMP_WORDS[1]}} flags= words= files=
   if [ "$COMP_CWORD" -eq 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W '{} --help --version' -- "$word")
+    _plimsoll_words '{0} help version --help --version' "$word"
     return
   fi
+  local at
+  for (( at = 2; at < COMP_CWORD; at++ )); do
+    if [[ ${{COMP_WORDS[at]}} == -- ]]; then
+      _plimsoll_files "$word"
+      return
+    fi
+  done
+  if [[ $word == = ]]; then word=; elif [[ $before == = ]]; then before=${{COMP_WORDS[COMP_CWORD-2]}}; fi
   case $command:$before in
-{}    completion:completion) mapfile -t COMPREPLY < <(compgen -W 'bash zsh fish' -- "$word"); return;;
-  esac
+{1}  esac
   case $command in
-{}  esac
+    help) words='{0}';;
+{2}  esac
   if [[ $word == -* ]]; then
-    mapfile -t COMPREPLY < <(compgen -W "$flags" -- "$word")
+    _plimsoll_words "$flags" "$word"
+  elif [ -n "$files" ]; then
+    _plimsoll_files "$word"
   else
-    mapfile -t COMPREPLY < <(compgen -f -- "$word")
+    _plimsoll_words "$words" "$word"
   fi
 }}
 complete -o filenames -F _plimsoll plimsoll
 )",
-                     command_names(), values, flags);
+                     command_names(), values, arguments);
 }
 
 /// Brackets and colons separate the parts of an _arguments specification.
@@ -102,14 +137,26 @@ std::string zsh_text(std::string_view text) {
   return out;
 }
 
+std::string zsh_value(const Flag& flag) {
+  if (!flag.takes_value) return {};
+  if (flag.choices == "@file") return ":file:_files";
+  if (flag.choices.empty()) return ":value:";
+  return flag.takes_list ? fmt::format(":list:_sequence compadd - {}", flag.choices) : fmt::format(":value:({})", flag.choices);
+}
+
 std::string zsh_flag(const Flag& flag) {
-  const std::string help = fmt::format("[{}]", zsh_text(flag.help));
-  std::string value;
-  if (flag.takes_value)
-    value = flag.choices == "@file" ? ":file:_files" : flag.choices.empty() ? ":value:" : fmt::format(":value:({})", flag.choices);
-  std::string line = fmt::format("        {} \\\n", shell_quoted(flag.name + help + value));
-  if (!flag.letter.empty()) line += fmt::format("        {} \\\n", shell_quoted(flag.letter + help + value));
+  const std::string rest = fmt::format("[{}]{}", zsh_text(flag.help), zsh_value(flag));
+  std::string line = fmt::format("        {} \\\n", shell_quoted(flag.name + (flag.takes_value ? "=" : "") + rest));
+  if (!flag.letter.empty()) line += fmt::format("        {} \\\n", shell_quoted(flag.letter + rest));
   return line;
+}
+
+std::string zsh_arguments(const CommandSpec& command) {
+  std::string text = fmt::format("    {})\n      _arguments -s -S \\\n", command.name);
+  for (const Flag& flag : flags_of(command)) text += zsh_flag(flag);
+  const auto words = words_of(command);
+  if (words) return text + (words->empty() ? "        ;;\n" : fmt::format("        '1:word:({})';;\n", *words));
+  return text + (command.bit == kBench ? "        '1:model:_files -/';;\n" : "        '1:model:_files -/' '*:text:_files';;\n");
 }
 
 std::string zsh_script() {
@@ -117,48 +164,76 @@ std::string zsh_script() {
   std::string cases;
   for (const CommandSpec& command : command_specs()) {
     commands += fmt::format("    {}\n", shell_quoted(fmt::format("{}:{}", command.name, zsh_text(command.summary))));
-    cases += fmt::format("      {})\n        _arguments \\\n", command.name);
-    for (const Flag& flag : flags_of(command)) cases += zsh_flag(flag);
-    cases +=
-        fmt::format("        {};;\n", command.bit == kCompletion ? "'1:shell:(bash zsh fish)'" : "'1:model:_files -/' '*:text:_files'");
+    cases += zsh_arguments(command);
   }
+  // Both as a file of $fpath and by `source <(plimsoll completion zsh)`.
   return fmt::format(R"(#compdef plimsoll
 # zsh completion for plimsoll
 _plimsoll() {{
   local -a commands
   commands=(
-{}  )
+{1}    'help:Explain a command and its flags'
+    'version:Print the version'
+  )
   if (( CURRENT == 2 )); then
     _describe command commands
+    [[ $PREFIX == -* ]] && compadd -- --help --version
     return
   fi
   local command=$words[2]
   shift words
   (( CURRENT-- ))
   case $command in
-{}  esac
+    help)
+      _arguments '1:command:({0})';;
+{2}  esac
 }}
-_plimsoll "$@"
+if [ "$funcstack[1]" = _plimsoll ]; then _plimsoll "$@"; else compdef _plimsoll plimsoll; fi
 )",
-                     commands, cases);
+                     command_names(), commands, cases);
 }
 
-std::string fish_flag(const CommandSpec& command, const Flag& flag) {
-  std::string line = fmt::format("complete -c plimsoll -n '__fish_seen_subcommand_from {}' -l {}", command.name, flag.name.substr(2));
-  if (!flag.letter.empty()) line += " -s " + flag.letter.substr(1);
-  if (flag.takes_value) line += flag.choices == "@file" ? " -r -F" : flag.choices.empty() ? " -x" : " -x -a " + shell_quoted(flag.choices);
-  return line + " -d " + shell_quoted(flag.help) + "\n";
+std::string fish_values(const Flag& flag) {
+  if (!flag.takes_value) return {};
+  if (flag.choices == "@file") return " -r -F";
+  if (flag.choices.empty()) return " -x";
+  return " -x -a " + shell_quoted(flag.takes_list ? fmt::format("(__fish_append , {})", flag.choices) : std::string(flag.choices));
+}
+
+std::string fish_command(const CommandSpec& command) {
+  const std::string start = fmt::format("complete -c plimsoll -n '__plimsoll_is {}'", command.name);
+  std::string text;
+  for (const Flag& flag : flags_of(command)) {
+    const std::string letter = flag.letter.empty() ? "" : " -s " + flag.letter.substr(1);
+    text += fmt::format("{} -l {}{}{} -d {}\n", start, flag.name.substr(2), letter, fish_values(flag), shell_quoted(flag.help));
+  }
+  if (const auto words = words_of(command)) text += start + " -f" + (words->empty() ? "" : " -a " + shell_quoted(*words)) + "\n";
+  return text;
 }
 
 std::string fish_script() {
-  std::string text = "# fish completion for plimsoll\n";
+  std::string first;
+  std::string rest;
   for (const CommandSpec& command : command_specs()) {
-    text += fmt::format("complete -c plimsoll -n __fish_use_subcommand -f -a {} -d {}\n", command.name, shell_quoted(command.summary));
+    first += fmt::format("complete -c plimsoll -n __plimsoll_first -f -a {} -d {}\n", command.name, shell_quoted(command.summary));
+    rest += fish_command(command);
   }
-  for (const CommandSpec& command : command_specs()) {
-    for (const Flag& flag : flags_of(command)) text += fish_flag(command, flag);
-  }
-  return text + "complete -c plimsoll -n '__fish_seen_subcommand_from completion' -f -a 'bash zsh fish'\n";
+  return fmt::format(R"(# fish completion for plimsoll
+function __plimsoll_first
+    test (count (commandline -opc)) -eq 1
+end
+function __plimsoll_is
+    set -l words (commandline -opc)
+    test (count $words) -gt 1; and test "$words[2]" = $argv[1]
+end
+{0}complete -c plimsoll -n __plimsoll_first -f -a help -d 'Explain a command and its flags'
+complete -c plimsoll -n __plimsoll_first -f -a version -d 'Print the version'
+complete -c plimsoll -n __plimsoll_first -l help -d 'Print help'
+complete -c plimsoll -n __plimsoll_first -s V -l version -d 'Print the version'
+complete -c plimsoll -n '__plimsoll_is help' -f -a '{1}'
+complete -c plimsoll -n '__plimsoll_is version' -f
+{2})",
+                     first, command_names(), rest);
 }
 
 }  // namespace

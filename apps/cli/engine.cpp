@@ -4,6 +4,9 @@
 
 #include <fmt/format.h>
 
+#include "jsonl_hint.h"
+#include "progress.h"
+
 namespace plimsoll::cli {
 namespace {
 
@@ -42,14 +45,31 @@ Result<std::unique_ptr<Engine>> Engine::open(Context& context) {
   engine->model_.emplace(std::move(model).value());
   // Which disk the model lies on is known only now.
   machine.rates = find_rates(context.os, machine.cpu, machine.cpu.default_threads, engine->model_->directory());
+  PLIMSOLL_CHECK(engine->open_devices());
   engine->print_warnings();
   return engine;
+}
+
+Status Engine::open_devices() {
+  const Options& options = context_.options;
+  for (std::size_t i = 0; i < options.sims.size(); ++i) {
+    const std::string name = fmt::format("sim:{}", i);
+    PLIMSOLL_TRY(std::unique_ptr<OpenDevice> device, OpenDevice::simulate(context_.os, name, options.sims[i], machine_.cpu.default_threads));
+    PLIMSOLL_TRY(Accelerator accelerator, device->describe());
+    for (const DeviceBytes& budget : options.budgets) {
+      if (budget.device == name) accelerator.budget = budget.bytes;
+    }
+    machine_.accelerators.push_back(std::move(accelerator));
+    devices_.push_back(std::move(device));
+  }
+  return {};
 }
 
 void Engine::print_warnings() const {
   const auto& untrained = model_->untrained_tensors();
   if (!untrained.empty()) {
-    context_.console.note(
+    // Also when quiet: answers that mean nothing look like any others.
+    context_.console.complain(
         fmt::format("warning: {} has no weights for [{}]: they were initialised at random, so its answers mean nothing until this model is "
                     "trained on a task",
                     printable(model_->name()), listed(untrained)));
@@ -60,9 +80,13 @@ void Engine::print_warnings() const {
 }
 
 Result<std::int64_t> Engine::text_limit() const {
-  PLIMSOLL_TRY(const WorkloadCounter counter,
-               WorkloadCounter::create(model_->tokenizer(), model_->max_tokens(), context_.options.max_length));
-  return counter.limit();
+  const std::int64_t asked = context_.options.max_length;
+  const std::int64_t special = model_->tokenizer().added_tokens(false);
+  if (asked > 0 && asked < special) {
+    return Error{ErrorCode::usage, fmt::format("texts of {} tokens have no room for the {} special ones", asked, special), "--max-length",
+                 fmt::format("give more than {}", special)};
+  }
+  return plimsoll::text_limit(model_->max_tokens(), asked);
 }
 
 std::size_t Engine::row_limit() const {
@@ -71,25 +95,32 @@ std::size_t Engine::row_limit() const {
   return std::max<std::uint64_t>(mib(1).count, budget.count / 16);
 }
 
-Result<Workload> Engine::measure(RowSource* rows) const {
+Result<Workload> Engine::measure(RowSource* rows) {
   const Options& options = context_.options;
-  PLIMSOLL_TRY(WorkloadCounter counter, WorkloadCounter::create(model_->tokenizer(), model_->max_tokens(), options.max_length));
+  PLIMSOLL_TRY(const std::int64_t limit, text_limit());
   Workload workload;
   if (rows == nullptr) {
     const std::int64_t texts = std::max<std::int64_t>(1, options.batch_size);
-    return Workload{counter.limit(), texts, texts * counter.limit(), 0, texts};
+    return Workload{limit, texts, texts * limit, 0, texts};
   }
   if (rows->is_stream()) {
-    workload.longest = counter.limit();
+    workload.longest = limit;
   } else {
     rows->set_longest(row_limit());
+    WorkloadCounter counter(context_.os, ledger_, model_->tokenizer(), limit, &context_.signals.token());
+    RowBar bar(context_.console, context_.os, {});
+    std::int64_t seen = 0;
     Row row;
     for (;;) {
       PLIMSOLL_TRY(const Got got, rows->next(row, -1));
       if (got == Got::end) break;
       if (context_.signals.token().cancelled()) return context_.signals.error();
-      if (!row.fault) counter.add(row.input);
+      hint_at_jsonl(context_, row);
+      bar.counted(++seen);
+      if (!row.fault) PLIMSOLL_CHECK(counter.add(row.input));
     }
+    bar.done();
+    counted_rows_ = seen;
     PLIMSOLL_CHECK(rows->rewind());
     workload = counter.workload();
   }
@@ -105,10 +136,37 @@ Error Engine::refusal(const Plan& plan) const {
   return error;
 }
 
-Result<Session> Engine::load(const Plan& plan, ProgressFunction progress) {
-  if (plan.verdict == Verdict::does_not_fit) return refusal(plan);
+void Engine::limit_ledgers(const Plan& plan) {
   ledger_.set_limit(plan.devices.at(0).arena_total());
-  return Session::create(*model_, plan, {&context_.os, &ledger_, &context_.signals.token(), std::move(progress)});
+  for (std::size_t i = 0; i < devices_.size(); ++i) devices_[i]->ledger().set_limit(plan.devices.at(i + 1).arena_total());
+}
+
+Result<Plan> Engine::replan(const Workload& workload, Bytes budget) {
+  Snapshot machine = machine_;
+  machine.memory.budget = budget;
+  machine.memory.set_by = "what is free now";
+  PLIMSOLL_TRY(Plan plan, make_plan(*model_, machine, workload, context_.options.policy));
+  if (plan.verdict != Verdict::does_not_fit) limit_ledgers(plan);
+  return plan;
+}
+
+Result<Session> Engine::load(const Plan& plan, ProgressFunction progress, std::function<void(const SessionEvent&)> event) {
+  if (plan.verdict == Verdict::does_not_fit) return refusal(plan);
+  limit_ledgers(plan);
+  Session::Options options{.os = &context_.os, .ledger = &ledger_, .cancel = &context_.signals.token(), .progress = std::move(progress)};
+  for (const auto& device : devices_) options.devices.push_back(device.get());
+  Workload workload = plan.workload;
+  workload.held_tokens = plan.tokens_per_pass;
+  workload.held_texts = plan.texts_per_pass;
+  options.replan = [this, workload](Bytes budget) { return replan(workload, budget); };
+  options.event = std::move(event);
+  return Session::create(*model_, plan, std::move(options));
+}
+
+std::vector<DeviceFigures> Engine::device_figures() const {
+  std::vector<DeviceFigures> figures;
+  for (const auto& device : devices_) figures.push_back({device->ledger().device(), device->ledger().peak(), device->seconds()});
+  return figures;
 }
 
 }  // namespace plimsoll::cli

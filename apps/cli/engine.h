@@ -1,13 +1,16 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include <plimsoll/classifier.h>
+#include <plimsoll/device.h>
 #include <plimsoll/measure.h>
 #include <plimsoll/plan.h>
 #include <plimsoll/session.h>
 
 #include "context.h"
+#include "report.h"
 #include "row_source.h"
 
 namespace plimsoll::cli {
@@ -32,22 +35,32 @@ class Engine {
 
   /// The first reading: what the rows ask for, keeping none of them. `rows` null: a plan for --batch-size texts of the limit.
   /// A stream is not read: its texts may be as long as the limit.
-  Result<Workload> measure(RowSource* rows) const;
+  Result<Workload> measure(RowSource* rows);
+  /// What `measure` found, bad rows included; nothing for a stream.
+  std::optional<std::int64_t> counted_rows() const { return counted_rows_; }
 
   Result<Plan> plan(const Workload& workload) const;
   /// The error of a plan that does not fit; it names the largest other holders when it is the machine that has too little.
   Error refusal(const Plan& plan) const;
-  /// Reserves the plan's memory and loads the weights; `does_not_fit` if the plan says so.
-  Result<Session> load(const Plan& plan, ProgressFunction progress);
+  /// Reserves the plan's memory and loads the weights; `does_not_fit` if the plan says so. The session plans again by itself when memory is
+  /// short or comes back, and tells `event`, which may be empty. The engine outlives it.
+  Result<Session> load(const Plan& plan, ProgressFunction progress, std::function<void(const SessionEvent&)> event = {});
+  /// What became of each device beside the host.
+  std::vector<DeviceFigures> device_figures() const;
 
  private:
   explicit Engine(Context& context) : context_(context), ledger_("cpu", kUnknownMemory) {}
   void print_warnings() const;
+  Status open_devices();
+  Result<Plan> replan(const Workload& workload, Bytes budget);
+  void limit_ledgers(const Plan& plan);
 
   Context& context_;
   Ledger ledger_;
+  std::vector<std::unique_ptr<OpenDevice>> devices_;  ///< of machine_.accelerators
   std::optional<Model> model_;
   Snapshot machine_;
+  std::optional<std::int64_t> counted_rows_;
 };
 
 }  // namespace plimsoll::cli

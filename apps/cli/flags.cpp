@@ -28,12 +28,16 @@ constexpr std::array kCommands = {
         "cat rows.jsonl | plimsoll run ./model --jsonl --json > answers.jsonl\n",
         "Texts are arguments, the rows of --input FILE, or standard input when that is piped; then an answer is printed as soon as the "
         "input pauses. A .txt file holds a text a line, a .jsonl file {\"id\"?, \"text\", \"text_pair\"?} a line. Put -- before "
-        "texts that begin with a dash."},
-    CommandSpec{kPlan, "plan", "MODEL [TEXT...]", "Show what would be placed where, and why, without loading a weight",
-                "plimsoll plan ./model\n"
-                "plimsoll plan ./model --batch-size 8 --max-length 128 --max-memory 300MiB\n"
-                "plimsoll plan ./model --input reviews.txt --json\n",
-                "Without texts it plans for --batch-size (1) texts of --max-length (the model's) tokens. Exits with 6 when nothing fits."},
+        "texts that begin with a dash. Without --json a text is printed on its line with \\xNN for control characters and \\\\ for a "
+        "backslash."},
+    CommandSpec{
+        kPlan, "plan", "MODEL [TEXT...]", "Show what would be placed where, and why, without loading a weight",
+        "plimsoll plan ./model\n"
+        "plimsoll plan ./model --batch-size 8 --max-length 128 --max-memory 300MiB\n"
+        "plimsoll plan ./model --input reviews.txt --json\n",
+        "Without texts it plans for --batch-size (1) texts of --max-length (the model's) tokens. A pipe or file on standard input that "
+        "has something in it, at the latest after 0.1 s, counts as texts, and nothing is taken from it; < /dev/null is none. "
+        "Exits with 6 when nothing fits."},
     CommandSpec{kTokenize, "tokenize", "MODEL [TEXT...]", "Show ids, tokens and offsets; needs only the tokenizer's files",
                 "plimsoll tokenize ./model \"Unbelievable!\"\n"
                 "plimsoll tokenize ./model --input rows.jsonl --json\n",
@@ -63,8 +67,13 @@ constexpr std::array kFlags = {
     FlagSpec{"--logits", "", "", "", kRun, kOutput, "Add token ids and raw logits (with --json)", ""},
     FlagSpec{"--report", "", "FILE", "@file", kRun, kOutput, "Write the plan, what it came to, and memory over time as JSON", ""},
 
-    FlagSpec{"--max-memory", "", "SIZE|cpu=SIZE", "", kPlanning, kMemory, "Most memory to use: 512MiB, 11.17GiB, 10GB or bytes", ""},
-    FlagSpec{"--device", "", "DEVICE", "auto cpu", kPlanning, kMemory, "Where to compute: auto or cpu", ""},
+    FlagSpec{"--max-memory", "", "SIZE|DEVICE=SIZE,...", "", kPlanning, kMemory,
+             "Most memory to use, of the computing device or by name: 512MiB, or sim:0=2GiB,cpu=4GiB,disk=0", ""},
+    FlagSpec{"--device", "", "DEVICE", "auto cpu sim:0", kPlanning, kMemory, "Where to compute: auto, cpu or sim:N", ""},
+    FlagSpec{"--sim", "", "SPEC", "", kPlanning, kMemory,
+             "Add a simulated GPU, the first is sim:0; SPEC is memory=2GiB and, as wished, ,used= ,context= ,link= ,latency= ,compute= ,disk= ,name= "
+             ",script= (see the manual)",
+             "", true},
     FlagSpec{"--dtype", "", "TYPE", "auto float32 bfloat16 float16", kPlanning, kMemory,
              "Precision: auto (the checkpoint's own), float32, bfloat16 or float16", ""},
     FlagSpec{"--quantize", "", "FORM", "none", kPlanning, kMemory, "Quantization of the weights: none", ""},
@@ -84,14 +93,13 @@ constexpr std::array kFlags = {
     FlagSpec{"--max-length", "", "N", "", kRun | kPlan, kSpeed, "Most tokens of a text; longer ones are cut (the model's limit)", ""},
     FlagSpec{"--threads", "", "N", "", kPlanning | kDevices, kSpeed, "Threads (least of affinity, CPU quota and physical cores)", ""},
 
-    FlagSpec{"--shapes", "", "LIST", "1x128,8x128", kBench, kMeasure, "Passes to time, as TEXTSxTOKENS (1x128,8x128)", ""},
+    FlagSpec{"--shapes", "", "LIST", "1x128 8x128", kBench, kMeasure, "Passes to time, as TEXTSxTOKENS (1x128,8x128)", ""},
     FlagSpec{"--repeat", "", "N", "", kBench, kMeasure, "Times each is run (10)", ""},
 
     FlagSpec{"--no-progress", "", "", "", kAll, kMessages, "No progress bar", ""},
     FlagSpec{"--quiet", "-q", "", "", kAll, kMessages, "Only errors on stderr", ""},
     FlagSpec{"--verbose", "-v", "", "", kAll, kMessages, "More on stderr: placement, what was measured", ""},
 
-    FlagSpec{"--sim", "", "SPEC", "", kPlanning | kDevices, "", "", "leave it out to compute on the cpu"},
     FlagSpec{"--device-map", "", "MAP", "", kPlanning, "", "", "leave it out: the planner places every layer itself"},
     FlagSpec{"--fallback", "", "MODEL", "", kRun | kPlan, "", "", "run the smaller model by name when this one exits with 6"},
     FlagSpec{"--fallback-any-labels", "", "", "", kRun | kPlan, "", "", "leave it out"},
@@ -141,7 +149,8 @@ std::unique_ptr<CLI::App> make_parser(const CommandSpec& command) {
     if ((flag.commands & command.bit) == 0) continue;
     const std::string names = flag.letter.empty() ? std::string(flag.name) : std::string(flag.letter) + "," + std::string(flag.name);
     CLI::Option* option = flag.value.empty() ? app->add_flag(names) : app->add_option(names)->type_name(std::string(flag.value));
-    option->description(std::string(flag.help))->group(std::string(flag.group))->envname(environment_name(flag.name))->take_last();
+    option->description(std::string(flag.help))->group(std::string(flag.group))->envname(environment_name(flag.name));
+    flag.repeats ? option->take_all() : option->take_last();
   }
   return app;
 }

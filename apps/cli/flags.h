@@ -40,6 +40,7 @@ struct FlagSpec {
   std::string_view group;    ///< heading in help; empty: hidden
   std::string_view help;
   std::string_view missing;  ///< not empty: part of the contract, not built; what to do instead
+  bool repeats = false;      ///< every value counts, not just the last
 };
 
 /// A command of the contract that is not built.

@@ -86,7 +86,7 @@ Exit codes
 Environment
   PLIMSOLL_<FLAG>  value of any flag: PLIMSOLL_MAX_MEMORY is --max-memory; the flag wins
   PLIMSOLL_ISA     avx2 or avx512: most that the processor is asked for
-  NO_COLOR         no colours
+  NO_COLOR         no colours, and no progress bar
 )";
 
 }  // namespace
@@ -98,7 +98,7 @@ std::string program_help() {
   for (const CommandSpec& command : command_specs()) {
     text += fmt::format("  {:<28}{}\n", fmt::format("{} {}", command.name, command.arguments), wrapped(command.summary, 30));
   }
-  text += "\n  --help, --version; `plimsoll COMMAND --help` explains a command and its flags.\n";
+  text += "\n  help COMMAND, or COMMAND --help, explains a command and its flags; version, -V or --version\n  prints the version.\n";
   return text + std::string(kReference);
 }
 

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <system_error>
+#include <utility>
 
 namespace plimsoll::cli {
 namespace {
@@ -17,26 +18,6 @@ constexpr int kLookMilliseconds = 200;
 
 }  // namespace
 
-bool GrowingBytes::append(std::string_view piece) {
-  if (piece.empty()) return true;
-  if (piece.size() > capacity_ - size_) {
-    const std::size_t capacity = size_ + std::max(piece.size(), size_ / 4);
-    auto* data = static_cast<char*>(std::realloc(data_.get(), capacity));
-    if (data == nullptr) return false;
-    (void)data_.release();
-    data_.reset(data);
-    capacity_ = capacity;
-  }
-  std::memcpy(data_.get() + size_, piece.data(), piece.size());
-  size_ += piece.size();
-  return true;
-}
-
-void GrowingBytes::release() {
-  data_.reset();
-  size_ = capacity_ = 0;
-}
-
 LineReader::LineReader(int fd, std::string name, Gate& gate, const CancelToken& cancel, std::size_t longest)
     : fd_(fd), name_(std::move(name)), gate_(&gate), cancel_(&cancel), longest_(longest), block_(std::make_unique<char[]>(kBlockBytes)) {}
 
@@ -44,13 +25,12 @@ void LineReader::restart() {
   begin_ = end_ = 0;
   delivered_ = true;
   release();
-  skipping_ = started_ = false;
+  skipping_ = started_ = inside_ = ended_ = false;
 }
 
 void LineReader::release() {
   if (!delivered_) return;
-  if (kept_.capacity() > 2 * kBlockBytes) kept_.release();
-  kept_.clear();
+  kept_.clear(2 * kBlockBytes);
 }
 
 Result<Got> LineReader::fill(int patience_ms) {
@@ -68,18 +48,18 @@ Result<Got> LineReader::fill(int patience_ms) {
     // A signal may have come together with the last bytes or the end: it counts.
     if ((ready < 0 && errno == EINTR) || cancel_->cancelled()) continue;
     errno = EIO;
-    const ssize_t got = gate_->admit(Acquisition::read) ? ::read(fd_, block_.get(), kBlockBytes) : -1;
+    if (begin_ == end_) begin_ = end_ = 0;
+    const ssize_t got = gate_->admit(Acquisition::read) ? ::read(fd_, block_.get() + end_, kBlockBytes - end_) : -1;
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (got < 0) return Error{ErrorCode::io, "cannot read: " + std::system_category().message(errno), name_, "check the input"};
-    begin_ = 0;
-    end_ = static_cast<std::size_t>(got);
+    end_ += static_cast<std::size_t>(got);
     return got == 0 ? Got::end : Got::one;
   }
 }
 
 void LineReader::keep(std::string_view piece) {
   if (delivered_) {
-    kept_.clear();
+    kept_.clear(2 * kBlockBytes);
     delivered_ = false;
   }
   if (skipping_) return;
@@ -89,49 +69,66 @@ void LineReader::keep(std::string_view piece) {
   }
 }
 
-void LineReader::finish(Line& line, std::string_view last) {
-  if (!delivered_ || last.size() > longest_) {
-    keep(last);
-    last = kept_.view();
-  }
-  line.too_long = skipping_;
-  line.text = skipping_ ? std::string_view() : last;
-  skipping_ = false;
-  delivered_ = true;
+// The mark may arrive in parts.
+bool LineReader::past_mark() {
+  if (started_) return true;
+  const std::string_view have(block_.get() + begin_, end_ - begin_);
+  if (!ended_ && have.size() < kByteOrderMark.size() && kByteOrderMark.starts_with(have)) return false;
+  if (have.starts_with(kByteOrderMark)) begin_ += kByteOrderMark.size();
+  started_ = true;
+  return true;
 }
 
-bool LineReader::take_line(Line& line) {
+void LineReader::take_piece(Piece& piece) {
   const char* start = block_.get() + begin_;
   const void* newline = std::memchr(start, '\n', end_ - begin_);
-  if (newline == nullptr) {
-    if (begin_ < end_) keep({start, end_ - begin_});
-    begin_ = end_;
-    return false;
+  const std::size_t length = newline == nullptr ? end_ - begin_ : static_cast<std::size_t>(static_cast<const char*>(newline) - start);
+  inside_ = newline == nullptr;
+  begin_ += inside_ ? length : length + 1;
+  piece = {{start, length}, !inside_, !inside_};
+}
+
+Result<Got> LineReader::next_piece(Piece& piece, int patience_ms) {
+  for (;;) {
+    if (past_mark() && begin_ < end_) {
+      take_piece(piece);
+      return Got::one;
+    }
+    if (ended_) {
+      piece = {{}, true, false};
+      return std::exchange(inside_, false) ? Got::one : Got::end;
+    }
+    PLIMSOLL_TRY(const Got got, fill(patience_ms));
+    if (got == Got::paused) return got;
+    ended_ = got == Got::end;
   }
-  const auto length = static_cast<std::size_t>(static_cast<const char*>(newline) - start);
-  begin_ += length + 1;
-  finish(line, {start, length});
-  if (line.text.ends_with('\r')) line.text.remove_suffix(1);
-  return true;
+}
+
+void LineReader::finish(Line& line, const Piece& last) {
+  line.text = last.bytes;
+  if (!delivered_ || last.bytes.size() > longest_) {
+    keep(last.bytes);
+    line.text = kept_.view();
+  }
+  line.too_long = skipping_;
+  if (skipping_) line.text = {};
+  if (last.newline && line.text.ends_with('\r')) line.text.remove_suffix(1);
+  skipping_ = false;
+  delivered_ = true;
 }
 
 Result<Got> LineReader::next(Line& line, int patience_ms) {
   line = {};
   release();
   for (;;) {
-    const bool taken = begin_ < end_ && take_line(line);
-    if (taken && !started_ && line.text.starts_with(kByteOrderMark)) line.text.remove_prefix(kByteOrderMark.size());
-    started_ |= taken;
-    if (taken) return Got::one;
-    PLIMSOLL_TRY(const Got got, fill(patience_ms));
-    if (got == Got::paused) return got;
-    if (got == Got::one) continue;
-    if (delivered_) return Got::end;
-    finish(line, {});
-    if (!started_ && line.text.starts_with(kByteOrderMark)) line.text.remove_prefix(kByteOrderMark.size());
-    started_ = true;
-    if (line.text.empty() && !line.too_long) return Got::end;
-    return Got::one;
+    Piece piece;
+    PLIMSOLL_TRY(const Got got, next_piece(piece, patience_ms));
+    if (got != Got::one) return got;
+    if (piece.ends) {
+      finish(line, piece);
+      return got;
+    }
+    keep(piece.bytes);
   }
 }
 

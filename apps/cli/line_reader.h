@@ -1,50 +1,35 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdlib>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include <plimsoll/cancel.h>
 #include <plimsoll/gate.h>
 #include <plimsoll/result.h>
-#include <plimsoll/session.h>
+
+#include "growing_bytes.h"
 
 namespace plimsoll::cli {
 
 /// What a source had when it was asked for its next row or line.
 enum class Got : std::uint8_t { one, paused, end };
 
-/// Bytes that grow at their end. A long one is not copied to grow: its pages are moved.
-class GrowingBytes {
- public:
-  /// False when there is no memory; nothing has changed then.
-  bool append(std::string_view piece);
-  void clear() { size_ = 0; }
-  /// Gives the memory back.
-  void release();
-  std::string_view view() const { return {data_.get(), size_}; }
-  std::size_t size() const { return size_; }
-  std::size_t capacity() const { return capacity_; }
-
- private:
-  struct Free {
-    void operator()(char* data) const { std::free(data); }
-  };
-
-  std::unique_ptr<char, Free> data_;
-  std::size_t size_ = 0;
-  std::size_t capacity_ = 0;
-};
-
 /// Lines of a file or pipe. Only \n and \r\n end a line; a UTF-8 byte order mark at the very start is dropped; a last line
-/// without an end counts if it is not empty. Memory is one block of 64 KiB and, for lines that cross its edge, one line, which
-/// is given back with the next.
+/// without an end counts if it is not empty. Memory is one block of 64 KiB and, where whole lines are asked for, one line that
+/// crosses its edge, which is given back with the next.
 class LineReader {
  public:
   struct Line {
     std::string_view text;  ///< valid until the next call
     bool too_long = false;  ///< longer than `longest`: skipped, `text` is empty
+  };
+
+  struct Piece {
+    std::string_view bytes;  ///< valid until the next call; may be empty where a line ends
+    bool ends = false;       ///< the line ends behind them
+    bool newline = false;    ///< with \n (a \r before it is among the bytes), not with the file
   };
 
   static constexpr std::size_t kBlockBytes = 64U << 10U;
@@ -54,18 +39,20 @@ class LineReader {
 
   /// `paused` when nothing arrived for `patience_ms`; negative waits for ever. Fails with `io` or `cancelled`.
   Result<Got> next(Line& line, int patience_ms);
+  /// Likewise the next piece of a line, as it comes. Not in the midst of a line that `next` has paused in.
+  Result<Got> next_piece(Piece& piece, int patience_ms);
 
   void set_longest(std::size_t bytes) { longest_ = bytes; }
-  /// Forgets the line that was handed out last: a long one gives its memory back.
-  void release();
   /// Starts anew after the file has been rewound.
   void restart();
 
  private:
+  void release();
   Result<Got> fill(int patience_ms);
-  bool take_line(Line& line);
+  bool past_mark();
+  void take_piece(Piece& piece);
   void keep(std::string_view piece);
-  void finish(Line& line, std::string_view last);
+  void finish(Line& line, const Piece& last);
 
   int fd_;
   std::string name_;
@@ -78,7 +65,9 @@ class LineReader {
   GrowingBytes kept_;      ///< the start of a line that crosses blocks
   bool delivered_ = true;  ///< `kept_` belongs to a line that was handed out
   bool skipping_ = false;  ///< inside a line that is too long
-  bool started_ = false;
+  bool started_ = false;   ///< past where a byte order mark may be
+  bool inside_ = false;    ///< a piece was given that did not end its line
+  bool ended_ = false;
 };
 
 }  // namespace plimsoll::cli

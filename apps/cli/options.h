@@ -25,6 +25,8 @@ struct Options {
 
   ModelRequest model;
   Policy policy;
+  std::vector<std::string> sims;     ///< --sim, in order: sim:0, sim:1, ...
+  std::vector<DeviceBytes> budgets;  ///< --max-memory, each with the name of its device
   std::int64_t batch_size = 0;
   std::int64_t max_length = 0;
   int threads = 0;

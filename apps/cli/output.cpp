@@ -90,7 +90,8 @@ Output::Output(Output&& other) noexcept
       waits_(other.waits_),
       reader_gone_(other.reader_gone_),
       failure_(std::move(other.failure_)),
-      buffer_(std::move(other.buffer_)) {}
+      buffer_(std::move(other.buffer_)),
+      before_sending_(std::move(other.before_sending_)) {}
 
 Output::~Output() {
   if (!temporary_.empty()) {
@@ -106,6 +107,7 @@ Error Output::write_error(int code) const {
 }
 
 Status Output::put(std::string_view text) {
+  if (before_sending_) before_sending_();
   while (!text.empty()) {
     if (waits_) {
       pollfd waiting{fd_, POLLOUT, 0};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,6 +22,9 @@ class Output {
   Output(Output&& other) noexcept;
   Output& operator=(Output&&) = delete;
   ~Output();
+
+  /// Called before anything is sent, as often as that happens: to clear the terminal's line.
+  void before_sending(std::function<void()> act) { before_sending_ = std::move(act); }
 
   void write(std::string_view text);
   bool buffered() const { return !buffer_.empty(); }
@@ -51,6 +55,7 @@ class Output {
   bool reader_gone_ = false;
   Status failure_;
   std::string buffer_;
+  std::function<void()> before_sending_;
 };
 
 }  // namespace plimsoll::cli

@@ -92,6 +92,15 @@ std::string draw_alternatives(const Plan& plan) {
   return text;
 }
 
+std::string draw_budgets(const Plan& plan) {
+  const std::string least = budget_text(plan.smallest_budget);
+  const std::string fast = budget_text(plan.full_speed_budget);
+  std::string text = fmt::format("\nSmallest budget  --max-memory {}\n", least);
+  if (plan.full_speed_budget.empty()) return text;
+  return text + (least == fast ? "At most 10% slower than with unlimited memory: with the smallest budget already\n"
+                               : fmt::format("At most 10% slower than with unlimited memory  --max-memory {}\n", fast));
+}
+
 std::string draw_remarks(const Plan& plan) {
   std::string text;
   if (!plan.sacrifices.empty()) text += "\nTo fit\n";
@@ -101,9 +110,7 @@ std::string draw_remarks(const Plan& plan) {
   }
   if (!plan.warnings.empty()) text += "\nWarnings\n";
   for (const std::string& warning : plan.warnings) text += fmt::format("  {}\n", printable(warning));
-  text += fmt::format("\nSmallest budget  --max-memory {}\n", budget_text(plan.smallest_budget));
-  text += fmt::format("Within 10% of full speed from  --max-memory {}\n", budget_text(plan.full_speed_budget));
-  return text;
+  return text + draw_budgets(plan);
 }
 
 struct Numbered {

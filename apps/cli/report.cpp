@@ -8,7 +8,8 @@
 
 namespace plimsoll::cli {
 
-LoadWatcher::LoadWatcher(Context& context, Recorder& recorder, const Plan& plan) : recorder_(recorder), bar_(context.console, context.os) {
+LoadWatcher::LoadWatcher(Context& context, Recorder& recorder, const Plan& plan, RowBar* rows)
+    : recorder_(recorder), bar_(context.console, context.os), rows_(rows) {
   recorder_.set_budget(plan.devices.at(0).budget);
 }
 
@@ -16,6 +17,7 @@ ProgressFunction LoadWatcher::function() {
   return [this](const Progress& progress) {
     recorder_.observe(progress.phase, progress.ledger);
     if (progress.phase == "load") bar_.show(progress);
+    else if (rows_ != nullptr) rows_->passed(progress.layer);
   };
 }
 
@@ -25,13 +27,18 @@ std::string report_json(const Plan& plan, const RunStatistics& statistics) {
   write_plan(json, plan);
   json.key("actual").begin_object().key(plan.devices.at(0).name).begin_object();
   json.key("ledger_peak").value(statistics.ledger_peak).key("rss_anon_peak").value(statistics.recorder.process_peak());
-  json.end_object().end_object();
+  json.end_object();
+  for (const DeviceFigures& device : statistics.devices)
+    json.key(device.name).begin_object().key("ledger_peak").value(device.ledger_peak).key("seconds").value(device.seconds).end_object();
+  json.end_object();
   json.key("timing").begin_object().key("load_seconds").value(statistics.load_seconds);
   json.key("first_result_seconds").value(statistics.first_result_seconds);
   json.key("tokens_per_second").value(statistics.tokens_per_second()).end_object();
   json.key("memory");
   statistics.recorder.write_samples(json);
-  json.key("events").begin_array().end_array().end_object();
+  json.key("events");
+  statistics.events.write(json);
+  json.end_object();
   return json.text() + "\n";
 }
 

@@ -2,14 +2,23 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include <plimsoll/plan.h>
 
 #include "context.h"
+#include "event_log.h"
 #include "progress.h"
 #include "recorder.h"
 
 namespace plimsoll::cli {
+
+/// A device beside the host at the end of a run.
+struct DeviceFigures {
+  std::string name;
+  Bytes ledger_peak;
+  double seconds = 0;  ///< by its own clock; zero if it has none
+};
 
 /// What a run came to. Seconds count from the start of the command.
 struct RunStatistics {
@@ -23,22 +32,25 @@ struct RunStatistics {
   std::int64_t bad_rows = 0;
   std::int64_t truncated = 0;
   std::int64_t tokens = 0;
+  EventLog events;
   Bytes ledger_peak;
+  std::vector<DeviceFigures> devices;
 
   double tokens_per_second() const { return busy_seconds > 0 ? static_cast<double>(tokens) / busy_seconds : 0; }
 };
 
-/// Follows a session's progress: the bar while it loads, the memory all the time.
+/// Follows a session's progress: the bar while it loads, the rows' line while it computes, the memory all the time.
 class LoadWatcher {
  public:
-  /// All must outlive the session that the function is given to.
-  LoadWatcher(Context& context, Recorder& recorder, const Plan& plan);
+  /// All must outlive the session that the function is given to. `rows` may be null.
+  LoadWatcher(Context& context, Recorder& recorder, const Plan& plan, RowBar* rows = nullptr);
   ProgressFunction function();
   void loaded() { bar_.done(); }
 
  private:
   Recorder& recorder_;
   LoadBar bar_;
+  RowBar* rows_;
 };
 
 /// `run --report` (DESIGN.md section 6).

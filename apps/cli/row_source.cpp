@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <charconv>
 #include <system_error>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -44,36 +45,22 @@ class ArgumentRows final : public RowSource {
 class FileRows final : public RowSource {
  public:
   FileRows(int fd, bool owned, bool stream, bool jsonl, const std::string& name, Gate& gate, const CancelToken& cancel)
-      : fd_(fd), owned_(owned), stream_(stream), jsonl_(jsonl), lines_(fd, name, gate, cancel, kLongestRow), name_(name) {}
+      : fd_(fd), owned_(owned), stream_(stream), jsonl_(jsonl), lines_(fd, name, gate, cancel, kLongestRow), name_(name) {
+    json_.set_longest(longest_);
+  }
   FileRows(const FileRows&) = delete;
   FileRows& operator=(const FileRows&) = delete;
   ~FileRows() override {
     if (owned_) ::close(fd_);
   }
 
-  Result<Got> next(Row& row, int patience_ms) override {
-    LineReader::Line line;
-    do {
-      PLIMSOLL_TRY(const Got got, lines_.next(line, patience_ms));
-      if (got != Got::one) return got;
-    } while (jsonl_ && !line.too_long && is_blank(line.text));
-    row = Row{index_++, {}, {jsonl_ ? std::string_view() : line.text}, std::nullopt};
-    if (line.too_long) {
-      row.fault = Error{ErrorCode::bad_row,
-                        fmt::format("the row is longer than {}", format_bytes(Bytes{longest_})),
-                        {},
-                        "split the text; rows of a regular file may be longer than those of a pipe"};
-    } else if (jsonl_) {
-      read_json(line.text, row);
-      lines_.release();
-    }
-    return Got::one;
-  }
+  Result<Got> next(Row& row, int patience_ms) override { return jsonl_ ? next_json(row, patience_ms) : next_line(row, patience_ms); }
 
   Status rewind() override {
     if (::lseek(fd_, 0, SEEK_SET) != 0)
       return Error{ErrorCode::io, "cannot read a second time: " + std::system_category().message(errno), name_, "give a regular file"};
     lines_.restart();
+    json_.clear();
     index_ = 0;
     return {};
   }
@@ -81,18 +68,44 @@ class FileRows final : public RowSource {
   void set_longest(std::size_t bytes) override {
     longest_ = std::min(bytes, kLongestRow);
     lines_.set_longest(longest_);
+    json_.set_longest(longest_);
   }
 
  private:
-  void read_json(std::string_view line, Row& row) {
-    const Status status = read_json_row(line, json_);
-    row.id = json_.id;
-    if (!status.ok()) {
-      row.fault = status.error();
-      return;
+  Result<Got> next_line(Row& row, int patience_ms) {
+    LineReader::Line line;
+    PLIMSOLL_TRY(const Got got, lines_.next(line, patience_ms));
+    if (got != Got::one) return got;
+    row = Row{index_++, {}, {line.text}, std::nullopt};
+    if (line.too_long) row.fault = too_long();
+    return got;
+  }
+
+  Result<Got> next_json(Row& row, int patience_ms) {
+    if (std::exchange(json_given_, false)) json_.clear();
+    for (;;) {
+      LineReader::Piece piece;
+      PLIMSOLL_TRY(const Got got, lines_.next_piece(piece, patience_ms));
+      if (got != Got::one) return got;
+      json_.feed(piece.bytes);
+      if (!piece.ends) continue;
+      if (!json_.blank()) break;
+      json_.clear();
     }
-    row.input.text = json_.text;
-    if (json_.pair) row.input.pair = *json_.pair;
+    json_given_ = true;
+    const Status status = json_.finish();
+    row = Row{index_++, json_.id(), {json_.text(), json_.pair()}, std::nullopt};
+    if (!status.ok()) row.fault = status.error();
+    else if (json_.too_long()) row.fault = too_long();
+    if (row.fault) row.input = {};
+    return Got::one;
+  }
+
+  Error too_long() const {
+    const std::string advice = stream_ ? "split it, or give it in a regular file, which is measured before memory is planned"
+                               : longest_ == kLongestRow ? "split it"
+                                                         : "split it, or allow more memory";
+    return Error{ErrorCode::bad_row, fmt::format("the text is longer than {}", format_bytes(Bytes{longest_})), {}, advice};
   }
 
   int fd_;
@@ -102,6 +115,7 @@ class FileRows final : public RowSource {
   LineReader lines_;
   std::string name_;
   JsonRow json_;
+  bool json_given_ = false;  ///< the row in `json_` was handed out
   std::int64_t index_ = 0;
   std::size_t longest_ = kLongestRow;
 };

@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <algorithm>
 #include <optional>
 #include <vector>
@@ -7,15 +9,19 @@
 #include "answer_writer.h"
 #include "commands.h"
 #include "engine.h"
+#include "jsonl_hint.h"
 #include "picture.h"
 #include "report.h"
 #include "row_source.h"
+#include "watcher.h"
 
 namespace plimsoll::cli {
 namespace {
 
 // As a filter: how long the input may pause before what is there is answered.
 constexpr int kPauseMilliseconds = 5;
+constexpr int kRedrawMilliseconds = 100;
+constexpr std::size_t kLongestEvent = 1000;
 // Ids of the rows in a pass are kept until it is printed; beyond this many bytes the pass runs early.
 constexpr std::size_t kMostIdBytes = 256U << 10U;
 
@@ -41,30 +47,44 @@ class Busy {
 /// Rows in, answers out, in order.
 class Runner {
  public:
-  Runner(Context& context, RowSource& rows, Classifier& classifier, const Model& model, RunStatistics& statistics)
+  struct Parts {
+    RowSource& rows;
+    Classifier& classifier;
+    const Model& model;
+    RunStatistics& statistics;
+    RowBar& bar;
+  };
+
+  Runner(Context& context, const Parts& parts)
       : context_(context),
-        rows_(rows),
-        classifier_(classifier),
-        writer_(model, context.options, context.output, context.console),
-        statistics_(statistics) {}
+        rows_(parts.rows),
+        classifier_(parts.classifier),
+        writer_(parts.model, context.options, context.output, context.console),
+        statistics_(parts.statistics),
+        bar_(parts.bar),
+        to_terminal_(context.output.is_terminal()) {}
 
   /// Until the rows end. Fails with what ends a run; bad rows do not.
   Status run() {
     for (;;) {
-      const bool owes = classifier_.pending() > 0 || context_.output.buffered();
       Row row;
-      PLIMSOLL_TRY(const Got got, rows_.next(row, rows_.is_stream() && owes ? kPauseMilliseconds : -1));
+      PLIMSOLL_TRY(const Got got, rows_.next(row, patience()));
       if (got == Got::end || got == Got::paused) {
         const Busy busy(statistics_);
         PLIMSOLL_CHECK(run_pass());
         PLIMSOLL_CHECK(context_.output.flush());
         if (got == Got::end) return {};
+        show_progress();
         continue;
       }
       if (context_.signals.token().cancelled()) return context_.signals.error();
+      if (rows_.is_stream()) hint_at_jsonl(context_, row);
       ++statistics_.rows;
-      const Busy busy(statistics_);
-      PLIMSOLL_CHECK(row.fault ? fault(row, *row.fault) : add(row));
+      {
+        const Busy busy(statistics_);
+        PLIMSOLL_CHECK(row.fault ? fault(row, *row.fault) : add(row));
+      }
+      show_progress();
     }
   }
 
@@ -83,11 +103,20 @@ class Runner {
     return id_bytes_ > kMostIdBytes ? run_pass() : Status();
   }
 
+  /// How long to wait for a row before doing what is owed.
+  int patience() const {
+    if (!rows_.is_stream()) return -1;
+    if (classifier_.pending() > 0 || context_.output.buffered()) return kPauseMilliseconds;
+    return bar_.stale() ? kRedrawMilliseconds : -1;
+  }
+
+  void show_progress() { bar_.answered(statistics_.rows - static_cast<std::int64_t>(waiting_.size()), statistics_.tokens_per_second()); }
+
   Status fault(const Row& row, const Error& error) {
     PLIMSOLL_CHECK(run_pass());
     ++statistics_.bad_rows;
     writer_.fault(row.index, row.id, error);
-    if (!context_.options.fail_fast) return {};
+    if (!context_.options.fail_fast) return to_terminal_ ? context_.output.flush() : Status();
     PLIMSOLL_CHECK(context_.output.flush());
     return Error{ErrorCode::bad_row, fmt::format("row {} cannot be used: {}", row.index, error.what), "--fail-fast",
                  "mend the row, or leave the flag out to go on past it"};
@@ -104,11 +133,9 @@ class Runner {
     }
     waiting_.clear();
     id_bytes_ = 0;
-    if (statistics_.first_result_seconds == 0) {
-      statistics_.first_result_seconds = statistics_.recorder.seconds();
-      PLIMSOLL_CHECK(context_.output.flush());
-    }
-    return context_.output.failed() ? context_.output.flush() : Status();
+    const bool first = statistics_.first_result_seconds == 0;
+    if (first) statistics_.first_result_seconds = statistics_.recorder.seconds();
+    return first || to_terminal_ || context_.output.failed() ? context_.output.flush() : Status();
   }
 
   Context& context_;
@@ -116,6 +143,8 @@ class Runner {
   Classifier& classifier_;
   AnswerWriter writer_;
   RunStatistics& statistics_;
+  RowBar& bar_;
+  bool to_terminal_;  ///< then only whole lines are printed, or the bar would be drawn behind half of one
   std::vector<Waiting> waiting_;
   std::size_t id_bytes_ = 0;
 };
@@ -129,9 +158,6 @@ Error no_texts() {
 Result<std::optional<Output>> open_report(Context& context) {
   const Options& options = context.options;
   if (options.report.empty()) return std::optional<Output>();
-  if (options.report == options.output) {
-    return Error{ErrorCode::usage, "results and report cannot be the same file", "--report", "give --report a name of its own"};
-  }
   PLIMSOLL_TRY(Output report, Output::open(options.report, context.gate, context.signals.token()));
   return std::optional<Output>(std::move(report));
 }
@@ -145,6 +171,7 @@ std::string sacrifice_figures(const Sacrifice& sacrifice) {
 }
 
 void print_plan_details(Console& console, const Plan& plan) {
+  if (plan.verdict == Verdict::does_not_fit) return;
   for (const Sacrifice& sacrifice : plan.sacrifices) {
     console.note(fmt::format("to fit: {} ({}{})", printable(sacrifice.why), rung_name(sacrifice.rung), sacrifice_figures(sacrifice)));
   }
@@ -164,14 +191,21 @@ Result<bool> is_empty(RowSource& rows) {
 
 /// Loads the model and answers every row.
 Status answer_rows(Context& context, Engine& engine, const Plan& plan, RowSource& rows, RunStatistics& statistics) {
-  LoadWatcher watcher(context, statistics.recorder, plan);
-  PLIMSOLL_TRY(Session session, engine.load(plan, watcher.function()));
+  RowBar bar(context.console, context.os, {engine.counted_rows(), rows.is_stream() && ::isatty(STDIN_FILENO) == 1});
+  LoadWatcher watcher(context, statistics.recorder, plan, &bar);
+  const auto tell = [&](const SessionEvent& event) {
+    statistics.events.add(statistics.recorder.seconds(), event);
+    context.console.note(printable(event.text, kLongestEvent));
+  };
+  PLIMSOLL_TRY(Session session, engine.load(plan, watcher.function(), tell));
+  const MemoryWatcher memory(context.os, session);
   statistics.load_seconds = statistics.recorder.seconds();
   watcher.loaded();
   if (rows.is_stream()) rows.set_longest(session.io().size());
   PLIMSOLL_TRY(const std::int64_t limit, engine.text_limit());
-  Classifier classifier(engine.model(), session, limit);
-  Status status = Runner(context, rows, classifier, engine.model(), statistics).run();
+  Classifier classifier(engine.model(), session, limit, &context.signals.token());
+  Status status = Runner(context, {rows, classifier, engine.model(), statistics, bar}).run();
+  bar.done();
   statistics.recorder.observe("pass", engine.ledger().current(), true);
   return status;
 }
@@ -193,12 +227,14 @@ Result<int> run_command(Context& context) {
   print_plan_details(context.console, plan);
   const Status status = answer_rows(context, *engine, plan, *rows, statistics);
   statistics.ledger_peak = engine->ledger().peak();
+  statistics.devices = engine->device_figures();
   if (report) {
     report->write(report_json(plan, statistics));
     PLIMSOLL_CHECK(report->commit());
   }
   if (!status.ok()) return status.error();
   if (statistics.rows > statistics.bad_rows) context.console.note(summary_line(plan, statistics));
+  if (statistics.rows == 0 && !empty) context.console.note("there were no texts");
   if (statistics.bad_rows == 0) return 0;
   context.console.note(fmt::format("{} of {} rows could not be used", statistics.bad_rows, statistics.rows));
   return 1;

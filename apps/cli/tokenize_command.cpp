@@ -1,8 +1,8 @@
 #include <memory_resource>
-#include <new>
 
 #include <fmt/format.h>
 
+#include "charged_memory.h"
 #include "commands.h"
 #include "engine.h"
 #include "json_writer.h"
@@ -14,92 +14,93 @@ namespace plimsoll::cli {
 namespace {
 
 constexpr int kPauseMilliseconds = 5;
-// What the tokens of one row may take: about a million tokens.
-constexpr std::size_t kMostTokenBytes = 256U << 20U;
+// What the process takes beside the tables and the tokens: code, buffers, output.
+constexpr Bytes kBesideTokens = mib(8);
+// Memory of the tokens that is kept from row to row.
+constexpr Bytes kKeptBytes = mib(1);
 
-template <typename Values, typename Write>
-void write_array(JsonWriter& json, std::string_view name, const Values& values, Write write) {
-  json.key(name).begin_array();
-  for (const auto& value : values) write(value);
-  json.end_array();
-}
-
-/// The heap, up to a limit.
-class BoundedMemory final : public std::pmr::memory_resource {
+/// Writes one row's tokens. A row may have millions: with `cancel` set it is left where it is, and the caller has to stop.
+class EncodingWriter {
  public:
-  /// Something was refused since the last `reset`.
-  bool exhausted() const { return exhausted_; }
-  void reset() { exhausted_ = false; }
+  EncodingWriter(const Row& row, const Encoding& encoding, const CancelToken& cancel) : row_(row), encoding_(encoding), cancel_(cancel) {}
+
+  void write_json(JsonWriter& json) const {
+    json.begin_object().key("index").value(row_.index);
+    if (!row_.id.empty()) json.key("id").raw(row_.id);
+    write_array(json, "ids", encoding_.ids, [&](std::int32_t id) { json.value(static_cast<std::int64_t>(id)); });
+    write_array(json, "tokens", encoding_.tokens, [&](const std::pmr::string& token) { json.value(std::string_view(token)); });
+    write_array(json, "offsets", encoding_.offsets, [&](const TextSpan& span) {
+      json.begin_array().value(static_cast<std::int64_t>(span.start)).value(static_cast<std::int64_t>(span.end)).end_array();
+    });
+    write_array(json, "type_ids", encoding_.type_ids, [&](std::int32_t id) { json.value(static_cast<std::int64_t>(id)); });
+    if (cancel_.cancelled()) json.clear();
+    else json.end_object().end_line();
+  }
+
+  void write_table(Output& output) const {
+    output.write(fmt::format("{}{}\n", row_.index == 0 ? "" : "\n", printable(row_.input.text, 4096)));
+    output.write("     id  offsets      type  token\n");
+    for (std::size_t i = 0; i < encoding_.ids.size() && !cancel_.cancelled(); ++i) {
+      const std::string span = fmt::format("{}-{}", encoding_.offsets[i].start, encoding_.offsets[i].end);
+      output.write(fmt::format("{:>7}  {:<11}  {:>4}  {}\n", encoding_.ids[i], span, encoding_.type_ids[i],
+                               printable(std::string_view(encoding_.tokens[i]), 4096)));
+    }
+  }
 
  private:
-  void* do_allocate(std::size_t bytes, std::size_t alignment) override {
-    if (bytes > kMostTokenBytes - used_) {
-      exhausted_ = true;
-      throw std::bad_alloc();
-    }
-    void* place = std::pmr::new_delete_resource()->allocate(bytes, alignment);
-    used_ += bytes;
-    return place;
+  template <typename Values, typename Write>
+  void write_array(JsonWriter& json, std::string_view name, const Values& values, Write write) const {
+    json.key(name).begin_array();
+    for (auto value = values.begin(); value != values.end() && !cancel_.cancelled(); ++value) write(*value);
+    json.end_array();
   }
-  void do_deallocate(void* place, std::size_t bytes, std::size_t alignment) override {
-    std::pmr::new_delete_resource()->deallocate(place, bytes, alignment);
-    used_ -= bytes;
-  }
-  bool do_is_equal(const std::pmr::memory_resource& other) const noexcept override { return this == &other; }
 
-  std::size_t used_ = 0;
-  bool exhausted_ = false;
+  const Row& row_;
+  const Encoding& encoding_;
+  const CancelToken& cancel_;
 };
-
-void write_json(JsonWriter& json, const Row& row, const Encoding& encoding) {
-  json.begin_object().key("index").value(row.index);
-  if (!row.id.empty()) json.key("id").raw(row.id);
-  write_array(json, "ids", encoding.ids, [&](std::int32_t id) { json.value(static_cast<std::int64_t>(id)); });
-  write_array(json, "tokens", encoding.tokens, [&](const std::pmr::string& token) { json.value(std::string_view(token)); });
-  write_array(json, "offsets", encoding.offsets, [&](const TextSpan& span) {
-    json.begin_array().value(static_cast<std::int64_t>(span.start)).value(static_cast<std::int64_t>(span.end)).end_array();
-  });
-  write_array(json, "type_ids", encoding.type_ids, [&](std::int32_t id) { json.value(static_cast<std::int64_t>(id)); });
-  json.end_object().end_line();
-}
-
-void write_table(Output& output, const Row& row, const Encoding& encoding) {
-  output.write(fmt::format("{}{}\n", row.index == 0 ? "" : "\n", printable(row.input.text, 4096)));
-  output.write("     id  offsets      type  token\n");
-  for (std::size_t i = 0; i < encoding.ids.size(); ++i) {
-    const std::string span = fmt::format("{}-{}", encoding.offsets[i].start, encoding.offsets[i].end);
-    output.write(fmt::format("{:>7}  {:<11}  {:>4}  {}\n", encoding.ids[i], span, encoding.type_ids[i],
-                             printable(std::string_view(encoding.tokens[i]), 4096)));
-  }
-}
 
 class TokenWriter {
  public:
-  TokenWriter(Context& context, const Tokenizer& tokenizer)
-      : context_(context), tokenizer_(tokenizer), json_([&context](std::string_view piece) { context.output.write(piece); }) {}
+  /// The arguments outlive the writer. `ledger` bounds what the tokens of a row may take.
+  TokenWriter(Context& context, Ledger& ledger, const Tokenizer& tokenizer)
+      : context_(context),
+        ledger_(ledger),
+        tokenizer_(tokenizer),
+        json_([&context](std::string_view piece) { context.output.write(piece); }),
+        pages_(context.os, ledger, MemoryTag::io),
+        memory_(&pages_) {}
 
   Status row(const Row& row) {
     if (row.fault) return fault(row, *row.fault);
-    memory_.reset();
-    const EncodeOptions options{.file_truncation = true, .file_padding = true, .keep_tokens = true};
-    const auto encoding = tokenizer_.encode({row.input.text, row.input.pair}, options, &memory_);
-    if (!encoding.ok() && memory_.exhausted()) return fault(row, too_many_tokens(row));
-    if (!encoding.ok()) return encoding.error().code == ErrorCode::bad_row ? fault(row, encoding.error()) : Status(encoding.error());
-    if (context_.options.json) write_json(json_, row, *encoding);
-    else write_table(context_.output, row, *encoding);
-    return context_.output.failed() ? context_.output.flush() : Status();
+    Status status = tokenize(row);
+    if (pages_.held() > kKeptBytes) memory_.release();
+    if (!status.ok() && status.error().code == ErrorCode::bad_row) status = fault(row, status.error());
+    return status;
   }
 
   bool failed() const { return failed_; }
 
  private:
-  static Error too_many_tokens(const Row& row) {
+  Status tokenize(const Row& row) {
     const std::size_t bytes = row.input.text.size() + (row.input.pair ? row.input.pair->size() : 0);
-    return Error{
-        ErrorCode::bad_row,
-        fmt::format("the tokens of this row of {} need more than {}", format_bytes(Bytes{bytes}), format_bytes(Bytes{kMostTokenBytes})),
-        {},
-        "split the text"};
+    // The row itself is not in an arena of ours, but it is there.
+    const Bytes room = saturating_sub(saturating_sub(ledger_.limit(), ledger_.current()) + pages_.held(), Bytes{bytes});
+    pages_.allow(room);
+    const EncodeOptions options{.file_truncation = true, .file_padding = true, .keep_tokens = true, .cancel = &context_.signals.token()};
+    const auto encoding = tokenizer_.encode({row.input.text, row.input.pair}, options, &memory_);
+    if (!encoding.ok() && pages_.refused()) {
+      return Error{ErrorCode::bad_row,
+                   fmt::format("the tokens of this row of {} need more than the {} of memory that there are", format_bytes(Bytes{bytes}),
+                               format_bytes(room)),
+                   {},
+                   "split the text"};
+    }
+    if (!encoding.ok()) return encoding.error();
+    const EncodingWriter writer(row, *encoding, context_.signals.token());
+    if (context_.options.json) writer.write_json(json_);
+    else writer.write_table(context_.output);
+    return context_.output.failed() ? context_.output.flush() : Status();
   }
 
   Status fault(const Row& row, const Error& error) {
@@ -111,11 +112,25 @@ class TokenWriter {
   }
 
   Context& context_;
+  Ledger& ledger_;
   const Tokenizer& tokenizer_;
   JsonWriter json_;
-  BoundedMemory memory_;
+  ChargedMemory pages_;
+  std::pmr::unsynchronized_pool_resource memory_;
   bool failed_ = false;
 };
+
+/// The tokenizer's tables are all that this command needs of the model.
+Result<Tokenizer> open_tables(Context& context, Ledger& ledger, const HostMemory& memory) {
+  auto tokenizer = open_tokenizer(context.os, ledger, context.options.model);
+  if (!tokenizer.ok() && tokenizer.error().code == ErrorCode::out_of_memory) {
+    Error error = tokenizer.error();
+    error.where = ledger.device() + ", set by " + memory.set_by;
+    error.advice = "close other programs or raise that limit (`plimsoll devices` shows all of them)";
+    return error;
+  }
+  return tokenizer;
+}
 
 }  // namespace
 
@@ -124,9 +139,10 @@ Result<int> tokenize_command(Context& context) {
   if (rows == nullptr) {
     return Error{ErrorCode::usage, "there are no texts", "plimsoll tokenize", "for example: plimsoll tokenize ./model \"Unbelievable!\""};
   }
-  Ledger ledger("cpu", kUnknownMemory);
-  PLIMSOLL_TRY(const Tokenizer tokenizer, open_tokenizer(context.os, ledger, context.options.model));
-  const auto writer = std::make_unique<TokenWriter>(context, tokenizer);
+  PLIMSOLL_TRY(const Snapshot machine, probe_machine(context.os));
+  Ledger ledger("cpu", saturating_sub(machine.memory.budget, kBesideTokens));
+  PLIMSOLL_TRY(const Tokenizer tokenizer, open_tables(context, ledger, machine.memory));
+  const auto writer = std::make_unique<TokenWriter>(context, ledger, tokenizer);
   Row row;
   for (;;) {
     PLIMSOLL_TRY(const Got got, rows->next(row, rows->is_stream() && context.output.buffered() ? kPauseMilliseconds : -1));

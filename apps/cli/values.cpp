@@ -40,8 +40,35 @@ std::string joined(const std::vector<std::string>& words) {
   return line;
 }
 
+/// Our name for a type that other programs call otherwise ("fp16", "half", "torch.float16"), or "".
+std::string meant_type(std::string_view text) {
+  struct Alias {
+    std::string_view name;
+    ElementType type;
+  };
+  static constexpr std::array<Alias, 10> kAliases = {{{"fp32", ElementType::float32},
+                                                      {"f32", ElementType::float32},
+                                                      {"float", ElementType::float32},
+                                                      {"single", ElementType::float32},
+                                                      {"bf16", ElementType::bfloat16},
+                                                      {"brain", ElementType::bfloat16},
+                                                      {"bfloat", ElementType::bfloat16},
+                                                      {"fp16", ElementType::float16},
+                                                      {"f16", ElementType::float16},
+                                                      {"half", ElementType::float16}}};
+  std::string name(text);
+  std::ranges::transform(name, name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  if (name.starts_with("torch.")) name.erase(0, std::string_view("torch.").size());
+  for (const ElementType type : {ElementType::float32, ElementType::bfloat16, ElementType::float16}) {
+    if (name == element_name(type)) return name;
+  }
+  const auto* alias = std::ranges::find(kAliases, std::string_view(name), &Alias::name);
+  return alias == kAliases.end() ? std::string() : std::string(element_name(alias->type));
+}
+
 Error not_one_of(std::string_view text, const std::vector<std::string>& choices, const std::string& where) {
-  const std::string meant = nearest(text, choices);
+  const std::string type = meant_type(text);
+  const std::string meant = std::ranges::find(choices, type) != choices.end() ? type : nearest(text, choices);
   return usage(fmt::format("{} is not a value of this flag", in_quotes(text)), where,
                meant.empty() ? "give " + joined(choices) : fmt::format("did you mean {}? It takes {}", meant, joined(choices)));
 }
@@ -50,45 +77,36 @@ bool all_digits(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
-/// "cuda", "cuda:1", "sim:0", "1": devices of the contract that this build lacks.
-bool is_absent_device(std::string_view name) {
-  for (const std::string_view kind : {"cuda", "sim"}) {
-    if (name == kind) return true;
-    if (name.starts_with(kind) && name.size() > kind.size() && name[kind.size()] == ':') return all_digits(name.substr(kind.size() + 1));
-  }
-  return all_digits(name);
+/// "sim:0" of the kind "sim".
+bool is_numbered(std::string_view name, std::string_view kind) {
+  return name.starts_with(kind) && name.size() > kind.size() && name[kind.size()] == ':' && all_digits(name.substr(kind.size() + 1));
 }
+
+/// "cuda", "cuda:1", "1": devices of the contract that this build lacks.
+bool is_absent_device(std::string_view name) { return name == "cuda" || is_numbered(name, "cuda") || all_digits(name); }
 
 Error absent_device(std::string_view name, const std::string& where) {
   const std::string device = all_digits(name) ? fmt::format("cuda:{}", name) : std::string(name);
   return not_built(fmt::format("this build has no device {}", device), where, "use cpu; `plimsoll devices` lists what there is");
 }
 
-std::string rung_names() {
-  std::string names;
-  for (std::size_t i = 0; i < kRungs; ++i) {
-    if (i > 0) names += ", ";
-    names += rung_name(static_cast<Rung>(i));
-  }
+std::vector<std::string> rung_names() {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < kRungs; ++i) names.emplace_back(rung_name(static_cast<Rung>(i)));
   return names;
 }
 
-Status read_device_budget(std::string_view item, const std::string& where, Policy& policy) {
+Result<DeviceBytes> read_device_budget(std::string_view item, const std::string& where) {
   const std::size_t equals = item.find('=');
   const bool bare = equals == std::string_view::npos;
-  const std::string_view device = bare ? "cpu" : item.substr(0, equals);
+  const std::string_view device = bare ? std::string_view() : item.substr(0, equals);
   const std::string_view text = bare ? item : item.substr(equals + 1);
   const auto size = parse_bytes(text);
   if (!size) return usage(fmt::format("{} is not a size", in_quotes(text)), where, "write 512MiB, 11.17GiB, 10GB or a number of bytes");
-  if (device == "disk") {
-    if (size->count == 0) policy.forbid.insert(policy.forbid.end(), {Rung::stream, Rung::gather});
-    return {};
-  }
   if (is_absent_device(device)) return absent_device(device, where);
-  if (device != "cpu") return usage(fmt::format("{} is not a device", in_quotes(device)), where, "write cpu=SIZE, or the size alone");
-  if (policy.max_memory) return usage("the cpu's budget is given twice", where, "give it once");
-  policy.max_memory = *size;
-  return {};
+  if (!bare && device != "cpu" && device != "disk" && !is_numbered(device, "sim"))
+    return usage(fmt::format("{} is not a device", in_quotes(device)), where, "write cpu=SIZE or sim:0=SIZE, or the size alone");
+  return DeviceBytes{std::string(device), *size};
 }
 
 }  // namespace
@@ -112,7 +130,7 @@ Result<bool> read_switch(std::string_view text, const std::string& where) {
 }
 
 Status check_device(std::string_view text, const std::string& where) {
-  if (text == "auto" || text == "cpu") return {};
+  if (text == "auto" || text == "cpu" || is_numbered(text, "sim")) return {};
   if (!all_digits(text) && is_absent_device(text)) return absent_device(text, where);
   return not_one_of(text, {"auto", "cpu"}, where);
 }
@@ -135,19 +153,29 @@ Result<std::optional<ElementType>> read_dtype(std::string_view text, const std::
   for (const ElementType type : {ElementType::float32, ElementType::bfloat16, ElementType::float16}) {
     if (text == element_name(type)) return std::optional(type);
   }
+  if (text == "int8" || text == "int4") {
+    return usage(fmt::format("{} is not a type to compute in", in_quotes(text)), where, fmt::format("did you mean --quantize {}?", text));
+  }
   return not_one_of(text, {"auto", "float32", "bfloat16", "float16"}, where);
 }
 
-Status read_max_memory(std::string_view text, const std::string& where, Policy& policy) {
-  for (const std::string_view item : split(text, ',')) PLIMSOLL_CHECK(read_device_budget(item, where, policy));
-  return {};
+Result<std::vector<DeviceBytes>> read_max_memory(std::string_view text, const std::string& where) {
+  std::vector<DeviceBytes> budgets;
+  for (const std::string_view item : split(text, ',')) {
+    PLIMSOLL_TRY(DeviceBytes budget, read_device_budget(item, where));
+    if (std::ranges::find(budgets, budget.device, &DeviceBytes::device) != budgets.end()) {
+      return usage(fmt::format("{} budget is given twice", budget.device.empty() ? "the" : "the " + budget.device + "'s"), where, "give it once");
+    }
+    budgets.push_back(std::move(budget));
+  }
+  return budgets;
 }
 
 Result<std::vector<Rung>> read_rungs(std::string_view text, const std::string& where) {
   std::vector<Rung> rungs;
   for (const std::string_view name : split(text, ',')) {
     const auto rung = parse_rung(name);
-    if (!rung) return usage(fmt::format("{} is not a way of saving memory", in_quotes(name)), where, "the names are " + rung_names());
+    if (!rung) return not_one_of(name, rung_names(), where);
     rungs.push_back(*rung);
   }
   return rungs;

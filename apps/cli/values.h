@@ -17,13 +17,14 @@ namespace plimsoll::cli {
 Result<std::int64_t> read_count(std::string_view text, std::int64_t least, std::int64_t most, const std::string& where);
 /// "", "1", "true", "on", "yes" or their opposites.
 Result<bool> read_switch(std::string_view text, const std::string& where);
+/// "auto", "cpu" or "sim:N".
 Status check_device(std::string_view text, const std::string& where);
 Status check_task(std::string_view text, const std::string& where);
 Status check_quantize(std::string_view text, const std::string& where);
 /// Nothing for "auto".
 Result<std::optional<ElementType>> read_dtype(std::string_view text, const std::string& where);
-/// "2GiB" or "cpu=2GiB,disk=0": the budget of the cpu. `disk=0` keeps every weight in memory: it forbids `stream` and `gather`.
-Status read_max_memory(std::string_view text, const std::string& where, Policy& policy);
+/// "2GiB" or "sim:0=2GiB,cpu=4GiB,disk=0": sizes by device; a bare one has no name.
+Result<std::vector<DeviceBytes>> read_max_memory(std::string_view text, const std::string& where);
 Result<std::vector<Rung>> read_rungs(std::string_view text, const std::string& where);
 Result<std::vector<Rung>> read_allowed(std::string_view text, const std::string& where);
 Result<std::vector<Shape>> read_shapes(std::string_view text, const std::string& where);

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdlib>
@@ -12,6 +13,7 @@
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
+#include <string_view>
 
 namespace plimsoll::test {
 namespace {
@@ -27,6 +29,15 @@ Pipe make_pipe() {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw std::runtime_error("pipe");
   return {ends[0], ends[1]};
+}
+
+/// The two ends of a terminal: what is written to `write` is read from `read`.
+Pipe make_terminal() {
+  const int master = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (master < 0 || ::grantpt(master) != 0 || ::unlockpt(master) != 0) throw std::runtime_error("terminal");
+  const int slave = ::open(::ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (slave < 0) throw std::runtime_error("terminal");
+  return {master, slave};
 }
 
 std::vector<char*> pointers(std::vector<std::string>& words) {
@@ -63,7 +74,7 @@ Process::Process(const Start& start) {
   std::signal(SIGPIPE, SIG_IGN);
   Pipe in = make_pipe();
   Pipe out = make_pipe();
-  Pipe err = make_pipe();
+  Pipe err = start.terminal == Start::Terminal::none ? make_pipe() : make_terminal();
   std::vector<std::string> arguments = start.arguments;
   if (arguments.empty() || arguments[0].find('/') != 0 || ::access(arguments[0].c_str(), X_OK) != 0 ||
       std::filesystem::is_directory(arguments[0])) {
@@ -77,6 +88,7 @@ Process::Process(const Start& start) {
   if (pid_ == 0) {
     ::dup2(in.read, 0);
     if (start.closed_stdout) ::close(1);
+    else if (start.terminal == Start::Terminal::both) ::dup2(err.write, 1);
     else ::dup2(start.stdout_path.empty() ? out.write : ::open(start.stdout_path.c_str(), O_WRONLY | O_CLOEXEC), 1);
     ::dup2(err.write, 2);
     std::signal(SIGPIPE, SIG_DFL);
@@ -175,6 +187,29 @@ std::vector<std::string> names_in(const std::string& folder) {
   std::vector<std::string> found;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) found.push_back(entry.path().filename().string());
   return found;
+}
+
+std::vector<std::string> screen(const std::string& printed) {
+  static constexpr std::string_view kErase = "\x1b[K";
+  std::vector<std::string> lines(1);
+  std::size_t column = 0;
+  for (std::size_t at = 0; at < printed.size(); ++at) {
+    std::string& line = lines.back();
+    if (printed[at] == '\n') {
+      lines.emplace_back();
+      column = 0;
+    } else if (printed[at] == '\r') {
+      column = 0;
+    } else if (printed.compare(at, kErase.size(), kErase) == 0) {
+      line.resize(column);
+      at += kErase.size() - 1;
+    } else {
+      line.resize(std::max(line.size(), column + 1));
+      line[column++] = printed[at];
+    }
+  }
+  if (lines.back().empty()) lines.pop_back();
+  return lines;
 }
 
 std::string read_file(const std::string& path) {

@@ -31,6 +31,8 @@ struct Start {
   std::vector<std::string> environment;
   bool closed_stdout = false;
   std::string stdout_path;  ///< not empty: where standard output goes instead of `out`
+  /// Standard error is a terminal of 80 columns, and so is standard output if told: what both print is then in `err`.
+  enum class Terminal : std::uint8_t { none, errors, both } terminal = Terminal::none;
 };
 
 /// A running `plimsoll`, or any program that is named by a first argument with a slash. Killed by the destructor.
@@ -78,5 +80,8 @@ using Folder = plimsoll::testing::TemporaryFolder;
 std::vector<std::string> names_in(const std::string& folder);
 
 std::string read_file(const std::string& path);
+
+/// What a terminal shows of `printed`: its lines, after carriage returns and erasures.
+std::vector<std::string> screen(const std::string& printed);
 
 }  // namespace plimsoll::test

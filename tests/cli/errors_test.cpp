@@ -39,6 +39,16 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"TooManyThreads", {"run", kModel, "x", "--threads", "257"}, 2, "from 1 to 256"},
                       Case{"NotAShape", {"bench", kModel, "--shapes", "x"}, 2, "'x' is not a shape"},
                       Case{"BadDtype", {"run", kModel, "x", "--dtype", "float31"}, 2, "did you mean float32"},
+                      Case{"DtypeByAnotherName", {"run", kModel, "x", "--dtype", "fp16"}, 2, "did you mean float16?"},
+                      Case{"QuantizationAsDtype", {"run", kModel, "x", "--dtype", "int8"}, 2, "did you mean --quantize int8?"},
+                      Case{"AllowByAnotherName", {"run", kModel, "x", "--allow", "bf16"}, 2, "did you mean bfloat16?"},
+                      Case{"Rung", {"run", kModel, "x", "--forbid", "stram"}, 2, "did you mean stream?"},
+                      Case{"LogitsAsText", {"run", kModel, "x", "--logits"}, 2, "(--logits): add --json"},
+                      Case{"ShapeBeyondReason", {"bench", kModel, "--shapes", "1000000x128"}, 2, "128000000 tokens"},
+                      Case{"HelpOfNothing", {"help", "rum"}, 2, "did you mean run?"},
+                      Case{"HelpOfWhatIsNotBuilt", {"help", "top"}, 4, "top is not built yet"},
+                      Case{"NearlyVersion", {"versoin"}, 2, "did you mean version?"},
+                      Case{"InputIsDevice", {"run", kModel, "--input", "/dev/zero"}, 3, "not a regular file"},
                       Case{"TooLong", {"run", kModel, "x", "--max-length", "100000"}, 2, "128"},
                       Case{"TwoSources", {"run", kModel, "x", "--input", "y.txt"}, 2, "one of the two"},
                       Case{"SurplusArgument", {"devices", "cpu"}, 2, "too many"},
@@ -47,7 +57,9 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"NoInput", {"run", kModel, "--input", "/nonexistent.txt"}, 3, "/nonexistent.txt"},
                       Case{"InputIsFolder", {"run", kModel, "--input", "/tmp"}, 3, "a directory"},
                       Case{"OutputNowhere", {"run", kModel, "x", "--output", "/proc/nowhere/x"}, 3, "/proc/nowhere/x"},
-                      Case{"Sim", {"run", kModel, "x", "--sim", "memory=2GiB"}, 4, "--sim is not built yet"},
+                      Case{"Sim", {"run", kModel, "x", "--sim", "memory=2GiB,speed=1"}, 2, "speed"},
+                      Case{"SimWithoutMemory", {"run", kModel, "x", "--sim", "used=2GiB"}, 2, "memory"},
+                      Case{"AbsentSim", {"run", kModel, "x", "--sim", "memory=2GiB", "--device", "sim:1"}, 2, "there is no device sim:1"},
                       Case{"DeviceMap", {"plan", kModel, "--device-map=auto"}, 4, "--device-map is not built yet"},
                       Case{"Fallback", {"run", kModel, "x", "--fallback", "other"}, 4, "--fallback is not built yet"},
                       Case{"Wait", {"run", kModel, "x", "--wait", "3s"}, 4, "--wait is not built yet"},
@@ -101,8 +113,12 @@ TEST(Environment, StandsInForFlagsAndLosesToThem) {
   EXPECT_EQ(isa.status, 2);
   const Finished texts = run(Start{{"run", kModel, "x"}, {}, {"PLIMSOLL_INPUT=/nonexistent.txt"}, false, {}});
   EXPECT_EQ(texts.status, 0) << texts.err;
-  const Finished unbuilt = run(Start{{"run", kModel, "x"}, {}, {"PLIMSOLL_SIM=memory=1GiB"}, false, {}});
+  const Finished logits = run(Start{{"run", kModel, "x"}, {}, {"PLIMSOLL_LOGITS=1"}, false, {}});
+  EXPECT_NE(logits.err.find("(PLIMSOLL_LOGITS): add --json"), std::string::npos) << logits.err;
+  const Finished unbuilt = run(Start{{"run", kModel, "x"}, {}, {"PLIMSOLL_DEVICE_MAP=auto"}, false, {}});
   EXPECT_EQ(unbuilt.status, 4);
+  const Finished simulated = run(Start{{"run", kModel, "x"}, {}, {"PLIMSOLL_SIM=memory=1GiB"}, false, {}});
+  EXPECT_NE(simulated.err.find("in sim:0 memory"), std::string::npos) << simulated.err;
 }
 
 }  // namespace

@@ -96,6 +96,20 @@ TEST_P(Signalled, EndsWithItsStatusAndKeepsWhatWasDone) {
 
 INSTANTIATE_TEST_SUITE_P(All, Signalled, ::testing::Values(SIGINT, SIGTERM, SIGHUP));
 
+TEST(Signalled, EndsAWaitForAnInputThatNeverComes) {
+  Process process({{"run", kModel, "--json"}, {}, {}, false, {}});
+  EXPECT_FALSE(process.read_line(500ms).has_value());
+  process.signal(SIGINT);
+  for (int i = 0; i < 600 && !process.ended(); ++i) (void)process.read_line(100ms);
+  EXPECT_EQ(process.wait().status, 130);
+}
+
+TEST(StandardInput, ThatIsAFolderIsAnError) {
+  const Finished result = run({"/bin/sh", "-c", "exec \"$0\" run \"$1\" < /", PLIMSOLL_COMMAND, kModel});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_NE(result.err.find("(standard input)"), std::string::npos) << result.err;
+}
+
 TEST(OutputFile, AppearsWhenItIsComplete) {
   const Folder folder;
   std::ofstream(folder / "out.jsonl") << "old";

@@ -72,11 +72,23 @@ TEST(Help, OfACommandListsItsFlagsAndNoOthers) {
 
 TEST(Help, WorksBehindOtherFlags) { EXPECT_EQ(run({"run", "/nonexistent", "--dtype", "float32", "-h"}).status, 0); }
 
+TEST(Help, IsACommandToo) {
+  EXPECT_EQ(run({"help"}).out, run({"--help"}).out);
+  for (const CommandSpec& command : cli::command_specs()) {
+    const std::string name(command.name);
+    const Finished result = run({"help", name});
+    EXPECT_EQ(result.status, 0);
+    EXPECT_EQ(result.out, run({name, "--help"}).out);
+  }
+}
+
 TEST(Version, IsPrinted) {
-  const Finished result = run({"--version"});
-  EXPECT_EQ(result.status, 0);
-  std::string version = read_file(std::string(PLIMSOLL_SOURCE_DIR) + "/VERSION");
-  EXPECT_EQ(result.out, "plimsoll " + version);
+  const std::string version = read_file(std::string(PLIMSOLL_SOURCE_DIR) + "/VERSION");
+  for (const std::string way : {"--version", "-V", "version"}) {
+    const Finished result = run({way});
+    EXPECT_EQ(result.status, 0) << way;
+    EXPECT_EQ(result.out, "plimsoll " + version) << way;
+  }
 }
 
 TEST(ManPage, NamesEveryFlagAndNoOther) {

@@ -100,11 +100,54 @@ TEST(JsonLines, BoundTheirIds) {
   EXPECT_FALSE(result.rows().at(1).contains("id"));
 }
 
-TEST(JsonLines, DepthCostsNothing) {
-  std::string deep = R"({"deep": )" + std::string(200'000, '[') + std::string(200'000, ']') + R"(, "text": "under"})";
-  EXPECT_EQ(
-      texts_of(run_file("a.jsonl", deep + "\n" + std::string(200'000, '[') + "\n" + std::string(200'000, '{') + "\n{\"text\": \"b\"}")),
-      (Texts{"under", "<bad_row>", "<bad_row>", "b"}));
+TEST(JsonLines, AreBoundedInDepth) {
+  const auto deep = [](std::size_t depth) {
+    return R"({"deep": )" + std::string(depth, '[') + std::string(depth, ']') + ", \"text\": \"under\"}\n";
+  };
+  EXPECT_EQ(texts_of(run_file("a.jsonl", deep(255) + deep(256) + deep(200'000) + std::string(200'000, '[') + "\n" +
+                                             std::string(200'000, '{') + "\n{\"text\": \"b\"}")),
+            (Texts{"under", "<bad_row>", "<bad_row>", "<bad_row>", "<bad_row>", "b"}));
+}
+
+TEST(JsonLines, MayHoldAnythingBesideTheirTexts) {
+  const std::string line =
+      R"({"other": ")" + std::string(3'000'000, 'x') + R"(", "text": "a", "more": [)" + std::string(3'000'000, ' ') + "]}\n";
+  for (const std::string path : {"-", ""}) {
+    const Folder folder;
+    const std::string file = path.empty() ? folder.write("a.jsonl", line) : path;
+    const Finished result = run(Start{{"run", kModel, "--input", file, "--jsonl", "--json"}, path.empty() ? "" : line, {}, false, {}});
+    EXPECT_EQ(result.status, 0) << result.err;
+    EXPECT_EQ(texts_of(result), Texts{"a"});
+  }
+}
+
+TEST(JsonLines, KeepARowThatArrivesBitByBit) {
+  Process process(Start{{"run", kModel, "--input", "-", "--jsonl", "--json"}, {}, {}, false, {}});
+  for (const std::string piece :
+       {"\xEF", "\xBB", "\xBF{\"id\": 1, \"te", "xt\": \"first\\u00", "e9\xE4", "\xBD\xA0\"", "}\n{\"text\": \"b\"}"}) {
+    process.write(piece);
+    (void)process.read_line(std::chrono::milliseconds(30));  // long enough for the command to see a pause
+  }
+  EXPECT_EQ(texts_of(process.wait()).back(), "b");
+}
+
+TEST(TooLongTexts, AreToldWhatWouldHelp) {
+  const std::string text(3'000'000, 'x');
+  const std::string line = "{\"id\": 7, \"text\": \"" + text + "\"}\n{\"text\": \"b\"}\n";
+  const Finished piped = run(Start{{"run", kModel, "--input", "-", "--jsonl", "--json"}, line, {}, false, {}});
+  EXPECT_EQ(piped.status, 1);
+  EXPECT_EQ(texts_of(piped), (Texts{"<bad_row>", "b"}));
+  EXPECT_EQ(piped.rows().at(0)["id"], 7);
+  EXPECT_EQ(piped.rows().at(0)["error"]["message"],
+            "the text is longer than 1.00 MiB: split it, or give it in a regular file, which is measured before memory is planned");
+  const Finished words = run(Start{{"run", kModel, "--input", "-", "--json"}, text + "\nb\n", {}, false, {}});
+  EXPECT_EQ(words.rows().at(0)["error"], piped.rows().at(0)["error"]);
+  for (const std::string name : {"a.jsonl", "a.txt"}) {
+    const Finished small = run_file(name, name == "a.txt" ? text + "\nb\n" : line, {"--max-memory", "40MiB"});
+    EXPECT_EQ(texts_of(small), (Texts{"<bad_row>", "b"})) << small.err;
+    EXPECT_EQ(small.rows().at(0)["error"]["message"], "the text is longer than 2.50 MiB: split it, or allow more memory");
+    EXPECT_EQ(texts_of(run_file(name, name == "a.txt" ? text + "\nb\n" : line)), (Texts{text, "b"}));
+  }
 }
 
 TEST(JsonLines, MayBeMuchLongerThanTheirTexts) {

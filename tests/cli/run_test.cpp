@@ -115,6 +115,42 @@ TEST(Run, PrintsLabelScoreTextAndASummary) {
   EXPECT_EQ(run({"run", fixture("models/bert"), "x", "-q"}).err, "");
 }
 
+TEST(Run, PrintsEscapesThatCanBeToldFromText) {
+  const Finished result = run({"run", fixture("models/bert"),
+                               "a\x1b"
+                               "b",
+                               "a\\x1bb", std::string(1030, '\\')});
+  EXPECT_NE(result.out.find("\ta\\x1bb\n"), std::string::npos) << result.out;
+  EXPECT_NE(result.out.find("\ta\\\\x1bb\n"), std::string::npos) << result.out;
+  EXPECT_TRUE(result.out.ends_with("\t" + std::string(2060, '\\') + "\n")) << result.out;
+}
+
+TEST(Run, HintsAtJsonLinesThatAreReadAsText) {
+  const Folder folder;
+  const std::string rows = "{\"text\": \"a\"}\n{\"text\": \"b\"}\n";
+  const std::string file = folder.write("rows.txt", rows);
+  const auto hints = [](const Finished& result, const std::string& name) {
+    EXPECT_EQ(result.status, 0) << result.err;
+    const std::size_t at = result.err.find(name + " looks like JSON Lines");
+    return at != std::string::npos && result.err.find("JSON Lines", at + name.size() + 20) == std::string::npos &&
+           result.err.find("add --jsonl", at) != std::string::npos;
+  };
+  const std::string model = fixture("models/bert");
+  EXPECT_TRUE(hints(run({"run", model, "--input", file}), file));
+  EXPECT_TRUE(hints(run({"plan", model, "--input", file}), file));
+  EXPECT_TRUE(hints(run(Start{{"run", model}, rows, {}, false, {}}), "standard input"));
+  EXPECT_FALSE(hints(run({"run", model, "--input", file, "--jsonl"}), ""));
+  EXPECT_FALSE(hints(run({"run", model, "--input", file, "-q"}), ""));
+  EXPECT_FALSE(hints(run({"run", model, "{\"text\": \"a\"}"}), ""));
+  EXPECT_FALSE(hints(run({"run", model, "--input", folder.write("braces.txt", "{a}\n")}), ""));
+}
+
+TEST(Run, SaysThatThereWereNoTexts) {
+  const Finished result = run({"run", fixture("models/bert")});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_EQ(result.err, "plimsoll: there were no texts\n");
+}
+
 TEST(Run, TextsMayLookLikeAnything) {
   const std::vector<std::string> texts = {"[a,b]",
                                           "plan",
@@ -151,6 +187,10 @@ TEST(Run, WarnsOnceOfAnUntrainedHead) {
   const std::size_t at = result.err.find("classifier.weight");
   ASSERT_NE(at, std::string::npos) << result.err;
   EXPECT_EQ(result.err.find("classifier.weight", at + 1), std::string::npos);
+  // Answers that mean nothing look like any others, so that neither --json nor -q hides it.
+  const Finished quiet = run({"run", fixture("variants/pretrained"), "x", "--json", "-q"});
+  EXPECT_EQ(quiet.rows().size(), 1U);
+  EXPECT_NE(quiet.err.find("classifier.weight"), std::string::npos);
   EXPECT_EQ(run({"run", fixture("variants/pretrained"), "x", "--require-all-weights"}).status, 4);
 }
 

@@ -5,23 +5,23 @@
 namespace plimsoll::cli {
 namespace {
 
-TEST(MaxMemory, IsASizeOrAListOfDevices) {
-  const std::pair<const char*, std::uint64_t> cases[] = {{"512MiB", 512ULL << 20U},   {"11.17GiB", 11993696174ULL},
-                                                         {"10GB", 10'000'000'000ULL}, {"4096", 4096},
-                                                         {"cpu=2GiB", 2ULL << 30U},   {"disk=1TiB,cpu=1KiB", 1024}};
-  for (const auto& [text, bytes] : cases) {
-    Policy policy;
-    ASSERT_TRUE(read_max_memory(text, "--max-memory", policy).ok()) << text;
-    EXPECT_EQ(policy.max_memory->count, bytes) << text;
-    EXPECT_TRUE(policy.forbid.empty());
-  }
+std::string listed(const std::vector<DeviceBytes>& budgets) {
+  std::string text;
+  for (const DeviceBytes& budget : budgets) text += budget.device + "=" + std::to_string(budget.bytes.count) + " ";
+  return text;
 }
 
-TEST(MaxMemory, WithoutDiskKeepsWeightsInMemory) {
-  Policy policy;
-  ASSERT_TRUE(read_max_memory("disk=0", "--max-memory", policy).ok());
-  EXPECT_FALSE(policy.max_memory.has_value());
-  EXPECT_EQ(policy.forbid, (std::vector<Rung>{Rung::stream, Rung::gather}));
+TEST(MaxMemory, IsASizeOrAListOfDevices) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"512MiB", "=536870912 "},        {"11.17GiB", "=11993696174 "},
+      {"10GB", "=10000000000 "},        {"4096", "=4096 "},
+      {"cpu=2GiB", "cpu=2147483648 "},  {"disk=1TiB,cpu=1KiB", "disk=1099511627776 cpu=1024 "},
+      {"sim:0=1,disk=0", "sim:0=1 disk=0 "}};
+  for (const auto& [text, expected] : cases) {
+    const auto budgets = read_max_memory(text, "--max-memory");
+    ASSERT_TRUE(budgets.ok()) << text;
+    EXPECT_EQ(listed(*budgets), expected) << text;
+  }
 }
 
 TEST(MaxMemory, RefusesTheRest) {
@@ -29,16 +29,16 @@ TEST(MaxMemory, RefusesTheRest) {
                                                      {"x", ErrorCode::usage},
                                                      {"cpu=", ErrorCode::usage},
                                                      {"1GiB,2GiB", ErrorCode::usage},
+                                                     {"cpu=1GiB,cpu=2GiB", ErrorCode::usage},
                                                      {"gpu=1GiB", ErrorCode::usage},
+                                                     {"sim:=1GiB", ErrorCode::usage},
                                                      {"1GiB,", ErrorCode::usage},
                                                      {"0=1GiB", ErrorCode::unsupported},
-                                                     {"cuda:1=1GiB", ErrorCode::unsupported},
-                                                     {"sim:0=1", ErrorCode::unsupported}};
+                                                     {"cuda:1=1GiB", ErrorCode::unsupported}};
   for (const auto& [text, code] : cases) {
-    Policy policy;
-    const Status status = read_max_memory(text, "--max-memory", policy);
-    ASSERT_FALSE(status.ok()) << text;
-    EXPECT_EQ(status.error().code, code) << text;
+    const auto budgets = read_max_memory(text, "--max-memory");
+    ASSERT_FALSE(budgets.ok()) << text;
+    EXPECT_EQ(budgets.error().code, code) << text;
   }
 }
 
@@ -54,6 +54,19 @@ TEST(Lists, AreOfKnownNames) {
   EXPECT_EQ(*read_allowed("bfloat16,float16", "--allow"), (std::vector<Rung>{Rung::bfloat16, Rung::float16}));
   EXPECT_EQ(read_allowed("int8", "--allow").error().code, ErrorCode::unsupported);
   EXPECT_EQ(read_allowed("stream", "--allow").error().code, ErrorCode::usage);
+}
+
+TEST(Dtype, SuggestsOurNamesForThoseOfOthers) {
+  EXPECT_EQ(*read_dtype("bfloat16", "--dtype"), ElementType::bfloat16);
+  EXPECT_FALSE(read_dtype("auto", "--dtype")->has_value());
+  const std::pair<const char*, const char*> cases[] = {{"fp32", "float32"}, {"float", "float32"}, {"FP16", "float16"},
+                                                       {"half", "float16"}, {"bf16", "bfloat16"}, {"torch.bfloat16", "bfloat16"}};
+  for (const auto& [given, meant] : cases) {
+    const auto refused = read_dtype(given, "--dtype");
+    ASSERT_FALSE(refused.ok()) << given;
+    EXPECT_TRUE(refused.error().advice.starts_with(std::string("did you mean ") + meant + "?")) << refused.error().advice;
+  }
+  EXPECT_TRUE(read_dtype("qwerty", "--dtype").error().advice.starts_with("give auto"));
 }
 
 TEST(Shapes, AreTextsByTokens) {

@@ -1,0 +1,76 @@
+#include "watcher.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include <plimsoll/machine.h>
+
+namespace plimsoll::cli {
+namespace {
+
+constexpr std::chrono::milliseconds kPause{100};
+// A session gives memory back at the end of a layer, some of these looks later.
+constexpr std::uint64_t kLooksAhead = 5;
+// Less than this is noise: the allowance of every group is larger.
+constexpr Bytes kNoise = mib(1);
+constexpr Bytes kBearable{kGroupAllowance.count / 2};
+// What is given back beyond that, as a share of the plan: one large step instead of many.
+constexpr std::uint64_t kExtraShare = 20;
+// A rise is told once memory has not gone for so many looks, if it is this share of what was told last.
+constexpr int kCalmLooks = 10;
+constexpr std::uint64_t kRiseShare = 20;
+
+Bytes smallest_of(const Plan& plan) {
+  for (const DeviceBytes& least : plan.smallest_budget) {
+    if (least.device == plan.devices.at(0).name) return least.bytes;
+  }
+  return Bytes{};
+}
+
+}  // namespace
+
+std::optional<Bytes> BudgetRule::look(Bytes budget, Bytes planned) {
+  const Bytes fall = saturating_sub(last_, budget);
+  last_ = budget;
+  calm_ = fall > kNoise ? 0 : calm_ + 1;
+  const Bytes ahead = saturating_sub(budget, fall * kLooksAhead);
+  if (ahead + kNoise < planned) {
+    calm_ = 0;
+    const Bytes enough = saturating_sub(ahead, Bytes{planned.count / kExtraShare});
+    // What cannot be given back is not asked for, unless it is missing now.
+    const Bytes wanted = budget + kBearable < smallest_ ? budget : std::max(enough, smallest_);
+    if (wanted >= planned) return std::nullopt;
+    told_ = wanted;
+    return wanted;
+  }
+  if (calm_ < kCalmLooks || budget <= told_ + Bytes{told_.count / kRiseShare}) return std::nullopt;
+  told_ = budget;
+  return budget;
+}
+
+MemoryWatcher::MemoryWatcher(Os& os, Session& session)
+    : os_(os), session_(session), rule_(session.plan().devices.at(0).budget, smallest_of(session.plan())) {
+  auto thread = os.start_thread([this] { watch(); });
+  if (thread.ok()) thread_ = std::move(thread).value();
+}
+
+MemoryWatcher::~MemoryWatcher() {
+  {
+    const std::scoped_lock lock(mutex_);
+    stop_ = true;
+  }
+  stopped_.notify_all();
+  thread_.reset();
+}
+
+void MemoryWatcher::watch() {
+  std::unique_lock lock(mutex_);
+  while (!stopped_.wait_for(lock, kPause, [this] { return stop_; })) {
+    lock.unlock();
+    const auto told = rule_.look(probe_memory(os_).contended_budget(), session_.planned_total());
+    if (told) session_.set_budget(*told);
+    lock.lock();
+  }
+}
+
+}  // namespace plimsoll::cli

@@ -1,0 +1,59 @@
+// One file for two purposes is refused before anything is written.
+#include <filesystem>
+
+#include <gtest/gtest.h>
+
+#include "command.h"
+
+namespace plimsoll::test {
+namespace {
+
+const std::string kModel = fixture("models/bert");
+const std::string kRows = "one\ntwo\n";
+
+void expect_refused(const Finished& result, const std::string& flag) {
+  EXPECT_EQ(result.status, 2) << result.err;
+  EXPECT_NE(result.err.find("same file (" + flag + "): give "), std::string::npos) << result.err;
+}
+
+Finished shell(const std::string& line, const std::string& file) { return run({"/bin/sh", "-c", line, PLIMSOLL_COMMAND, kModel, file}); }
+
+TEST(SameFile, IsRefusedByWhateverName) {
+  const Folder folder;
+  const std::string file = folder.write("a.txt", kRows);
+  std::filesystem::create_symlink("a.txt", folder / "soft");
+  std::filesystem::create_hard_link(file, folder / "hard");
+  for (const std::string& name : {file, folder / "soft", folder / "hard", folder / "./a.txt"}) {
+    expect_refused(run({"run", kModel, "--input", file, "--output", name}), "--output");
+    expect_refused(run({"tokenize", kModel, "--input", file, "--output", name}), "--output");
+    expect_refused(run({"run", kModel, "--input", file, "--report", name}), "--report");
+    EXPECT_EQ(read_file(file), kRows) << name;
+  }
+}
+
+TEST(SameFile, IsSeenThroughRedirections) {
+  const Folder folder;
+  const std::string file = folder.write("a.txt", kRows);
+  expect_refused(shell("\"$0\" run \"$1\" < \"$2\" >> \"$2\"", file), "--output");
+  expect_refused(shell("\"$0\" run \"$1\" --input \"$2\" >> \"$2\"", file), "--output");
+  expect_refused(shell("\"$0\" run \"$1\" --output \"$2\" < \"$2\"", file), "--output");
+  EXPECT_EQ(read_file(file), kRows);
+}
+
+TEST(SameFile, OfResultsAndReportNeedNotExist) {
+  const Folder folder;
+  expect_refused(run({"run", kModel, "x", "--output", folder / "new", "--report", folder / "./new"}), "--report");
+  EXPECT_TRUE(names_in(folder.path()).empty());
+}
+
+TEST(SameFile, IsNoneForDevicesAndOtherFiles) {
+  const Folder folder;
+  const std::string file = folder.write("a.txt", kRows);
+  EXPECT_EQ(run({"run", kModel, "--input", file, "--output", folder / "b.txt"}).status, 0);
+  EXPECT_EQ(run({"run", kModel, "x", "--output", "/dev/null", "--report", "/dev/null"}).status, 0);
+  EXPECT_EQ(shell("\"$0\" plan \"$1\" < \"$2\" >> \"$2\"", file).status, 0) << "plan reads nothing";
+  EXPECT_EQ(run({"run", kModel, "x", "--output", file}).status, 0) << "texts are arguments";
+}
+
+}  // namespace
+}  // namespace plimsoll::test

@@ -1,0 +1,63 @@
+#include "watcher.h"
+
+#include <gtest/gtest.h>
+
+namespace plimsoll::test {
+namespace {
+
+using cli::BudgetRule;
+
+constexpr Bytes kPlanned = mib(400);
+constexpr Bytes kSmallest = mib(100);
+
+TEST(BudgetRule, SaysNothingWhileThereIsEnough) {
+  BudgetRule rule(mib(1000), kSmallest);
+  for (int look = 0; look < 50; ++look) {
+    EXPECT_FALSE(rule.look(mib(1000), kPlanned));
+    EXPECT_FALSE(rule.look(mib(1000) - kib(100), kPlanned)) << "noise";
+  }
+  EXPECT_FALSE(rule.look(mib(600), mib(100))) << "a fall that leads nowhere near the plan";
+}
+
+TEST(BudgetRule, TellsOfAShortageBeforeItComes) {
+  BudgetRule rule(mib(1000), kSmallest);
+  EXPECT_FALSE(rule.look(mib(520), mib(10)));
+  const auto told = rule.look(mib(490), kPlanned);
+  ASSERT_TRUE(told) << "at 30 MiB a look it is here in three";
+  EXPECT_LT(*told, kPlanned);
+  EXPECT_GE(*told, kSmallest);
+}
+
+TEST(BudgetRule, TellsOfAShortageThatIsHere) {
+  BudgetRule rule(kPlanned, kSmallest);
+  const auto told = rule.look(kPlanned - mib(2), kPlanned);
+  ASSERT_TRUE(told);
+  EXPECT_LE(*told, kPlanned - mib(2));
+}
+
+TEST(BudgetRule, AsksForNoMoreThanThePlanCanGiveUnlessItIsMissing) {
+  BudgetRule rule(kPlanned, kSmallest);
+  EXPECT_EQ(rule.look(mib(101), kPlanned), kSmallest) << "far below it soon, but not yet";
+  EXPECT_FALSE(rule.look(kSmallest - mib(2), kSmallest)) << "the group's allowance bears this";
+  EXPECT_EQ(rule.look(kSmallest - mib(5), kSmallest), kSmallest - mib(5)) << "this is a failure";
+}
+
+TEST(BudgetRule, TellsOfARiseOnceItIsCalmAndWorthIt) {
+  BudgetRule rule(kPlanned, kSmallest);
+  const auto told = rule.look(mib(300), kPlanned);
+  ASSERT_TRUE(told);
+  for (int look = 0; look < 30; ++look) EXPECT_FALSE(rule.look(Bytes{told->count * 104 / 100}, kSmallest)) << "less than a twentieth";
+  std::optional<Bytes> risen;
+  int looks = 0;
+  while (!risen && looks < 100) {
+    risen = rule.look(mib(390), kSmallest);
+    ++looks;
+  }
+  EXPECT_EQ(risen, mib(390));
+  EXPECT_FALSE(rule.look(mib(391), kSmallest)) << "told already";
+  EXPECT_FALSE(rule.look(mib(340), kSmallest));
+  for (int look = 0; look < 5; ++look) EXPECT_FALSE(rule.look(mib(600), kSmallest)) << "it has just fallen";
+}
+
+}  // namespace
+}  // namespace plimsoll::test

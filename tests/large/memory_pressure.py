@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""A neighbour takes memory in the middle of a run and gives it back: memory_pressure.py PLIMSOLL MAKE_CHECKPOINT FOLDER
+
+Both are in one memory cgroup, which holds the plan and not the neighbour beside it. The run must give memory back before the kernel
+kills, print the same answers as undisturbed, and take the memory again. Exits 77 (skipped) where no memory cgroup can be made.
+"""
+import json
+import pathlib
+import subprocess
+import sys
+import time
+
+from cgroup import memory_group
+from command import Checks, make_checkpoint, rows
+
+MIB = 2**20
+NEIGHBOUR = 200 * MIB
+TEXTS = 600
+
+# Takes 4 MiB every 0.1 s, holds them, and ends when its input does.
+GROW = f"""
+import sys, time
+held = []
+for _ in range({NEIGHBOUR // MIB} // 4):
+    held.append(bytearray(b"x" * {4 * MIB}))
+    time.sleep(0.1)
+print("full", flush=True)
+sys.stdin.read()
+"""
+
+
+def disturbed(command, group, answers):
+    """The run's exit status and messages, with a neighbour that comes after the first answers and goes again."""
+    with open(answers, "w") as out:
+        run = subprocess.Popen(command, stdout=out, stderr=subprocess.PIPE, text=True, preexec_fn=group.enter)
+    while answers.stat().st_size == 0 and run.poll() is None:
+        time.sleep(0.01)
+    neighbour = subprocess.Popen([sys.executable, "-c", GROW], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=group.enter)
+    neighbour.stdout.readline()
+    time.sleep(1)
+    neighbour.communicate()
+    _, err = run.communicate()
+    return run.returncode, err
+
+
+def main():
+    plimsoll, tool, folder = (sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3]))
+    model = str(folder / "bert-base")
+    make_checkpoint(tool, model, "--shape", "base")
+    texts = folder / "pressure.txt"
+    texts.write_text("".join(f"the film number {i} was good and the plot was thin " + "very " * (i % 90) + "\n" for i in range(TEXTS)))
+    report_file = folder / "pressure.json"
+    answers = folder / "pressure.jsonl"
+    run = [plimsoll, "run", model, "--json", "--logits", "--input", str(texts)]
+    quiet = subprocess.run(run, capture_output=True, text=True, check=True)
+    plan = json.loads(subprocess.run([plimsoll, "plan", model, "--json", "--input", str(texts)], capture_output=True, text=True, check=True).stdout)
+    total = plan["devices"][0]["planned"]["total"]
+
+    group = memory_group(total + NEIGHBOUR // 5 + 8 * MIB)
+    if group is None:
+        print("skipped: no memory cgroup can be made here")
+        sys.exit(77)
+    checks = Checks()
+    with group:
+        status, err = disturbed([*run, "--report", str(report_file)], group, answers)
+        kills = group.kills()
+    checks.expect(status == 0 and kills == 0, f"exit {status}, {kills} kills {err.strip()[-300:]}")
+    checks.expect(rows(answers.read_text()) == rows(quiet.stdout), "the same answers, to the bit")
+    events = json.loads(report_file.read_text())["events"] if status == 0 else []
+    kinds = [event["kind"] for event in events]
+    for event in events:
+        print(f"      {event['t']:.2f} s: {event['message']}")
+    checks.expect("shed" in kinds, f"memory was given back: {kinds}")
+    checks.expect("grown" in kinds and kinds[-1] == "grown", "and taken again")
+    lines = err.splitlines()
+    checks.expect(all(f"plimsoll: {event['message']}" in lines for event in events), "each is a line on stderr")
+    checks.expect(all(event["device"] == "cpu" and event["requested_bytes"] > 0 and event["free_bytes"] > 0 for event in events), "with figures")
+    checks.expect(any("stream" in event["rungs"] for event in events), "and rungs")
+    checks.expect(len(kinds) <= 12, "and it was not done in many small steps")
+    sys.exit(checks.failed > 0)
+
+
+if __name__ == "__main__":
+    main()
