@@ -54,7 +54,8 @@ Status Engine::open_devices() {
   const Options& options = context_.options;
   for (std::size_t i = 0; i < options.sims.size(); ++i) {
     const std::string name = fmt::format("sim:{}", i);
-    PLIMSOLL_TRY(std::unique_ptr<OpenDevice> device, OpenDevice::simulate(context_.os, name, options.sims[i], machine_.cpu.default_threads));
+    PLIMSOLL_TRY(std::unique_ptr<OpenDevice> device,
+                 OpenDevice::simulate(context_.os, name, options.sims[i], machine_.cpu.default_threads));
     PLIMSOLL_TRY(Accelerator accelerator, device->describe());
     for (const DeviceBytes& budget : options.budgets) {
       if (budget.device == name) accelerator.budget = budget.bytes;

@@ -15,7 +15,8 @@ class EventLog {
 
   /// `seconds` since the start of the command.
   void add(double seconds, const SessionEvent& event);
-  /// [{"t", "kind", "rung", "rungs", "device", "requested_bytes", "free_bytes", "cost_seconds", "message"}]; `rung` is the first of them or null.
+  /// [{"t", "kind", "rung", "rungs", "device", "requested_bytes", "free_bytes", "cost_seconds", "message"}]; `rung` is the first of them or
+  /// null.
   void write(JsonWriter& json) const;
 
  private:

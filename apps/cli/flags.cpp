@@ -71,7 +71,8 @@ constexpr std::array kFlags = {
              "Most memory to use, of the computing device or by name: 512MiB, or sim:0=2GiB,cpu=4GiB,disk=0", ""},
     FlagSpec{"--device", "", "DEVICE", "auto cpu sim:0", kPlanning, kMemory, "Where to compute: auto, cpu or sim:N", ""},
     FlagSpec{"--sim", "", "SPEC", "", kPlanning, kMemory,
-             "Add a simulated GPU, the first is sim:0; SPEC is memory=2GiB and, as wished, ,used= ,context= ,link= ,latency= ,compute= ,disk= ,name= "
+             "Add a simulated GPU, the first is sim:0; SPEC is memory=2GiB and, as wished, ,used= ,context= ,link= ,latency= ,compute= "
+             ",disk= ,name= "
              ",script= (see the manual)",
              "", true},
     FlagSpec{"--dtype", "", "TYPE", "auto float32 bfloat16 float16", kPlanning, kMemory,

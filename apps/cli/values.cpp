@@ -164,7 +164,8 @@ Result<std::vector<DeviceBytes>> read_max_memory(std::string_view text, const st
   for (const std::string_view item : split(text, ',')) {
     PLIMSOLL_TRY(DeviceBytes budget, read_device_budget(item, where));
     if (std::ranges::find(budgets, budget.device, &DeviceBytes::device) != budgets.end()) {
-      return usage(fmt::format("{} budget is given twice", budget.device.empty() ? "the" : "the " + budget.device + "'s"), where, "give it once");
+      return usage(fmt::format("{} budget is given twice", budget.device.empty() ? "the" : "the " + budget.device + "'s"), where,
+                   "give it once");
     }
     budgets.push_back(std::move(budget));
   }

@@ -16,8 +16,8 @@ class ThreadPool;
 /// A device beside the host, opened, with the ledger that counts what this process plans on it. Immovable: plans and sessions refer to it.
 class OpenDevice {
  public:
-  /// A simulated GPU: `spec` as `--sim` takes it ("memory=2GiB,used=1GiB,link=12GB/s"), `name` as plans call it ("sim:0"). Results come from
-  /// the host's processor, memory from a heap of that size, time from a clock of its own (docs/architecture.md). `threads` compute.
+  /// A simulated GPU: `spec` as `--sim` takes it ("memory=2GiB,used=1GiB,link=12GB/s"), `name` as plans call it ("sim:0"). Results come
+  /// from the host's processor, memory from a heap of that size, time from a clock of its own (docs/architecture.md). `threads` compute.
   /// Fails with usage (the key, what was given, what is allowed), not_found or io (its script), out_of_memory.
   static Result<std::unique_ptr<OpenDevice>> simulate(Os& os, std::string_view name, std::string_view spec, int threads);
   ~OpenDevice();

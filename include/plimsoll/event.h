@@ -21,10 +21,10 @@ struct SessionEvent {
   Kind kind = Kind::recovered;
   std::vector<Rung> rungs = {};  ///< what differs between the plan before and the one after
   std::string device = "cpu";
-  Bytes requested;           ///< what was needed: the piece that could not be had, or the total of the plan that the budget decided on
-  Bytes free;                ///< what there was of it, or the budget
-  double cost_seconds = 0;   ///< by prediction, for as many tokens as a pass had before; negative: gained
-  std::string text = {};     ///< what happened, what was given up for it, what that costs: a phrase without a full stop
+  Bytes requested;          ///< what was needed: the piece that could not be had, or the total of the plan that the budget decided on
+  Bytes free;               ///< what there was of it, or the budget
+  double cost_seconds = 0;  ///< by prediction, for as many tokens as a pass had before; negative: gained
+  std::string text = {};    ///< what happened, what was given up for it, what that costs: a phrase without a full stop
 };
 
 /// "replanned", ...

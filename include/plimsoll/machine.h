@@ -20,8 +20,8 @@ inline constexpr Bytes kGroupAllowance = mib(8);
 struct MemoryLimit {
   std::string set_by;  ///< a file such as "/sys/fs/cgroup/memory/job/memory.limit_in_bytes", or "RLIMIT_AS"
   Bytes limit;
-  Bytes held_by_others;  ///< what this limit already pays for and a plan of ours does not count
-  Bytes budget;          ///< what remains for RssAnon + locked + shared of this process, all in all
+  Bytes held_by_others;    ///< what this limit already pays for and a plan of ours does not count
+  Bytes budget;            ///< what remains for RssAnon + locked + shared of this process, all in all
   bool contended = false;  ///< other processes can use it up
 };
 
@@ -66,9 +66,9 @@ struct Rates {
 
 /// A device beside the host that computes: what it has and how fast it is.
 struct Accelerator {
-  std::string name;             ///< "sim:0", "cuda:0"
+  std::string name;  ///< "sim:0", "cuda:0"
   Bytes total;
-  Bytes free;                   ///< could be allocated now; what the back end itself keeps is taken already
+  Bytes free;  ///< could be allocated now; what the back end itself keeps is taken already
   std::string free_set_by;
   std::optional<Bytes> budget;  ///< `--max-memory` of this device
   double float32_flops = 0;     ///< operations a second

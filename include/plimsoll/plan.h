@@ -20,8 +20,8 @@ struct Workload {
   std::int64_t total_tokens = 0;         ///< tokens of all texts; 0 when unknown
   std::uint64_t longest_text_bytes = 0;  ///< bytes of the longest text (with its pair) as read
   std::int64_t batch_size = 0;           ///< most texts in one pass, as asked for; 0: chosen by the planner
-  std::int64_t held_tokens = 0;          ///< of a session that goes on under another plan: tokens of the largest pass that it holds; 0: open
-  std::int64_t held_texts = 0;           ///< likewise, texts
+  std::int64_t held_tokens = 0;  ///< of a session that goes on under another plan: tokens of the largest pass that it holds; 0: open
+  std::int64_t held_texts = 0;   ///< likewise, texts
 };
 
 /// What may be given up to fit, by name (DESIGN.md section 4).
@@ -116,8 +116,9 @@ struct Plan {
   std::shared_ptr<const Schedule> schedule;
 };
 
-/// Plans `workload` on the machine's devices: on an accelerator, fed from the host's memory and the disk, or on the host. Always returns a plan, also when the verdict is `does_not_fit` (its figures say by how
-/// much); fails with `unsupported` or `usage` only when the policy contradicts the model. Pure: nothing is read or reserved.
+/// Plans `workload` on the machine's devices: on an accelerator, fed from the host's memory and the disk, or on the host. Always returns a
+/// plan, also when the verdict is `does_not_fit` (its figures say by how much); fails with `unsupported` or `usage` only when the policy
+/// contradicts the model. Pure: nothing is read or reserved.
 Result<Plan> make_plan(const Model& model, const Snapshot& machine, const Workload& workload, const Policy& policy);
 
 /// The `does_not_fit` error of a plan whose verdict says so, with figures and the smallest budget that would do.

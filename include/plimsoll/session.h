@@ -40,13 +40,13 @@ class Session {
   struct Options {
     Os* os = nullptr;
     Ledger* ledger = nullptr;
-    const CancelToken* cancel = nullptr;  ///< may be null
-    ProgressFunction progress = {};       ///< may be empty
+    const CancelToken* cancel = nullptr;    ///< may be null
+    ProgressFunction progress = {};         ///< may be empty
+    std::vector<OpenDevice*> devices = {};  ///< those of the snapshot that was planned for, in its order; they outlive the session
     /// Plans the same model and workload for a host that has `budget` for this process in all, with Workload::held_* those of the plan that
     /// the session was created with; and sets the ledger's limit to that plan's arenas, if it set one before. May be empty: then nothing is
     /// recovered. Called by the thread that creates or runs.
     std::function<Result<Plan>(Bytes budget)> replan = {};
-    std::vector<OpenDevice*> devices = {};  ///< those of the snapshot that was planned for, in its order; they outlive the session
     std::function<void(const SessionEvent&)> event = {};  ///< likewise, told of everything that was done so; may be empty
   };
 

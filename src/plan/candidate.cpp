@@ -130,7 +130,8 @@ void add_sources(Candidate candidate, bool gathers, std::vector<Candidate>& list
 }
 
 // How much of `candidate` stays in memory: everything; all but the word table; ever fewer blocks beside it.
-void add_placements(Candidate candidate, const Program& program, const Binding& binding, const Policy& policy, std::vector<Candidate>& list) {
+void add_placements(Candidate candidate, const Program& program, const Binding& binding, const Policy& policy,
+                    std::vector<Candidate>& list) {
   const std::int64_t most = std::ssize(residency_order(program, binding));
   const bool partly_narrowed = candidate.narrowing && candidate.narrowed_blocks < std::ssize(program.blocks);
   const bool may_stream = !contains(policy.forbid, Rung::stream) && !partly_narrowed && most > 0;

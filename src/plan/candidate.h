@@ -11,8 +11,8 @@
 
 namespace plimsoll {
 
-/// One way to run: how blocks are stored and which of them stay in memory, what is multiplied, how large a pass is. The list of candidates depends on the
-/// model, workload and policy alone, never on a budget: so `smallest_budget` is a fact about the request.
+/// One way to run: how blocks are stored and which of them stay in memory, what is multiplied, how large a pass is. The list of candidates
+/// depends on the model, workload and policy alone, never on a budget: so `smallest_budget` is a fact about the request.
 struct Candidate {
   ElementType storage = ElementType::float32;  ///< of blocks that are not narrowed
   ElementType compute = ElementType::float32;
@@ -20,7 +20,7 @@ struct Candidate {
   std::int64_t narrowed_blocks = 0;  ///< the last so many blocks are stored in `narrowing`'s type
   std::int64_t tokens_per_pass = 0;
   std::int64_t texts_per_pass = 0;
-  bool microbatch = false;  ///< below the batch size that was asked for
+  bool microbatch = false;           ///< below the batch size that was asked for
   std::int32_t device = 0;           ///< that computes: 0 the host, 1 an accelerator
   std::int64_t streamed_blocks = 0;  ///< the last so many of residency_order pass through a ring of slots in each pass
   std::int64_t host_blocks = 0;      ///< the first so many of those come from the host's memory, not from disk
@@ -28,7 +28,7 @@ struct Candidate {
   std::int32_t slots = 0;
   Home table = Home::device;  ///< of the word table: elsewhere, its rows are fetched as they are needed
   bool gathers() const { return table != Home::device; }
-  int loss = 0;             ///< 0: the precision asked for; larger is worse
+  int loss = 0;  ///< 0: the precision asked for; larger is worse
 };
 
 /// Storage and compute types for `--dtype` (or auto) on a device.

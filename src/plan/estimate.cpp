@@ -82,7 +82,8 @@ Estimate Estimator::estimate(const Candidate& candidate) {
     // A ring that reads from disk has all that one of the host's memory has.
     if (homes[i] == Home::disk || (homes[i] == Home::host && ring == nullptr)) ring = &own.ring;
   }
-  const Staging staging = measure_staging(request_, candidate, ring != nullptr ? *ring : SlotRing{}, {sum.load_slot, request_.host->threads});
+  const Staging staging =
+      measure_staging(request_, candidate, ring != nullptr ? *ring : SlotRing{}, {sum.load_slot, request_.host->threads});
   const Pass& shared = pass(candidate);
   const auto pages = [](std::uint64_t bytes) { return round_to_pages(Bytes{bytes}); };
   const Bytes computing = pages(sum.device) + pages(shared.activations) + pages(shared.workspace);

@@ -17,7 +17,8 @@ struct Estimate {
 };
 
 /// Figures of many candidates, each in time linear in the blocks: what a block takes depends on its own storage type, whether it stays,
-/// and the shape of the pass and the ring alone, so it is added up from few variants in which all blocks are alike. `request` must outlive it.
+/// and the shape of the pass and the ring alone, so it is added up from few variants in which all blocks are alike. `request` must outlive
+/// it.
 class Estimator {
  public:
   explicit Estimator(const LayoutRequest& request);

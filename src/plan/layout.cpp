@@ -73,8 +73,7 @@ class WeightPlacer {
   WeightHeights place() {
     const Program& program = *request_.program;
     const WeightId table = gatherable_table(program, *request_.binding);
-    for (const Block& block : program.blocks)
-      place_block(block, [&](WeightId id) { return id != table && !streams(id); });
+    for (const Block& block : program.blocks) place_block(block, [&](WeightId id) { return id != table && !streams(id); });
     for (const std::int64_t b : residency_order(program, *request_.binding))
       place_block(program.blocks[static_cast<std::size_t>(b)], [&](WeightId id) { return streams(id); });
     if (table != kNone) place_weight(table);
@@ -129,7 +128,8 @@ Staging measure_staging(const LayoutRequest& request, const Candidate& candidate
   if (candidate.gathers()) {
     const WeightId table = gatherable_table(*request.program, *request.binding);
     const auto i = static_cast<std::size_t>(table);
-    gathered = static_cast<std::uint64_t>(candidate.tokens_per_pass) * stored_row_bytes(request.program->weights[i], request.binding->weights[i]);
+    gathered =
+        static_cast<std::uint64_t>(candidate.tokens_per_pass) * stored_row_bytes(request.program->weights[i], request.binding->weights[i]);
   }
   staging.host = std::max(load.total(), staging.gathered_offset + gathered);
   staging.device = std::max(load.total(), ring.device.total() + ring.prepared_bytes);

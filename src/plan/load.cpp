@@ -9,7 +9,8 @@ constexpr std::uint64_t kLargestRead = 1U << 20U;
 
 // Rows that one read takes: whole panels, at most about a mebibyte; a vector is one row.
 std::int64_t rows_per_read(const Weight& weight, std::uint64_t row_bytes) {
-  const auto panels = static_cast<std::int64_t>(kLargestRead / (std::max<std::uint64_t>(row_bytes, 1) * static_cast<std::uint64_t>(kPanelOutputs)));
+  const auto panels =
+      static_cast<std::int64_t>(kLargestRead / (std::max<std::uint64_t>(row_bytes, 1) * static_cast<std::uint64_t>(kPanelOutputs)));
   return std::min(weight.outputs, std::max<std::int64_t>(panels, 1) * kPanelOutputs);
 }
 

@@ -47,7 +47,8 @@ class Planner {
       budgets_.push_back(accelerator.budget ? std::min(*accelerator.budget, accelerator.free) : accelerator.free);
     }
     for (std::size_t d = 0; d < devices_.size(); ++d) {
-      requests_.push_back({&model.program(), &model.binding(), &devices_[d], devices_.data(), workload, model.table_bytes(), policy.red_zone_bytes});
+      requests_.push_back(
+          {&model.program(), &model.binding(), &devices_[d], devices_.data(), workload, model.table_bytes(), policy.red_zone_bytes});
     }
     for (std::int32_t d = 0; d < std::ssize(devices_); ++d) evaluate(d);
   }
@@ -162,9 +163,9 @@ class Planner {
   std::vector<Sacrifice> sacrifices(const Option& chosen, const Option& unlimited) const {
     std::vector<Sacrifice> list;
     const Candidate& candidate = chosen.candidate;
-    const double cost = std::max(0.0, chosen.pass * static_cast<double>(unlimited.candidate.tokens_per_pass) /
-                                              static_cast<double>(candidate.tokens_per_pass) -
-                                          unlimited.pass);
+    const double cost = std::max(
+        0.0, chosen.pass * static_cast<double>(unlimited.candidate.tokens_per_pass) / static_cast<double>(candidate.tokens_per_pass) -
+                 unlimited.pass);
     const Bytes saved = saturating_sub(unlimited.sum(), chosen.sum());
     if (candidate.device != unlimited.candidate.device) {
       list.push_back({candidate.device == 0 ? Rung::cpu : Rung::stream, cost, saved,
@@ -211,7 +212,8 @@ class Planner {
     const std::int64_t disk = candidate.streamed_blocks - candidate.host_blocks;
     const std::string from_disk = std::to_string(disk) + " of " + blocks + " layers with weights are read from disk in every pass";
     if (candidate.host_blocks == 0) return from_disk;
-    const std::string from_host = std::to_string(candidate.host_blocks) + " of " + blocks + " layers with weights come from the host's memory in every pass";
+    const std::string from_host =
+        std::to_string(candidate.host_blocks) + " of " + blocks + " layers with weights come from the host's memory in every pass";
     return disk == 0 ? from_host : from_host + ", and " + from_disk;
   }
 
@@ -304,7 +306,8 @@ Error several_do_not_fit(const Plan& plan) {
              format_bytes(device.budget);
   }
   const DevicePlan& device = plan.devices.back();
-  Error error{ErrorCode::does_not_fit, plan.model + " needs " + needs, "no device has enough", "raise the budgets of all of them, or use a smaller model"};
+  Error error{ErrorCode::does_not_fit, plan.model + " needs " + needs, "no device has enough",
+              "raise the budgets of all of them, or use a smaller model"};
   error.memory = MemoryShortfall{device.name, device.planned_total(), device.free, device.budget, {}, {}};
   return error;
 }

@@ -54,15 +54,15 @@ struct SlotRing {
   std::vector<Chunk> chunks;               ///< in the order of their use; every pass uses each once
   std::vector<std::int32_t> disk_numbers;  ///< of each chunk: its number d among those from disk, read into host slot d % count; or -1
   std::int32_t disk_chunks = 0;
-  Slots host;    ///< bytes: a multiple of kDirectBlock, with room for a chunk wherever it begins in its file
-  Slots device;  ///< empty where the host computes
+  Slots host;                        ///< bytes: a multiple of kDirectBlock, with room for a chunk wherever it begins in its file
+  Slots device;                      ///< empty where the host computes
   std::uint64_t prepared_bytes = 0;  ///< of the place for converted chunks; zero when none is converted
 };
 
 /// The word table's rows that a pass needs, fetched from the file or the host's memory: in the `activations` arena, as stored and (where
 /// that differs) in the table's planned form.
 struct GatheredTable {
-  WeightId weight = kNone;  ///< kNone: the table is resident
+  WeightId weight = kNone;        ///< kNone: the table is resident
   std::uint64_t host_offset = 0;  ///< where rows are collected for another device: in the host's `staging` arena
   std::uint64_t raw_offset = 0;
   std::uint64_t offset = 0;  ///< equal to raw_offset when rows are used as stored

@@ -15,7 +15,9 @@ Bytes smallest_budget(const Plan& plan) {
 
 }  // namespace
 
-bool can_recover(const Error& error) { return error.code == ErrorCode::out_of_memory; }
+bool can_recover(const Plan& failed, const Error& error) {
+  return error.code == ErrorCode::out_of_memory && (!error.memory || error.memory->device == failed.devices.front().name);
+}
 
 Bytes next_budget(const Plan& failed, const Error& error, Bytes free) {
   const Bytes total = failed.devices.front().planned_total();

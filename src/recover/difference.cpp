@@ -13,7 +13,9 @@ bool same(const PlannedValue& a, const PlannedValue& b) {
   return a.type == b.type && a.offset == b.offset && a.rows == b.rows && a.cols == b.cols;
 }
 
-double seconds_per_token(const Plan& plan) { return plan.pass_seconds / static_cast<double>(std::max<std::int64_t>(plan.tokens_per_pass, 1)); }
+double seconds_per_token(const Plan& plan) {
+  return plan.pass_seconds / static_cast<double>(std::max<std::int64_t>(plan.tokens_per_pass, 1));
+}
 
 bool has(const Plan& plan, const Sacrifice& wanted) {
   return std::any_of(plan.sacrifices.begin(), plan.sacrifices.end(),
@@ -70,7 +72,8 @@ SessionEvent describe_change(SessionEvent::Kind kind, const std::string& cause, 
   }
   for (const Sacrifice& sacrifice : before.sacrifices) {
     if (has(after, sacrifice)) continue;
-    const bool gone = std::none_of(after.sacrifices.begin(), after.sacrifices.end(), [&](const Sacrifice& s) { return s.rung == sacrifice.rung; });
+    const bool gone =
+        std::none_of(after.sacrifices.begin(), after.sacrifices.end(), [&](const Sacrifice& s) { return s.rung == sacrifice.rung; });
     note(sacrifice);
     if (gone) append(changes, "no more " + std::string(rung_name(sacrifice.rung)));
   }

@@ -186,8 +186,8 @@ Status AcceleratorRunner::take(const GatherTableStep&, PassSize size) {
   options_.device->wait(*options_.compute, options_.device->record(*from_memory_));
   const WeightForm form = options_.schedule->weights[table].form;
   if (form.type == part.type) return {};
-  options_.kernels->enqueue(*options_.compute, PrepareStep{raw, part.type, size.tokens, inputs, 0, size.tokens, form,
-                                                           there().activations(gathered.offset)});
+  options_.kernels->enqueue(*options_.compute,
+                            PrepareStep{raw, part.type, size.tokens, inputs, 0, size.tokens, form, there().activations(gathered.offset)});
   return {};
 }
 
@@ -195,7 +195,8 @@ Status AcceleratorRunner::collect_rows(const BoundPart& part, std::uint64_t row_
   const PlannedWeight& table = options_.schedule->weights[static_cast<std::size_t>(options_.schedule->gathered.weight)];
   if (table.home == Home::disk) return read_table_rows(options_.model->checkpoint(), part, row_bytes, ids, out, *options_.pool);
   const std::byte* rows = options_.host->bytes(MemoryTag::weights).data() + table.offset;
-  for (std::size_t i = 0; i < ids.size(); ++i) std::memcpy(out + i * row_bytes, rows + static_cast<std::uint64_t>(ids[i]) * row_bytes, row_bytes);
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    std::memcpy(out + i * row_bytes, rows + static_cast<std::uint64_t>(ids[i]) * row_bytes, row_bytes);
   return {};
 }
 

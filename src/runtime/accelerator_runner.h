@@ -18,9 +18,9 @@
 
 namespace plimsoll {
 
-/// Walks the pass of a schedule on a device that is not the host: inputs are copied there from the reservation's pass values, weights that do not stay there follow through
-/// slots, from the host's memory or by way of host slots from disk, while the device computes. The host waits for the device only at the
-/// end of a pass and where a host slot is to be read into again. What it is made of outlives it.
+/// Walks the pass of a schedule on a device that is not the host: inputs are copied there from the reservation's pass values, weights that
+/// do not stay there follow through slots, from the host's memory or by way of host slots from disk, while the device computes. The host
+/// waits for the device only at the end of a pass and where a host slot is to be read into again. What it is made of outlives it.
 class AcceleratorRunner final : public Runner {
  public:
   struct Options {
@@ -41,8 +41,8 @@ class AcceleratorRunner final : public Runner {
   AcceleratorRunner& operator=(const AcceleratorRunner&) = delete;
 
   Status prime(std::int32_t block) override;
-  /// The device's values do not outlive a pass: `first_block` is 0, and a pass is not stopped half-way. `layer_done` is told of a block when
-  /// its work is queued.
+  /// The device's values do not outlive a pass: `first_block` is 0, and a pass is not stopped half-way. `layer_done` is told of a block
+  /// when its work is queued.
   Result<std::int32_t> run(PassSize size, std::int32_t first_block, const LayerFunction& layer_done) override;
 
  private:

@@ -86,8 +86,8 @@ Status Deployment::make_kernels() {
 
 Status Deployment::make_runner() {
   if (device() == nullptr) {
-    PLIMSOLL_TRY(runner_, PassRunner::create({options_.os, options_.model, plan_.schedule.get(), &reservation_, kernels_.get(), stream_.get(),
-                                              pool_.get(), options_.cancel}));
+    PLIMSOLL_TRY(runner_, PassRunner::create({options_.os, options_.model, plan_.schedule.get(), &reservation_, kernels_.get(),
+                                              stream_.get(), pool_.get(), options_.cancel}));
     return {};
   }
   PLIMSOLL_TRY(runner_, AcceleratorRunner::create({options_.os, options_.model, plan_.schedule.get(), &reservation_, &device_arenas_,

@@ -6,8 +6,8 @@
 #include <plimsoll/device.h>
 #include <plimsoll/session.h>
 
-#include "device/device.h"
 #include "device/cpu/isa.h"
+#include "device/device.h"
 #include "platform/thread_pool.h"
 #include "runtime/device_arenas.h"
 #include "runtime/reservation.h"
@@ -15,8 +15,8 @@
 
 namespace plimsoll {
 
-/// A plan with everything that it runs on: memory, threads, kernels, loaded weights, the ring. Moves from one plan to another and keeps what
-/// both have.
+/// A plan with everything that it runs on: memory, threads, kernels, loaded weights, the ring. Moves from one plan to another and keeps
+/// what both have.
 class Deployment {
  public:
   struct Options {

@@ -45,7 +45,7 @@ Result<Plan> Elastic::plan_for(Bytes budget) const {
 
 // The plan to try when memory of `failed` could not be had; the error itself where planning cannot help.
 Result<Plan> Elastic::plan_after(const Plan& failed, const Error& error, Kind kind) {
-  if (!can_recover(error) || !options_.replan) return error;
+  if (!can_recover(failed, error) || !options_.replan) return error;
   // What is mapped and not yet touched counts against limits of the process: only after a release do they tell what is free.
   const bool from_nothing = kind == Kind::replanned;
   if (from_nothing) deployment_.release();

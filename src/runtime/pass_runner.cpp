@@ -99,7 +99,8 @@ int PassRunner::slot_of(std::int32_t chunk) const {
 }
 
 Status PassRunner::take(const FetchStep& step, PassSize) {
-  reader_->request(slot_of(step.chunk), chunk_extent(*options_.model, options_.schedule->ring.chunks[static_cast<std::size_t>(step.chunk)]));
+  reader_->request(slot_of(step.chunk),
+                   chunk_extent(*options_.model, options_.schedule->ring.chunks[static_cast<std::size_t>(step.chunk)]));
   return {};
 }
 

@@ -7,7 +7,8 @@
 namespace plimsoll {
 namespace {
 
-constexpr std::array kTags = {MemoryTag::weights, MemoryTag::activations, MemoryTag::workspace, MemoryTag::staging, MemoryTag::kv, MemoryTag::io};
+constexpr std::array kTags = {MemoryTag::weights, MemoryTag::activations, MemoryTag::workspace,
+                              MemoryTag::staging, MemoryTag::kv,          MemoryTag::io};
 
 bool keeps_content(MemoryTag tag) { return tag == MemoryTag::weights || tag == MemoryTag::activations; }
 

@@ -11,7 +11,11 @@ namespace plimsoll {
 
 struct Session::State {
   State(const Model& m, const Plan& p, Options o)
-      : model(m), tokens_per_pass(p.tokens_per_pass), texts_per_pass(p.texts_per_pass), longest(p.workload.longest), options(std::move(o)) {}
+      : model(m),
+        tokens_per_pass(p.tokens_per_pass),
+        texts_per_pass(p.texts_per_pass),
+        longest(p.workload.longest),
+        options(std::move(o)) {}
 
   const Model& model;
   std::int64_t tokens_per_pass;  // of the first plan: what the inputs have room for
@@ -35,7 +39,8 @@ struct Session::State {
 };
 
 Status Session::State::open(const Plan& plan) {
-  PLIMSOLL_TRY(deployment, Deployment::create({options.os, options.ledger, &model, options.cancel, &options.progress, options.devices}, plan));
+  PLIMSOLL_TRY(deployment,
+               Deployment::create({options.os, options.ledger, &model, options.cancel, &options.progress, options.devices}, plan));
   elastic = std::make_unique<Elastic>(*deployment, options);
   return elastic->open(plan);
 }
@@ -94,7 +99,8 @@ void Session::State::stage(const PassInput& input) const {
 PassSize Session::State::part(std::span<const std::int32_t> starts, std::int64_t first_text) const {
   const auto start = [&](std::int64_t text) { return std::int64_t{starts[static_cast<std::size_t>(text)]}; };
   std::int64_t end = first_text + 1;
-  while (end + 1 < std::ssize(starts) && end - first_text < plan().texts_per_pass && start(end + 1) - start(first_text) <= plan().tokens_per_pass)
+  while (end + 1 < std::ssize(starts) && end - first_text < plan().texts_per_pass &&
+         start(end + 1) - start(first_text) <= plan().tokens_per_pass)
     ++end;
   return {start(end) - start(first_text), end - first_text, start(first_text), first_text};
 }

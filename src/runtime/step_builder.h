@@ -25,7 +25,8 @@ struct ArenaStarts {
 /// Resolves a program's values and weights to addresses in arenas.
 class StepBuilder {
  public:
-  StepBuilder(const Program& program, const Schedule& schedule, ArenaStarts arenas) : program_(program), schedule_(schedule), arenas_(arenas) {}
+  StepBuilder(const Program& program, const Schedule& schedule, ArenaStarts arenas)
+      : program_(program), schedule_(schedule), arenas_(arenas) {}
   StepBuilder(const Program& program, const Schedule& schedule, const Reservation& reservation)
       : StepBuilder(program, schedule,
                     ArenaStarts{reservation.bytes(MemoryTag::weights).data(), reservation.pass_values().data(),

@@ -18,7 +18,8 @@ class Loader {
 
   Status run() {
     const std::vector<ScheduleStep>& steps = request_.schedule->load;
-    for (std::size_t i = 0; i < request_.schedule->weights.size(); ++i) planned_.count += wanted(static_cast<WeightId>(i)) ? request_.schedule->weights[i].bytes : 0;
+    for (std::size_t i = 0; i < request_.schedule->weights.size(); ++i)
+      planned_.count += wanted(static_cast<WeightId>(i)) ? request_.schedule->weights[i].bytes : 0;
     if (planned_.count == 0) return {};
     PLIMSOLL_CHECK(headroom_.before(Bytes{request_.schedule->load_slots.total()}));
     for (std::size_t next = 0; next < steps.size();) {
@@ -65,7 +66,8 @@ class Loader {
     for (std::size_t i = 0; i < reads_.size(); ++i) PLIMSOLL_CHECK(std::move(failures_[i]));
     for (const PrepareWeightStep& step : prepares_) {
       const PrepareStep prepared = prepare(step);
-      if (on_accelerator()) request_.target.device->copy_in(*request_.stream, device_slot(step.slot), {slot(step.slot), stored_bytes(step)});
+      if (on_accelerator())
+        request_.target.device->copy_in(*request_.stream, device_slot(step.slot), {slot(step.slot), stored_bytes(step)});
       request_.kernels->enqueue(*request_.stream, prepared);
     }
     PLIMSOLL_CHECK(request_.kernels->synchronize(*request_.stream));
@@ -93,7 +95,8 @@ class Loader {
     return static_cast<std::size_t>(step.outputs * weight(step.weight).inputs) * element_bytes(parts(step.weight).front().type);
   }
   std::byte* slot(std::int32_t number) const {
-    return request_.reservation->bytes(MemoryTag::staging).data() + static_cast<std::uint64_t>(number) * request_.schedule->load_slots.bytes;
+    return request_.reservation->bytes(MemoryTag::staging).data() +
+           static_cast<std::uint64_t>(number) * request_.schedule->load_slots.bytes;
   }
 
   std::uint64_t form_bytes(const ReadWeightStep& step) const {

@@ -12,11 +12,13 @@ std::string listed(const std::vector<DeviceBytes>& budgets) {
 }
 
 TEST(MaxMemory, IsASizeOrAListOfDevices) {
-  const std::pair<const char*, const char*> cases[] = {
-      {"512MiB", "=536870912 "},        {"11.17GiB", "=11993696174 "},
-      {"10GB", "=10000000000 "},        {"4096", "=4096 "},
-      {"cpu=2GiB", "cpu=2147483648 "},  {"disk=1TiB,cpu=1KiB", "disk=1099511627776 cpu=1024 "},
-      {"sim:0=1,disk=0", "sim:0=1 disk=0 "}};
+  const std::pair<const char*, const char*> cases[] = {{"512MiB", "=536870912 "},
+                                                       {"11.17GiB", "=11993696174 "},
+                                                       {"10GB", "=10000000000 "},
+                                                       {"4096", "=4096 "},
+                                                       {"cpu=2GiB", "cpu=2147483648 "},
+                                                       {"disk=1TiB,cpu=1KiB", "disk=1099511627776 cpu=1024 "},
+                                                       {"sim:0=1,disk=0", "sim:0=1 disk=0 "}};
   for (const auto& [text, expected] : cases) {
     const auto budgets = read_max_memory(text, "--max-memory");
     ASSERT_TRUE(budgets.ok()) << text;

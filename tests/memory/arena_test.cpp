@@ -68,7 +68,8 @@ TEST_F(ArenaTest, ResizesAndKeepsWhatStays) {
   ASSERT_TRUE(arena.resize(mib(2)).ok());
   EXPECT_EQ(arena.bytes().size(), mib(2).count);
   EXPECT_EQ(ledger.current(), mib(3));
-  for (std::size_t i = 0; i < arena.bytes().size(); ++i) ASSERT_EQ(arena.bytes()[i], std::byte{i < 8192 ? std::uint8_t{7} : std::uint8_t{0}}) << i;
+  for (std::size_t i = 0; i < arena.bytes().size(); ++i)
+    ASSERT_EQ(arena.bytes()[i], std::byte{i < 8192 ? std::uint8_t{7} : std::uint8_t{0}}) << i;
 
   ASSERT_TRUE(arena.resize(Bytes{0}).ok());
   EXPECT_TRUE(arena.bytes().empty());

@@ -30,7 +30,8 @@ TEST(Estimate, IsWhatLayingOutEachCandidateGives) {
           const LayoutRequest request{&model->program(), &model->binding(), computing, &device, workload, model->table_bytes(), 0};
           Estimator estimator(request);
           const std::int32_t number = computing == &device ? 0 : 1;
-          for (const Candidate& candidate : candidates(model->program(), model->binding(), workload, policy, native && number == 0, number)) {
+          for (const Candidate& candidate :
+               candidates(model->program(), model->binding(), workload, policy, native && number == 0, number)) {
             const Estimate estimate = estimator.estimate(candidate);
             const Layout layout = lay_out(request, candidate);
             EXPECT_EQ(estimate.host, layout.arena_total());

@@ -329,7 +329,8 @@ TEST(PlannerOnAccelerators, AModelThatFitsComputesThereAndOneThatDoesNotIsFedFro
   const Workload workload = paper_workload(60, 8);
   const Plan roomy = planned(*model, with_accelerator(mib(512), mib(512)), workload);
   EXPECT_EQ(roomy.verdict, Verdict::fits);
-  for (const LayerPlan& layer : roomy.layers) EXPECT_EQ(std::pair(layer.home, layer.compute), std::pair(std::string("sim:0"), std::string("sim:0")));
+  for (const LayerPlan& layer : roomy.layers)
+    EXPECT_EQ(std::pair(layer.home, layer.compute), std::pair(std::string("sim:0"), std::string("sim:0")));
 
   const Plan tight = planned(*model, with_accelerator(mib(512), mib(6)), workload);
   EXPECT_EQ(tight.verdict, Verdict::fits_degraded);

@@ -132,7 +132,8 @@ class Promise {
         }
         EXPECT_LT(r->slot, schedule_.load_slots.count);
         EXPECT_TRUE(full.emplace(r->slot, *r).second) << "slot " << r->slot << " is read into before it is prepared";
-        EXPECT_LE(static_cast<std::uint64_t>(r->outputs * program_.weights[i].inputs) * element_bytes(part.type), schedule_.load_slots.bytes);
+        EXPECT_LE(static_cast<std::uint64_t>(r->outputs * program_.weights[i].inputs) * element_bytes(part.type),
+                  schedule_.load_slots.bytes);
       } else {
         const auto& p = std::get<PrepareWeightStep>(step);
         ASSERT_TRUE(full.contains(p.slot));
@@ -184,7 +185,9 @@ class Promise {
   Held host_;
   Held device_;
 
-  int host_slot(std::int32_t chunk) const { return schedule_.ring.disk_numbers[static_cast<std::size_t>(chunk)] % schedule_.ring.host.count; }
+  int host_slot(std::int32_t chunk) const {
+    return schedule_.ring.disk_numbers[static_cast<std::size_t>(chunk)] % schedule_.ring.host.count;
+  }
   // What kernels read: host slots where the host computes.
   Held& read_by_kernels() { return on_accelerator() ? device_ : host_; }
   int kernel_slot(std::int32_t chunk) const { return on_accelerator() ? chunk % schedule_.ring.device.count : host_slot(chunk); }
@@ -271,17 +274,18 @@ void check_all_plans(const TinyModel& tiny) {
           ASSERT_TRUE(tight.ok());
           Promise(*model, *tight).check();
           for (const bool smallest : {false, true}) {
-            const auto streamed = make_plan(*model, machine, workload,
-                                            {.dtype = dtype, .red_zone_bytes = red_zone, .stream_everything = true, .smallest_chunks = smallest});
+            const auto streamed =
+                make_plan(*model, machine, workload,
+                          {.dtype = dtype, .red_zone_bytes = red_zone, .stream_everything = true, .smallest_chunks = smallest});
             ASSERT_TRUE(streamed.ok());
             EXPECT_FALSE(streamed->schedule->ring.chunks.empty());
             Promise(*model, *streamed).check();
           }
-          const auto between = make_plan(
-              *model, machine, workload,
-              {.max_memory = Bytes{(plan->smallest_budget.front().bytes.count + plan->devices.front().planned_total().count) / 2},
-               .dtype = dtype,
-               .red_zone_bytes = red_zone});
+          const auto between =
+              make_plan(*model, machine, workload,
+                        {.max_memory = Bytes{(plan->smallest_budget.front().bytes.count + plan->devices.front().planned_total().count) / 2},
+                         .dtype = dtype,
+                         .red_zone_bytes = red_zone});
           ASSERT_TRUE(between.ok());
           Promise(*model, *between).check();
         }
@@ -305,9 +309,11 @@ TEST(Schedule, KeepsItsPromisesOnAnAccelerator) {
         Promise(*model, *plan).check();
         const SlotRing& ring = plan->schedule->ring;
         const WeightId table = plan->schedule->gathered.weight;
-        kinds.emplace(ring.chunks.size(), ring.disk_chunks, table == kNone ? Home::device : plan->schedule->weights[static_cast<std::size_t>(table)].home);
+        kinds.emplace(ring.chunks.size(), ring.disk_chunks,
+                      table == kNone ? Home::device : plan->schedule->weights[static_cast<std::size_t>(table)].home);
         EXPECT_EQ(plan->devices.size(), 2U);
-        for (const DevicePlan& one : plan->devices) EXPECT_TRUE(plan->verdict == Verdict::does_not_fit || one.planned_total() <= one.budget);
+        for (const DevicePlan& one : plan->devices)
+          EXPECT_TRUE(plan->verdict == Verdict::does_not_fit || one.planned_total() <= one.budget);
       }
     }
   }

@@ -22,9 +22,14 @@ Error out_of(Bytes requested, Bytes free) {
 }
 
 TEST(Deficit, OnlyWantOfMemoryIsRecovered) {
-  EXPECT_TRUE(can_recover(Error{ErrorCode::out_of_memory, ""}));
+  const Plan plan = plan_of(mib(90), mib(10));
+  EXPECT_TRUE(can_recover(plan, Error{ErrorCode::out_of_memory, ""}));
+  EXPECT_TRUE(can_recover(plan, out_of(mib(2), mib(1))));
+  Error elsewhere = out_of(mib(2), mib(1));
+  elsewhere.memory->device = "gpu";
+  EXPECT_FALSE(can_recover(plan, elsewhere));
   for (const ErrorCode code : {ErrorCode::io, ErrorCode::cancelled, ErrorCode::corrupt_file, ErrorCode::does_not_fit, ErrorCode::internal})
-    EXPECT_FALSE(can_recover(Error{code, ""}));
+    EXPECT_FALSE(can_recover(plan, Error{code, ""}));
 }
 
 TEST(Deficit, TheNextBudgetIsTheTotalLessWhatWasShort) {

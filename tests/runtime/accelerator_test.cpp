@@ -48,7 +48,8 @@ class OnAccelerator : public ::testing::Test {
   testing::TemporaryFolder folder_;
 };
 
-const std::vector<TinyModel> kShapes = {TinyModel{}, TinyModel{.hidden = 7, .layers = 1, .heads = 1, .intermediate = 5, .words = 1, .labels = 1},
+const std::vector<TinyModel> kShapes = {TinyModel{},
+                                        TinyModel{.hidden = 7, .layers = 1, .heads = 1, .intermediate = 5, .words = 1, .labels = 1},
                                         TinyModel{.hidden = 72, .layers = 3, .heads = 6, .intermediate = 330, .labels = 70},
                                         TinyModel{.hidden = 130, .heads = 2, .intermediate = 200, .dtype = "F16"},
                                         TinyModel{.hidden = 96, .heads = 3, .intermediate = 200, .dtype = "BF16"}};
@@ -80,7 +81,8 @@ TEST_F(OnAccelerator, EveryPlacementGivesTheSameBitsAndTakesWhatWasPlanned) {
   std::set<std::tuple<std::size_t, std::int32_t, Home>> kinds;
   for (const char* memory : {"memory=64MiB", "memory=12MiB", "memory=7MiB", "memory=4MiB", "memory=2MiB"}) {
     for (const Bytes budget : {mib(256), mib(16), mib(10), mib(6)}) {
-      const RunRequest request{.model = path, .texts = all, .batch_size = 4, .policy = {.max_memory = budget, .device = "sim:0"}, .sims = {memory}};
+      const RunRequest request{
+          .model = path, .texts = all, .batch_size = 4, .policy = {.max_memory = budget, .device = "sim:0"}, .sims = {memory}};
       const auto result = run_model(*os_, request);
       if (!result.ok()) {
         EXPECT_EQ(result.error().code, ErrorCode::does_not_fit) << message(result.error());
@@ -92,7 +94,8 @@ TEST_F(OnAccelerator, EveryPlacementGivesTheSameBitsAndTakesWhatWasPlanned) {
       ASSERT_EQ(result->device_peaks.size(), 1U);
       EXPECT_EQ(result->device_peaks[0], result->plan.devices[1].arenas) << memory;
       const Schedule& schedule = *result->plan.schedule;
-      const Home table = schedule.gathered.weight == kNone ? Home::device : schedule.weights[static_cast<std::size_t>(schedule.gathered.weight)].home;
+      const Home table =
+          schedule.gathered.weight == kNone ? Home::device : schedule.weights[static_cast<std::size_t>(schedule.gathered.weight)].home;
       kinds.emplace(schedule.ring.chunks.size(), schedule.ring.disk_chunks, table);
     }
   }

@@ -36,7 +36,7 @@ class Elastic : public ::testing::Test {
     ASSERT_TRUE(opened.ok()) << message(opened.error());
     model_ = std::make_unique<Model>(std::move(opened).value());
     tables_ = ledger_.current();
-    auto machine = describe_machine(*os_, 2);
+    auto machine = describe_machine(*os_, threads_);
     ASSERT_TRUE(machine.ok());
     machine_ = *machine;
     workload_ = {};
@@ -119,6 +119,7 @@ class Elastic : public ::testing::Test {
   Workload workload_;
   Policy policy_;
   Plan first_;
+  int threads_ = 2;
   bool limits_ledger_ = true;
   int replans_ = 0;
   std::vector<SessionEvent> events_;
@@ -183,6 +184,7 @@ TEST_F(Elastic, ShrinksAtEveryLayerBoundaryAndGrowsBack) {
 }
 
 TEST_F(Elastic, EveryBudgetGivesTheSameBitsAndTheLedgerFollows) {
+  threads_ = 3;  // and slots to load through: four weights a layer go around them out of step
   prepare(kDeep, 8);
   const std::vector<float> expected = reference();
   ASSERT_TRUE(open().ok());
@@ -260,13 +262,46 @@ TEST_F(Elastic, CancelWinsOverAFallingBudget) {
   EXPECT_TRUE(events_.empty());
 }
 
+TEST_F(Elastic, AHigherBudgetWhoseMemoryCannotBeHadChangesNothing) {
+  prepare(kDeep);
+  const std::vector<float> expected = reference();
+  limits_ledger_ = false;
+  for (const bool by_ledger : {true, false}) {
+    ASSERT_TRUE(open().ok());
+    const Bytes tight{(least().count + most().count) / 2};
+    session_->set_budget(tight);
+    EXPECT_EQ(pass().value(), expected);
+    const Bytes before = session_->planned_total();
+    events_.clear();
+    session_->set_budget(most());
+    if (by_ledger) ledger_.set_limit(ledger_.current());
+    else gate_.refuse({.ordinal = 1, .kind = static_cast<int>(Acquisition::host_memory)});
+    const auto logits = pass();
+    gate_.refuse({});
+    ASSERT_TRUE(logits.ok()) << message(logits.error());
+    EXPECT_EQ(*logits, expected);
+    EXPECT_EQ(session_->planned_total(), before);
+    EXPECT_EQ(kinds(), std::vector{Kind::recovered});
+    expect_ledger_is_plan();
+    EXPECT_EQ(pass().value(), expected);
+    EXPECT_EQ(events_.size(), 1U) << "a budget is tried once";
+    ledger_.set_limit(Bytes{std::uint64_t{1} << 40U});
+    session_->set_budget(most() + kPage);
+    EXPECT_EQ(pass().value(), expected);
+    EXPECT_EQ(session_->planned_total(), most());
+    session_.reset();
+    events_.clear();
+  }
+}
+
 TEST_F(Elastic, MemoryThatIsGoneBeforeTheFirstPassIsPlannedAround) {
   prepare(kDeep);
   const std::vector<float> expected = reference();
   const Bytes arenas = first_.devices.front().arena_total();
   limits_ledger_ = false;
   for (const int share : {95, 60, 40}) {
-    const Bytes limit{least().count - first_.devices.front().runtime.count + (arenas.count - least().count) * static_cast<std::uint64_t>(share) / 100};
+    const Bytes limit{least().count - first_.devices.front().runtime.count +
+                      (arenas.count - least().count) * static_cast<std::uint64_t>(share) / 100};
     ledger_.set_limit(limit);
     const Status opened = open();
     ASSERT_TRUE(opened.ok()) << message(opened.error());
@@ -404,7 +439,8 @@ class Refusals : public Elastic {
 TEST_F(Refusals, AtEveryPointOfOpening) {
   prepare({.layers = 3});
   const std::vector<float> expected = reference();
-  const auto [fired, survived] = sweep(expected, [] { return Status(); }, [this] { return open_and_pass(); });
+  const auto [fired, survived] = sweep(
+      expected, [] { return Status(); }, [this] { return open_and_pass(); });
   EXPECT_GT(fired, 40);
   EXPECT_GT(survived, 8) << "memory that is refused once is planned around";
 }
@@ -505,7 +541,8 @@ class FaultyOs final : public Os {
  private:
   class FaultyFile final : public File {
    public:
-    FaultyFile(std::unique_ptr<File> real, std::shared_ptr<std::atomic<int>> failures) : real_(std::move(real)), failures_(std::move(failures)) {}
+    FaultyFile(std::unique_ptr<File> real, std::shared_ptr<std::atomic<int>> failures)
+        : real_(std::move(real)), failures_(std::move(failures)) {}
     std::uint64_t size() const override { return real_->size(); }
     const std::string& path() const override { return real_->path(); }
     Status read(std::span<std::byte> out, std::uint64_t offset) override { return real_->read(out, offset); }

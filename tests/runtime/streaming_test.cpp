@@ -36,7 +36,8 @@ std::vector<Policy> streaming_policies(Policy base = {}) {
   return {base, smallest, kept};
 }
 
-const std::vector<TinyModel> kShapes = {TinyModel{}, TinyModel{.hidden = 7, .layers = 1, .heads = 1, .intermediate = 5, .words = 1, .labels = 1},
+const std::vector<TinyModel> kShapes = {TinyModel{},
+                                        TinyModel{.hidden = 7, .layers = 1, .heads = 1, .intermediate = 5, .words = 1, .labels = 1},
                                         TinyModel{.hidden = 72, .layers = 3, .heads = 6, .intermediate = 330, .labels = 70},
                                         TinyModel{.hidden = 130, .heads = 2, .intermediate = 200, .dtype = "F16"},
                                         TinyModel{.hidden = 96, .heads = 3, .intermediate = 200, .dtype = "BF16"}};

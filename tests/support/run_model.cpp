@@ -74,7 +74,15 @@ Result<RunResult> run_on(Os& os, Ledger& ledger, const RunRequest& request) {
   PLIMSOLL_TRY(result.plan, make_plan(model, machine, workload, request.policy));
   if (result.plan.verdict == Verdict::does_not_fit) return does_not_fit(result.plan);
   ledger.set_limit(result.plan.devices.front().arena_total());
-  PLIMSOLL_TRY(Session session, Session::create(model, result.plan, {.os = &os, .ledger = &ledger, .cancel = request.cancel, .devices = limited(devices, result.plan)}));
+  workload.held_tokens = result.plan.tokens_per_pass;
+  workload.held_texts = result.plan.texts_per_pass;
+  const auto replan = [&](Bytes budget) {
+    Snapshot now = machine;
+    now.memory.budget = std::min(budget, machine.memory.budget);
+    return make_plan(model, now, workload, request.policy);
+  };
+  Session::Options options{.os = &os, .ledger = &ledger, .cancel = request.cancel, .devices = limited(devices, result.plan), .replan = replan};
+  PLIMSOLL_TRY(Session session, Session::create(model, result.plan, std::move(options)));
   PLIMSOLL_CHECK(classify(model, session, limit, request.texts, result));
   result.ledger_peak = ledger.peak();
   result.ledger_peak_by_tag = ledger.peak_by_tag();
