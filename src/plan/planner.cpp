@@ -210,7 +210,7 @@ class Planner {
   std::string stream_reason(const Candidate& candidate) const {
     const auto blocks = std::to_string(residency_order(model_.program(), model_.binding()).size());
     const std::int64_t disk = candidate.streamed_blocks - candidate.host_blocks;
-    const std::string from_disk = std::to_string(disk) + " of " + blocks + " layers with weights are read from disk in every pass";
+    std::string from_disk = std::to_string(disk) + " of " + blocks + " layers with weights are read from disk in every pass";
     if (candidate.host_blocks == 0) return from_disk;
     const std::string from_host =
         std::to_string(candidate.host_blocks) + " of " + blocks + " layers with weights come from the host's memory in every pass";

@@ -95,7 +95,7 @@ Status Elastic::grow(Bytes budget) {
   const Plan before = deployment_.plan();
   const Result<Plan> target = plan_for(budget);
   if (!target.ok() || (same_precision(before, *target) && !is_faster(*target, before))) return {};
-  const Status moved = deployment_.move_to(*target);
+  Status moved = deployment_.move_to(*target);
   if (moved.ok()) {
     planned_total_ = total(*target);
     tell(describe_change(Kind::grown, "the budget rose to " + format_bytes(budget), before, *target), total(*target), budget);
