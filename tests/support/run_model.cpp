@@ -81,7 +81,8 @@ Result<RunResult> run_on(Os& os, Ledger& ledger, const RunRequest& request) {
     now.memory.budget = std::min(budget, machine.memory.budget);
     return make_plan(model, now, workload, request.policy);
   };
-  Session::Options options{.os = &os, .ledger = &ledger, .cancel = request.cancel, .devices = limited(devices, result.plan), .replan = replan};
+  Session::Options options{
+      .os = &os, .ledger = &ledger, .cancel = request.cancel, .devices = limited(devices, result.plan), .replan = replan};
   PLIMSOLL_TRY(Session session, Session::create(model, result.plan, std::move(options)));
   PLIMSOLL_CHECK(classify(model, session, limit, request.texts, result));
   result.ledger_peak = ledger.peak();
