@@ -129,13 +129,19 @@ void add_sources(Candidate candidate, bool gathers, std::vector<Candidate>& list
   if (candidate.device == 0 || streamed > 0 || gathers) add(0, Home::disk);
 }
 
+/// What the model has that need not stay in memory.
+struct Movable {
+  std::int64_t blocks = 0;      ///< of the program
+  std::int64_t streamable = 0;  ///< of these: blocks in residency_order
+  bool table = false;           ///< whether the word table can be gathered
+};
+
 // How much of `candidate` stays in memory: everything; all but the word table; ever fewer blocks beside it.
-void add_placements(Candidate candidate, const Program& program, const Binding& binding, const Policy& policy,
-                    std::vector<Candidate>& list) {
-  const std::int64_t most = std::ssize(residency_order(program, binding));
-  const bool partly_narrowed = candidate.narrowing && candidate.narrowed_blocks < std::ssize(program.blocks);
+void add_placements(Candidate candidate, const Movable& movable, const Policy& policy, std::vector<Candidate>& list) {
+  const std::int64_t most = movable.streamable;
+  const bool partly_narrowed = candidate.narrowing && candidate.narrowed_blocks < movable.blocks;
   const bool may_stream = !contains(policy.forbid, Rung::stream) && !partly_narrowed && most > 0;
-  const bool may_gather = !contains(policy.forbid, Rung::gather) && gatherable_table(program, binding) != kNone;
+  const bool may_gather = !contains(policy.forbid, Rung::gather) && movable.table;
   const bool may_stay = !policy.stream_everything || !may_stream;
   if (may_stay) list.push_back(candidate);
   if (may_gather && may_stay) add_sources(candidate, true, list);
@@ -172,16 +178,17 @@ std::vector<Candidate> candidates(const Program& program, const Binding& binding
   const auto held = [&](const PassSize& size) { return size.tokens <= workload.held_tokens && size.texts <= workload.held_texts; };
   while (workload.held_tokens > 0 && sizes.size() > 1 && !held(sizes.front())) sizes.erase(sizes.begin());
   std::vector<Candidate> list;
-  const auto blocks = static_cast<std::int64_t>(program.blocks.size());
+  const Movable movable{std::ssize(program.blocks), std::ssize(residency_order(program, binding)),
+                        gatherable_table(program, binding) != kNone};
   for (const Candidate& precision :
-       with_narrowing(base_precisions(program, binding, policy, native_bfloat16), policy, blocks, native_bfloat16)) {
+       with_narrowing(base_precisions(program, binding, policy, native_bfloat16), policy, movable.blocks, native_bfloat16)) {
     for (const PassSize& size : sizes) {
       Candidate candidate = precision;
       candidate.tokens_per_pass = size.tokens;
       candidate.texts_per_pass = size.texts;
       candidate.microbatch = size.microbatch;
       candidate.device = device;
-      add_placements(candidate, program, binding, policy, list);
+      add_placements(candidate, movable, policy, list);
     }
   }
   return list;

@@ -53,18 +53,13 @@ const Estimator::Variant& Estimator::variant(const Candidate& candidate, Element
       }
     }
   }
-  known.ring = make_ring(request_, alike, schedule);
-  known.ring.chunks = {};
-  known.ring.disk_numbers = {};
+  known.ring = measure_ring(request_, alike);
   return known;
 }
 
 Estimate Estimator::estimate(const Candidate& candidate) {
   const std::int64_t blocks = std::ssize(request_.program->blocks);
-  std::vector<Home> homes(static_cast<std::size_t>(blocks), Home::device);
-  const std::int64_t resident = std::ssize(order_) - candidate.streamed_blocks;
-  for (std::int64_t i = resident; i < std::ssize(order_); ++i)
-    homes[static_cast<std::size_t>(order_[static_cast<std::size_t>(i)])] = i < resident + candidate.host_blocks ? Home::host : Home::disk;
+  const std::vector<Home> homes = block_homes(candidate, order_, static_cast<std::size_t>(blocks));
   BlockFigures sum;
   const SlotRing* ring = nullptr;
   const Variant* found[2][3] = {};  // of blocks stored as asked for, and narrowed; by home

@@ -35,7 +35,7 @@ class Estimator {
   /// All blocks alike: stored in one type, with one home.
   struct Variant {
     std::vector<BlockFigures> blocks;
-    SlotRing ring;  ///< sizes, not chunks
+    SlotRing ring;  ///< measured, without chunks
   };
   /// What all blocks share.
   struct Pass {

@@ -42,22 +42,20 @@ WeightForm streamed_form(ElementType stored, ElementType storage) {
   return {storage == ElementType::float32 ? stored : storage, WeightLayout::rows};
 }
 
-// Of each block's matrices that can stream.
-std::vector<Home> block_homes(const LayoutRequest& request, const Candidate& candidate) {
-  const std::vector<std::int64_t> order = residency_order(*request.program, *request.binding);
-  std::vector<Home> homes(request.program->blocks.size(), Home::device);
+}  // namespace
+
+std::uint64_t stored_row_bytes(const Weight& weight, const std::vector<BoundPart>& parts) {
+  return static_cast<std::uint64_t>(weight.inputs) * element_bytes(parts.front().type);
+}
+
+std::vector<Home> block_homes(const Candidate& candidate, const std::vector<std::int64_t>& order, std::size_t blocks) {
+  std::vector<Home> homes(blocks, Home::device);
   const std::int64_t resident = std::max<std::int64_t>(std::ssize(order) - candidate.streamed_blocks, 0);
   for (std::int64_t i = resident; i < std::ssize(order); ++i) {
     const bool host = i < resident + candidate.host_blocks;
     homes[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])] = host ? Home::host : Home::disk;
   }
   return homes;
-}
-
-}  // namespace
-
-std::uint64_t stored_row_bytes(const Weight& weight, const std::vector<BoundPart>& parts) {
-  return static_cast<std::uint64_t>(weight.inputs) * element_bytes(parts.front().type);
 }
 
 Schedule assign_forms(const LayoutRequest& request, const Candidate& candidate) {
@@ -67,7 +65,7 @@ Schedule assign_forms(const LayoutRequest& request, const Candidate& candidate) 
   schedule.compute = candidate.compute;
   schedule.weights.resize(program.weights.size());
   const auto blocks = static_cast<std::int64_t>(program.blocks.size());
-  const std::vector<Home> homes = block_homes(request, candidate);
+  const std::vector<Home> homes = block_homes(candidate, residency_order(program, *request.binding), program.blocks.size());
   if (candidate.gathers()) schedule.gathered.weight = gatherable_table(program, *request.binding);
   for (std::int64_t b = 0; b < blocks; ++b) {
     const ElementType storage = block_storage(candidate, b, blocks);

@@ -24,6 +24,9 @@ struct LayoutRequest {
 inline constexpr std::uint64_t kPlaceAlignment = 64;
 constexpr std::uint64_t align_place(std::uint64_t bytes) { return (bytes + kPlaceAlignment - 1) / kPlaceAlignment * kPlaceAlignment; }
 
+/// Where the matrices that can stream of each of `blocks` blocks are; `order` is residency_order.
+std::vector<Home> block_homes(const Candidate& candidate, const std::vector<std::int64_t>& order, std::size_t blocks);
+
 /// A schedule with everything that needs no offset: form, home and bytes of each weight, type and shape of each value.
 Schedule assign_forms(const LayoutRequest& request, const Candidate& candidate);
 

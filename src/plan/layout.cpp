@@ -4,12 +4,11 @@
 #include <numeric>
 #include <utility>
 
-#include <plimsoll/os.h>
-
 #include "plan/load.h"
 #include "plan/packing.h"
 #include "plan/residency.h"
 #include "plan/ring.h"
+#include "platform/direct_block.h"
 
 namespace plimsoll {
 namespace {
@@ -108,8 +107,6 @@ class WeightPlacer {
   WeightHeights heights_;
 };
 
-constexpr std::uint64_t align_block(std::uint64_t bytes) { return (bytes + kDirectBlock - 1) / kDirectBlock * kDirectBlock; }
-
 }  // namespace
 
 std::uint64_t stored_bytes(const LayoutRequest& request, WeightId id) {
@@ -123,7 +120,7 @@ Staging measure_staging(const LayoutRequest& request, const Candidate& candidate
     staging.host = std::max(load.total(), ring.host.total() + ring.prepared_bytes);
     return staging;
   }
-  staging.gathered_offset = align_block(ring.host.total());
+  staging.gathered_offset = block_ceiling(ring.host.total());
   std::uint64_t gathered = 0;
   if (candidate.gathers()) {
     const WeightId table = gatherable_table(*request.program, *request.binding);
@@ -180,7 +177,8 @@ Layout lay_out(const LayoutRequest& request, const Candidate& candidate) {
   const std::uint64_t values = place_values(request, schedule);
   schedule.workspace = workspace_needs(request, candidate);
   schedule_load(request, schedule);
-  schedule.ring = make_ring(request, candidate, schedule);
+  schedule.ring = measure_ring(request, candidate);
+  cut_chunks(request, candidate, schedule);
   schedule_pass(*request.program, schedule);
   const Staging staging = measure_staging(request, candidate, schedule.ring, schedule.load_slots);
   schedule.gathered.host_offset = staging.gathered_offset;

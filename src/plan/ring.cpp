@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include <plimsoll/os.h>
-
 #include "plan/residency.h"
+#include "platform/direct_block.h"
 
 namespace plimsoll {
 namespace {
@@ -17,64 +16,27 @@ std::int64_t rows_per_chunk(std::uint64_t row_bytes, std::int64_t rows, std::uin
   return std::min(rows, panels * kPanelOutputs);
 }
 
-// A chunk begins anywhere in a block of the disk and ends anywhere in another.
-std::uint64_t direct_slot_bytes(std::uint64_t bytes) { return (bytes + 2 * kDirectBlock - 2) / kDirectBlock * kDirectBlock; }
-
-class RingBuilder {
- public:
-  RingBuilder(const LayoutRequest& request, const Candidate& candidate, const Schedule& schedule)
-      : request_(request), candidate_(candidate), schedule_(schedule) {}
-
-  SlotRing build() {
-    const Program& program = *request_.program;
-    const std::int64_t blocks = std::ssize(program.blocks);
-    for (std::int64_t b = 0; b < blocks; ++b) {
-      for (const Op& op : program.blocks[static_cast<std::size_t>(b)].ops) {
-        for (const WeightId id : op_weights(op)) {
-          const auto i = static_cast<std::size_t>(id);
-          if (can_stream(program.weights[i], request_.binding->weights[i])) add(id, block_storage(candidate_, b, blocks));
+// Visits every tensor of every weight that could stream: of a weight in block b, its part p, which begins with output `first` of the
+// weight, in chunks of at most `most` rows.
+template <typename Visit>
+void for_each_streamable_part(const LayoutRequest& request, const Candidate& candidate, Visit visit) {
+  const Program& program = *request.program;
+  for (std::int64_t b = 0; b < std::ssize(program.blocks); ++b) {
+    for (const Op& op : program.blocks[static_cast<std::size_t>(b)].ops) {
+      for (const WeightId id : op_weights(op)) {
+        const Weight& weight = program.weights[static_cast<std::size_t>(id)];
+        const std::vector<BoundPart>& parts = request.binding->weights[static_cast<std::size_t>(id)];
+        if (!can_stream(weight, parts)) continue;
+        std::int64_t first = 0;
+        for (std::size_t p = 0; p < weight.parts.size(); ++p) {
+          visit(b, id, static_cast<std::int32_t>(p), first,
+                rows_per_chunk(stored_row_bytes(weight, parts), weight.parts[p].rows, candidate.chunk_bytes));
+          first += weight.parts[p].rows;
         }
       }
     }
-    const bool reads = candidate_.host_blocks < candidate_.streamed_blocks;
-    ring_.host = {direct_slot_bytes(largest_), reads ? candidate_.slots : 0};
-    if (request_.is_accelerator()) {
-      ring_.host.count *= 2;
-      ring_.device = {align_place(largest_), candidate_.slots};
-    }
-    return std::move(ring_);
   }
-
- private:
-  void add(WeightId id, ElementType storage) {
-    const Weight& weight = request_.program->weights[static_cast<std::size_t>(id)];
-    const std::vector<BoundPart>& parts = request_.binding->weights[static_cast<std::size_t>(id)];
-    const std::uint64_t row_bytes = stored_row_bytes(weight, parts);
-    const bool converted = storage != ElementType::float32 && storage != parts.front().type;
-    const Home home = schedule_.weights[static_cast<std::size_t>(id)].home;
-    std::int64_t part_first = 0;
-    for (std::size_t p = 0; p < weight.parts.size(); ++p) {
-      const std::int64_t rows = weight.parts[p].rows;
-      const std::int64_t most = rows_per_chunk(row_bytes, rows, candidate_.chunk_bytes);
-      largest_ = std::max(largest_, static_cast<std::uint64_t>(most) * row_bytes);
-      if (converted) {
-        const auto bytes = static_cast<std::uint64_t>(weight_bytes({storage, WeightLayout::rows}, most, weight.inputs));
-        ring_.prepared_bytes = std::max(ring_.prepared_bytes, align_place(bytes));
-      }
-      for (std::int64_t first = 0; home != Home::device && first < rows; first += most) {
-        ring_.chunks.push_back({id, static_cast<std::int32_t>(p), part_first + first, std::min(most, rows - first), first});
-        ring_.disk_numbers.push_back(home == Home::disk ? ring_.disk_chunks++ : -1);
-      }
-      part_first += rows;
-    }
-  }
-
-  const LayoutRequest& request_;
-  const Candidate& candidate_;
-  const Schedule& schedule_;
-  SlotRing ring_;
-  std::uint64_t largest_ = 0;  // bytes of a chunk
-};
+}
 
 /// The order in which things numbered from 0 on go around through slots, number i through slot i % slots, again and again: what may come
 /// in once `done` is through. Always in ascending order, so that behind the last of a round come the first of the next.
@@ -222,9 +184,40 @@ class PassBuilder {
 
 }  // namespace
 
-SlotRing make_ring(const LayoutRequest& request, const Candidate& candidate, const Schedule& schedule) {
-  if (candidate.streamed_blocks == 0) return {};
-  return RingBuilder(request, candidate, schedule).build();
+SlotRing measure_ring(const LayoutRequest& request, const Candidate& candidate) {
+  SlotRing ring;
+  if (candidate.streamed_blocks == 0) return ring;
+  std::uint64_t largest = 0;
+  for_each_streamable_part(request, candidate, [&](std::int64_t b, WeightId id, std::int32_t, std::int64_t, std::int64_t most) {
+    const Weight& weight = request.program->weights[static_cast<std::size_t>(id)];
+    const std::vector<BoundPart>& parts = request.binding->weights[static_cast<std::size_t>(id)];
+    largest = std::max(largest, static_cast<std::uint64_t>(most) * stored_row_bytes(weight, parts));
+    const ElementType storage = block_storage(candidate, b, std::ssize(request.program->blocks));
+    if (storage == ElementType::float32 || storage == parts.front().type) return;
+    const auto bytes = static_cast<std::uint64_t>(weight_bytes({storage, WeightLayout::rows}, most, weight.inputs));
+    ring.prepared_bytes = std::max(ring.prepared_bytes, align_place(bytes));
+  });
+  const bool reads = candidate.host_blocks < candidate.streamed_blocks;
+  ring.host = {slot_bytes(largest), reads ? candidate.slots : 0};
+  if (request.is_accelerator()) {
+    ring.host.count *= 2;
+    ring.device = {align_place(largest), candidate.slots};
+  }
+  return ring;
+}
+
+void cut_chunks(const LayoutRequest& request, const Candidate& candidate, Schedule& schedule) {
+  if (candidate.streamed_blocks == 0) return;
+  SlotRing& ring = schedule.ring;
+  for_each_streamable_part(request, candidate, [&](std::int64_t, WeightId id, std::int32_t p, std::int64_t first, std::int64_t most) {
+    const Home home = schedule.weights[static_cast<std::size_t>(id)].home;
+    if (home == Home::device) return;
+    const std::int64_t rows = request.program->weights[static_cast<std::size_t>(id)].parts[static_cast<std::size_t>(p)].rows;
+    for (std::int64_t row = 0; row < rows; row += most) {
+      ring.chunks.push_back({id, p, first + row, std::min(most, rows - row), row});
+      ring.disk_numbers.push_back(home == Home::disk ? ring.disk_chunks++ : -1);
+    }
+  });
 }
 
 void schedule_pass(const Program& program, Schedule& schedule) { PassBuilder(program, schedule).build(); }

@@ -4,9 +4,12 @@
 
 namespace plimsoll {
 
-/// Cuts the streamed weights of `schedule` (forms assigned) into chunks of about `candidate.chunk_bytes` and measures the slots.
-/// The measures are those of all weights that could stream, whichever do: they do not depend on how many blocks stay.
-SlotRing make_ring(const LayoutRequest& request, const Candidate& candidate, const Schedule& schedule);
+/// The slots of a ring with chunks of about `candidate.chunk_bytes`; no chunks yet. Measured over all weights that could stream, whichever
+/// do: it does not depend on how many blocks stay.
+SlotRing measure_ring(const LayoutRequest& request, const Candidate& candidate);
+
+/// Cuts the streamed weights of `schedule` (forms assigned, ring measured) into the chunks of its ring.
+void cut_chunks(const LayoutRequest& request, const Candidate& candidate, Schedule& schedule);
 
 /// The steps of a pass, and those that prime its ring.
 void schedule_pass(const Program& program, Schedule& schedule);

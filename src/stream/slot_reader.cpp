@@ -18,9 +18,6 @@ constexpr milliseconds kLook{50};    // between looks at `cancelled`
 constexpr milliseconds kGrace{200};  // for reads in flight, before they count as stuck
 constexpr std::uint64_t kPiece = std::uint64_t{256} << 10U;
 
-std::uint64_t round_down(std::uint64_t offset) { return offset / kDirectBlock * kDirectBlock; }
-std::uint64_t round_up(std::uint64_t offset) { return round_down(offset + kDirectBlock - 1); }
-
 Error internal(std::string what, std::string where) {
   return Error{ErrorCode::internal, std::move(what), std::move(where), "please report"};
 }
@@ -111,8 +108,8 @@ SlotReader::Statistics SlotReader::statistics() const {
 
 Status SlotReader::check(const Extent& extent) const {
   const auto end = checked_add(extent.offset, extent.bytes);
-  const bool fits =
-      extent.file != nullptr && end && *end <= extent.file->size() && round_up(*end) - round_down(extent.offset) <= options_.slot_bytes;
+  const bool fits = extent.file != nullptr && end && *end <= extent.file->size() &&
+                    block_ceiling(*end) - block_floor(extent.offset) <= options_.slot_bytes;
   if (fits || extent.bytes == 0) return {};
   return internal(std::to_string(extent.bytes) + " bytes from byte " + std::to_string(extent.offset) +
                       " do not fit the file or a slot of " + std::to_string(options_.slot_bytes),
@@ -153,12 +150,12 @@ SlotReader::Range SlotReader::copy_cached(int slot) {
 
 void SlotReader::push(int slot, Range bytes, Range drop) {
   const Extent& extent = find(slot)->extent;
-  const std::uint64_t begin = round_down(bytes.begin);
-  const std::uint64_t place = static_cast<std::uint64_t>(slot) * options_.slot_bytes + begin - round_down(extent.offset);
+  const std::uint64_t begin = block_floor(bytes.begin);
+  const std::uint64_t place = static_cast<std::uint64_t>(slot) * options_.slot_bytes + begin - block_floor(extent.offset);
   queue_->push(slot, {.file = extent.file,
                       .owner = extent.file->weak_from_this().lock(),
                       .offset = begin,
-                      .out = options_.memory.subspan(place, round_up(bytes.end) - begin),
+                      .out = options_.memory.subspan(place, block_ceiling(bytes.end) - begin),
                       .drop_offset = drop.begin,
                       .drop_bytes = drop.end - drop.begin});
 }

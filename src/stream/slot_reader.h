@@ -8,6 +8,7 @@
 
 #include <plimsoll/os.h>
 
+#include "platform/direct_block.h"
 #include "platform/thread_pool.h"
 
 namespace plimsoll {
@@ -18,10 +19,6 @@ struct Extent {
   std::uint64_t offset = 0;
   std::uint64_t bytes = 0;
 };
-
-/// Bytes that a slot needs for any extent of at most `bytes` (less than 2^63), wherever it begins and ends in blocks; a multiple of
-/// kDirectBlock.
-constexpr std::uint64_t slot_bytes(std::uint64_t bytes) { return (bytes + 2 * (kDirectBlock - 1)) / kDirectBlock * kDirectBlock; }
 
 class ReadQueue;
 
