@@ -77,6 +77,10 @@ class Mapping {
   /// Makes it `size` bytes (rounded up to pages) long and keeps what is in the part that stays. Growing may move it, passes the Gate and
   /// fails with `out_of_memory`, nothing changed; new pages are zero. Shrinking moves nothing, gives the end back at once and never fails.
   virtual Status resize(Bytes size) = 0;
+
+  /// Asks for huge pages where they fit whole: first use then takes memory 2 MiB at a time, never more than the mapping in all. Direct
+  /// reads run faster into them. Before first use, and not for much memory: the system may have to move other pages out of the way.
+  virtual void use_huge_pages() {}
 };
 
 /// A file held against others; let go by the destructor, and by the system when the process ends in whatever way.

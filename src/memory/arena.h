@@ -26,6 +26,11 @@ class Arena {
   /// where `size` is zero. An arena of zero bytes cannot grow: make a new one.
   Status resize(Bytes size);
 
+  /// As Mapping's.
+  void use_huge_pages() {
+    if (mapping_) mapping_->use_huge_pages();
+  }
+
   std::span<std::byte> bytes() const { return mapping_ ? mapping_->bytes() : std::span<std::byte>{}; }
   Bytes size() const { return size_; }
   MemoryTag tag() const { return tag_; }

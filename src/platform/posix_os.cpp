@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <limits>
 
 #include <plimsoll/os.h>
 
@@ -36,6 +37,21 @@ Error cannot_map(Bytes size, int code) {
                "close other programs or lower the limits that `plimsoll devices` names"};
 }
 
+constexpr std::size_t kHugePage = std::size_t{2} << 20U;
+
+// At a huge page's edge where one fits; what is mapped around it is given back untouched.
+void* map_pages(std::size_t length) {
+  const bool fits = length >= kHugePage && length <= std::numeric_limits<std::size_t>::max() - kHugePage;
+  const std::size_t more = fits ? kHugePage - kPage.count : 0;
+  void* start = ::mmap(nullptr, length + more, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (start == MAP_FAILED || more == 0) return start;
+  const std::size_t before = (kHugePage - reinterpret_cast<std::uintptr_t>(start) % kHugePage) % kHugePage;
+  auto* first = static_cast<std::byte*>(start) + before;
+  if (before > 0) ::munmap(start, before);
+  if (more > before) ::munmap(first + length, more - before);
+  return first;
+}
+
 class PosixMapping final : public Mapping {
  public:
   PosixMapping(void* start, std::size_t size, Gate& gate) : bytes_(static_cast<std::byte*>(start), size), gate_(gate) {}
@@ -43,6 +59,7 @@ class PosixMapping final : public Mapping {
   PosixMapping& operator=(const PosixMapping&) = delete;
   ~PosixMapping() override { ::munmap(bytes_.data(), bytes_.size()); }
   std::span<std::byte> bytes() const override { return bytes_; }
+  void use_huge_pages() override { ::madvise(bytes_.data(), bytes_.size(), MADV_HUGEPAGE); }
 
   Status resize(Bytes size) override {
     const Bytes length = std::max(round_to_pages(size), kPage);
@@ -194,7 +211,7 @@ class PosixOs final : public Os {
     int code = ENOMEM;
     const bool wraps = Bytes{length} < size;
     if (gate_.admit(Acquisition::host_memory) && !wraps) {
-      start = ::mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+      start = map_pages(length);
       code = errno;
     }
     if (start == MAP_FAILED) return cannot_map(size, code);

@@ -91,6 +91,7 @@ Result<double> measure_disk_read(Os& os, const std::string& path) {
   if (!S_ISREG(info.st_mode) || size < kLeastToMeasure.count) return failure(ErrorCode::unsupported, "it is too small", path);
 
   PLIMSOLL_TRY(const auto memory, os.map_memory(Bytes{2 * kBlock}));
+  memory->use_huge_pages();
   Measurement measurement(os, file.get(), size);
   {
     PLIMSOLL_TRY(const auto second, os.start_thread([&] { measurement.read_blocks(memory->bytes().last(kBlock)); }));

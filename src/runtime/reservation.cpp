@@ -26,8 +26,12 @@ std::span<std::byte> Reservation::bytes(MemoryTag tag) const {
 Status Reservation::take(MemoryTag tag, Bytes size) {
   if (arena(tag).size().count > 0) return arena(tag).resize(size);
   PLIMSOLL_TRY(Arena taken, Arena::create(os_, ledger_, tag, size));
-  if (tag == MemoryTag::staging) staging_ = std::make_shared<Arena>(std::move(taken));
-  else arena(tag) = std::move(taken);
+  if (tag == MemoryTag::staging) {
+    taken.use_huge_pages();
+    staging_ = std::make_shared<Arena>(std::move(taken));
+  } else {
+    arena(tag) = std::move(taken);
+  }
   return {};
 }
 

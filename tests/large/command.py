@@ -16,7 +16,7 @@ def anonymous_bytes(pid):
 
 
 def bytes_beside_arenas(pid):
-    """Anonymous bytes outside arenas. Arenas are the only memory that is advised against huge pages (flag nh)."""
+    """Anonymous bytes outside arenas. Arenas are the only memory that is advised against huge pages (flag nh) or for them (hg)."""
     try:
         maps = pathlib.Path(f"/proc/{pid}/smaps").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -25,7 +25,7 @@ def bytes_beside_arenas(pid):
     for line in maps.splitlines():
         if line.startswith("Anonymous:"):
             anonymous = int(line.split()[1]) * 1024
-        elif line.startswith("VmFlags:") and " nh" not in line:
+        elif line.startswith("VmFlags:") and " nh" not in line and " hg" not in line:
             total += anonymous
     return total
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <array>
 #include <atomic>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <future>
@@ -149,6 +150,29 @@ TEST_F(PosixOs, MapsZeroedMemoryInWholePages) {
   ASSERT_EQ((*mapping)->bytes().size(), 8192U);
   for (const std::byte byte : (*mapping)->bytes()) ASSERT_EQ(byte, std::byte{0});
   (*mapping)->bytes()[8191] = std::byte{1};
+}
+
+// The flags of the mapping that begins at `address`, as /proc/self/smaps tells them.
+std::string mapping_flags(Os& os, const void* address) {
+  const std::string text = os.read_text("/proc/self/smaps", 64U << 20U).value();
+  char start[32];
+  std::snprintf(start, sizeof start, "\n%zx-", reinterpret_cast<std::uintptr_t>(address));
+  const std::size_t at = text.find("VmFlags:", text.find(start));
+  return text.substr(at, text.find('\n', at) - at);
+}
+
+TEST_F(PosixOs, HugePagesAreUsedOnlyWhereAskedForAndFitWhole) {
+  for (const Bytes size : {mib(2), mib(2) + kPage, mib(5)}) {
+    const auto mapping = os->map_memory(size);
+    ASSERT_TRUE(mapping.ok());
+    const std::span<std::byte> bytes = (*mapping)->bytes();
+    EXPECT_EQ(bytes.size(), size.count);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(bytes.data()) % mib(2).count, 0U) << size.count;
+    EXPECT_NE(mapping_flags(*os, bytes.data()).find(" nh"), std::string::npos);
+    (*mapping)->use_huge_pages();
+    EXPECT_NE(mapping_flags(*os, bytes.data()).find(" hg"), std::string::npos);
+    bytes.front() = bytes.back() = std::byte{1};
+  }
 }
 
 TEST_F(PosixOs, MemoryThatCannotBeHadIsOutOfMemory) {

@@ -1,5 +1,4 @@
 // Prints how fast SlotReader reads a file: read_rates FILE. Not a test; docs and plans take their figures from it.
-#include <sys/mman.h>
 #include <sys/resource.h>
 
 #include <cstdint>
@@ -33,7 +32,7 @@ double cpu_seconds() {
 Status measure(Os& os, ThreadPool& pool, File& file, const Run& run) {
   const std::uint64_t slot = slot_bytes(run.extent);
   PLIMSOLL_TRY(std::shared_ptr<Mapping> memory, os.map_memory(Bytes{slot * kSlots}));
-  if (run.huge) ::madvise(memory->bytes().data(), memory->bytes().size(), MADV_HUGEPAGE);
+  if (run.huge) memory->use_huge_pages();
   PLIMSOLL_TRY(const auto reader, SlotReader::create({.os = &os,
                                                       .pool = &pool,
                                                       .memory = memory->bytes(),
