@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <variant>
@@ -17,6 +18,11 @@ struct MatrixView {
   std::int64_t stride = 0;
   ElementType type = ElementType::float32;
 };
+
+/// From the first element to behind the last. It has at least one row.
+inline std::size_t matrix_bytes(const MatrixView& m) {
+  return static_cast<std::size_t>((m.rows - 1) * m.stride + m.cols) * element_bytes(m.type);
+}
 
 /// A weight matrix [outputs, inputs] in one of our forms. For `panels`, `data` is the first panel.
 struct WeightView {

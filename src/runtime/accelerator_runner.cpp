@@ -4,13 +4,14 @@
 #include <cstring>
 
 #include "checkpoint/checkpoint.h"
-#include "runtime/chunk_extent.h"
+#include "runtime/stored_rows.h"
 #include "runtime/table_rows.h"
 
 namespace plimsoll {
 
-Result<std::unique_ptr<AcceleratorRunner>> AcceleratorRunner::create(const Options& options) {
-  std::unique_ptr<AcceleratorRunner> runner(new AcceleratorRunner(options));
+Result<std::unique_ptr<AcceleratorRunner>> AcceleratorRunner::create(const RunnerOptions& options, Device& device,
+                                                                     const DeviceArenas& arenas) {
+  std::unique_ptr<AcceleratorRunner> runner(new AcceleratorRunner(options, device, arenas));
   PLIMSOLL_CHECK(runner->open());
   return runner;
 }
@@ -18,28 +19,16 @@ Result<std::unique_ptr<AcceleratorRunner>> AcceleratorRunner::create(const Optio
 AcceleratorRunner::~AcceleratorRunner() { abandon(); }
 
 Status AcceleratorRunner::open() {
-  Device& device = *options_.device;
-  PLIMSOLL_TRY(from_memory_, device.make_stream(StreamKind::copy_in));
-  PLIMSOLL_TRY(to_memory_, device.make_stream(StreamKind::copy_out));
+  PLIMSOLL_TRY(from_memory_, device_.make_stream(StreamKind::copy_in));
+  PLIMSOLL_TRY(to_memory_, device_.make_stream(StreamKind::copy_out));
   device_slots_.resize(static_cast<std::size_t>(ring().device.count));
   host_slots_.resize(static_cast<std::size_t>(ring().host.count));
   for (HostSlot& slot : host_slots_) {
-    PLIMSOLL_TRY(slot.copies, device.make_stream(StreamKind::copy_in));
+    PLIMSOLL_TRY(slot.copies, device_.make_stream(StreamKind::copy_in));
   }
-  return ring().disk_chunks > 0 ? open_reader() : Status();
-}
-
-Status AcceleratorRunner::open_reader() {
-  const Checkpoint& checkpoint = options_.model->checkpoint();
-  for (std::size_t i = 0; i < checkpoint.file_count(); ++i) checkpoint.file(static_cast<std::uint32_t>(i)).open_direct();
-  SlotReader::Options reader;
-  reader.os = options_.os;
-  reader.pool = options_.pool;
-  reader.memory = options_.host->bytes(MemoryTag::staging);
-  reader.slot_bytes = ring().host.bytes;
-  reader.slots = ring().host.count;
-  reader.cancelled = [cancel = options_.cancel] { return cancel != nullptr && cancel->cancelled(); };
-  PLIMSOLL_TRY(reader_, SlotReader::create(reader));
+  if (ring().disk_chunks > 0) {
+    PLIMSOLL_TRY(reader_, open_chunk_reader(options_));
+  }
   return {};
 }
 
@@ -56,9 +45,9 @@ Status AcceleratorRunner::prime(std::int32_t) {
 void AcceleratorRunner::abandon() {
   primed_ = false;
   const auto drain = [this](const std::unique_ptr<Stream>& stream) {
-    if (stream != nullptr) static_cast<void>(options_.device->synchronize(*stream).ok());
+    if (stream != nullptr) static_cast<void>(device_.synchronize(*stream).ok());
   };
-  static_cast<void>(options_.kernels->synchronize(*options_.compute).ok());
+  static_cast<void>(options_.kernels->synchronize(*options_.stream).ok());
   drain(from_memory_);
   drain(to_memory_);
   for (HostSlot& slot : host_slots_) {
@@ -71,13 +60,13 @@ void AcceleratorRunner::abandon() {
 }
 
 StepBuilder AcceleratorRunner::there() const {
-  std::byte* values = options_.arenas->bytes(MemoryTag::activations).data();
+  std::byte* values = arenas_.bytes(MemoryTag::activations).data();
   return {options_.model->program(), *options_.schedule,
-          ArenaStarts{options_.arenas->bytes(MemoryTag::weights).data(), values, values + options_.schedule->pass_bytes}};
+          ArenaStarts{arenas_.bytes(MemoryTag::weights).data(), values, values + options_.schedule->pass_bytes}};
 }
 
 Result<std::int32_t> AcceleratorRunner::run(PassSize size, std::int32_t first_block, const LayerFunction& layer_done) {
-  if (first_block != 0) return Error{ErrorCode::internal, "an accelerator begins passes at their first block", options_.device->name()};
+  if (first_block != 0) return Error{ErrorCode::internal, "an accelerator begins passes at their first block", device_.name()};
   ++passes_;
   Status status = primed_ ? Status() : prime(0);
   if (status.ok()) status = walk(size, layer_done);
@@ -88,23 +77,20 @@ Result<std::int32_t> AcceleratorRunner::run(PassSize size, std::int32_t first_bl
 
 Status AcceleratorRunner::walk(PassSize size, const LayerFunction& layer_done) {
   const Program& program = options_.model->program();
-  options_.device->at({Phase::pass, 1, passes_, -1});
+  device_.at({Phase::pass, 1, passes_, -1});
   copy_inputs(size);
   std::int32_t block = 0;
+  const auto take_kind = [&](const auto& kind) requires requires { take(kind, size); }
+  { return take(kind, size); };
   for (const ScheduleStep& scheduled : options_.schedule->pass) {
     if (const auto* compute = std::get_if<ComputeStep>(&scheduled); compute != nullptr && compute->block != block) {
       layer_done(program.blocks[static_cast<std::size_t>(block)].name);
       block = compute->block;
-      options_.device->at({Phase::pass, 1, passes_, block - 1});
-      if (options_.cancel != nullptr && options_.cancel->cancelled())
+      device_.at({Phase::pass, 1, passes_, block - 1});
+      if (options_.cancelled())
         return Error{ErrorCode::cancelled, "stopped before " + program.blocks[static_cast<std::size_t>(block)].name};
     }
-    PLIMSOLL_CHECK(std::visit(
-        [&](const auto& kind) -> Status {
-          if constexpr (requires { take(kind, size); }) return take(kind, size);
-          return Error{ErrorCode::internal, "a pass does not load weights", "schedule"};
-        },
-        scheduled));
+    PLIMSOLL_CHECK(take_step(scheduled, take_kind));
   }
   PLIMSOLL_CHECK(finish(size));
   layer_done(program.blocks[static_cast<std::size_t>(block)].name);
@@ -115,19 +101,17 @@ void AcceleratorRunner::copy_inputs(PassSize size) {
   const Program& program = options_.model->program();
   for (const ValueId id : {program.ids, program.position_ids, program.type_ids, program.text_starts}) {
     const MatrixView from = here().value(id, size);
-    const auto bytes = static_cast<std::size_t>(from.rows * from.cols) * element_bytes(from.type);
-    options_.device->copy_in(*from_memory_, there().value(id, size).data, {from.data, bytes});
+    device_.copy_in(*from_memory_, there().value(id, size).data, {from.data, matrix_bytes(from)});
   }
-  options_.device->wait(*options_.compute, options_.device->record(*from_memory_));
+  device_.wait(*options_.stream, device_.record(*from_memory_));
 }
 
 Status AcceleratorRunner::finish(PassSize size) {
   const MatrixView to = here().value(options_.model->program().logits, size);
-  const auto bytes = static_cast<std::size_t>(to.rows * to.cols) * element_bytes(to.type);
-  options_.device->wait(*to_memory_, options_.device->record(*options_.compute));
-  options_.device->copy_out(*to_memory_, {to.data, bytes}, there().value(options_.model->program().logits, size).data);
-  PLIMSOLL_CHECK(options_.kernels->synchronize(*options_.compute));
-  return options_.device->synchronize(*to_memory_);
+  device_.wait(*to_memory_, device_.record(*options_.stream));
+  device_.copy_out(*to_memory_, {to.data, matrix_bytes(to)}, there().value(options_.model->program().logits, size).data);
+  PLIMSOLL_CHECK(options_.kernels->synchronize(*options_.stream));
+  return device_.synchronize(*to_memory_);
 }
 
 // The slot's last copy must be done before the disk's bytes take its place.
@@ -135,76 +119,73 @@ Status AcceleratorRunner::take(const FetchStep& step, PassSize) {
   const std::size_t number = host_slot(step.chunk);
   HostSlot& slot = host_slots_[number];
   if (slot.copying) {
-    PLIMSOLL_CHECK(options_.device->synchronize(*slot.copies));
+    PLIMSOLL_CHECK(device_.synchronize(*slot.copies));
     slot.copying = false;
     reader_->release(static_cast<int>(number));
   }
   const Extent extent = chunk_extent(*options_.model, ring().chunks[static_cast<std::size_t>(step.chunk)]);
   reader_->request(static_cast<int>(number), extent);
-  slot.read = options_.device->host_reads(Bytes{extent.bytes});
+  slot.read = device_.host_reads(Bytes{extent.bytes});
   return {};
 }
 
 Status AcceleratorRunner::take(const UploadStep& step, PassSize) {
   const Chunk& chunk = ring().chunks[static_cast<std::size_t>(step.chunk)];
   DeviceSlot& to = device_slots_[device_slot(step.chunk)];
-  Device& device = *options_.device;
   if (disk_number(step.chunk) < 0) {
-    device.wait(*from_memory_, to.freed);
-    device.copy_in(*from_memory_, device_place(step.chunk), host_rows(chunk));
-    to.arrived = device.record(*from_memory_);
+    device_.wait(*from_memory_, to.freed);
+    device_.copy_in(*from_memory_, device_place(step.chunk), host_rows(chunk));
+    to.arrived = device_.record(*from_memory_);
     return {};
   }
   const std::size_t number = host_slot(step.chunk);
   HostSlot& from = host_slots_[number];
   PLIMSOLL_TRY(const std::span<const std::byte> rows, reader_->wait(static_cast<int>(number)));
-  device.wait(*from.copies, to.freed);
-  device.wait(*from.copies, from.read);
-  device.copy_in(*from.copies, device_place(step.chunk), rows);
+  device_.wait(*from.copies, to.freed);
+  device_.wait(*from.copies, from.read);
+  device_.copy_in(*from.copies, device_place(step.chunk), rows);
   from.copying = true;
-  to.arrived = device.record(*from.copies);
+  to.arrived = device_.record(*from.copies);
   return {};
 }
 
 Status AcceleratorRunner::take(const FreeStep& step, PassSize) {
-  device_slots_[device_slot(step.chunk)].freed = options_.device->record(*options_.compute);
+  device_slots_[device_slot(step.chunk)].freed = device_.record(*options_.stream);
   return {};
 }
 
 Status AcceleratorRunner::take(const GatherTableStep&, PassSize size) {
   const GatheredTable& gathered = options_.schedule->gathered;
-  const auto table = static_cast<std::size_t>(gathered.weight);
-  const std::int64_t inputs = options_.model->program().weights[table].inputs;
-  const BoundPart& part = options_.model->binding().weights[table].front();
-  const std::uint64_t row_bytes = static_cast<std::uint64_t>(inputs) * element_bytes(part.type);
   std::byte* collected = options_.host->bytes(MemoryTag::staging).data() + gathered.host_offset;
   const std::span<const std::int32_t> ids(here().integers(options_.model->program().ids, size), static_cast<std::size_t>(size.tokens));
-  PLIMSOLL_CHECK(collect_rows(part, row_bytes, ids, collected));
+  PLIMSOLL_CHECK(collect_rows(ids, collected));
 
   std::byte* raw = there().activations(gathered.raw_offset);
-  options_.device->copy_in(*from_memory_, raw, {collected, ids.size() * row_bytes});
-  options_.device->wait(*options_.compute, options_.device->record(*from_memory_));
-  const WeightForm form = options_.schedule->weights[table].form;
-  if (form.type == part.type) return {};
-  options_.kernels->enqueue(*options_.compute,
-                            PrepareStep{raw, part.type, size.tokens, inputs, 0, size.tokens, form, there().activations(gathered.offset)});
+  device_.copy_in(*from_memory_, raw, {collected, ids.size() * stored_row_bytes(*options_.model, gathered.weight)});
+  device_.wait(*options_.stream, device_.record(*from_memory_));
+  prepare_rows(options_, gathered.weight, size.tokens, raw, there().activations(gathered.offset));
   return {};
 }
 
-Status AcceleratorRunner::collect_rows(const BoundPart& part, std::uint64_t row_bytes, std::span<const std::int32_t> ids, std::byte* out) {
-  const PlannedWeight& table = options_.schedule->weights[static_cast<std::size_t>(options_.schedule->gathered.weight)];
-  if (table.home == Home::disk) return read_table_rows(options_.model->checkpoint(), part, row_bytes, ids, out, *options_.pool);
+Status AcceleratorRunner::collect_rows(std::span<const std::int32_t> ids, std::byte* out) {
+  const WeightId id = options_.schedule->gathered.weight;
+  const auto i = static_cast<std::size_t>(id);
+  const PlannedWeight& table = options_.schedule->weights[i];
+  const std::uint64_t row_bytes = stored_row_bytes(*options_.model, id);
+  if (table.home == Home::disk) {
+    const BoundPart& part = options_.model->binding().weights[i].front();
+    return read_table_rows(options_.model->checkpoint(), part, row_bytes, ids, out, *options_.pool);
+  }
   const std::byte* rows = options_.host->bytes(MemoryTag::weights).data() + table.offset;
-  for (std::size_t i = 0; i < ids.size(); ++i)
-    std::memcpy(out + i * row_bytes, rows + static_cast<std::uint64_t>(ids[i]) * row_bytes, row_bytes);
+  for (std::size_t row = 0; row < ids.size(); ++row)
+    std::memcpy(out + row * row_bytes, rows + static_cast<std::uint64_t>(ids[row]) * row_bytes, row_bytes);
   return {};
 }
 
 std::span<const std::byte> AcceleratorRunner::host_rows(const Chunk& chunk) const {
-  const auto i = static_cast<std::size_t>(chunk.weight);
-  const auto row_bytes = static_cast<std::uint64_t>(options_.model->program().weights[i].inputs) *
-                         element_bytes(options_.model->binding().weights[i].front().type);
-  const std::uint64_t first = options_.schedule->weights[i].offset + static_cast<std::uint64_t>(chunk.first_output) * row_bytes;
+  const std::uint64_t row_bytes = stored_row_bytes(*options_.model, chunk.weight);
+  const std::uint64_t offset = options_.schedule->weights[static_cast<std::size_t>(chunk.weight)].offset;
+  const std::uint64_t first = offset + static_cast<std::uint64_t>(chunk.first_output) * row_bytes;
   return options_.host->bytes(MemoryTag::weights).subspan(first, static_cast<std::uint64_t>(chunk.outputs) * row_bytes);
 }
 
@@ -213,25 +194,17 @@ Status AcceleratorRunner::take(const ComputeStep& step, PassSize size) {
   if (step.chunk >= 0) {
     compute_chunk(std::get<LinearOp>(op), step.chunk, size);
   } else {
-    options_.kernels->enqueue(*options_.compute, there().build(op, size));
+    options_.kernels->enqueue(*options_.stream, there().build(op, size));
   }
   return {};
 }
 
 void AcceleratorRunner::compute_chunk(const LinearOp& op, std::int32_t number, PassSize size) {
   const Chunk& chunk = ring().chunks[static_cast<std::size_t>(number)];
-  options_.device->wait(*options_.compute, device_slots_[device_slot(number)].arrived);
-  const std::byte* rows = device_place(number);
-  const auto weight = static_cast<std::size_t>(op.weight);
-  const WeightForm form = options_.schedule->weights[weight].form;
-  const ElementType type = options_.model->binding().weights[weight].front().type;
-  if (form.type != type) {
-    std::byte* prepared = options_.arenas->bytes(MemoryTag::staging).data() + ring().device.total();
-    const std::int64_t inputs = options_.model->program().weights[weight].inputs;
-    options_.kernels->enqueue(*options_.compute, PrepareStep{rows, type, chunk.outputs, inputs, 0, chunk.outputs, form, prepared});
-    rows = prepared;
-  }
-  options_.kernels->enqueue(*options_.compute, there().build(op, size, chunk, rows));
+  device_.wait(*options_.stream, device_slots_[device_slot(number)].arrived);
+  std::byte* prepared = arenas_.bytes(MemoryTag::staging).data() + ring().device.total();
+  const std::byte* rows = prepare_rows(options_, op.weight, chunk.outputs, device_place(number), prepared);
+  options_.kernels->enqueue(*options_.stream, there().build(op, size, chunk, rows));
 }
 
 }  // namespace plimsoll

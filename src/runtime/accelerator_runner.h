@@ -4,15 +4,8 @@
 #include <span>
 #include <vector>
 
-#include <plimsoll/cancel.h>
-#include <plimsoll/model.h>
-
-#include "device/device.h"
 #include "model/binding.h"
-#include "plan/schedule.h"
-#include "platform/thread_pool.h"
 #include "runtime/device_arenas.h"
-#include "runtime/reservation.h"
 #include "runtime/runner.h"
 #include "stream/slot_reader.h"
 
@@ -23,19 +16,8 @@ namespace plimsoll {
 /// waits for the device only at the end of a pass and where a host slot is to be read into again. What it is made of outlives it.
 class AcceleratorRunner final : public Runner {
  public:
-  struct Options {
-    Os* os = nullptr;
-    const Model* model = nullptr;
-    const Schedule* schedule = nullptr;
-    const Reservation* host = nullptr;
-    const DeviceArenas* arenas = nullptr;
-    Device* device = nullptr;
-    Kernels* kernels = nullptr;
-    Stream* compute = nullptr;
-    ThreadPool* pool = nullptr;
-    const CancelToken* cancel = nullptr;  ///< may be null
-  };
-  static Result<std::unique_ptr<AcceleratorRunner>> create(const Options& options);
+  /// `device` and its `arenas` outlive the runner, like the options.
+  static Result<std::unique_ptr<AcceleratorRunner>> create(const RunnerOptions& options, Device& device, const DeviceArenas& arenas);
   ~AcceleratorRunner() override;
   AcceleratorRunner(const AcceleratorRunner&) = delete;
   AcceleratorRunner& operator=(const AcceleratorRunner&) = delete;
@@ -46,9 +28,9 @@ class AcceleratorRunner final : public Runner {
   Result<std::int32_t> run(PassSize size, std::int32_t first_block, const LayerFunction& layer_done) override;
 
  private:
-  explicit AcceleratorRunner(const Options& options) : options_(options) {}
+  AcceleratorRunner(const RunnerOptions& options, Device& device, const DeviceArenas& arenas)
+      : options_(options), device_(device), arenas_(arenas) {}
   Status open();
-  Status open_reader();
   Status walk(PassSize size, const LayerFunction& layer_done);
   void copy_inputs(PassSize size);
   Status finish(PassSize size);
@@ -58,7 +40,7 @@ class AcceleratorRunner final : public Runner {
   Status take(const FreeStep& step, PassSize size);
   Status take(const GatherTableStep& step, PassSize size);
   Status take(const ComputeStep& step, PassSize size);
-  Status collect_rows(const BoundPart& part, std::uint64_t row_bytes, std::span<const std::int32_t> ids, std::byte* out);
+  Status collect_rows(std::span<const std::int32_t> ids, std::byte* out);
   std::span<const std::byte> host_rows(const Chunk& chunk) const;
   void compute_chunk(const LinearOp& op, std::int32_t chunk, PassSize size);
 
@@ -70,10 +52,12 @@ class AcceleratorRunner final : public Runner {
   std::size_t host_slot(std::int32_t chunk) const { return static_cast<std::size_t>(disk_number(chunk) % ring().host.count); }
   std::size_t device_slot(std::int32_t chunk) const { return static_cast<std::size_t>(chunk % ring().device.count); }
   std::byte* device_place(std::int32_t chunk) const {
-    return options_.arenas->bytes(MemoryTag::staging).data() + device_slot(chunk) * ring().device.bytes;
+    return arenas_.bytes(MemoryTag::staging).data() + device_slot(chunk) * ring().device.bytes;
   }
 
-  Options options_;
+  RunnerOptions options_;
+  Device& device_;
+  const DeviceArenas& arenas_;
   std::unique_ptr<SlotReader> reader_;
   struct HostSlot {
     std::unique_ptr<Stream> copies;  ///< one for each, so that waiting for one slot waits for no other

@@ -85,13 +85,13 @@ Status Deployment::make_kernels() {
 }
 
 Status Deployment::make_runner() {
+  const RunnerOptions options{options_.os,    options_.model, plan_.schedule.get(), &reservation_,
+                              kernels_.get(), stream_.get(),  pool_.get(),          options_.cancel};
   if (device() == nullptr) {
-    PLIMSOLL_TRY(runner_, PassRunner::create({options_.os, options_.model, plan_.schedule.get(), &reservation_, kernels_.get(),
-                                              stream_.get(), pool_.get(), options_.cancel}));
-    return {};
+    PLIMSOLL_TRY(runner_, PassRunner::create(options));
+  } else {
+    PLIMSOLL_TRY(runner_, AcceleratorRunner::create(options, device()->device(), device_arenas_));
   }
-  PLIMSOLL_TRY(runner_, AcceleratorRunner::create({options_.os, options_.model, plan_.schedule.get(), &reservation_, &device_arenas_,
-                                                   &device()->device(), kernels_.get(), stream_.get(), pool_.get(), options_.cancel}));
   return {};
 }
 

@@ -4,30 +4,17 @@
 
 #include "checkpoint/checkpoint.h"
 #include "model/binding.h"
-#include "runtime/chunk_extent.h"
+#include "runtime/stored_rows.h"
 #include "runtime/table_rows.h"
 
 namespace plimsoll {
-Result<std::unique_ptr<PassRunner>> PassRunner::create(const Options& options) {
-  std::unique_ptr<PassRunner> runner(new PassRunner(options));
-  if (!options.schedule->ring.chunks.empty()) PLIMSOLL_CHECK(runner->open_ring());
-  return runner;
-}
 
-Status PassRunner::open_ring() {
-  const SlotRing& ring = options_.schedule->ring;
-  const Checkpoint& checkpoint = options_.model->checkpoint();
-  for (std::size_t i = 0; i < checkpoint.file_count(); ++i) checkpoint.file(static_cast<std::uint32_t>(i)).open_direct();
-  SlotReader::Options reader;
-  reader.os = options_.os;
-  reader.pool = options_.pool;
-  reader.memory = options_.reservation->bytes(MemoryTag::staging);
-  reader.memory_owner = options_.reservation->staging_owner();
-  reader.slot_bytes = ring.host.bytes;
-  reader.slots = ring.host.count;
-  reader.cancelled = [cancel = options_.cancel] { return cancel != nullptr && cancel->cancelled(); };
-  PLIMSOLL_TRY(reader_, SlotReader::create(std::move(reader)));
-  return {};
+Result<std::unique_ptr<PassRunner>> PassRunner::create(const RunnerOptions& options) {
+  std::unique_ptr<PassRunner> runner(new PassRunner(options));
+  if (options.schedule->ring.disk_chunks > 0) {
+    PLIMSOLL_TRY(runner->reader_, open_chunk_reader(options));
+  }
+  return runner;
 }
 
 // Slots as the walk would find them: what was sent for before and not yet used, in that order.
@@ -63,6 +50,8 @@ Result<std::int32_t> PassRunner::walk(PassSize size, std::int32_t first_block, c
   const auto name = [&](std::int32_t block) -> std::string_view { return blocks[static_cast<std::size_t>(block)].name; };
   std::int32_t block = first_block;
   bool begun = first_block == 0;
+  const auto take_kind = [&](const auto& kind) requires requires { take(kind, size); }
+  { return take(kind, size); };
   for (const ScheduleStep& scheduled : options_.schedule->pass) {
     const auto* compute = std::get_if<ComputeStep>(&scheduled);
     begun = begun || (compute != nullptr && compute->block >= first_block);
@@ -71,26 +60,14 @@ Result<std::int32_t> PassRunner::walk(PassSize size, std::int32_t first_block, c
       PLIMSOLL_CHECK(options_.kernels->synchronize(*options_.stream));
       const bool go_on = layer_done(name(block));
       block = compute->block;
-      if (options_.cancel != nullptr && options_.cancel->cancelled())
-        return Error{ErrorCode::cancelled, "stopped before " + std::string(name(block))};
+      if (options_.cancelled()) return Error{ErrorCode::cancelled, "stopped before " + std::string(name(block))};
       if (!go_on) return block;
     }
-    PLIMSOLL_CHECK(take(scheduled, size));
+    PLIMSOLL_CHECK(take_step(scheduled, take_kind));
   }
   PLIMSOLL_CHECK(options_.kernels->synchronize(*options_.stream));
   static_cast<void>(layer_done(name(block)));
   return static_cast<std::int32_t>(blocks.size());
-}
-
-Status PassRunner::take(const ScheduleStep& step, PassSize size) {
-  return std::visit(
-      [&](const auto& kind) -> Status {
-        if constexpr (requires { this->PassRunner::take(kind, size); } && !std::is_same_v<decltype(kind), const ScheduleStep&>) {
-          return take(kind, size);
-        }
-        return Error{ErrorCode::internal, "a step that has no place in a pass", "schedule"};
-      },
-      step);
 }
 
 int PassRunner::slot_of(std::int32_t chunk) const {
@@ -114,17 +91,12 @@ Status PassRunner::take(const FreeStep& step, PassSize) {
 Status PassRunner::take(const GatherTableStep&, PassSize size) {
   const Program& program = options_.model->program();
   const GatheredTable& gathered = options_.schedule->gathered;
-  const auto table = static_cast<std::size_t>(gathered.weight);
-  const std::int64_t inputs = program.weights[table].inputs;
-  const BoundPart& part = options_.model->binding().weights[table].front();
+  const BoundPart& part = options_.model->binding().weights[static_cast<std::size_t>(gathered.weight)].front();
   const std::span<const std::int32_t> ids(builder().integers(program.ids, size), static_cast<std::size_t>(size.tokens));
   std::byte* raw = builder().activations(gathered.raw_offset);
-  const std::uint64_t row_bytes = static_cast<std::uint64_t>(inputs) * element_bytes(part.type);
+  const std::uint64_t row_bytes = stored_row_bytes(*options_.model, gathered.weight);
   PLIMSOLL_CHECK(read_table_rows(options_.model->checkpoint(), part, row_bytes, ids, raw, *options_.pool));
-  const WeightForm form = options_.schedule->weights[table].form;
-  if (form.type == part.type) return {};
-  std::byte* converted = builder().activations(gathered.offset);
-  options_.kernels->enqueue(*options_.stream, PrepareStep{raw, part.type, size.tokens, inputs, 0, size.tokens, form, converted});
+  prepare_rows(options_, gathered.weight, size.tokens, raw, builder().activations(gathered.offset));
   return {};
 }
 
@@ -139,16 +111,8 @@ Status PassRunner::compute_chunk(const LinearOp& op, std::int32_t number, PassSi
   const SlotRing& ring = options_.schedule->ring;
   const Chunk& chunk = ring.chunks[static_cast<std::size_t>(number)];
   PLIMSOLL_TRY(const std::span<const std::byte> stored, reader_->wait(slot_of(number)));
-  const std::byte* rows = stored.data();
-  const auto weight = static_cast<std::size_t>(op.weight);
-  const WeightForm form = options_.schedule->weights[weight].form;
-  const ElementType type = options_.model->binding().weights[weight].front().type;
-  if (form.type != type) {
-    std::byte* prepared = options_.reservation->bytes(MemoryTag::staging).data() + ring.host.total();
-    const std::int64_t inputs = options_.model->program().weights[weight].inputs;
-    options_.kernels->enqueue(*options_.stream, PrepareStep{rows, type, chunk.outputs, inputs, 0, chunk.outputs, form, prepared});
-    rows = prepared;
-  }
+  std::byte* prepared = options_.host->bytes(MemoryTag::staging).data() + ring.host.total();
+  const std::byte* rows = prepare_rows(options_, op.weight, chunk.outputs, stored.data(), prepared);
   options_.kernels->enqueue(*options_.stream, builder().build(op, size, chunk, rows));
   return {};
 }

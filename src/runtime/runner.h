@@ -3,15 +3,38 @@
 #include <cstdint>
 #include <functional>
 #include <string_view>
+#include <type_traits>
+#include <variant>
 
+#include <plimsoll/cancel.h>
+#include <plimsoll/model.h>
+#include <plimsoll/os.h>
 #include <plimsoll/result.h>
 
+#include "device/device.h"
+#include "plan/schedule.h"
+#include "platform/thread_pool.h"
+#include "runtime/reservation.h"
 #include "runtime/step_builder.h"
 
 namespace plimsoll {
 
 /// Told the name of each block at its end. False: stop here.
 using LayerFunction = std::function<bool(std::string_view)>;
+
+/// What passes run on, wherever they are computed. All of it outlives the runner.
+struct RunnerOptions {
+  Os* os = nullptr;
+  const Model* model = nullptr;
+  const Schedule* schedule = nullptr;
+  const Reservation* host = nullptr;
+  Kernels* kernels = nullptr;  ///< of the device that computes
+  Stream* stream = nullptr;    ///< likewise
+  ThreadPool* pool = nullptr;
+  const CancelToken* cancel = nullptr;  ///< may be null
+
+  bool cancelled() const { return cancel != nullptr && cancel->cancelled(); }
+};
 
 /// Walks the pass of a schedule, on the host or on another device.
 class Runner {
@@ -26,5 +49,16 @@ class Runner {
   /// with io, corrupt_file, cancelled, device_lost or internal; the next pass then begins anew.
   virtual Result<std::int32_t> run(PassSize size, std::int32_t first_block, const LayerFunction& layer_done) = 0;
 };
+
+/// Hands a step of a pass to `take`, which has an overload for every kind that the runner knows; `internal` for the others.
+template <typename Take>
+Status take_step(const ScheduleStep& step, const Take& take) {
+  return std::visit(
+      [&](const auto& kind) -> Status {
+        if constexpr (std::is_invocable_v<const Take&, decltype(kind)>) return take(kind);
+        return Error{ErrorCode::internal, "a step that has no place in a pass", "schedule", "please report this"};
+      },
+      step);
+}
 
 }  // namespace plimsoll

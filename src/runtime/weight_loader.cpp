@@ -5,6 +5,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "model/binding.h"
+#include "plan/forms.h"
 #include "runtime/headroom.h"
 #include "runtime/initializer.h"
 
@@ -92,7 +93,7 @@ class Loader {
     return request_.target.arenas->bytes(MemoryTag::staging).data() + offset;
   }
   std::size_t stored_bytes(const PrepareWeightStep& step) const {
-    return static_cast<std::size_t>(step.outputs * weight(step.weight).inputs) * element_bytes(parts(step.weight).front().type);
+    return static_cast<std::size_t>(step.outputs) * stored_row_bytes(weight(step.weight), parts(step.weight));
   }
   std::byte* slot(std::int32_t number) const {
     return request_.reservation->bytes(MemoryTag::staging).data() +

@@ -5,54 +5,22 @@
 
 #include <set>
 
+#include "model_fixture.h"
 #include "plan/schedule.h"
-#include "support/run_model.h"
-#include "support/temporary_folder.h"
-#include "support/tiny_model.h"
 
 namespace plimsoll {
 namespace {
 
+using testing::kDeep;
+using testing::kShapes;
 using testing::run_model;
 using testing::RunRequest;
 using testing::RunResult;
 using testing::Text;
+using testing::texts;
 using testing::TinyModel;
 
-std::vector<Text> texts(const TinyModel& tiny, std::int64_t count) {
-  std::vector<Text> list;
-  for (std::int64_t i = 0; i < count; ++i) list.push_back({testing::tiny_text(tiny, 1 + (i * 7) % 23, static_cast<std::uint64_t>(i))});
-  return list;
-}
-
-class OnAccelerator : public ::testing::Test {
- protected:
-  OnAccelerator() : os_(make_os(gate_)) {}
-
-  std::string write(const TinyModel& tiny) {
-    testing::write_tiny_model(folder_.path(), tiny);
-    return folder_.path();
-  }
-
-  RunResult run(const RunRequest& request) {
-    auto result = run_model(*os_, request);
-    if (!result.ok()) {
-      ADD_FAILURE() << message(result.error());
-      return {};
-    }
-    return std::move(result).value();
-  }
-
-  Gate gate_;
-  std::unique_ptr<Os> os_;
-  testing::TemporaryFolder folder_;
-};
-
-const std::vector<TinyModel> kShapes = {TinyModel{},
-                                        TinyModel{.hidden = 7, .layers = 1, .heads = 1, .intermediate = 5, .words = 1, .labels = 1},
-                                        TinyModel{.hidden = 72, .layers = 3, .heads = 6, .intermediate = 330, .labels = 70},
-                                        TinyModel{.hidden = 130, .heads = 2, .intermediate = 200, .dtype = "F16"},
-                                        TinyModel{.hidden = 96, .heads = 3, .intermediate = 200, .dtype = "BF16"}};
+using OnAccelerator = testing::ModelFixture;
 
 TEST_F(OnAccelerator, BitsAreThoseOfTheHost) {
   for (const TinyModel& tiny : kShapes) {
@@ -74,9 +42,8 @@ TEST_F(OnAccelerator, BitsAreThoseOfTheHost) {
 
 // From everything on the device to nothing, the rest in the host's memory, on disk, or both.
 TEST_F(OnAccelerator, EveryPlacementGivesTheSameBitsAndTakesWhatWasPlanned) {
-  const TinyModel tiny{.hidden = 192, .layers = 6, .heads = 3, .intermediate = 768, .words = 3000};
-  const std::string path = write(tiny);
-  const std::vector<Text> all = texts(tiny, 12);
+  const std::string path = write(kDeep);
+  const std::vector<Text> all = texts(kDeep, 12);
   const RunResult host = run({.model = path, .texts = all, .batch_size = 4});
   std::set<std::tuple<std::size_t, std::int32_t, Home>> kinds;
   for (const char* memory : {"memory=64MiB", "memory=12MiB", "memory=7MiB", "memory=4MiB", "memory=2MiB"}) {
@@ -108,25 +75,7 @@ TEST_F(OnAccelerator, AnyAcquisitionMayFail) {
                            .texts = texts(tiny, 5),
                            .policy = {.device = "sim:0", .stream_everything = true, .smallest_chunks = true},
                            .sims = {"memory=8MiB"}};
-  const RunResult reference = run(request);
-  std::uint64_t refused = 0;
-  for (const bool persistent : {false, true}) {
-    for (std::uint64_t ordinal = 1;; ++ordinal) {
-      gate_.refuse({.ordinal = ordinal, .persistent = persistent});
-      const auto result = run_model(*os_, request);
-      const bool fired = gate_.refused() > 0;
-      gate_.refuse({});
-      if (result.ok()) {
-        EXPECT_EQ(result->logits, reference.logits) << ordinal;
-      } else {
-        EXPECT_NE(result.error().code, ErrorCode::internal) << ordinal << ": " << message(result.error());
-      }
-      if (!fired) break;
-      ++refused;
-    }
-  }
-  EXPECT_GT(refused, 100U);
-  EXPECT_EQ(run(request).logits, reference.logits);
+  EXPECT_GT(refuse_each(request, run(request)).first, 100);
 }
 
 // Copies and reads go on while the device computes: a pass takes about as long as the slowest of them, not their sum.

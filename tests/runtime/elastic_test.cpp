@@ -7,32 +7,25 @@
 
 #include <plimsoll/event.h>
 
+#include "model_fixture.h"
 #include "plan/schedule.h"
 #include "probe/self_memory.h"
 #include "recover/difference.h"
 #include "support/build.h"
-#include "support/run_model.h"
-#include "support/temporary_folder.h"
-#include "support/tiny_model.h"
 
 namespace plimsoll {
 namespace {
 
+using testing::kDeep;
 using testing::TinyModel;
 using Kind = SessionEvent::Kind;
 
-// Large enough that its layers outweigh a ring, and a pass its texts.
-const TinyModel kDeep{.hidden = 192, .layers = 6, .heads = 3, .intermediate = 768, .words = 3000};
-
 /// A session that plans again by itself, and what it told.
-class Elastic : public ::testing::Test {
+class Elastic : public testing::ModelFixture {
  protected:
-  Elastic() : os_(make_os(gate_)) {}
-
   /// Reads the model and plans for `budget`.
   void prepare(const TinyModel& tiny, std::int64_t batch = 6, std::optional<Bytes> budget = {}, const Policy& policy = {}) {
-    testing::write_tiny_model(folder_.path(), tiny);
-    auto opened = Model::open(*os_, ledger_, {folder_.path(), "", "", false});
+    auto opened = Model::open(*os_, ledger_, {write(tiny), "", "", false});
     ASSERT_TRUE(opened.ok()) << message(opened.error());
     model_ = std::make_unique<Model>(std::move(opened).value());
     tables_ = ledger_.current();
@@ -109,9 +102,6 @@ class Elastic : public ::testing::Test {
     return list;
   }
 
-  Gate gate_;
-  std::unique_ptr<Os> os_;
-  testing::TemporaryFolder folder_;
   Ledger ledger_{"cpu", Bytes{std::uint64_t{1} << 40U}};
   std::unique_ptr<Model> model_;
   Bytes tables_;

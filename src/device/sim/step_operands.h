@@ -26,7 +26,7 @@ inline std::span<const std::byte> range(const void* data, std::int64_t bytes) {
 }
 inline std::span<const std::byte> range(const MatrixView& m) {
   if (m.rows <= 0 || m.cols <= 0 || m.stride < m.cols) return {};
-  return range(m.data, ((m.rows - 1) * m.stride + m.cols) * static_cast<std::int64_t>(element_bytes(m.type)));
+  return range(m.data, static_cast<std::int64_t>(matrix_bytes(m)));
 }
 inline std::span<const std::byte> range(const WeightView& w) { return range(w.data, weight_bytes(w.form, w.outputs, w.inputs)); }
 inline std::span<const std::byte> range(const float* values, std::int64_t count) {
