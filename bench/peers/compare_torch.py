@@ -52,9 +52,9 @@ class Processors:
 
 
 class Plimsoll:
-    def __init__(self, server, model, dtype, texts, tokens, threads):
+    def __init__(self, server, model, dtype, texts, tokens, threads, before=None):
         command = [server, model, str(texts), str(tokens), dtype, str(threads)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=before)
         self.about = self.reply()
 
     def reply(self):

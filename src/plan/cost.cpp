@@ -37,7 +37,7 @@ class BlockCost {
       const double chunks = std::max(1.0, bytes / chunk_bytes_of(op));
       compute += seconds * (bytes > 0 ? streamed_compute() : 1) + chunks * request_.device->step_seconds;
       if (bytes == 0) continue;
-      if (home(op) == Home::disk) read += bytes / request_.device->disk_rate;
+      if (home(op) == Home::disk) read += bytes / request_.device->disk_rate + chunks * request_.device->read_seconds;
       if (request_.is_accelerator()) uploaded += bytes / request_.device->link_rate + chunks * request_.device->step_seconds;
       else compute += chunks * kChunkSeconds;
     }

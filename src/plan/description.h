@@ -21,8 +21,9 @@ struct DeviceDescription {
   bool native_bfloat16 = false;
   double float32_flops = 1;  ///< a second, all threads
   double bfloat16_flops = 1;
-  double memory_rate = 1;  ///< bytes a second
-  double disk_rate = 1;    ///< bytes a second
+  double memory_rate = 1;   ///< bytes a second
+  double disk_rate = 1;     ///< bytes a second
+  double read_seconds = 0;  ///< fixed cost of one read from disk
   std::string rates_source;
   double step_seconds = 0;  ///< fixed cost of one op
   double link_rate = 0;     ///< bytes a second between the host's memory and the device's; 0: they are the same

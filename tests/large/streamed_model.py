@@ -9,7 +9,7 @@ import pathlib
 import subprocess
 import sys
 
-from cgroup import memory_group
+from cgroup import memory_group, skip_without_groups
 from command import Checks, make_checkpoint
 
 MIB = 2**20
@@ -72,8 +72,7 @@ def main():
     plimsoll, tool, folder = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
     probe = memory_group(64 * MIB)
     if probe is None:
-        print("skipped: no memory control group can be made here")
-        sys.exit(77)
+        skip_without_groups()
     probe.__exit__()
     checks = Checks()
     for dtype, limit, most in (("float32", 64 * MIB, 48 * MIB), ("bfloat16", 40 * MIB, 32 * MIB)):

@@ -67,7 +67,8 @@ Status measure_all(const std::string& path) {
   file->open_direct();
   PLIMSOLL_TRY(const auto pool, ThreadPool::create(*os, static_cast<int>(os->affinity().size())));
   for (const bool huge : {false, true}) {
-    for (const std::uint64_t extent : {1U << 20U, 2U << 20U, 4U << 20U}) {
+    for (const std::uint64_t extent :
+         {std::uint64_t{1} << 18U, std::uint64_t{1} << 19U, std::uint64_t{1} << 20U, std::uint64_t{2} << 20U, std::uint64_t{4} << 20U}) {
       for (const int readers : {1, 2, 3}) {
         file->drop_cached(0, file->size());
         PLIMSOLL_CHECK(measure(*os, *pool, *file, {extent, readers, huge, false}));
@@ -77,7 +78,8 @@ Status measure_all(const std::string& path) {
   const auto block = std::make_unique<std::byte[]>(1U << 20U);
   for (std::uint64_t offset = 0; offset + (1U << 20U) <= file->size(); offset += 1U << 20U)
     PLIMSOLL_CHECK(file->read({block.get(), 1U << 20U}, offset));
-  for (const std::uint64_t extent : {1U << 20U, 2U << 20U, 4U << 20U}) PLIMSOLL_CHECK(measure(*os, *pool, *file, {extent, 2, false, true}));
+  for (const std::uint64_t extent : {std::uint64_t{1} << 18U, std::uint64_t{1} << 19U, std::uint64_t{1} << 20U, std::uint64_t{4} << 20U})
+    PLIMSOLL_CHECK(measure(*os, *pool, *file, {extent, 2, true, true}));
   return {};
 }
 
