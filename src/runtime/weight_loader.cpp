@@ -12,6 +12,10 @@
 namespace plimsoll {
 namespace {
 
+// How far the system reads ahead of the loader. By itself it looks ahead too little to keep a disk busy; the page cache of a small
+// container holds this much.
+constexpr std::uint64_t kReadAhead = 8U << 20U;
+
 class Loader {
  public:
   explicit Loader(const LoadRequest& request)
@@ -25,6 +29,7 @@ class Loader {
     PLIMSOLL_CHECK(headroom_.before(Bytes{request_.schedule->load_slots.total()}));
     for (std::size_t next = 0; next < steps.size();) {
       if (request_.cancel != nullptr && request_.cancel->cancelled()) return Error{ErrorCode::cancelled, "stopped while loading weights"};
+      PLIMSOLL_CHECK(look_ahead(steps, next));
       next = gather_wave(steps, next);
       PLIMSOLL_CHECK(run_wave());
       report();
@@ -47,6 +52,21 @@ class Loader {
       }
     }
     return next;
+  }
+
+  // Asks for what the steps from `next` on read, until that is kReadAhead more than was read so far.
+  Status look_ahead(const std::vector<ScheduleStep>& steps, std::size_t next) {
+    ahead_ = std::max(ahead_, next);
+    for (; ahead_ < steps.size() && asked_ < read_ + kReadAhead; ++ahead_) {
+      const auto* step = std::get_if<ReadWeightStep>(&steps[ahead_]);
+      if (step == nullptr || !wanted(step->weight)) continue;
+      PLIMSOLL_CHECK(for_each_extent(*step, [this](std::size_t, const BoundPart& bound, std::uint64_t first, std::uint64_t bytes) {
+        if (bound.tensor != nullptr) request_.model->checkpoint().file(bound.tensor->file).will_read(bound.tensor->offset + first, bytes);
+        asked_ += bytes;
+        return Status();
+      }));
+    }
+    return {};
   }
 
   bool wanted(WeightId id) const {
@@ -72,7 +92,10 @@ class Loader {
       request_.kernels->enqueue(*request_.stream, prepared);
     }
     PLIMSOLL_CHECK(request_.kernels->synchronize(*request_.stream));
-    for (const ReadWeightStep& step : reads_) done_.count += form_bytes(step);
+    for (const ReadWeightStep& step : reads_) {
+      done_.count += form_bytes(step);
+      read_ += static_cast<std::uint64_t>(step.outputs) * stored_row_bytes(weight(step.weight), parts(step.weight));
+    }
     return {};
   }
 
@@ -105,22 +128,21 @@ class Loader {
     return planned(step.weight).bytes * static_cast<std::uint64_t>(step.outputs) / outputs;
   }
 
-  // Elements [first, first + count) of the weight, row-major, from the tensors that it is made of.
-  Status read(const ReadWeightStep& step) const {
+  // Visits what a step reads: of the weight's part p, the bytes [first, first + bytes) of its tensor.
+  template <typename Visit>
+  Status for_each_extent(const ReadWeightStep& step, Visit visit) const {
     const Weight& w = weight(step.weight);
     const std::vector<BoundPart>& bound = parts(step.weight);
-    const auto size = static_cast<std::int64_t>(element_bytes(bound.front().type));
     const std::int64_t row = w.role == WeightRole::vector ? 1 : w.inputs;
     std::int64_t first = step.first_output * w.inputs;
     const std::int64_t end = first + step.outputs * w.inputs;
-    std::byte* out = step.slot < 0 ? place(step.weight) + first * size : slot(step.slot);
     std::int64_t part_first = 0;
     for (std::size_t p = 0; p < w.parts.size() && first < end; ++p) {
       const std::int64_t part_end = part_first + w.parts[p].rows * row;
       if (first < part_end) {
         const std::int64_t count = std::min(end, part_end) - first;
-        PLIMSOLL_CHECK(read_part(w, p, bound[p], first - part_first, {out, static_cast<std::size_t>(count * size)}));
-        out += count * size;
+        const std::uint64_t size = element_bytes(bound[p].type);
+        PLIMSOLL_CHECK(visit(p, bound[p], static_cast<std::uint64_t>(first - part_first) * size, static_cast<std::uint64_t>(count) * size));
         first += count;
       }
       part_first = part_end;
@@ -128,13 +150,19 @@ class Loader {
     return {};
   }
 
-  Status read_part(const Weight& w, std::size_t part, const BoundPart& bound, std::int64_t first, std::span<std::byte> out) const {
-    if (bound.tensor != nullptr) {
-      return request_.model->checkpoint().read(*bound.tensor, static_cast<std::uint64_t>(first) * element_bytes(bound.type), out);
-    }
-    const float deviation = w.if_missing ? w.if_missing->deviation : 0;
-    fill_initial(w.parts[part].tensor, deviation, first, {reinterpret_cast<float*>(out.data()), out.size() / sizeof(float)});
-    return {};
+  Status read(const ReadWeightStep& step) const {
+    const Weight& w = weight(step.weight);
+    const std::uint64_t before = static_cast<std::uint64_t>(step.first_output * w.inputs) * element_bytes(parts(step.weight).front().type);
+    std::byte* out = step.slot < 0 ? place(step.weight) + before : slot(step.slot);
+    return for_each_extent(step, [&](std::size_t p, const BoundPart& bound, std::uint64_t first, std::uint64_t bytes) {
+      const std::span<std::byte> to(out, bytes);
+      out += bytes;
+      if (bound.tensor != nullptr) return request_.model->checkpoint().read(*bound.tensor, first, to);
+      const float deviation = w.if_missing ? w.if_missing->deviation : 0;
+      const auto element = static_cast<std::int64_t>(first / sizeof(float));
+      fill_initial(w.parts[p].tensor, deviation, element, {reinterpret_cast<float*>(to.data()), bytes / sizeof(float)});
+      return Status();
+    });
   }
 
   PrepareStep prepare(const PrepareWeightStep& step) const {
@@ -161,6 +189,9 @@ class Loader {
   std::vector<Status> failures_;  // of each read of a wave
   std::vector<ReadWeightStep> reads_;
   std::vector<PrepareWeightStep> prepares_;
+  std::size_t ahead_ = 0;    // the step that is asked for next
+  std::uint64_t asked_ = 0;  // bytes of files
+  std::uint64_t read_ = 0;
   Bytes done_;
   Bytes planned_;
 };
