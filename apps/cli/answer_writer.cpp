@@ -64,6 +64,7 @@ AnswerWriter::AnswerWriter(const Model& model, const Options& options, Output& o
       output_(output),
       console_(console),
       rule_(model.score_rule()),
+      model_(options.fallbacks.empty() ? std::string_view() : std::string_view(model.name())),
       labels_(distinct_labels(model.labels())),
       json_([&output](std::string_view piece) { output.write(piece); }) {
   terminal_ = describe_terminal(1);
@@ -99,6 +100,7 @@ void AnswerWriter::write_json(std::int64_t index, std::string_view id, const Ans
   if (answer.pair) json_.key("text_pair").value(*answer.pair);
   json_.key("truncated").value(answer.truncated);
   if (answer.replaced) json_.key("replaced").value(true);
+  if (!model_.empty()) json_.key("model").value(model_);
   json_.key("label").value(std::string_view(labels_.at(label))).key("score").value(answer.scores[label]);
   json_.key("scores").begin_object();
   for (const std::size_t i : order_) json_.key(labels_[i]).value(answer.scores[i]);
@@ -122,6 +124,7 @@ void AnswerWriter::write_text(const Answer& answer) {
     const std::string label = escaped_label(labels_[i]);
     line += terminal_.interactive ? fmt::format("{}  {}  ", padded(label, label_width_), score) : fmt::format("{}\t{}\t", label, score);
   }
+  if (!model_.empty()) line += escaped_label(model_) + (terminal_.interactive ? "  " : "\t");
   output_.write(line);
   if (terminal_.interactive) {
     write_preview(answer, terminal_.columns - std::min(terminal_.columns - 20, display_width(line)));

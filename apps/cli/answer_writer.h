@@ -21,7 +21,7 @@ std::vector<std::string> distinct_labels(const std::vector<std::string>& labels)
 /// Prints the answers of `run`: JSON Lines, or label, score and text separated by tabs (aligned on a terminal).
 class AnswerWriter {
  public:
-  /// All arguments must outlive the writer.
+  /// All arguments must outlive the writer. Where there are fallbacks, every answer names the model.
   AnswerWriter(const Model& model, const Options& options, Output& output, Console& console);
 
   void answer(std::int64_t index, std::string_view id, const Answer& answer);
@@ -39,6 +39,7 @@ class AnswerWriter {
   Console& console_;
   Terminal terminal_;
   ScoreRule rule_;
+  std::string_view model_;  ///< empty: not said
   std::vector<std::string> labels_;
   std::size_t label_width_ = 0;
   std::vector<std::size_t> order_;  ///< labels to print, best first if only some are

@@ -214,6 +214,7 @@ Status read_switches(const Given& given, Options& options) {
   PLIMSOLL_CHECK(given.read("--no-progress", options.no_progress));
   PLIMSOLL_CHECK(given.read("--quiet", options.quiet));
   PLIMSOLL_CHECK(given.read("--verbose", options.verbose));
+  PLIMSOLL_CHECK(given.read("--fallback-any-labels", options.any_labels));
   return given.read("--require-all-weights", options.model.require_all_weights);
 }
 
@@ -228,6 +229,7 @@ Status read_flags(const Given& given, Options& options) {
   given.read("--output", options.output);
   given.read("--report", options.report);
   given.read("--revision", options.model.revision);
+  options.fallbacks = given.all("--fallback");
   given.read("--task", options.model.task);
   if (!options.model.task.empty()) PLIMSOLL_CHECK(check_task(options.model.task, given.where("--task")));
   PLIMSOLL_CHECK(given.read("--top-k", options.top_k, kMostTokens));

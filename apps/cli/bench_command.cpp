@@ -52,7 +52,7 @@ std::string object(const Plan& plan, const BenchFigures& figures) {
 }  // namespace
 
 Result<int> bench_command(Context& context) {
-  PLIMSOLL_TRY(const std::unique_ptr<Engine> engine, Engine::open(context));
+  PLIMSOLL_TRY(const std::unique_ptr<Engine> engine, Engine::open(context, context.options.model));
   PLIMSOLL_TRY(const std::vector<Shape> shapes, bench_shapes(context.options, engine->model()));
   PLIMSOLL_TRY(const Plan plan, engine->plan(bench_workload(shapes)));
   PLIMSOLL_TRY(const BenchFigures figures, run_bench(context, *engine, plan, shapes));

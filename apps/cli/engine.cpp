@@ -34,17 +34,20 @@ Error tables_do_not_fit(Error error, Os& os, const HostMemory& memory) {
 
 }  // namespace
 
-Result<std::unique_ptr<Engine>> Engine::open(Context& context) {
+Result<std::unique_ptr<Engine>> Engine::open(Context& context, const ModelRequest& request, Handover&& handover) {
   std::unique_ptr<Engine> engine(new Engine(context));
   PLIMSOLL_TRY(engine->machine_, describe_machine(context.os, context.options.threads));
   Snapshot& machine = engine->machine_;
+  machine.memory.budget = saturating_sub(machine.memory.budget, handover.held);
+  if (engine->policy_.max_memory) engine->policy_.max_memory = saturating_sub(*engine->policy_.max_memory, handover.held);
   // --max-memory is the plan's affair: it can say which budget would do.
   engine->ledger_.set_limit(saturating_sub(machine.memory.budget, kBesideTables));
-  Result<Model> model = Model::open(context.os, engine->ledger_, context.options.model);
+  Result<Model> model = Model::open(context.os, engine->ledger_, request);
   if (!model.ok()) return tables_do_not_fit(model.error(), context.os, machine.memory);
   engine->model_.emplace(std::move(model).value());
   // Which disk the model lies on is known only now.
   machine.rates = find_rates(context.os, machine.cpu, machine.cpu.default_threads, engine->model_->directory());
+  engine->devices_ = std::move(handover.devices);
   PLIMSOLL_CHECK(engine->open_devices());
   engine->print_warnings();
   return engine;
@@ -54,14 +57,16 @@ Status Engine::open_devices() {
   const Options& options = context_.options;
   for (std::size_t i = 0; i < options.sims.size(); ++i) {
     const std::string name = fmt::format("sim:{}", i);
-    PLIMSOLL_TRY(std::unique_ptr<OpenDevice> device,
-                 OpenDevice::simulate(context_.os, name, options.sims[i], machine_.cpu.default_threads));
-    PLIMSOLL_TRY(Accelerator accelerator, device->describe());
+    if (i == devices_.size()) {
+      PLIMSOLL_TRY(std::unique_ptr<OpenDevice> device,
+                   OpenDevice::simulate(context_.os, name, options.sims[i], machine_.cpu.default_threads));
+      devices_.push_back(std::move(device));
+    }
+    PLIMSOLL_TRY(Accelerator accelerator, devices_[i]->describe());
     for (const DeviceBytes& budget : options.budgets) {
       if (budget.device == name) accelerator.budget = budget.bytes;
     }
     machine_.accelerators.push_back(std::move(accelerator));
-    devices_.push_back(std::move(device));
   }
   return {};
 }
@@ -92,7 +97,7 @@ Result<std::int64_t> Engine::text_limit() const {
 
 std::size_t Engine::row_limit() const {
   Bytes budget = machine_.memory.budget;
-  if (context_.options.policy.max_memory) budget = std::min(budget, *context_.options.policy.max_memory);
+  if (policy_.max_memory) budget = std::min(budget, *policy_.max_memory);
   return std::max<std::uint64_t>(mib(1).count, budget.count / 16);
 }
 
@@ -129,7 +134,7 @@ Result<Workload> Engine::measure(RowSource* rows) {
   return workload;
 }
 
-Result<Plan> Engine::plan(const Workload& workload) const { return make_plan(*model_, machine_, workload, context_.options.policy); }
+Result<Plan> Engine::plan(const Workload& workload) const { return make_plan(*model_, machine_, workload, policy_); }
 
 Error Engine::refusal(const Plan& plan) const {
   Error error = does_not_fit(plan);
@@ -146,7 +151,7 @@ Result<Plan> Engine::replan(const Workload& workload, Bytes budget) {
   Snapshot machine = machine_;
   machine.memory.budget = budget;
   machine.memory.set_by = "what is free now";
-  PLIMSOLL_TRY(Plan plan, make_plan(*model_, machine, workload, context_.options.policy));
+  PLIMSOLL_TRY(Plan plan, make_plan(*model_, machine, workload, policy_));
   if (plan.verdict != Verdict::does_not_fit) limit_ledgers(plan);
   return plan;
 }

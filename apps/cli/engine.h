@@ -18,9 +18,17 @@ namespace plimsoll::cli {
 /// What `run`, `plan` and `bench` share: the machine, the ledger and the opened model. Made in the order in which they own memory.
 class Engine {
  public:
-  /// Reads headers and tables, no weights, within the machine's budget (`out_of_memory` beyond it). Prints the model's warnings.
-  /// The context must outlive the engine.
-  static Result<std::unique_ptr<Engine>> open(Context& context);
+  /// What one engine hands to the next when another model goes on.
+  struct Handover {
+    std::vector<std::unique_ptr<OpenDevice>> devices;
+    Bytes held;  ///< by the process, beside what is planned
+  };
+
+  /// Reads headers and tables of `request`, no weights, within the machine's budget (`out_of_memory` beyond it). Prints the model's
+  /// warnings. The context must outlive the engine. A failure leaves `handover` as it was, or has taken its devices.
+  static Result<std::unique_ptr<Engine>> open(Context& context, const ModelRequest& request, Handover&& handover = {});
+  /// The engine must go then.
+  std::vector<std::unique_ptr<OpenDevice>> take_devices() { return std::move(devices_); }
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
@@ -49,13 +57,14 @@ class Engine {
   std::vector<DeviceFigures> device_figures() const;
 
  private:
-  explicit Engine(Context& context) : context_(context), ledger_("cpu", kUnknownMemory) {}
+  explicit Engine(Context& context) : context_(context), policy_(context.options.policy), ledger_("cpu", kUnknownMemory) {}
   void print_warnings() const;
   Status open_devices();
   Result<Plan> replan(const Workload& workload, Bytes budget);
   void limit_ledgers(const Plan& plan);
 
   Context& context_;
+  Policy policy_;
   Ledger ledger_;
   std::vector<std::unique_ptr<OpenDevice>> devices_;  ///< of machine_.accelerators
   std::optional<Model> model_;

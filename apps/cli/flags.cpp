@@ -25,6 +25,7 @@ constexpr std::array kCommands = {
         kRun, "run", "MODEL [TEXT...]", "Classify texts: label, score, text",
         "plimsoll run ./model \"I loved this film.\"\n"
         "plimsoll run ./model --input reviews.txt --max-memory 512MiB\n"
+        "plimsoll run ./large --fallback ./small --input reviews.txt --json\n"
         "cat rows.jsonl | plimsoll run ./model --jsonl --json > answers.jsonl\n",
         "Texts are arguments, the rows of --input FILE, or standard input when that is piped; then an answer is printed as soon as the "
         "input pauses. A .txt file holds a text a line, a .jsonl file {\"id\"?, \"text\", \"text_pair\"?} a line. Put -- before "
@@ -86,6 +87,9 @@ constexpr std::array kFlags = {
     FlagSpec{"--strict-fit", "", "", "", kPlanning, kMemory, "Everything in the device's memory or nothing: --forbid stream,cpu,fallback",
              ""},
 
+    FlagSpec{"--fallback", "", "MODEL", "@file", kRun | kPlan, kModel,
+             "A smaller model that answers where this one has no room; repeat it for a chain, tried in order", "", true},
+    FlagSpec{"--fallback-any-labels", "", "", "", kRun | kPlan, kModel, "Take a fallback also when its labels are others", ""},
     FlagSpec{"--task", "", "TASK", "classification", kPlanning, kModel, "What the model is for: classification", ""},
     FlagSpec{"--revision", "", "NAME", "", kPlanning | kTokenize, kModel, "Branch, tag or commit of a Hub model (main)", ""},
     FlagSpec{"--require-all-weights", "", "", "", kPlanning, kModel, "Refuse a checkpoint that lacks the task's head", ""},
@@ -102,8 +106,6 @@ constexpr std::array kFlags = {
     FlagSpec{"--verbose", "-v", "", "", kAll, kMessages, "More on stderr: placement, what was measured", ""},
 
     FlagSpec{"--device-map", "", "MAP", "", kPlanning, "", "", "leave it out: the planner places every layer itself"},
-    FlagSpec{"--fallback", "", "MODEL", "", kRun | kPlan, "", "", "run the smaller model by name when this one exits with 6"},
-    FlagSpec{"--fallback-any-labels", "", "", "", kRun | kPlan, "", "", "leave it out"},
     FlagSpec{"--wait", "", "TIME", "", kPlanning, "", "", "try again while the exit code is 6"},
     FlagSpec{"--no-lease", "", "", "", kPlanning, "", "", "leave it out: no leases are taken"},
 };

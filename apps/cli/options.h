@@ -24,6 +24,8 @@ struct Options {
   std::vector<std::string> texts;  ///< positional arguments behind MODEL
 
   ModelRequest model;
+  std::vector<std::string> fallbacks;  ///< --fallback, in order
+  bool any_labels = false;             ///< --fallback-any-labels
   Policy policy;
   std::vector<std::string> sims;     ///< --sim, in order: sim:0, sim:1, ...
   std::vector<DeviceBytes> budgets;  ///< --max-memory, each with the name of its device

@@ -33,13 +33,6 @@ std::string verdict_words(Verdict verdict) {
   return "";
 }
 
-std::string budget_text(const std::vector<DeviceBytes>& budgets) {
-  if (budgets.empty()) return "none";
-  std::string text;
-  for (const DeviceBytes& budget : budgets) text += (text.empty() ? "" : ",") + budget.device + "=" + format_exact(budget.bytes);
-  return text;
-}
-
 std::string header(const Plan& plan) {
   std::string text = fmt::format("{} ({}, {}): {}\n", printable(plan.model), printable(plan.arch), plan.task, precision_name(plan));
   text += fmt::format("A pass holds {} and {}; the longest text has {}. {}.\n", plural(plan.texts_per_pass, "text"),
@@ -137,6 +130,13 @@ bool alike(const LayerPlan& a, const LayerPlan& b) {
 }
 
 }  // namespace
+
+std::string budget_text(const std::vector<DeviceBytes>& budgets) {
+  if (budgets.empty()) return "none";
+  std::string text;
+  for (const DeviceBytes& budget : budgets) text += (text.empty() ? "" : ",") + budget.device + "=" + format_exact(budget.bytes);
+  return text;
+}
 
 std::vector<LayerGroup> group_layers(const std::vector<LayerPlan>& layers, bool unicode) {
   std::vector<LayerGroup> groups;

@@ -1,7 +1,10 @@
 #include <unistd.h>
 
+#include <utility>
+
 #include "commands.h"
 #include "engine.h"
+#include "fallback.h"
 #include "picture.h"
 #include "plan_writer.h"
 #include "waiting_input.h"
@@ -13,15 +16,36 @@ namespace {
 // waited for.
 constexpr int kPatienceMs = 100;
 
+/// The plan of the first model that fits, else of the last that was asked, and then why not.
+struct Planned {
+  Plan plan;
+  Status refusal;
+};
+
+Result<Planned> plan_chain(Context& context, RowSource* rows) {
+  ModelChain chain(context);
+  PLIMSOLL_TRY(std::unique_ptr<Engine> engine, chain.open());
+  for (;;) {
+    PLIMSOLL_TRY(const Workload workload, engine->measure(rows));
+    PLIMSOLL_TRY(Plan plan, engine->plan(workload));
+    chain.mark(plan);
+    if (plan.verdict != Verdict::does_not_fit) return Planned{std::move(plan), {}};
+    Error refusal = engine->refusal(plan);
+    if (!chain.goes_on_after(refusal)) return Planned{std::move(plan), std::move(refusal)};
+    auto next = chain.next(std::move(engine), plan, refusal, Bytes{});
+    if (!next.ok()) return Planned{std::move(plan), std::move(next).error()};
+    engine = std::move(next).value();
+  }
+}
+
 }  // namespace
 
 Result<int> plan_command(Context& context) {
   const bool from_stdin = context.options.texts.empty() && context.options.input.empty() && input_is_waiting(STDIN_FILENO, kPatienceMs);
   PLIMSOLL_TRY(const std::unique_ptr<RowSource> rows, open_rows(context.options, context.gate, context.signals.token(), from_stdin));
   if (from_stdin) context.console.note("planned for texts from standard input; without them: plimsoll plan MODEL < /dev/null");
-  PLIMSOLL_TRY(const std::unique_ptr<Engine> engine, Engine::open(context));
-  PLIMSOLL_TRY(const Workload workload, engine->measure(rows.get()));
-  PLIMSOLL_TRY(const Plan plan, engine->plan(workload));
+  PLIMSOLL_TRY(const Planned planned, plan_chain(context, rows.get()));
+  const Plan& plan = planned.plan;
   if (context.options.json) {
     JsonWriter json;
     write_plan(json, plan);
@@ -33,7 +57,7 @@ Result<int> plan_command(Context& context) {
     context.output.write(draw_plan(plan, terminal));
   }
   PLIMSOLL_CHECK(context.output.commit());
-  if (plan.verdict == Verdict::does_not_fit) return engine->refusal(plan);
+  PLIMSOLL_CHECK(planned.refusal);
   return 0;
 }
 

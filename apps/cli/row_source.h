@@ -20,6 +20,7 @@ struct Row {
   std::string_view id;     ///< a JSON scalar, or empty
   TextInput input;
   std::optional<Error> fault;  ///< bad_row
+  bool mended = false;         ///< `input` was not UTF-8 when it was read first
 };
 
 /// Rows one after the other, from arguments, a file or a pipe. Holds one row, never more.

@@ -68,7 +68,11 @@ class Classifier {
   /// Copies and tokenizes a text into the current pass. `pass_full`: nothing was added; call `run` and add it again.
   /// Fails with bad_row for a text of no tokens or of more bytes than were planned for, and with cancelled; the pass is unharmed.
   Result<Added> add(const TextInput& input);
+  /// Texts of the current pass.
   std::int64_t pending() const;
+  /// The i-th text of the current pass as it was kept: text, pair, replaced, and nothing that is computed. Also after a `run` for which
+  /// there was no memory, so that another model can answer it. Valid until the next `add`.
+  const Answer& waiting(std::int64_t i) const;
 
   /// Runs the current pass (which may be empty) and gives its answers in the order of `add`. The next `add` starts a new one.
   Result<std::span<const Answer>> run();

@@ -155,6 +155,8 @@ Classifier::~Classifier() = default;
 
 std::int64_t Classifier::pending() const { return state_->answered ? 0 : static_cast<std::int64_t>(state_->texts); }
 
+const Answer& Classifier::waiting(std::int64_t i) const { return state_->records()[state_->texts - 1 - static_cast<std::size_t>(i)]; }
+
 Result<Classifier::Added> Classifier::add(const TextInput& input) {
   if (state_->answered) state_->start();
   return state_->add(input);

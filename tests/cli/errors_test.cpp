@@ -61,7 +61,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"SimWithoutMemory", {"run", kModel, "x", "--sim", "used=2GiB"}, 2, "memory"},
                       Case{"AbsentSim", {"run", kModel, "x", "--sim", "memory=2GiB", "--device", "sim:1"}, 2, "there is no device sim:1"},
                       Case{"DeviceMap", {"plan", kModel, "--device-map=auto"}, 4, "--device-map is not built yet"},
-                      Case{"Fallback", {"run", kModel, "x", "--fallback", "other"}, 4, "--fallback is not built yet"},
+                      Case{"Fallback", {"run", kModel, "x", "--fallback", "/nonexistent/other"}, 3, "/nonexistent/other"},
                       Case{"Wait", {"run", kModel, "x", "--wait", "3s"}, 4, "--wait is not built yet"},
                       Case{"Int8", {"run", kModel, "x", "--quantize", "int8"}, 4, "int8 is not built yet"},
                       Case{"Cuda", {"run", kModel, "x", "--device", "cuda:0"}, 4, "no device cuda:0"},

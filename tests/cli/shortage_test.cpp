@@ -1,0 +1,197 @@
+// Memory runs short in the middle of a run, and no plan of the model fits any more: the fallback answers the rest.
+#include <thread>
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "arguments.h"
+#include "command.h"
+#include "commands.h"
+#include "support/forwarding_os.h"
+#include "support/tiny_model.h"
+
+namespace plimsoll::test {
+namespace {
+
+using nlohmann::json;
+using testing::ChangingMachine;
+using testing::TinyModel;
+
+const TinyModel kLarge{.hidden = 512, .layers = 1, .heads = 8, .intermediate = 1024, .positions = 512};
+const TinyModel kSmall{.seed = 2};
+constexpr Bytes kPlenty = mib(4096);
+constexpr Bytes kEnoughForTheSmall = mib(4);
+
+class Pipe {
+ public:
+  Pipe() { EXPECT_EQ(::pipe2(ends_, O_CLOEXEC), 0); }
+  ~Pipe() {
+    close_reader();
+    close_writer();
+  }
+  Pipe(const Pipe&) = delete;
+  Pipe& operator=(const Pipe&) = delete;
+
+  std::string reader() const { return "/dev/fd/" + std::to_string(ends_[0]); }
+  std::string writer() const { return "/dev/fd/" + std::to_string(ends_[1]); }
+  void hold_little() const { EXPECT_GT(::fcntl(ends_[1], F_SETPIPE_SZ, 4096), 0); }
+  void write(const std::string& text) const { EXPECT_EQ(::write(ends_[1], text.data(), text.size()), std::ssize(text)); }
+  void close_reader() { close_end(0); }
+  void close_writer() { close_end(1); }
+  std::string read_line() {
+    std::string line;
+    for (char c = 0; ::read(ends_[0], &c, 1) == 1 && c != '\n';) line += c;
+    return line;
+  }
+
+ private:
+  void close_end(int which) {
+    if (ends_[which] >= 0) ::close(ends_[which]);
+    ends_[which] = -1;
+  }
+
+  int ends_[2] = {-1, -1};
+};
+
+/// `run` in this process, on a machine that the test changes.
+class Shortage : public ::testing::Test {
+ protected:
+  Shortage() {
+    for (const auto& [name, model] : {std::pair("large", kLarge), std::pair("small", kSmall)}) {
+      std::filesystem::create_directory(folder_ / name);
+      testing::write_tiny_model(folder_ / name, model);
+    }
+  }
+
+  /// Reads `input`, and a pipe if it is empty.
+  void start(std::vector<std::string> flags, const std::string& input = {}) {
+    std::vector<std::string> arguments = {
+        "run",        folder_ / "large", "--json",   "--quiet",     "--input",  input.empty() ? in_.reader() : input,
+        "--fallback", folder_ / "small", "--output", out_.writer(), "--report", folder_ / "report.json"};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    auto options = cli::read_arguments(arguments);
+    ASSERT_TRUE(options.ok()) << message(options.error());
+    options_ = *options;
+    thread_ = std::thread([this] { result_ = answer(); });
+  }
+
+  Result<int> answer() {
+    static const cli::Signals signals;
+    cli::Console console({true, true, false, false});
+    PLIMSOLL_TRY(cli::Output output, cli::Output::open(options_.output, machine_.gate(), signals.token()));
+    cli::Context context{options_, machine_.gate(), machine_, signals, console, output};
+    PLIMSOLL_TRY(const int status, cli::run_command(context));
+    PLIMSOLL_CHECK(output.commit());
+    return status;
+  }
+
+  json answered() { return json::parse(out_.read_line()); }
+
+  /// Long enough for the watcher to have told.
+  void shrink(Bytes available) {
+    machine_.set_available(available);
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  }
+
+  Result<int> finish() {
+    in_.close_writer();
+    if (thread_.joinable()) thread_.join();
+    return result_;
+  }
+
+  // A run whose answers nobody reads any more ends by itself.
+  void TearDown() override {
+    out_.close_reader();
+    static_cast<void>(finish());
+  }
+
+  const Folder folder_;
+  ChangingMachine machine_{kPlenty};
+  Pipe in_;
+  Pipe out_;
+  cli::Options options_;
+  std::thread thread_;
+  Result<int> result_ = -1;
+};
+
+TEST_F(Shortage, LeavesTheRestToTheFallback) {
+  start({"--jsonl"});
+  in_.write("{\"id\": \"a\", \"text\": \"w1 w2\"}\n");
+  const json first = answered();
+  EXPECT_EQ(first.value("model", ""), folder_ / "large") << first;
+  shrink(kEnoughForTheSmall);
+  in_.write("{\"id\": \"b\", \"text\": \"w3\", \"text_pair\": \"w4\"}\nnot a row\n{\"id\": 5, \"text\": \"w1 w2\"}\n");
+  const json second = answered();
+  EXPECT_EQ(second.at("index"), 1);
+  EXPECT_EQ(second.at("id"), "b");
+  EXPECT_EQ(second.at("model"), folder_ / "small");
+  EXPECT_EQ(second.at("text_pair"), "w4");
+  EXPECT_EQ(answered().at("error").at("code"), "bad_row");
+  const json last = answered();
+  EXPECT_EQ(last.at("index"), 3);
+  EXPECT_EQ(last.at("id"), 5);
+  const auto result = finish();
+  ASSERT_TRUE(result.ok()) << message(result.error());
+  EXPECT_EQ(*result, 1) << "for the bad row";
+
+  const json alone = run({"run", folder_ / "small", "--json", "w1 w2"}).rows().at(0);
+  EXPECT_EQ(last.at("scores"), alone.at("scores"));
+  const json report = json::parse(read_file(folder_ / "report.json"));
+  EXPECT_EQ(report.at("plan").at("model"), folder_ / "small");
+  const json event = report.at("events").back();
+  EXPECT_EQ(event.at("kind"), "recovered");
+  EXPECT_EQ(event.at("rung"), "fallback");
+  EXPECT_NE(event.at("message").get<std::string>().find("small answers from row 1 on"), std::string::npos) << event;
+}
+
+TEST_F(Shortage, KeepsWhatIsKnownOfARowThatWaited) {
+  start({});
+  in_.write("w1\n");
+  EXPECT_EQ(answered().at("index"), 0);
+  shrink(kEnoughForTheSmall);
+  in_.write("w3 \xFF\nw4\n");
+  const json mended = answered();
+  EXPECT_EQ(mended.value("model", ""), folder_ / "small") << mended;
+  EXPECT_EQ(mended.value("replaced", false), true) << mended;
+  EXPECT_FALSE(answered().contains("replaced"));
+  EXPECT_TRUE(finish().ok());
+}
+
+TEST_F(Shortage, AnswersNoRowOfAFileTwice) {
+  static constexpr int kRows = 3000;
+  std::string rows;
+  for (int i = 0; i < kRows; ++i) rows += testing::tiny_text(kSmall, 1 + i % 20, static_cast<std::uint64_t>(i)) + "\n";
+  // The run waits for its reader while memory goes.
+  out_.hold_little();
+  start({"--batch-size", "16"}, folder_.write("rows.txt", rows));
+  EXPECT_EQ(answered().value("model", ""), folder_ / "large");
+  shrink(kEnoughForTheSmall);
+  int by_the_large = 1;
+  for (int i = 1; i < kRows; ++i) {
+    const json row = answered();
+    ASSERT_EQ(row.value("index", -1), i) << row;
+    by_the_large += row.value("model", "") == folder_ / "large" ? 1 : 0;
+    ASSERT_EQ(by_the_large > i, row.value("model", "") == folder_ / "large") << "the small one goes on to the end";
+  }
+  ASSERT_TRUE(finish().ok());
+  EXPECT_GT(by_the_large, 1);
+  EXPECT_LT(by_the_large, kRows);
+}
+
+TEST_F(Shortage, EndsWithTheSmallestBudgetsWhenNoModelIsLeft) {
+  start({});
+  in_.write("w1 w2\n");
+  EXPECT_EQ(answered().at("index"), 0);
+  shrink(mib(1));
+  in_.write("w3\n");
+  const auto result = finish();
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(exit_code(result.error().code), 6);
+  EXPECT_NE(result.error().what.find("none of 2 models fits"), std::string::npos) << message(result.error());
+  ASSERT_TRUE(result.error().memory);
+  EXPECT_FALSE(result.error().memory->smallest_budget.empty());
+}
+
+}  // namespace
+}  // namespace plimsoll::test
