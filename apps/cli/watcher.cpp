@@ -8,7 +8,7 @@
 namespace plimsoll::cli {
 namespace {
 
-constexpr std::chrono::milliseconds kPause{100};
+constexpr int kLooksPerPressure = 10;
 // A session gives memory back at the end of a layer, some of these looks later.
 constexpr std::uint64_t kLooksAhead = 5;
 // Less than this is noise: the allowance of every group is larger.
@@ -48,8 +48,13 @@ std::optional<Bytes> BudgetRule::look(Bytes budget, Bytes planned) {
   return budget;
 }
 
-MemoryWatcher::MemoryWatcher(Os& os, Session& session)
-    : os_(os), session_(session), rule_(session.plan().devices.at(0).budget, smallest_of(session.plan())) {
+MemoryWatcher::MemoryWatcher(Os& os, Session& session, std::chrono::milliseconds pause)
+    : os_(os),
+      session_(session),
+      pause_(pause),
+      rule_(session.plan().devices.at(0).budget, smallest_of(session.plan())),
+      pressure_(smallest_of(session.plan())),
+      wanted_(session.plan().devices.at(0).budget) {
   auto thread = os.start_thread([this] { watch(); });
   if (thread.ok()) thread_ = std::move(thread).value();
 }
@@ -65,12 +70,23 @@ MemoryWatcher::~MemoryWatcher() {
 
 void MemoryWatcher::watch() {
   std::unique_lock lock(mutex_);
-  while (!stopped_.wait_for(lock, kPause, [this] { return stop_; })) {
+  while (!stopped_.wait_for(lock, pause_, [this] { return stop_; })) {
     lock.unlock();
-    const auto told = rule_.look(probe_memory(os_).contended_budget(), session_.planned_total());
-    if (told) session_.set_budget(*told);
+    look();
     lock.lock();
   }
+}
+
+void MemoryWatcher::look() {
+  const Bytes budget = probe_memory(os_).contended_budget();
+  const auto told = rule_.look(budget, session_.planned_total());
+  if (told) wanted_ = *told;
+  bool changed = false;
+  if (++looks_ % kLooksPerPressure == 0) {
+    const auto pressure = probe_pressure(os_);
+    changed = pressure_.look(pressure ? pressure->some : 0, session_.planned_total());
+  }
+  if (told || changed) session_.set_budget(std::min({wanted_, budget, pressure_.most()}));
 }
 
 }  // namespace plimsoll::cli

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -7,6 +8,8 @@
 
 #include <plimsoll/os.h>
 #include <plimsoll/session.h>
+
+#include "pressure_rule.h"
 
 namespace plimsoll::cli {
 
@@ -27,22 +30,29 @@ class BudgetRule {
   int calm_ = 0;  ///< looks since memory went
 };
 
-/// A thread that asks ten times a second what the machine and the enclosing groups leave for this process, and tells the session. Does
-/// without where no thread can be had.
+/// A thread that asks ten times a second what the machine and the enclosing groups leave for this process, and once a second whether tasks
+/// of its group wait for memory; and tells the session. Does without where no thread can be had.
 class MemoryWatcher {
  public:
-  /// Both outlive the watcher.
-  MemoryWatcher(Os& os, Session& session);
+  static constexpr std::chrono::milliseconds kPause{100};
+
+  /// Both outlive the watcher. `pause`: between two looks; for tests.
+  MemoryWatcher(Os& os, Session& session, std::chrono::milliseconds pause = kPause);
   MemoryWatcher(const MemoryWatcher&) = delete;
   MemoryWatcher& operator=(const MemoryWatcher&) = delete;
   ~MemoryWatcher();
 
  private:
   void watch();
+  void look();
 
   Os& os_;
   Session& session_;
+  std::chrono::milliseconds pause_;
   BudgetRule rule_;
+  PressureRule pressure_;
+  Bytes wanted_;  ///< by the figures alone
+  int looks_ = 0;
   std::mutex mutex_;
   std::condition_variable stopped_;
   bool stop_ = false;

@@ -95,6 +95,17 @@ Result<Snapshot> probe_machine(Os& os);
 /// The memory alone. Takes some 0.2 ms: cheap enough to be asked ten times a second.
 HostMemory probe_memory(Os& os);
 
+/// How long tasks have waited for memory lately (pressure stall information of the kernel).
+struct MemoryPressure {
+  double some = 0;   ///< percent of the last ten seconds in which at least one task waited
+  std::string seen;  ///< the file that says so
+};
+
+/// Pressure that giving memory back may relieve: of this process's own group (version 2), with whatever limit causes it; without one, of
+/// the whole system, but only while little of its memory is available: otherwise those who wait do so within limits of their own. Nothing
+/// where the kernel does not tell.
+std::optional<MemoryPressure> probe_pressure(Os& os);
+
 /// Rates for `threads` threads of `cpu`: from the cache of measurements if it has them, else from the built-in table. `folder` is the
 /// absolute path of the model; its mount point chooses the disk.
 Rates find_rates(Os& os, const CpuDescription& cpu, int threads, const std::string& folder);

@@ -8,8 +8,10 @@
 #include "arguments.h"
 #include "command.h"
 #include "commands.h"
+#include "engine.h"
 #include "support/forwarding_os.h"
 #include "support/tiny_model.h"
+#include "watcher.h"
 
 namespace plimsoll::test {
 namespace {
@@ -54,6 +56,11 @@ class Pipe {
   int ends_[2] = {-1, -1};
 };
 
+const cli::Signals& signals() {
+  static const cli::Signals signals;
+  return signals;
+}
+
 /// `run` in this process, on a machine that the test changes.
 class Shortage : public ::testing::Test {
  protected:
@@ -77,13 +84,20 @@ class Shortage : public ::testing::Test {
   }
 
   Result<int> answer() {
-    static const cli::Signals signals;
     cli::Console console({true, true, false, false});
-    PLIMSOLL_TRY(cli::Output output, cli::Output::open(options_.output, machine_.gate(), signals.token()));
-    cli::Context context{options_, machine_.gate(), machine_, signals, console, output};
+    PLIMSOLL_TRY(cli::Output output, cli::Output::open(options_.output, machine_.gate(), signals().token()));
+    cli::Context context{options_, machine_.gate(), machine_, signals(), console, output};
     PLIMSOLL_TRY(const int status, cli::run_command(context));
     PLIMSOLL_CHECK(output.commit());
     return status;
+  }
+
+  /// Puts the process into a group of its own whose tasks wait so much for memory.
+  void press(const std::string& percent) {
+    machine_.set_text("/proc/self/mountinfo", "30 24 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");
+    machine_.set_text("/proc/self/cgroup", "0::/job\n");
+    machine_.set_text("/sys/fs/cgroup/job/cgroup.events", "populated 1\n");
+    machine_.set_text("/sys/fs/cgroup/job/memory.pressure", "some avg10=" + percent + " avg60=0.00 avg300=0.00 total=1\n");
   }
 
   json answered() { return json::parse(out_.read_line()); }
@@ -177,6 +191,34 @@ TEST_F(Shortage, AnswersNoRowOfAFileTwice) {
   ASSERT_TRUE(finish().ok());
   EXPECT_GT(by_the_large, 1);
   EXPECT_LT(by_the_large, kRows);
+}
+
+TEST_F(Shortage, IsAlsoWhatPressureTellsOf) {
+  const auto options = cli::read_arguments({"run", folder_ / "large", "--quiet"});
+  ASSERT_TRUE(options.ok());
+  cli::Console console({});
+  auto output = cli::Output::open("", machine_.gate(), signals().token());
+  ASSERT_TRUE(output.ok());
+  cli::Context context{*options, machine_.gate(), machine_, signals(), console, *output};
+  auto engine = cli::Engine::open(context, options->model);
+  ASSERT_TRUE(engine.ok()) << message(engine.error());
+  const auto plan = (*engine)->plan({.longest = 8, .batch_size = 1});
+  ASSERT_TRUE(plan.ok());
+  std::vector<SessionEvent> events;
+  auto session = (*engine)->load(*plan, {}, [&](const SessionEvent& event) { events.push_back(event); });
+  ASSERT_TRUE(session.ok()) << message(session.error());
+  press("55.00");
+  const cli::MemoryWatcher watcher(machine_, *session, std::chrono::milliseconds(1));
+  const Bytes before = session->planned_total();
+  Classifier classifier((*engine)->model(), *session, 8);
+  for (int i = 0; i < 2000 && events.empty(); ++i) {
+    ASSERT_TRUE(classifier.add({"w1"}).ok());
+    ASSERT_TRUE(classifier.run().ok());
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  ASSERT_FALSE(events.empty()) << "although there is plenty by the figures";
+  EXPECT_EQ(events.front().kind, SessionEvent::Kind::shed);
+  EXPECT_LT(session->planned_total(), before);
 }
 
 TEST_F(Shortage, EndsWithTheSmallestBudgetsWhenNoModelIsLeft) {

@@ -52,12 +52,21 @@ class ChangingMachine final : public ForwardingOs {
     texts_["/proc/self/status"] = "Name:\tplimsoll\nRssAnon:\t0 kB\nRssShmem:\t0 kB\nVmLck:\t0 kB\n";
   }
 
+  void set_text(const std::string& path, const std::string& text) {
+    const std::scoped_lock lock(mutex_);
+    texts_[path] = text;
+  }
+
   Result<std::string> read_text(const std::string& path, std::size_t limit) override {
     const std::scoped_lock lock(mutex_);
     if (const auto found = texts_.find(path); found != texts_.end()) return found->second;
     if (path.starts_with("/proc/self/") || path.starts_with("/sys/fs/cgroup/"))
       return Error{ErrorCode::not_found, "cannot open: no such file", path, ""};
     return ForwardingOs::read_text(path, limit);
+  }
+  bool is_file(const std::string& path) override {
+    const std::scoped_lock lock(mutex_);
+    return texts_.contains(path) || ForwardingOs::is_file(path);
   }
   std::optional<Bytes> memory_rlimit(int /*resource*/) override { return std::nullopt; }
 
