@@ -15,7 +15,7 @@ setup:  ## install the Debian packages that are missing
 build: setup  ## build build/release/plimsoll
 	@tools/build.sh release
 
-demo: build  ## classify some sentences and show where the model lies in memory
+demo: build  ## classify some sentences, again where the model has no room, and show both plans
 	@tools/demo.sh
 
 test: build  ## build and run all tests
