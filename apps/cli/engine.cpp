@@ -147,10 +147,11 @@ void Engine::limit_ledgers(const Plan& plan) {
   for (std::size_t i = 0; i < devices_.size(); ++i) devices_[i]->ledger().set_limit(plan.devices.at(i + 1).arena_total());
 }
 
-Result<Plan> Engine::replan(const Workload& workload, Bytes budget) {
+Result<Plan> Engine::replan(const Workload& workload, std::span<const DeviceBytes> budgets) {
   Snapshot machine = machine_;
-  machine.memory.budget = budget;
+  machine.memory.budget = budgets.front().bytes;
   machine.memory.set_by = "what is free now";
+  for (std::size_t i = 0; i < machine.accelerators.size(); ++i) machine.accelerators[i].free = budgets[i + 1].bytes;
   PLIMSOLL_TRY(Plan plan, make_plan(*model_, machine, workload, policy_));
   if (plan.verdict != Verdict::does_not_fit) limit_ledgers(plan);
   return plan;
@@ -164,7 +165,7 @@ Result<Session> Engine::load(const Plan& plan, ProgressFunction progress, std::f
   Workload workload = plan.workload;
   workload.held_tokens = plan.tokens_per_pass;
   workload.held_texts = plan.texts_per_pass;
-  options.replan = [this, workload](Bytes budget) { return replan(workload, budget); };
+  options.replan = [this, workload](std::span<const DeviceBytes> budgets) { return replan(workload, budgets); };
   options.event = std::move(event);
   return Session::create(*model_, plan, std::move(options));
 }

@@ -2,6 +2,8 @@
 
 #include <functional>
 #include <memory>
+#include <span>
+#include <vector>
 
 #include <plimsoll/classifier.h>
 #include <plimsoll/device.h>
@@ -53,6 +55,7 @@ class Engine {
   /// Reserves the plan's memory and loads the weights; `does_not_fit` if the plan says so. The session plans again by itself when memory is
   /// short or comes back, and tells `event`, which may be empty. The engine outlives it.
   Result<Session> load(const Plan& plan, ProgressFunction progress, std::function<void(const SessionEvent&)> event = {});
+  const std::vector<std::unique_ptr<OpenDevice>>& devices() const { return devices_; }
   /// What became of each device beside the host.
   std::vector<DeviceFigures> device_figures() const;
 
@@ -60,7 +63,7 @@ class Engine {
   explicit Engine(Context& context) : context_(context), policy_(context.options.policy), ledger_("cpu", kUnknownMemory) {}
   void print_warnings() const;
   Status open_devices();
-  Result<Plan> replan(const Workload& workload, Bytes budget);
+  Result<Plan> replan(const Workload& workload, std::span<const DeviceBytes> budgets);
   void limit_ledgers(const Plan& plan);
 
   Context& context_;

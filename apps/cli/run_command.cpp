@@ -76,7 +76,7 @@ Status answer_rows(Context& context, Engine& engine, const Plan& plan, Unanswere
   LoadWatcher watcher(context, statistics.recorder, plan, &bar);
   PLIMSOLL_TRY(Session session,
                engine.load(plan, watcher.function(), [&](const SessionEvent& event) { tell(context, statistics, event); }));
-  const MemoryWatcher memory(context.os, session);
+  const MemoryWatcher memory(context.os, session, engine.devices());
   if (statistics.load_seconds == 0) statistics.load_seconds = statistics.recorder.seconds();
   watcher.loaded();
   if (rows.is_stream()) rows.set_longest(session.io().size());

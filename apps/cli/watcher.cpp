@@ -48,13 +48,25 @@ std::optional<Bytes> BudgetRule::look(Bytes budget, Bytes planned) {
   return budget;
 }
 
-MemoryWatcher::MemoryWatcher(Os& os, Session& session, std::chrono::milliseconds pause)
+std::optional<Bytes> RiseRule::look(Bytes available) {
+  calm_ = saturating_sub(last_, available) > kNoise ? 0 : calm_ + 1;
+  last_ = available;
+  told_ = std::min(told_, available);
+  if (calm_ < kCalmLooks || available <= told_ + Bytes{told_.count / kRiseShare}) return std::nullopt;
+  told_ = available;
+  return available;
+}
+
+MemoryWatcher::MemoryWatcher(Os& os, Session& session, std::span<const std::unique_ptr<OpenDevice>> devices,
+                             std::chrono::milliseconds pause)
     : os_(os),
       session_(session),
       pause_(pause),
       rule_(session.plan().devices.at(0).budget, smallest_of(session.plan())),
       pressure_(smallest_of(session.plan())),
       wanted_(session.plan().devices.at(0).budget) {
+  for (std::size_t i = 0; i < devices.size(); ++i)
+    devices_.push_back({devices[i].get(), RiseRule(session.plan().devices.at(i + 1).budget)});
   auto thread = os.start_thread([this] { watch(); });
   if (thread.ok()) thread_ = std::move(thread).value();
 }
@@ -87,6 +99,16 @@ void MemoryWatcher::look() {
     changed = pressure_.look(pressure ? pressure->some : 0, session_.planned_total());
   }
   if (told || changed) session_.set_budget(std::min({wanted_, budget, pressure_.most()}));
+  look_at_devices();
+}
+
+void MemoryWatcher::look_at_devices() {
+  for (Watched& watched : devices_) {
+    // One that does not answer is the session's to notice.
+    const auto available = watched.device->available();
+    const auto risen = available.ok() ? watched.rule.look(*available) : std::nullopt;
+    if (risen) session_.set_budget(watched.device->ledger().device(), *risen);
+  }
 }
 
 }  // namespace plimsoll::cli

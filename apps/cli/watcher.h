@@ -5,7 +5,10 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
+#include <vector>
 
+#include <plimsoll/device.h>
 #include <plimsoll/os.h>
 #include <plimsoll/session.h>
 
@@ -30,21 +33,42 @@ class BudgetRule {
   int calm_ = 0;  ///< looks since memory went
 };
 
-/// A thread that asks ten times a second what the machine and the enclosing groups leave for this process, and once a second whether tasks
-/// of its group wait for memory; and tells the session. Does without where no thread can be had.
+/// When to tell a session that a device beside the host has more for it than it had. What others do there takes nothing from what the
+/// session holds, so a fall needs no telling.
+class RiseRule {
+ public:
+  explicit RiseRule(Bytes first) : last_(first), told_(first) {}
+
+  /// At every look: what the device has for the session, its own memory included. What to tell it, if anything.
+  std::optional<Bytes> look(Bytes available);
+
+ private:
+  Bytes last_;
+  Bytes told_;  ///< or less, once there was less
+  int calm_ = 0;
+};
+
+/// A thread that asks ten times a second what the machine and the enclosing groups leave for this process and what the session's devices
+/// have, and once a second whether tasks of its group wait for memory; and tells the session. Does without where no thread can be had.
 class MemoryWatcher {
  public:
   static constexpr std::chrono::milliseconds kPause{100};
 
-  /// Both outlive the watcher. `pause`: between two looks; for tests.
-  MemoryWatcher(Os& os, Session& session, std::chrono::milliseconds pause = kPause);
+  /// All outlive the watcher. `devices` are the session's. `pause`: between two looks; for tests.
+  MemoryWatcher(Os& os, Session& session, std::span<const std::unique_ptr<OpenDevice>> devices, std::chrono::milliseconds pause = kPause);
   MemoryWatcher(const MemoryWatcher&) = delete;
   MemoryWatcher& operator=(const MemoryWatcher&) = delete;
   ~MemoryWatcher();
 
  private:
+  /// A device beside the host.
+  struct Watched {
+    OpenDevice* device = nullptr;
+    RiseRule rule;
+  };
   void watch();
   void look();
+  void look_at_devices();
 
   Os& os_;
   Session& session_;
@@ -53,6 +77,7 @@ class MemoryWatcher {
   PressureRule pressure_;
   Bytes wanted_;  ///< by the figures alone
   int looks_ = 0;
+  std::vector<Watched> devices_;
   std::mutex mutex_;
   std::condition_variable stopped_;
   bool stop_ = false;

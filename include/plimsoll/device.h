@@ -26,6 +26,8 @@ class OpenDevice {
 
   /// What it has now and how fast it is, for a Snapshot. Fails with io or device_lost.
   Result<Accelerator> describe();
+  /// What this process may plan for on it now: what is free, and what it holds already. Any thread. Fails with io or device_lost.
+  Result<Bytes> available();
   Ledger& ledger();
   /// Seconds by the device's own clock since it was opened; zero for one that has none.
   double seconds() const;

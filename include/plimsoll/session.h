@@ -43,10 +43,11 @@ class Session {
     const CancelToken* cancel = nullptr;    ///< may be null
     ProgressFunction progress = {};         ///< may be empty
     std::vector<OpenDevice*> devices = {};  ///< those of the snapshot that was planned for, in its order; they outlive the session
-    /// Plans the same model and workload for a host that has `budget` for this process in all, with Workload::held_* those of the plan that
-    /// the session was created with; and sets the ledger's limit to that plan's arenas, if it set one before. May be empty: then nothing is
-    /// recovered. Called by the thread that creates or runs.
-    std::function<Result<Plan>(Bytes budget)> replan = {};
+    /// Plans the same model and workload for other budgets, with Workload::held_* those of the plan that the session was created with; and
+    /// sets the limits of the ledgers to that plan's arenas, if it set them before. `budgets` are those of the host and of each of
+    /// `devices`, in this order: all that this process may have there. May be empty: then nothing is recovered. Called by the thread that
+    /// creates or runs.
+    std::function<Result<Plan>(std::span<const DeviceBytes> budgets)> replan = {};
     std::function<void(const SessionEvent&)> event = {};  ///< likewise, told of everything that was done so; may be empty
   };
 
@@ -61,16 +62,20 @@ class Session {
   /// The present one. Not beside `run`, which may change it.
   const Plan& plan() const;
 
-  /// What the host may hold for this process from now on, as the planner counts it; at first unlimited. Any thread; returns at once. Below
-  /// the present plan's total, memory is given back at the next layer boundary; otherwise a faster plan is looked for before the next pass.
-  void set_budget(Bytes budget);
-  /// Of the present plan, on the host. Any thread.
-  Bytes planned_total() const;
+  /// What a device may hold for this process from now on, as the planner counts it; at first unlimited, and never more than it has. False:
+  /// the session has no such device. Any thread; returns at once. Below the present plan's total there, memory is given back at the next
+  /// layer boundary (an accelerator begins the pass anew); otherwise a faster plan is looked for before the next pass.
+  bool set_budget(std::string_view device, Bytes budget);
+  /// The host's.
+  void set_budget(Bytes budget) { static_cast<void>(set_budget("cpu", budget)); }
+  /// Of the present plan, on a device; zero for one that the session does not have. Any thread.
+  Bytes planned_total(std::string_view device = "cpu") const;
 
   /// One pass: logits [texts, labels], float32, row-major, valid until the next call. Ids are checked against the vocabulary, sizes
-  /// against the plan that the session was created with (`usage`); a pass that the present plan has no room for is run in parts. A read
-  /// that failed is tried once more. Fails with io, corrupt_file, cancelled, internal, and with does_not_fit or out_of_memory when the
-  /// budget is too small for any plan: the session can run again once it has risen.
+  /// against the plan that the session was created with (`usage`); a pass that the present plan has no room for is run in parts. A read,
+  /// copy or launch that failed is tried once more; a device that fails again, or is lost, is not used any more. Fails with io,
+  /// corrupt_file, cancelled, internal, device_lost where there is no way without the device, and with does_not_fit or out_of_memory when
+  /// the budget is too small for any plan: the session can run again once it has risen.
   Result<std::span<const float>> run(const PassInput& input);
 
   /// The planned `io` memory, for texts and tokens of a pass.

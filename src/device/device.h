@@ -72,17 +72,18 @@ struct Moment {
   std::int64_t layer = -1;  ///< pass: the layer about to run, counted from 0 as in tensor names; -1 before the first
 };
 
-/// Memory, copies and kernels of one device. One thread at a time; outlives all that it made. Work of one stream, copies and steps
-/// alike, happens in order; between streams only `wait` orders: what else runs first is open, and a device may leave work undone until
-/// something waits for it. Errors of copies and steps may surface only at `synchronize`, which discards what was queued since the last
-/// one. A stream that waits for what failed fails with the same error. Codes: `io` a copy or launch that failed and may be tried again,
-/// `device_lost` everything from then on, `internal` and `unsupported` as the kernels say. A stream is synchronized before it is
-/// destroyed: what is still queued then may or may not happen.
+/// Memory, copies and kernels of one device. One thread at a time, but for `name` and `memory`; outlives all that it made. Work of one
+/// stream, copies and steps alike, happens in order; between streams only `wait` orders: what else runs first is open, and a device may
+/// leave work undone until something waits for it. Errors of copies and steps may surface only at `synchronize`, which discards what was
+/// queued since the last one. A stream that waits for what failed fails with the same error. Codes: `io` a copy or launch that failed and
+/// may be tried again, `device_lost` everything from then on, `internal` and `unsupported` as the kernels say. A stream is synchronized
+/// before it is destroyed: what is still queued then may or may not happen.
 class Device {
  public:
   virtual ~Device() = default;
 
   virtual const std::string& name() const = 0;
+  /// Any thread. Fails with `io` or `device_lost`.
   virtual Result<DeviceMemoryState> memory() = 0;
   /// Fails with `out_of_memory`, figures attached.
   virtual Result<std::unique_ptr<DeviceMemory>> allocate(Bytes size) = 0;

@@ -168,8 +168,10 @@ class Planner {
                  unlimited.pass);
     const Bytes saved = saturating_sub(unlimited.sum(), chosen.sum());
     if (candidate.device != unlimited.candidate.device) {
+      const bool unusable = budgets_[static_cast<std::size_t>(unlimited.candidate.device)].count == 0;
       list.push_back({candidate.device == 0 ? Rung::cpu : Rung::stream, cost, saved,
-                      "computed on " + device(chosen).name + ", because it does not fit on " + device(unlimited).name});
+                      "computed on " + device(chosen).name + ", because " + (unusable ? "there is no memory" : "it does not fit") + " on " +
+                          device(unlimited).name});
     }
     if (candidate.gathers()) list.push_back(without(Rung::gather, chosen));
     if (candidate.microbatch) {

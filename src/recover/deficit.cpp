@@ -6,23 +6,23 @@ namespace plimsoll {
 
 namespace {
 
-Bytes smallest_budget(const Plan& plan) {
+Bytes smallest_budget(const Plan& plan, const std::string& device) {
   for (const DeviceBytes& least : plan.smallest_budget) {
-    if (least.device == plan.devices.front().name) return least.bytes;
+    if (least.device == device) return least.bytes;
   }
   return {};
 }
 
 }  // namespace
 
-bool can_recover(const Plan& failed, const Error& error) {
-  return error.code == ErrorCode::out_of_memory && (!error.memory || error.memory->device == failed.devices.front().name);
-}
-
-Bytes next_budget(const Plan& failed, const Error& error, Bytes free) {
-  const Bytes total = failed.devices.front().planned_total();
-  Bytes deficit{saturating_sub(total, smallest_budget(failed)).count / 4};
-  if (error.memory) deficit = std::max(saturating_sub(error.memory->requested, error.memory->free), kPage);
+Bytes next_budget(const Plan& failed, std::size_t device, const Error& error, Bytes free) {
+  const DevicePlan& short_of = failed.devices.at(device);
+  const Bytes total = short_of.planned_total();
+  Bytes deficit{saturating_sub(total, smallest_budget(failed, short_of.name)).count / 4};
+  if (error.memory) {
+    const Bytes usable = std::min(error.memory->free, error.memory->largest_piece.value_or(error.memory->free));
+    deficit = std::max(saturating_sub(error.memory->requested, usable), kPage);
+  }
   return std::min(saturating_sub(total, deficit), free);
 }
 

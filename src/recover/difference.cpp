@@ -30,6 +30,21 @@ std::string format_seconds(double seconds) {
 
 void append(std::string& list, const std::string& item) { list += (list.empty() ? "" : ", ") + item; }
 
+std::string format_total(Bytes total) { return total.count == 0 ? "nothing" : format_bytes(total); }
+
+// Of every device whose share changes; the host alone needs no name.
+std::string totals(const Plan& before, const Plan& after) {
+  std::string list;
+  for (std::size_t i = 0; i < after.devices.size(); ++i) {
+    const Bytes now = after.devices[i].planned_total();
+    const Bytes then = before.devices[i].planned_total();
+    if (now == then && after.devices.size() > 1) continue;
+    const std::string where = after.devices.size() > 1 ? " on " + after.devices[i].name : "";
+    append(list, format_total(now) + where + " instead of " + format_total(then));
+  }
+  return list.empty() ? "as much memory as before" : list;
+}
+
 }  // namespace
 
 std::string_view event_name(SessionEvent::Kind kind) {
@@ -45,7 +60,7 @@ std::string_view event_name(SessionEvent::Kind kind) {
 bool same_values(const Plan& a, const Plan& b) {
   const auto& left = a.schedule->values;
   const auto& right = b.schedule->values;
-  return a.tokens_per_pass == b.tokens_per_pass && a.texts_per_pass == b.texts_per_pass &&
+  return a.schedule->device == b.schedule->device && a.tokens_per_pass == b.tokens_per_pass && a.texts_per_pass == b.texts_per_pass &&
          std::equal(left.begin(), left.end(), right.begin(), right.end(), same);
 }
 
@@ -56,10 +71,10 @@ bool same_precision(const Plan& a, const Plan& b) {
 
 bool is_faster(const Plan& a, const Plan& b) { return seconds_per_token(a) < seconds_per_token(b); }
 
-SessionEvent describe_change(SessionEvent::Kind kind, const std::string& cause, const Plan& before, const Plan& after) {
+SessionEvent describe_change(SessionEvent::Kind kind, std::size_t device, const std::string& cause, const Plan& before, const Plan& after) {
   SessionEvent event;
   event.kind = kind;
-  event.device = after.devices.front().name;
+  event.device = after.devices.at(device).name;
   event.cost_seconds = (seconds_per_token(after) - seconds_per_token(before)) * static_cast<double>(before.tokens_per_pass);
   const auto note = [&](const Sacrifice& sacrifice) {
     if (std::find(event.rungs.begin(), event.rungs.end(), sacrifice.rung) == event.rungs.end()) event.rungs.push_back(sacrifice.rung);
@@ -79,8 +94,7 @@ SessionEvent describe_change(SessionEvent::Kind kind, const std::string& cause, 
   }
   if (after.tokens_per_pass != before.tokens_per_pass)
     append(changes, "passes of " + std::to_string(after.tokens_per_pass) + " tokens instead of " + std::to_string(before.tokens_per_pass));
-  event.text = cause + ": " + format_bytes(after.devices.front().planned_total()) + " instead of " +
-               format_bytes(before.devices.front().planned_total());
+  event.text = cause + ": " + totals(before, after);
   if (!changes.empty()) event.text += ", " + changes;
   if (std::abs(event.cost_seconds) > 1e-6)
     event.text += ", " + format_seconds(std::abs(event.cost_seconds)) + (event.cost_seconds > 0 ? " more" : " less") + " a pass";

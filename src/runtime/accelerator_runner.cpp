@@ -67,34 +67,34 @@ StepBuilder AcceleratorRunner::there() const {
 
 Result<std::int32_t> AcceleratorRunner::run(PassSize size, std::int32_t first_block, const LayerFunction& layer_done) {
   if (first_block != 0) return Error{ErrorCode::internal, "an accelerator begins passes at their first block", device_.name()};
-  ++passes_;
-  Status status = primed_ ? Status() : prime(0);
-  if (status.ok()) status = walk(size, layer_done);
-  if (status.ok()) return static_cast<std::int32_t>(options_.model->program().blocks.size());
+  Result<bool> walked = false;
+  if (Status primed = primed_ ? Status() : prime(0); !primed.ok()) walked = std::move(primed).error();
+  else walked = walk(size, layer_done);
+  if (walked.ok() && *walked) return static_cast<std::int32_t>(options_.model->program().blocks.size());
   abandon();
-  return std::move(status).error();
+  return walked.ok() ? Result<std::int32_t>(0) : std::move(walked).error();
 }
 
-Status AcceleratorRunner::walk(PassSize size, const LayerFunction& layer_done) {
+// False where it was stopped.
+Result<bool> AcceleratorRunner::walk(PassSize size, const LayerFunction& layer_done) {
   const Program& program = options_.model->program();
-  device_.at({Phase::pass, 1, passes_, -1});
   copy_inputs(size);
   std::int32_t block = 0;
   const auto take_kind = [&](const auto& kind) requires requires { take(kind, size); }
   { return take(kind, size); };
   for (const ScheduleStep& scheduled : options_.schedule->pass) {
     if (const auto* compute = std::get_if<ComputeStep>(&scheduled); compute != nullptr && compute->block != block) {
-      layer_done(program.blocks[static_cast<std::size_t>(block)].name);
+      const bool go_on = layer_done(program.blocks[static_cast<std::size_t>(block)].name);
       block = compute->block;
-      device_.at({Phase::pass, 1, passes_, block - 1});
       if (options_.cancelled())
         return Error{ErrorCode::cancelled, "stopped before " + program.blocks[static_cast<std::size_t>(block)].name};
+      if (!go_on) return false;
     }
     PLIMSOLL_CHECK(take_step(scheduled, take_kind));
   }
   PLIMSOLL_CHECK(finish(size));
-  layer_done(program.blocks[static_cast<std::size_t>(block)].name);
-  return {};
+  static_cast<void>(layer_done(program.blocks[static_cast<std::size_t>(block)].name));
+  return true;
 }
 
 void AcceleratorRunner::copy_inputs(PassSize size) {

@@ -23,7 +23,7 @@ class AcceleratorRunner final : public Runner {
   AcceleratorRunner& operator=(const AcceleratorRunner&) = delete;
 
   Status prime(std::int32_t block) override;
-  /// The device's values do not outlive a pass: `first_block` is 0, and a pass is not stopped half-way. `layer_done` is told of a block
+  /// The device's values do not outlive a pass: `first_block` is 0, and one that `layer_done` stops begins anew (0). It is told of a block
   /// when its work is queued.
   Result<std::int32_t> run(PassSize size, std::int32_t first_block, const LayerFunction& layer_done) override;
 
@@ -31,7 +31,7 @@ class AcceleratorRunner final : public Runner {
   AcceleratorRunner(const RunnerOptions& options, Device& device, const DeviceArenas& arenas)
       : options_(options), device_(device), arenas_(arenas) {}
   Status open();
-  Status walk(PassSize size, const LayerFunction& layer_done);
+  Result<bool> walk(PassSize size, const LayerFunction& layer_done);
   void copy_inputs(PassSize size);
   Status finish(PassSize size);
   void abandon();
@@ -72,7 +72,6 @@ class AcceleratorRunner final : public Runner {
   std::vector<DeviceSlot> device_slots_;
   std::unique_ptr<Stream> from_memory_;
   std::unique_ptr<Stream> to_memory_;
-  std::int64_t passes_ = 0;
   bool primed_ = false;
 };
 

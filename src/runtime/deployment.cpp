@@ -30,7 +30,7 @@ void Deployment::release() {
   runner_.reset();
   kernels_.reset();
   stream_.reset();
-  device_arenas_ = DeviceArenas();
+  device_arenas_.release();
   reservation_.release();
   PlannedWeight nothing;
   nothing.home = Home::disk;
@@ -42,6 +42,7 @@ Status Deployment::move_to(const Plan& plan, std::int32_t first_block) {
   kernels_.reset();
   stream_.reset();
   plan_ = plan;
+  come_to({Phase::load, 0});
   forget_what_moves();
   PLIMSOLL_TRY(const Bytes fresh, reservation_.fit(plan_));
   PLIMSOLL_CHECK(fit_device());
@@ -62,14 +63,20 @@ OpenDevice* Deployment::device() const {
   return number == 0 ? nullptr : options_.devices.at(static_cast<std::size_t>(number - 1));
 }
 
-// A device's memory is taken anew for every plan: what it held is loaded again.
+void Deployment::come_to(const Moment& moment) const {
+  for (OpenDevice* device : options_.devices) device->device().at(moment);
+}
+
+// The old plan's memory goes before the new one's is asked for, on whichever device that is.
 Status Deployment::fit_device() {
-  device_arenas_ = DeviceArenas();
-  if (device() == nullptr) return {};
-  for (PlannedWeight& weight : loaded_) weight.home = Home::disk;
-  const auto number = static_cast<std::size_t>(plan_.schedule->device);
-  PLIMSOLL_TRY(device_arenas_, DeviceArenas::create(device()->device(), device()->ledger(), plan_.devices.at(number)));
-  return {};
+  if (device() == nullptr) {
+    device_arenas_.release();
+    return {};
+  }
+  const DevicePlan& planned = plan_.devices.at(static_cast<std::size_t>(plan_.schedule->device));
+  Status fitted = device_arenas_.fit(device()->device(), device()->ledger(), planned);
+  if (!fitted.ok()) forget_device();
+  return fitted;
 }
 
 Status Deployment::make_kernels() {
@@ -97,8 +104,20 @@ Status Deployment::make_runner() {
 
 // Before memory changes: whatever happens then, what is marked as loaded is there.
 void Deployment::forget_what_moves() {
+  const std::int32_t number = plan_.schedule->device;
+  const auto weights = static_cast<std::size_t>(MemoryTag::weights);
+  const bool stays = number == loaded_on_ && (number == 0 || device_arenas_.bytes(MemoryTag::weights).size() ==
+                                                                 plan_.devices.at(static_cast<std::size_t>(number)).arenas[weights].count);
+  if (!stays) forget_device();
+  loaded_on_ = number;
   for (std::size_t i = 0; i < loaded_.size(); ++i) {
     if (!same(loaded_[i], plan_.schedule->weights[i])) loaded_[i].home = Home::disk;
+  }
+}
+
+void Deployment::forget_device() {
+  for (PlannedWeight& weight : loaded_) {
+    if (weight.home == Home::device) weight.home = Home::disk;
   }
 }
 
@@ -112,6 +131,7 @@ Status Deployment::load() {
   request.schedule = plan_.schedule.get();
   request.reservation = &reservation_;
   if (device() != nullptr) request.target = {&device()->device(), &device_arenas_};
+  request.come_to = [this](const Moment& moment) { come_to(moment); };
   request.kernels = kernels_.get();
   request.stream = stream_.get();
   request.pool = pool_.get();
@@ -120,6 +140,7 @@ Status Deployment::load() {
   request.progress = options_.progress;
   request.wanted = &missing;
   PLIMSOLL_CHECK(load_weights(request));
+  come_to({Phase::load, 1});
   loaded_ = planned;
   return {};
 }

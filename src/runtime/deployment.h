@@ -31,13 +31,17 @@ class Deployment {
   static Result<std::unique_ptr<Deployment>> create(const Options& options, const Plan& plan);
 
   /// Moves to `plan`, ready for a pass that begins with block `first_block`. Weights that have the same form and place in both plans stay,
-  /// others are loaded; values keep their bytes as far as both plans have room. Fails with out_of_memory, io, corrupt_file, cancelled; then
-  /// it is not ready, and moving to any plan is the way out.
+  /// but on an accelerator only where the arena keeps its size; others are loaded. Values on the host keep their bytes as far as both plans
+  /// have room. Fails with out_of_memory, io, corrupt_file, device_lost, cancelled; then it is not ready, and moving to any plan is the way
+  /// out.
   Status move_to(const Plan& plan, std::int32_t first_block = 0);
   /// Gives memory back, all but pass values and `io`. Not ready then.
   void release();
   bool ready() const { return runner_ != nullptr; }
   Os* os() const { return options_.os; }
+  const std::vector<OpenDevice*>& devices() const { return options_.devices; }
+  /// Tells all devices how far the session has come.
+  void come_to(const Moment& moment) const;
 
   /// The one that was moved to last, also without success.
   const Plan& plan() const { return plan_; }
@@ -54,6 +58,7 @@ class Deployment {
   Status make_runner();
   Status load();
   void forget_what_moves();
+  void forget_device();
 
   Options options_;
   Plan plan_;
@@ -65,6 +70,7 @@ class Deployment {
   std::unique_ptr<Stream> stream_;
   std::unique_ptr<Runner> runner_;
   std::vector<PlannedWeight> loaded_;  ///< by WeightId: what its place holds; home disk: nothing
+  std::int32_t loaded_on_ = 0;         ///< the number of the device that those with home device are on
 };
 
 }  // namespace plimsoll

@@ -4,37 +4,37 @@
 
 namespace plimsoll {
 
-Result<DeviceArenas> DeviceArenas::create(Device& device, Ledger& ledger, const DevicePlan& plan) {
-  DeviceArenas arenas;
-  arenas.ledger_ = &ledger;
+Status DeviceArenas::fit(Device& device, Ledger& ledger, const DevicePlan& plan) {
+  if (device_ != &device || ledger_ != &ledger) release();
+  device_ = &device;
+  ledger_ = &ledger;
   for (std::size_t i = 0; i < kMemoryTags; ++i) {
-    if (plan.arenas[i].count == 0) continue;
-    PLIMSOLL_CHECK(ledger.charge(static_cast<MemoryTag>(i), plan.arenas[i]));
-    arenas.charged_[i] = plan.arenas[i];
-    PLIMSOLL_TRY(arenas.memory_[i], device.allocate(plan.arenas[i]));
+    if (charged_[i] != plan.arenas[i]) give_back(i);
   }
-  return arenas;
+  for (std::size_t i = 0; i < kMemoryTags; ++i) {
+    if (charged_[i] == plan.arenas[i]) continue;
+    if (Status taken = take(i, plan.arenas[i]); !taken.ok()) {
+      release();
+      return taken;
+    }
+  }
+  return {};
 }
 
-DeviceArenas::DeviceArenas(DeviceArenas&& other) noexcept
-    : ledger_(std::exchange(other.ledger_, nullptr)), charged_(std::exchange(other.charged_, {})), memory_(std::move(other.memory_)) {}
-
-DeviceArenas& DeviceArenas::operator=(DeviceArenas&& other) noexcept {
-  if (this == &other) return *this;
-  give_back();
-  ledger_ = std::exchange(other.ledger_, nullptr);
-  charged_ = std::exchange(other.charged_, {});
-  memory_ = std::move(other.memory_);
-  return *this;
+Status DeviceArenas::take(std::size_t tag, Bytes size) {
+  PLIMSOLL_CHECK(ledger_->charge(static_cast<MemoryTag>(tag), size));
+  charged_[tag] = size;
+  PLIMSOLL_TRY(memory_[tag], device_->allocate(size));
+  return {};
 }
 
-DeviceArenas::~DeviceArenas() { give_back(); }
+void DeviceArenas::give_back(std::size_t tag) {
+  memory_[tag].reset();
+  if (charged_[tag].count > 0) ledger_->release(static_cast<MemoryTag>(tag), std::exchange(charged_[tag], Bytes{}));
+}
 
-void DeviceArenas::give_back() {
-  for (std::size_t i = 0; i < kMemoryTags; ++i) {
-    memory_[i].reset();
-    if (charged_[i].count > 0) ledger_->release(static_cast<MemoryTag>(i), std::exchange(charged_[i], Bytes{}));
-  }
+void DeviceArenas::release() {
+  for (std::size_t i = 0; i < kMemoryTags; ++i) give_back(i);
 }
 
 std::span<std::byte> DeviceArenas::bytes(MemoryTag tag) const {

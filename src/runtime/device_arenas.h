@@ -11,22 +11,27 @@
 
 namespace plimsoll {
 
-/// The arenas of a plan on an accelerator, charged to its ledger. All or nothing: a failure gives back what was taken.
+/// The arenas of a plan on an accelerator, charged to its ledger.
 class DeviceArenas {
  public:
-  /// `device` and `ledger` outlive the result. Fails with out_of_memory.
-  static Result<DeviceArenas> create(Device& device, Ledger& ledger, const DevicePlan& plan);
   DeviceArenas() = default;
-  DeviceArenas(DeviceArenas&& other) noexcept;
-  DeviceArenas& operator=(DeviceArenas&& other) noexcept;
-  ~DeviceArenas();
+  DeviceArenas(const DeviceArenas&) = delete;
+  DeviceArenas& operator=(const DeviceArenas&) = delete;
+  ~DeviceArenas() { release(); }
+
+  /// Makes the arenas those of `plan` on `device`: those of the same size stay, with what is in them; others are given back before any is
+  /// taken. `device` and `ledger` outlive the arenas. All or nothing: a failure (out_of_memory, device_lost) gives everything back.
+  Status fit(Device& device, Ledger& ledger, const DevicePlan& plan);
+  void release();
 
   /// The device's addresses.
   std::span<std::byte> bytes(MemoryTag tag) const;
 
  private:
-  void give_back();
+  Status take(std::size_t tag, Bytes size);
+  void give_back(std::size_t tag);
 
+  Device* device_ = nullptr;
   Ledger* ledger_ = nullptr;
   TagBytes charged_{};
   std::array<std::unique_ptr<DeviceMemory>, kMemoryTags> memory_;

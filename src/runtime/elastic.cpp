@@ -12,15 +12,37 @@ namespace {
 
 using Kind = SessionEvent::Kind;
 
-Bytes total(const Plan& plan) { return plan.devices.front().planned_total(); }
-
-Error over_budget(const Plan& plan, Bytes budget) {
-  return Error{ErrorCode::out_of_memory, "the budget fell to " + format_bytes(budget) + " and the plan needs " + format_bytes(total(plan)),
-               plan.devices.front().name, "run again: the plan will fit what is free then",
-               MemoryShortfall{plan.devices.front().name, total(plan), budget, budget, plan.smallest_budget, {}}};
+Error over_budget(const Plan& plan, std::size_t device, Bytes budget) {
+  const DevicePlan& planned = plan.devices.at(device);
+  const Bytes total = planned.planned_total();
+  return Error{ErrorCode::out_of_memory, "the budget fell to " + format_bytes(budget) + " and the plan needs " + format_bytes(total),
+               planned.name, "run again: the plan will fit what is free then",
+               MemoryShortfall{planned.name, total, budget, budget, plan.smallest_budget, {}}};
 }
 
 }  // namespace
+
+Elastic::Elastic(Deployment& deployment, const Session::Options& options)
+    : deployment_(deployment), options_(options), shares_(1 + deployment.devices().size()) {
+  shares_[0].name = options.ledger->device();
+  for (std::size_t i = 1; i < shares_.size(); ++i) shares_[i].name = deployment.devices()[i - 1]->ledger().device();
+}
+
+bool Elastic::set_budget(std::string_view device, Bytes budget) {
+  const auto share = std::find_if(shares_.begin(), shares_.end(), [&](const Share& one) { return one.name == device; });
+  if (share == shares_.end()) return false;
+  share->budget = budget;
+  return true;
+}
+
+Bytes Elastic::planned_total(std::string_view device) const {
+  const auto share = std::find_if(shares_.begin(), shares_.end(), [&](const Share& one) { return one.name == device; });
+  return share == shares_.end() ? Bytes{} : share->planned.load();
+}
+
+bool Elastic::must_shed() const {
+  return std::any_of(shares_.begin(), shares_.end(), [](const Share& share) { return share.budget.load() < share.planned.load(); });
+}
 
 void Elastic::tell(SessionEvent event, Bytes requested, Bytes free) const {
   if (!options_.event) return;
@@ -32,94 +54,171 @@ void Elastic::tell(SessionEvent event, Bytes requested, Bytes free) const {
 void Elastic::tell_recovered(std::string text, const Error& failure) const {
   SessionEvent event;
   event.kind = Kind::recovered;
+  event.device = shares_[find_remedy(deployment_.plan(), failure).device].name;
   event.text = std::move(text) + " (" + message(failure) + ")";
   const MemoryShortfall figures = failure.memory.value_or(MemoryShortfall{});
   tell(std::move(event), figures.requested, figures.free);
 }
 
-Result<Plan> Elastic::plan_for(Bytes budget) const {
-  PLIMSOLL_TRY(Plan plan, options_.replan(budget));
+void Elastic::tell_change(Kind kind, const Error& error, const Plan& before, const Plan& after) const {
+  const std::size_t device = find_remedy(before, error).device;
+  std::string cause = device == 0 ? error.what : shares_[device].name + ": " + error.what;
+  if (shares_[device].gone) cause += "; it is not used again";
+  const MemoryShortfall figures = error.memory.value_or(MemoryShortfall{});
+  tell(describe_change(kind, device, cause, before, after), figures.requested, figures.free);
+}
+
+// What a device has for this session. One that does not answer is asked once more, and then taken to be as it was.
+Bytes Elastic::available(std::size_t device) {
+  if (shares_[device].gone) return {};
+  OpenDevice& opened = *deployment_.devices()[device - 1];
+  Result<Bytes> found = opened.available();
+  if (!found.ok() && found.error().code != ErrorCode::device_lost) found = opened.available();
+  if (found.ok()) return *found;
+  if (found.error().code != ErrorCode::device_lost) return deployment_.plan().devices.at(device).budget;
+  shares_[device].gone = true;
+  return {};
+}
+
+Elastic::Budgets Elastic::budgets(Bytes host_free) {
+  Budgets list{{shares_[0].name, std::min(shares_[0].budget.load(), host_free)}};
+  for (std::size_t i = 1; i < shares_.size(); ++i) list.push_back({shares_[i].name, std::min(shares_[i].budget.load(), available(i))});
+  return list;
+}
+
+Result<Plan> Elastic::plan_for(const Budgets& budgets) const {
+  PLIMSOLL_TRY(Plan plan, options_.replan(budgets));
   if (plan.verdict == Verdict::does_not_fit) return does_not_fit(plan);
   return plan;
 }
 
-// The plan to try when memory of `failed` could not be had; the error itself where planning cannot help.
-Result<Plan> Elastic::plan_after(const Plan& failed, const Error& error, Kind kind) {
-  if (!can_recover(failed, error) || !options_.replan) return error;
+// Where there is no way without the device, its own failure is what there is to tell.
+Result<Plan> Elastic::plan_without(std::size_t device, Budgets budgets, const Error& error) const {
+  budgets[device].bytes = {};
+  Result<Plan> plan = plan_for(budgets);
+  if (plan.ok() || plan.error().code != ErrorCode::does_not_fit) return plan;
+  Error failure = error;
+  failure.advice = "without " + shares_[device].name + ": " + plan.error().what;
+  return failure;
+}
+
+// The plan to try when `failed` did; the error itself where planning cannot help.
+Result<Plan> Elastic::plan_after(const Plan& failed, const Error& error, Kind kind, bool last) {
+  const Remedy remedy = find_remedy(failed, error);
+  if (remedy.kind == Remedy::Kind::none || !options_.replan) return error;
+  Share& share = shares_[remedy.device];
+  if (remedy.kind == Remedy::Kind::again && !std::exchange(share.failed, true)) {
+    tell_recovered("done once more", error);
+    return failed;
+  }
+  if (remedy.kind != Remedy::Kind::less) share.gone = true;
   // What is mapped and not yet touched counts against limits of the process: only after a release do they tell what is free.
   const bool from_nothing = kind == Kind::replanned;
   if (from_nothing) deployment_.release();
   const HostMemory host = probe::probe_host_memory(*deployment_.os());
-  return plan_for(next_budget(failed, error, from_nothing ? host.budget : host.contended_budget()));
+  const Bytes host_free = from_nothing ? host.budget : host.contended_budget();
+  Budgets next = budgets(host_free);
+  const bool leave_out = share.gone || (last && remedy.device > 0);
+  if (!leave_out) next[remedy.device].bytes = next_budget(failed, remedy.device, error, next[remedy.device].bytes);
+  Result<Plan> plan = leave_out ? plan_without(remedy.device, std::move(next), error) : plan_for(next);
+  if (plan.ok()) tell_change(kind, error, failed, *plan);
+  return plan;
+}
+
+void Elastic::settled(const Plan& plan) {
+  for (std::size_t i = 0; i < shares_.size(); ++i) shares_[i].planned = plan.devices.at(i).planned_total();
 }
 
 // Moves to `target`, or to what is planned after it could not be had. True when the values of `block` and later survive all the way.
 Result<bool> Elastic::settle(Plan target, std::int32_t block, Kind kind) {
   bool kept = block > 0;
-  for (int attempt = 0;; ++attempt) {
+  for (int attempt = 1;; ++attempt) {
     kept = kept && same_values(deployment_.plan(), target) && same_precision(deployment_.plan(), target);
     const Status moved = deployment_.move_to(target, kept ? block : 0);
     if (moved.ok()) {
-      planned_total_ = total(target);
+      settled(target);
       return kept;
     }
-    Result<Plan> next = attempt < kMostAttempts ? plan_after(target, moved.error(), kind) : Result<Plan>(moved.error());
+    Result<Plan> next =
+        attempt <= kMostAttempts ? plan_after(target, moved.error(), kind, attempt == kMostAttempts) : Result<Plan>(moved.error());
     if (!next.ok()) {
       deployment_.release();
       return std::move(next).error();
     }
-    const MemoryShortfall figures = moved.error().memory.value_or(MemoryShortfall{});
-    tell(describe_change(kind, moved.error().what, target, *next), figures.requested, figures.free);
     target = std::move(next).value();
   }
 }
 
-Status Elastic::open(const Plan& plan) {
-  PLIMSOLL_TRY(const bool ignored, settle(plan, 0, Kind::replanned));
+Status Elastic::settle(Plan target, Kind kind) {
+  PLIMSOLL_TRY(const bool ignored, settle(std::move(target), 0, kind));
   static_cast<void>(ignored);
   return {};
 }
 
+Status Elastic::open(const Plan& plan) { return settle(plan, Kind::replanned); }
+
 Result<bool> Elastic::shed(std::int32_t block) {
-  const Bytes budget = budget_;
   const Plan before = deployment_.plan();
-  looked_with_ = budget;
-  if (!options_.replan) return over_budget(before, budget);
-  PLIMSOLL_TRY(Plan target, plan_for(budget));
+  std::size_t fallen = 0;
+  for (std::size_t i = shares_.size(); i-- > 0;) {
+    shares_[i].looked_with = shares_[i].budget;
+    if (shares_[i].looked_with < shares_[i].planned.load()) fallen = i;
+  }
+  const Bytes budget = shares_[fallen].looked_with;
+  if (!options_.replan) return over_budget(before, fallen, budget);
+  const Bytes host_free =
+      shares_[0].looked_with == kUnlimited ? probe::probe_host_memory(*deployment_.os()).contended_budget() : shares_[0].looked_with;
+  PLIMSOLL_TRY(Plan target, plan_for(budgets(host_free)));
   PLIMSOLL_TRY(const bool kept, settle(std::move(target), block, Kind::recovered));
-  tell(describe_change(Kind::shed, "the budget fell to " + format_bytes(budget), before, deployment_.plan()), total(before), budget);
+  const std::string cause = "the budget" + of_device(fallen) + " fell to " + format_bytes(budget);
+  tell(describe_change(Kind::shed, fallen, cause, before, deployment_.plan()), before.devices.at(fallen).planned_total(), budget);
   return kept;
 }
 
-Status Elastic::grow(Bytes budget) {
+Status Elastic::grow(std::size_t device) {
   const Plan before = deployment_.plan();
-  const Result<Plan> target = plan_for(budget);
+  const Bytes budget = shares_[device].looked_with;
+  const Bytes host_free =
+      shares_[0].looked_with == kUnlimited ? probe::probe_host_memory(*deployment_.os()).contended_budget() : shares_[0].looked_with;
+  const Result<Plan> target = plan_for(budgets(host_free));
   if (!target.ok() || (same_precision(before, *target) && !is_faster(*target, before))) return {};
   Status moved = deployment_.move_to(*target);
   if (moved.ok()) {
-    planned_total_ = total(*target);
-    tell(describe_change(Kind::grown, "the budget rose to " + format_bytes(budget), before, *target), total(*target), budget);
+    settled(*target);
+    const std::string cause = "the budget" + of_device(device) + " rose to " + format_bytes(budget);
+    tell(describe_change(Kind::grown, device, cause, before, *target), target->devices.at(device).planned_total(), budget);
     return {};
   }
   if (moved.error().code == ErrorCode::cancelled) return moved;
+  if (const Remedy remedy = find_remedy(*target, moved.error()); remedy.kind == Remedy::Kind::without) shares_[remedy.device].gone = true;
   tell_recovered("what a higher budget promised could not be had: going on as before", moved.error());
-  PLIMSOLL_TRY(const bool ignored, settle(before, 0, Kind::recovered));
-  static_cast<void>(ignored);
-  return {};
+  return go_back(before);
+}
+
+// Planned anew, though its memory was there: the ledgers' limits are those of the last plan that was made.
+Status Elastic::go_back(const Plan& before) {
+  Budgets taken;
+  for (std::size_t i = 0; i < shares_.size(); ++i)
+    taken.push_back({shares_[i].name, shares_[i].gone ? Bytes{} : before.devices.at(i).planned_total()});
+  Result<Plan> target = plan_for(taken);
+  if (!target.ok()) target = plan_for(budgets(probe::probe_host_memory(*deployment_.os()).contended_budget()));
+  if (!target.ok()) return std::move(target).error();
+  return settle(std::move(target).value(), Kind::recovered);
 }
 
 // After a failure that left it without memory, or half way between two plans.
 Status Elastic::bring_up() {
-  Plan target = deployment_.plan();
-  const Bytes budget = std::min(budget_.load(), probe::probe_host_memory(*deployment_.os()).budget);
+  const Bytes host_free = probe::probe_host_memory(*deployment_.os()).budget;
+  const Plan& last = deployment_.plan();
   if (options_.replan) {
-    PLIMSOLL_TRY(target, plan_for(budget));
-  } else if (budget < total(target)) {
-    return over_budget(target, budget);
+    PLIMSOLL_TRY(Plan target, plan_for(budgets(host_free)));
+    return settle(std::move(target), Kind::recovered);
   }
-  PLIMSOLL_TRY(const bool ignored, settle(std::move(target), 0, Kind::recovered));
-  static_cast<void>(ignored);
-  return {};
+  const Budgets now = budgets(host_free);
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    if (now[i].bytes < last.devices.at(i).planned_total()) return over_budget(last, i, now[i].bytes);
+  }
+  return settle(last, Kind::recovered);
 }
 
 Status Elastic::before_pass() {
@@ -128,9 +227,32 @@ Status Elastic::before_pass() {
     PLIMSOLL_TRY(const bool ignored, shed(0));
     static_cast<void>(ignored);
   }
-  const Bytes budget = budget_;
-  if (!options_.replan || std::exchange(looked_with_, budget) == budget) return {};
-  return grow(budget);
+  if (!options_.replan) return {};
+  std::size_t changed = shares_.size();
+  for (std::size_t i = 0; i < shares_.size(); ++i) {
+    const Bytes budget = shares_[i].budget;
+    if (std::exchange(shares_[i].looked_with, budget) != budget) changed = std::min(changed, i);
+  }
+  return changed < shares_.size() ? grow(changed) : Status();
+}
+
+Status Elastic::recover(const Error& failure) {
+  if (++failures_ > kMostAttempts) return failure;
+  if (failure.code == ErrorCode::io && !std::exchange(begun_again_, true)) {
+    const Remedy remedy = find_remedy(deployment_.plan(), failure);
+    shares_[remedy.device].failed = remedy.kind == Remedy::Kind::again;
+    tell_recovered("the pass was begun again", failure);
+    return {};
+  }
+  PLIMSOLL_TRY(Plan target, plan_after(deployment_.plan(), failure, Kind::recovered, failures_ == kMostAttempts));
+  begun_again_ = false;
+  return settle(std::move(target), Kind::recovered);
+}
+
+void Elastic::begin() {
+  failures_ = 0;
+  begun_again_ = false;
+  for (Share& share : shares_) share.failed = false;
 }
 
 }  // namespace plimsoll

@@ -51,6 +51,11 @@ Result<Accelerator> OpenDevice::describe() {
   return accelerator;
 }
 
+Result<Bytes> OpenDevice::available() {
+  PLIMSOLL_TRY(const DeviceMemoryState memory, state_->device->memory());
+  return memory.free + saturating_sub(memory.ours, memory.context);
+}
+
 Ledger& OpenDevice::ledger() { return state_->ledger; }
 double OpenDevice::seconds() const { return state_->device->seconds(); }
 Device& OpenDevice::device() { return *state_->device; }

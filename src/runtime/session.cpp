@@ -24,6 +24,7 @@ struct Session::State {
   Options options;
   std::unique_ptr<Deployment> deployment;
   std::unique_ptr<Elastic> elastic;
+  std::int64_t pass_number = 1;  // of the one to run
 
   const Plan& plan() const { return deployment->plan(); }
   StepBuilder steps() const { return deployment->steps(); }
@@ -35,6 +36,7 @@ struct Session::State {
   PassSize part(std::span<const std::int32_t> starts, std::int64_t first_text) const;
   Status run(std::int64_t texts);
   Result<std::int32_t> compute(PassSize part, std::int32_t first_block);
+  void come_to(std::int64_t layer) const { deployment->come_to({Phase::pass, 1, pass_number, layer}); }
   bool layer_done(std::string_view layer) const;
 };
 
@@ -112,7 +114,12 @@ Result<std::int32_t> Session::State::compute(PassSize part, std::int32_t first_b
     for (std::int32_t& start : starts) start += static_cast<std::int32_t>(by);
   };
   shift(-part.first_token);
-  auto came_to = deployment->runner().run(part, first_block, [this](std::string_view layer) { return layer_done(layer); });
+  std::int64_t layer = first_block - 1;  // the first block is that of the embeddings
+  come_to(layer);
+  auto came_to = deployment->runner().run(part, first_block, [this, &layer](std::string_view name) {
+    come_to(++layer);
+    return layer_done(name);
+  });
   shift(part.first_token);
   return came_to;
 }
@@ -123,15 +130,14 @@ Status Session::State::run(std::int64_t texts) {
   const std::span<const std::int32_t> starts(steps().integers(model.program().text_starts, {}), static_cast<std::size_t>(texts + 1));
   std::int64_t done = 0;
   std::int32_t block = 0;
-  bool tried_again = false;
+  elastic->begin();
   while (done < texts) {
     if (cancelled()) return Error{ErrorCode::cancelled, "stopped between passes"};
     if (block == 0) PLIMSOLL_CHECK(elastic->before_pass());
     const PassSize size = part(starts, done);
     const Result<std::int32_t> came_to = compute(size, block);
     if (!came_to.ok()) {
-      if (came_to.error().code != ErrorCode::io || std::exchange(tried_again, true)) return came_to.error();
-      elastic->tell_recovered("the pass was begun again", came_to.error());
+      PLIMSOLL_CHECK(elastic->recover(came_to.error()));
       block = 0;
     } else if (*came_to < blocks) {
       PLIMSOLL_TRY(const bool kept, elastic->shed(*came_to));
@@ -139,7 +145,8 @@ Status Session::State::run(std::int64_t texts) {
     } else {
       done += size.texts;
       block = 0;
-      tried_again = false;
+      ++pass_number;
+      elastic->begin();
     }
   }
   return {};
@@ -171,8 +178,8 @@ Result<Session> Session::create(const Model& model, const Plan& plan, Options op
 }
 
 const Plan& Session::plan() const { return state_->plan(); }
-void Session::set_budget(Bytes budget) { state_->elastic->set_budget(budget); }
-Bytes Session::planned_total() const { return state_->elastic->planned_total(); }
+bool Session::set_budget(std::string_view device, Bytes budget) { return state_->elastic->set_budget(device, budget); }
+Bytes Session::planned_total(std::string_view device) const { return state_->elastic->planned_total(device); }
 
 Result<std::span<const float>> Session::run(const PassInput& input) {
   PLIMSOLL_CHECK(state_->check(input));

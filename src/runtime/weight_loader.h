@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include <plimsoll/session.h>
@@ -30,11 +31,12 @@ struct LoadRequest {
   const Ledger* ledger = nullptr;
   const CancelToken* cancel = nullptr;
   const ProgressFunction* progress = nullptr;
-  const std::vector<bool>* wanted = nullptr;  ///< by WeightId; null: all that live on the device
+  std::function<void(const Moment&)> come_to;  ///< told of every wave of reads before its first copy; may be empty
+  const std::vector<bool>* wanted = nullptr;   ///< by WeightId; null: all that live on the device
 };
 
-/// Walks the load steps: as many reads at once as there are slots, then their conversions. Fails with io, corrupt_file or
-/// cancelled; what was loaded by then is of no use.
+/// Walks the load steps: as many reads at once as there are slots, then their conversions. Fails with io, corrupt_file,
+/// out_of_memory, device_lost or cancelled; what was loaded by then is of no use.
 Status load_weights(const LoadRequest& request);
 
 }  // namespace plimsoll

@@ -208,7 +208,7 @@ TEST_F(Shortage, IsAlsoWhatPressureTellsOf) {
   auto session = (*engine)->load(*plan, {}, [&](const SessionEvent& event) { events.push_back(event); });
   ASSERT_TRUE(session.ok()) << message(session.error());
   press("55.00");
-  const cli::MemoryWatcher watcher(machine_, *session, std::chrono::milliseconds(1));
+  const cli::MemoryWatcher watcher(machine_, *session, {}, std::chrono::milliseconds(1));
   const Bytes before = session->planned_total();
   Classifier classifier((*engine)->model(), *session, 8);
   for (int i = 0; i < 2000 && events.empty(); ++i) {

@@ -6,6 +6,7 @@ namespace plimsoll::test {
 namespace {
 
 using cli::BudgetRule;
+using cli::RiseRule;
 
 constexpr Bytes kPlanned = mib(400);
 constexpr Bytes kSmallest = mib(100);
@@ -57,6 +58,26 @@ TEST(BudgetRule, TellsOfARiseOnceItIsCalmAndWorthIt) {
   EXPECT_FALSE(rule.look(mib(391), kSmallest)) << "told already";
   EXPECT_FALSE(rule.look(mib(340), kSmallest));
   for (int look = 0; look < 5; ++look) EXPECT_FALSE(rule.look(mib(600), kSmallest)) << "it has just fallen";
+}
+
+TEST(RiseRule, TellsOfARiseOnceItIsCalmAndWorthIt) {
+  RiseRule rule(mib(400));
+  const auto looks_until_told = [&](Bytes available) {
+    for (int look = 1; look <= 50; ++look) {
+      if (const auto told = rule.look(available)) {
+        EXPECT_EQ(*told, available);
+        return look;
+      }
+    }
+    return 0;
+  };
+  EXPECT_EQ(looks_until_told(mib(400)), 0);
+  EXPECT_EQ(looks_until_told(mib(410)), 0) << "not worth a plan";
+  EXPECT_EQ(looks_until_told(mib(100)), 0) << "what is held is not taken away";
+  EXPECT_GT(looks_until_told(mib(390)), 0) << "more than there was in between";
+  EXPECT_EQ(looks_until_told(mib(390)), 0) << "told already";
+  EXPECT_FALSE(rule.look(mib(300)));
+  EXPECT_GT(looks_until_told(mib(800)), 5) << "it has just fallen";
 }
 
 }  // namespace

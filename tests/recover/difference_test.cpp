@@ -64,7 +64,7 @@ TEST(Difference, AChangeSaysWhatHappenedWhatItGaveUpAndWhatItCosts) {
   const Plan before = plan_of(mib(100), 1);
   Plan after = plan_of(mib(60), 1.5);
   after.sacrifices = {{Rung::stream, 0.5, mib(40), "12 of 24 layers are read"}};
-  const SessionEvent event = describe_change(Kind::shed, "the budget fell to 64 MiB", before, after);
+  const SessionEvent event = describe_change(Kind::shed, 0, "the budget fell to 64 MiB", before, after);
   EXPECT_EQ(event.kind, Kind::shed);
   EXPECT_EQ(event.rungs, std::vector{Rung::stream});
   EXPECT_EQ(event.device, "cpu");
@@ -78,7 +78,7 @@ TEST(Difference, RungsThatAreGoneOrWentFurtherAreNamed) {
   before.sacrifices = {{Rung::stream, 0.5, {}, "12 layers"}, {Rung::gather, 0, {}, "rows"}};
   Plan after = plan_of(mib(80), 1.2);
   after.sacrifices = {{Rung::stream, 0.2, {}, "6 layers"}};
-  const SessionEvent event = describe_change(Kind::grown, "the budget rose", before, after);
+  const SessionEvent event = describe_change(Kind::grown, 0, "the budget rose", before, after);
   EXPECT_EQ(event.rungs, (std::vector{Rung::stream, Rung::gather}));
   EXPECT_LT(event.cost_seconds, 0);
   EXPECT_NE(event.text.find("6 layers, no more gather, 0.3 s less a pass"), std::string::npos) << event.text;
@@ -88,7 +88,7 @@ TEST(Difference, ASmallerPassIsNamedAndItsCostCompared) {
   const Plan before = plan_of(mib(60), 1);
   Plan after = plan_of(mib(50), 0.5);
   after.tokens_per_pass = 50;
-  const SessionEvent event = describe_change(Kind::replanned, "gone", before, after);
+  const SessionEvent event = describe_change(Kind::replanned, 0, "gone", before, after);
   EXPECT_TRUE(event.rungs.empty());
   EXPECT_DOUBLE_EQ(event.cost_seconds, 0);
   EXPECT_NE(event.text.find("passes of 50 tokens instead of 100"), std::string::npos) << event.text;

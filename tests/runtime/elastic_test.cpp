@@ -7,7 +7,7 @@
 
 #include <plimsoll/event.h>
 
-#include "model_fixture.h"
+#include "elastic_fixture.h"
 #include "plan/schedule.h"
 #include "probe/self_memory.h"
 #include "recover/difference.h"
@@ -20,116 +20,7 @@ using testing::kDeep;
 using testing::TinyModel;
 using Kind = SessionEvent::Kind;
 
-/// A session that plans again by itself, and what it told.
-class Elastic : public testing::ModelFixture {
- protected:
-  /// Reads the model and plans for `budget`.
-  void prepare(const TinyModel& tiny, std::int64_t batch = 6, std::optional<Bytes> budget = {}, const Policy& policy = {}) {
-    auto opened = Model::open(*os_, ledger_, {write(tiny), "", "", false});
-    ASSERT_TRUE(opened.ok()) << message(opened.error());
-    model_ = std::make_unique<Model>(std::move(opened).value());
-    tables_ = ledger_.current();
-    auto machine = describe_machine(*os_, threads_);
-    ASSERT_TRUE(machine.ok());
-    machine_ = *machine;
-    workload_ = {};
-    workload_.longest = 24;
-    workload_.batch_size = batch;
-    policy_ = policy;
-    first_ = plan_for(budget.value_or(mib(4096)));
-    ASSERT_NE(first_.verdict, Verdict::does_not_fit);
-    workload_.held_tokens = first_.tokens_per_pass;
-    workload_.held_texts = first_.texts_per_pass;
-    write_input(tiny, first_.texts_per_pass);
-  }
-
-  Plan plan_for(Bytes budget) const {
-    Snapshot machine = machine_;
-    machine.memory.budget = budget;
-    auto plan = make_plan(*model_, machine, workload_, policy_);
-    EXPECT_TRUE(plan.ok());
-    return std::move(plan).value();
-  }
-
-  Session::Options options(ProgressFunction progress = {}, const CancelToken* cancel = nullptr) {
-    Session::Options options;
-    options.os = os_.get();
-    options.ledger = &ledger_;
-    options.cancel = cancel;
-    options.progress = std::move(progress);
-    options.replan = [this](Bytes budget) -> Result<Plan> {
-      ++replans_;
-      Plan plan = plan_for(budget);
-      if (plan.verdict != Verdict::does_not_fit && limits_ledger_) ledger_.set_limit(plan.devices.front().arena_total());
-      return plan;
-    };
-    options.event = [this](const SessionEvent& event) { events_.push_back(event); };
-    return options;
-  }
-
-  Status open(ProgressFunction progress = {}, const CancelToken* cancel = nullptr) {
-    if (limits_ledger_) ledger_.set_limit(first_.devices.front().arena_total());
-    PLIMSOLL_TRY(Session session, Session::create(*model_, first_, options(std::move(progress), cancel)));
-    session_ = std::make_unique<Session>(std::move(session));
-    return {};
-  }
-
-  Result<std::vector<float>> pass() {
-    PLIMSOLL_TRY(const std::span<const float> logits, session_->run({ids_, types_, starts_}));
-    return std::vector<float>(logits.begin(), logits.end());
-  }
-
-  /// Of the undisturbed session.
-  std::vector<float> reference() {
-    EXPECT_TRUE(open().ok());
-    const auto logits = pass();
-    EXPECT_TRUE(logits.ok());
-    session_.reset();
-    events_.clear();
-    return *logits;
-  }
-
-  void expect_ledger_is_plan() const {
-    EXPECT_EQ(ledger_.current(), session_->plan().devices.front().arena_total());
-    EXPECT_EQ(session_->planned_total(), session_->plan().devices.front().planned_total());
-  }
-
-  Bytes most() const { return first_.devices.front().planned_total(); }
-  Bytes least() const { return first_.smallest_budget.front().bytes; }
-  std::vector<Kind> kinds() const {
-    std::vector<Kind> list;
-    for (const SessionEvent& event : events_) list.push_back(event.kind);
-    return list;
-  }
-
-  Ledger ledger_{"cpu", Bytes{std::uint64_t{1} << 40U}};
-  std::unique_ptr<Model> model_;
-  Bytes tables_;
-  Snapshot machine_;
-  Workload workload_;
-  Policy policy_;
-  Plan first_;
-  int threads_ = 2;
-  bool limits_ledger_ = true;
-  int replans_ = 0;
-  std::vector<SessionEvent> events_;
-  std::unique_ptr<Session> session_;
-  std::vector<std::int32_t> ids_;
-  std::vector<std::int32_t> types_;
-  std::vector<std::int32_t> starts_;
-
- private:
-  void write_input(const TinyModel& tiny, std::int64_t texts) {
-    starts_ = {0};
-    ids_.clear();
-    for (std::int64_t b = 0; b < texts; ++b) {
-      const std::int64_t length = 1 + (b * 7 + 5) % workload_.longest;
-      for (std::int64_t i = 0; i < length; ++i) ids_.push_back(static_cast<std::int32_t>((b * 131 + i * 17) % (tiny.words + 5)));
-      starts_.push_back(static_cast<std::int32_t>(ids_.size()));
-    }
-    types_.assign(ids_.size(), 0);
-  }
-};
+using Elastic = testing::ElasticFixture;
 
 TEST_F(Elastic, ShrinksAtEveryLayerBoundaryAndGrowsBack) {
   prepare(kDeep);
@@ -313,7 +204,7 @@ TEST_F(Elastic, AttemptsAreBoundedAndTheErrorHasFigures) {
   limits_ledger_ = false;
   ledger_.set_limit(tables_ + mib(1));
   Session::Options stubborn = options();
-  stubborn.replan = [this](Bytes) -> Result<Plan> {
+  stubborn.replan = [this](std::span<const DeviceBytes>) -> Result<Plan> {
     ++replans_;
     return first_;
   };
@@ -369,62 +260,7 @@ TEST_F(Elastic, AProcessHoldsLessAfterAShed) {
   EXPECT_GE(before, after + Bytes{given_back.count * 9 / 10}) << format_bytes(before) << " before, " << format_bytes(after) << " after";
 }
 
-/// What a session may do when acquisitions are refused: answer right or fail with a type, leak nothing, answer right when asked again.
-class Refusals : public Elastic {
- protected:
-  struct Outcome {
-    bool fired = false;
-    bool answered = false;
-  };
-
-  Outcome attempt(Gate::Refusal refusal, const std::vector<float>& expected, const std::function<Result<std::vector<float>>()>& work) {
-    Outcome outcome;
-    gate_.refuse(refusal);
-    const auto result = work();
-    outcome.fired = gate_.refused() > 0;
-    gate_.refuse({});
-    outcome.answered = result.ok();
-    if (result.ok()) {
-      EXPECT_EQ(*result, expected) << refusal.ordinal;
-      expect_ledger_is_plan();
-    } else {
-      EXPECT_NE(result.error().code, ErrorCode::internal) << message(result.error());
-      EXPECT_NE(result.error().code, ErrorCode::usage) << message(result.error());
-    }
-    if (session_) {
-      const auto again = pass();
-      EXPECT_TRUE(again.ok()) << refusal.ordinal << ": " << message(again.error());
-      EXPECT_EQ(again.ok() ? *again : expected, expected);
-      if (again.ok()) expect_ledger_is_plan();
-    }
-    session_.reset();
-    EXPECT_EQ(ledger_.current(), tables_);
-    events_.clear();
-    return outcome;
-  }
-
-  /// Every ordinal, once and persistently, until none is left. How many fired, and how many of those were survived.
-  std::pair<int, int> sweep(const std::vector<float>& expected, const std::function<Status()>& before,
-                            const std::function<Result<std::vector<float>>()>& work) {
-    int fired = 0;
-    int survived = 0;
-    for (const bool persistent : {false, true}) {
-      for (std::uint64_t ordinal = 1;; ++ordinal) {
-        EXPECT_TRUE(before().ok());
-        const Outcome outcome = attempt({.ordinal = ordinal, .persistent = persistent}, expected, work);
-        if (!outcome.fired) break;
-        ++fired;
-        survived += outcome.answered ? 1 : 0;
-      }
-    }
-    return {fired, survived};
-  }
-
-  Result<std::vector<float>> open_and_pass() {
-    PLIMSOLL_CHECK(open());
-    return pass();
-  }
-};
+using Refusals = testing::RefusalFixture;
 
 TEST_F(Refusals, AtEveryPointOfOpening) {
   prepare({.layers = 3});
@@ -473,9 +309,9 @@ TEST_F(Refusals, AgainInsideTheRecovery) {
       std::uint64_t refused = 0;
       Session::Options fragile = options();
       const auto plan = fragile.replan;
-      fragile.replan = [&](Bytes budget) {
+      fragile.replan = [&](std::span<const DeviceBytes> budgets) {
         if (!std::exchange(armed, true)) gate_.refuse({.ordinal = second});
-        return plan(budget);
+        return plan(budgets);
       };
       gate_.refuse({.ordinal = first});
       ledger_.set_limit(first_.devices.front().arena_total());

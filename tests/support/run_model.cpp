@@ -76,9 +76,10 @@ Result<RunResult> run_on(Os& os, Ledger& ledger, const RunRequest& request) {
   ledger.set_limit(result.plan.devices.front().arena_total());
   workload.held_tokens = result.plan.tokens_per_pass;
   workload.held_texts = result.plan.texts_per_pass;
-  const auto replan = [&](Bytes budget) {
+  const auto replan = [&](std::span<const DeviceBytes> budgets) {
     Snapshot now = machine;
-    now.memory.budget = std::min(budget, machine.memory.budget);
+    now.memory.budget = std::min(budgets.front().bytes, machine.memory.budget);
+    for (std::size_t i = 0; i < now.accelerators.size(); ++i) now.accelerators[i].free = budgets[i + 1].bytes;
     return make_plan(model, now, workload, request.policy);
   };
   Session::Options options{

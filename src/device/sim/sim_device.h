@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -99,7 +100,7 @@ class SimDevice final : public Device {
   std::vector<SimStream*> streams_;
   std::vector<std::span<const std::byte>> allocations_;  ///< by address
   Status script_failure_;                                ///< of an action, until synchronize tells of it
-  bool lost_ = false;
+  std::atomic<bool> lost_ = false;
 };
 
 }  // namespace plimsoll

@@ -91,6 +91,7 @@ Status SimHeap::agree(const HeapTable& table) const {
 }
 
 Result<Block> SimHeap::allocate(Bytes size) {
+  const std::scoped_lock lock(mutex_);
   std::optional<Block> block;
   PLIMSOLL_CHECK(visit([&](HeapTable& table) -> Status {
     block = table.place(size.count, self_, BlockUse::memory);
@@ -102,11 +103,13 @@ Result<Block> SimHeap::allocate(Bytes size) {
 
 // Every visit first brings the table to mine_: if this one fails, the next gives the block back.
 void SimHeap::release(const Block& block) {
+  const std::scoped_lock lock(mutex_);
   std::erase(mine_, block);
   static_cast<void>(visit([](HeapTable&) { return Status{}; }));
 }
 
 Result<DeviceMemoryState> SimHeap::memory() {
+  const std::scoped_lock lock(mutex_);
   DeviceMemoryState state;
   PLIMSOLL_CHECK(visit([&](HeapTable& table) -> Status {
     state.total = table.memory();
@@ -122,6 +125,7 @@ Result<DeviceMemoryState> SimHeap::memory() {
 }
 
 Status SimHeap::change_others(const SizeChange& change) {
+  const std::scoped_lock lock(mutex_);
   std::vector<Block> others;
   PLIMSOLL_CHECK(visit([&](HeapTable& table) -> Status {
     if (change.kind == SizeChange::Kind::take) {

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,7 +19,7 @@ namespace plimsoll {
 /// The memory of a simulated device: exactly `memory` bytes of addresses, given out in blocks that stay where they are, so that it can
 /// be fragmented. With a name it is shared by all processes of this user that give the same name: a table in Os::private_folder, behind a
 /// lock. What a process held is free again once it is gone, however it ended. A table that is damaged is made anew; each heap then
-/// puts its own blocks back. One thread at a time.
+/// puts its own blocks back. Any thread.
 class SimHeap {
  public:
   /// Takes spec.context at once. `device` is for messages. Fails with `out_of_memory`, `io`, or `usage` when others use a heap of the
@@ -49,6 +50,7 @@ class SimHeap {
   bool shared() const { return !path_.empty(); }
 
   Os& os_;
+  std::mutex mutex_;  ///< of all below
   SimSpec spec_;
   std::string device_;
   std::string path_;  ///< of the table; empty: private
