@@ -73,7 +73,10 @@ std::string error_json(const Error& error) {
     json.key("holders");
     write_holders(json, memory.holders);
   } else {
-    for (const char* name : {"device", "requested_bytes", "free_bytes", "limit_bytes", "smallest_budget", "holders"}) json.key(name).null();
+    json.key("device");
+    if (error.code == ErrorCode::device_lost) json.value(error.where);
+    else json.null();
+    for (const char* name : {"requested_bytes", "free_bytes", "limit_bytes", "smallest_budget", "holders"}) json.key(name).null();
   }
   json.end_object().end_object();
   return json.text();

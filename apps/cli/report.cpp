@@ -1,5 +1,7 @@
 #include "report.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "json_writer.h"
@@ -44,10 +46,11 @@ std::string report_json(const Plan& plan, const RunStatistics& statistics) {
 
 std::string summary_line(const Plan& plan, const RunStatistics& statistics) {
   const auto texts = statistics.rows - statistics.bad_rows;
-  std::string line =
-      fmt::format("{}; {}; peak {} of {} planned; {:.0f} tokens/s ({} {}, {:.2f} s)", precision_name(plan), weight_homes(plan),
-                  format_bytes(statistics.recorder.process_peak()), format_bytes(plan.devices.at(0).planned_total()),
-                  statistics.tokens_per_second(), texts, texts == 1 ? "text" : "texts", statistics.recorder.seconds());
+  const Plan& last = statistics.last_plan ? *statistics.last_plan : plan;
+  const Bytes planned = std::max(plan.devices.at(0).planned_total(), last.devices.at(0).planned_total());
+  std::string line = fmt::format("{}; {}; peak {} of {} planned; {:.0f} tokens/s ({} {}, {:.2f} s)", precision_name(last),
+                                 weight_homes(last), format_bytes(statistics.recorder.process_peak()), format_bytes(planned),
+                                 statistics.tokens_per_second(), texts, texts == 1 ? "text" : "texts", statistics.recorder.seconds());
   if (statistics.truncated > 0) line += fmt::format("; {} cut to the longest that is allowed", statistics.truncated);
   return line;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,7 @@ struct RunStatistics {
   EventLog events;
   Bytes ledger_peak;
   std::vector<DeviceFigures> devices;
+  std::optional<Plan> last_plan;  ///< that the session ended with
 
   double tokens_per_second() const { return busy_seconds > 0 ? static_cast<double>(tokens) / busy_seconds : 0; }
 };
@@ -56,7 +58,7 @@ class LoadWatcher {
 /// `run --report` (DESIGN.md section 6).
 std::string report_json(const Plan& plan, const RunStatistics& statistics);
 
-/// The line at the end of a run: precision, where the weights are, peak memory, speed.
+/// The line at the end of a run: precision, where the weights are by then, peak memory, speed. `plan`: the first one.
 std::string summary_line(const Plan& plan, const RunStatistics& statistics);
 
 }  // namespace plimsoll::cli

@@ -86,6 +86,7 @@ Status answer_rows(Context& context, Engine& engine, const Plan& plan, Unanswere
   Status status = runner.run();
   bar.done();
   statistics.recorder.observe("pass", engine.ledger().current(), true);
+  statistics.last_plan = session.plan();
   if (!status.ok() && chain.goes_on_after(status.error())) runner.put_back();
   return status;
 }

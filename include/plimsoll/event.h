@@ -16,6 +16,7 @@ struct SessionEvent {
     recovered,  ///< something failed later: done again, planned again, or done without
     shed,       ///< the budget fell: memory was given back
     grown,      ///< the budget rose: memory was taken
+    kept,       ///< others took memory, and nothing had to change
   };
 
   Kind kind = Kind::recovered;

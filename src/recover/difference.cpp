@@ -53,6 +53,7 @@ std::string_view event_name(SessionEvent::Kind kind) {
     case SessionEvent::Kind::recovered: return "recovered";
     case SessionEvent::Kind::shed: return "shed";
     case SessionEvent::Kind::grown: return "grown";
+    case SessionEvent::Kind::kept: return "kept";
   }
   return "unknown";
 }

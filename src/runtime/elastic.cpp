@@ -12,6 +12,9 @@ namespace {
 
 using Kind = SessionEvent::Kind;
 
+// Less than this is not worth a word.
+constexpr Bytes kNoise = mib(1);
+
 Error over_budget(const Plan& plan, std::size_t device, Bytes budget) {
   const DevicePlan& planned = plan.devices.at(device);
   const Bytes total = planned.planned_total();
@@ -98,7 +101,8 @@ Result<Plan> Elastic::plan_without(std::size_t device, Budgets budgets, const Er
   Result<Plan> plan = plan_for(budgets);
   if (plan.ok() || plan.error().code != ErrorCode::does_not_fit) return plan;
   Error failure = error;
-  failure.advice = "without " + shares_[device].name + ": " + plan.error().what;
+  const bool nowhere_else = plan.error().memory && plan.error().memory->device == shares_[device].name;
+  failure.advice = nowhere_else ? "no other device is allowed or has room" : "without " + shares_[device].name + " " + plan.error().what;
   return failure;
 }
 
@@ -155,7 +159,28 @@ Status Elastic::settle(Plan target, Kind kind) {
   return {};
 }
 
-Status Elastic::open(const Plan& plan) { return settle(plan, Kind::replanned); }
+Status Elastic::open(const Plan& plan) {
+  PLIMSOLL_CHECK(settle(plan, Kind::replanned));
+  tell_of_neighbours();
+  return {};
+}
+
+// What was taken beside memory that is reserved changes nothing. It is told, for it looks like a shortage.
+void Elastic::tell_of_neighbours() {
+  const Plan& plan = deployment_.plan();
+  for (std::size_t i = 1; i < shares_.size(); ++i) {
+    const Bytes now = plan.devices[i].planned_total().count > 0 ? available(i) : plan.devices[i].budget;
+    const Bytes taken = saturating_sub(plan.devices[i].budget, now);
+    if (taken < kNoise || shares_[i].gone) continue;
+    SessionEvent event;
+    event.kind = Kind::kept;
+    event.device = shares_[i].name;
+    event.text = "others took " + format_bytes(taken) + " of " + event.device +
+                 " while the model was loaded: " + format_bytes(plan.devices[i].planned_total()) +
+                 " were reserved before, and nothing changes";
+    tell(std::move(event), plan.devices[i].planned_total(), now);
+  }
+}
 
 Result<bool> Elastic::shed(std::int32_t block) {
   const Plan before = deployment_.plan();

@@ -99,6 +99,7 @@ TEST(Difference, EventsHaveTheNamesOfReports) {
   EXPECT_EQ(event_name(Kind::recovered), "recovered");
   EXPECT_EQ(event_name(Kind::shed), "shed");
   EXPECT_EQ(event_name(Kind::grown), "grown");
+  EXPECT_EQ(event_name(Kind::kept), "kept");
 }
 
 }  // namespace

@@ -39,6 +39,20 @@ TEST_F(DeviceRecovery, MemoryThatIsTakenBetweenPlanAndReservationIsPlannedAround
   }
 }
 
+TEST_F(DeviceRecovery, MemoryThatIsTakenBesideTheReservationIsToldAndChangesNothing) {
+  const std::vector<float> expected = host_reference(kDeep);
+  add_device("memory=64MiB", "at=load:0.5 others=+63MiB\n");
+  prepare(kDeep);
+  ASSERT_TRUE(open().ok());
+  ASSERT_EQ(kinds(), std::vector{Kind::kept}) << all_texts();
+  EXPECT_EQ(events_.front().device, "sim:0");
+  EXPECT_EQ(events_.front().requested, most_there());
+  EXPECT_EQ(events_.front().free, most_there()) << "all that the others left";
+  EXPECT_EQ(pass().value(), expected);
+  EXPECT_EQ(session_->planned_total("sim:0"), most_there());
+  EXPECT_EQ(events_.size(), 1U);
+}
+
 TEST_F(DeviceRecovery, AttemptsAreBoundedAndTheErrorHasFigures) {
   const std::vector<float> expected = host_reference(kDeep);
   add_device("memory=64MiB", "at=load:0 fail=alloc:2+\n");
@@ -73,7 +87,7 @@ TEST_F(DeviceRecovery, ACopyOrLaunchThatFailsOnceIsDoneAgain) {
       ASSERT_TRUE(open().ok());
       EXPECT_EQ(pass().value(), expected) << when << " " << fault;
       EXPECT_EQ(pass().value(), expected) << when << " " << fault;
-      EXPECT_EQ(kinds(), std::vector{Kind::recovered}) << when << " " << fault << "\n" << all_texts();
+      ASSERT_EQ(kinds(), std::vector{Kind::recovered}) << when << " " << fault << "\n" << all_texts();
       EXPECT_EQ(events_.front().device, "sim:0");
       EXPECT_EQ(computing(), "sim:0");
       expect_ledger_is_plan();
@@ -99,7 +113,7 @@ TEST_F(DeviceRecovery, ADeviceThatFailsTwiceOrIsLostIsNotUsedAgain) {
         EXPECT_EQ(computing(), "cpu") << when << " " << fault;
         expect_ledger_is_plan();
         EXPECT_EQ(devices_[0]->ledger().current(), Bytes{});
-        EXPECT_EQ(events_.size(), std::string(fault) == "lost" ? 1U : 2U) << when << " " << fault << "\n" << all_texts();
+        ASSERT_EQ(events_.size(), std::string(fault) == "lost" ? 1U : 2U) << when << " " << fault << "\n" << all_texts();
         EXPECT_EQ(events_.back().device, "sim:0");
         EXPECT_NE(events_.back().text.find("not used again"), std::string::npos) << events_.back().text;
         EXPECT_EQ(events_.back().rungs.front(), Rung::cpu);
@@ -224,7 +238,7 @@ TEST_F(DeviceRecovery, ABudgetThatFallsDuringAPassIsKeptBeforeItsEnd) {
     const auto logits = pass();
     ASSERT_TRUE(logits.ok()) << message(logits.error());
     EXPECT_EQ(*logits, expected);
-    EXPECT_EQ(kinds(), std::vector{Kind::shed}) << all_texts();
+    ASSERT_EQ(kinds(), std::vector{Kind::shed}) << all_texts();
     EXPECT_EQ(events_.front().device, device);
     EXPECT_LE(session_->planned_total(device), device[0] == 's' ? tight : most() - kPage);
     expect_ledger_is_plan();
