@@ -172,6 +172,8 @@ Result<Session> Session::create(const Model& model, const Plan& plan, Options op
   if (plan.verdict == Verdict::does_not_fit) return does_not_fit(plan);
   if (static_cast<std::size_t>(plan.schedule->device) > options.devices.size())
     return Error{ErrorCode::usage, "the plan computes on " + plan.devices.back().name + ", which the session was not given", "session"};
+  if (plan.devices.size() <= options.devices.size())
+    return Error{ErrorCode::usage, "the session was given a device that the plan does not know", "session"};
   auto state = std::make_unique<State>(model, plan, std::move(options));
   PLIMSOLL_CHECK(state->open(plan));
   return Session(std::move(state));

@@ -4,11 +4,16 @@
 #include <algorithm>
 
 #include "elastic_fixture.h"
+#include "support/build.h"
 
 namespace plimsoll {
 namespace {
 
 using testing::TinyModel;
+
+// Sanitized code takes ten times as long.
+constexpr int kSparse = testing::kSanitized ? 2 : 8;
+constexpr int kStep = testing::kSanitized ? 11 : 3;
 
 const TinyModel kSmall{.hidden = 16, .layers = 2, .heads = 2, .intermediate = 16};
 
@@ -77,7 +82,7 @@ TEST_F(DeviceFaults, EveryCallOnceAndFromThenOnIsMadeGood) {
         int fired = 0;
         // Each of the first, then fewer and fewer: what comes later is what came before.
         int n = 1;
-        for (bool more = true; more; ++fired, n += 1 + n / 8) {
+        for (bool more = true; more; ++fired, n += 1 + n / kSparse) {
           const std::string script = std::string("at=load:0 fail=") + kind + ":" + std::to_string(n) + mode + "\n";
           const auto [struck, lived] = live(script);
           EXPECT_TRUE(lived.ok()) << script << message(lived.error()) << ": the host could have done it";
@@ -114,7 +119,7 @@ TEST_F(DeviceFaults, AgainInsideTheRecovery) {
   prepare_lives({.stream_everything = true});
   int pairs = 0;
   for (const char* second : {"alloc:1", "alloc:3", "alloc:6", "launch:1", "launch:20", "launch:60", "query:1"}) {
-    for (int n = 1;; n += 3) {
+    for (int n = 1;; n += kStep) {
       const std::string script = "at=load:0 fail=copy:" + std::to_string(n) + "\nat=load:0 fail=" + second + "\nat=pass:2 fail=copy:1\n";
       const auto [struck, lived] = live(script);
       EXPECT_TRUE(lived.ok()) << script << message(lived.error());
@@ -122,7 +127,7 @@ TEST_F(DeviceFaults, AgainInsideTheRecovery) {
       ++pairs;
     }
   }
-  EXPECT_GT(pairs, 60);
+  EXPECT_GT(pairs, testing::kSanitized ? 15 : 60);
 }
 
 TEST_F(DeviceFaults, ALossAtAnyMomentLosesNoAnswer) {

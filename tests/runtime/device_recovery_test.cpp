@@ -3,8 +3,11 @@
 
 #include <map>
 #include <set>
+#include <thread>
 
+#include "device/device.h"
 #include "elastic_fixture.h"
+#include "faulty_os.h"
 
 namespace plimsoll {
 namespace {
@@ -245,6 +248,60 @@ TEST_F(DeviceRecovery, ABudgetThatFallsDuringAPassIsKeptBeforeItsEnd) {
     session_.reset();
     events_.clear();
   }
+}
+
+// Enough is free, but not in one piece.
+TEST_F(DeviceRecovery, MemoryInPiecesIsPlannedAround) {
+  const std::vector<float> expected = host_reference(kDeep);
+  add_device("memory=64MiB,link=100MB/s");
+  prepare(kDeep, 6, {}, {.device = "sim:0"});
+  const Bytes whole = first_.devices[1].arenas[static_cast<std::size_t>(MemoryTag::weights)];
+  std::vector<std::unique_ptr<DeviceMemory>> pieces;
+  for (int i = 0; i < 32; ++i) {
+    auto piece = devices_[0]->device().allocate(mib(2));
+    ASSERT_TRUE(piece.ok());
+    pieces.push_back(std::move(piece).value());
+  }
+  for (std::size_t i = 0; i < pieces.size(); i += 2) pieces[i].reset();
+  ASSERT_GT(whole, mib(2));
+  ASSERT_TRUE(open().ok());
+  EXPECT_EQ(pass().value(), expected);
+  EXPECT_EQ(computing(), "sim:0") << all_texts();
+  expect_ledger_is_plan();
+  ASSERT_FALSE(events_.empty());
+  EXPECT_LE(events_.size(), 4U);
+  EXPECT_NE(events_.front().text.find("largest piece"), std::string::npos) << events_.front().text;
+  session_.reset();
+}
+
+TEST_F(DeviceRecovery, AReadThatNeverEndsKeepsItsSlotsUntilItDoes) {
+  const auto real = std::exchange(os_, nullptr);
+  auto faulty = std::make_unique<testing::FaultyOs>(*real);
+  const auto faults = faulty->faults;
+  os_ = std::move(faulty);
+  add_device("memory=64MiB");
+  for (const char* device : {"cpu", "sim:0"}) {
+    session_.reset();
+    model_.reset();
+    prepare(kDeep, 6, mib(6), {.device = device, .stream_everything = true});
+    ASSERT_GT(first_.schedule->ring.disk_chunks, 0) << "or nothing is read";
+    faults->stuck = true;
+    CancelToken cancel;
+    std::thread canceller([&] {
+      for (int i = 0; i < 10'000 && faults->waiting == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      cancel.cancel();
+    });
+    const Status opened = open({}, &cancel);  // an accelerator waits for the first chunks
+    canceller.join();
+    EXPECT_TRUE(opened.ok() || opened.error().code == ErrorCode::cancelled) << message(opened.error());
+    session_.reset();
+    EXPECT_EQ(ledger_.current(), tables_ + first_.devices[0].arenas[static_cast<std::size_t>(MemoryTag::staging)]) << device;
+    faults->stuck = false;
+    for (int i = 0; i < 10'000 && ledger_.current() > tables_; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    expect_nothing_is_held();
+  }
+  model_.reset();
+  devices_.clear();
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <plimsoll/event.h>
 
 #include "elastic_fixture.h"
+#include "faulty_os.h"
 #include "plan/schedule.h"
 #include "probe/self_memory.h"
 #include "recover/difference.h"
@@ -340,74 +341,28 @@ TEST_F(Refusals, AgainInsideTheRecovery) {
   EXPECT_GT(survived, 5);
 }
 
-/// The operating system, but direct reads of its files fail while a test says so.
-class FaultyOs final : public Os {
- public:
-  explicit FaultyOs(Os& real) : real_(real) {}
-
-  std::shared_ptr<std::atomic<int>> failures = std::make_shared<std::atomic<int>>(0);  ///< so many direct reads fail from now on
-
-  Result<std::unique_ptr<File>> open(const std::string& path) override {
-    PLIMSOLL_TRY(std::unique_ptr<File> file, real_.open(path));
-    return std::unique_ptr<File>(std::make_unique<FaultyFile>(std::move(file), failures));
-  }
-  Gate& gate() override { return real_.gate(); }
-  Result<std::string> read_text(const std::string& path, std::size_t limit) override { return real_.read_text(path, limit); }
-  bool is_directory(const std::string& path) override { return real_.is_directory(path); }
-  bool is_file(const std::string& path) override { return real_.is_file(path); }
-  std::vector<std::string> list_directory(const std::string& path) override { return real_.list_directory(path); }
-  Status write_text(const std::string& path, std::string_view text) override { return real_.write_text(path, text); }
-  Result<std::unique_ptr<Mapping>> map_memory(Bytes size) override { return real_.map_memory(size); }
-  Result<std::unique_ptr<Thread>> start_thread(std::function<void()> body) override { return real_.start_thread(std::move(body)); }
-  std::optional<std::string> environment(const std::string& name) override { return real_.environment(name); }
-  std::chrono::nanoseconds now() override { return real_.now(); }
-  std::vector<int> affinity() override { return real_.affinity(); }
-  std::optional<Bytes> memory_rlimit(int resource) override { return real_.memory_rlimit(resource); }
-
- private:
-  class FaultyFile final : public File {
-   public:
-    FaultyFile(std::unique_ptr<File> real, std::shared_ptr<std::atomic<int>> failures)
-        : real_(std::move(real)), failures_(std::move(failures)) {}
-    std::uint64_t size() const override { return real_->size(); }
-    const std::string& path() const override { return real_->path(); }
-    Status read(std::span<std::byte> out, std::uint64_t offset) override { return real_->read(out, offset); }
-    Status read_direct(std::span<std::byte> out, std::uint64_t offset) override {
-      if (failures_->fetch_sub(1) > 0) return Error{ErrorCode::io, "cannot read", path()};
-      failures_->fetch_add(1);
-      return read(without_tail(out, offset), offset);
-    }
-
-   private:
-    std::unique_ptr<File> real_;
-    std::shared_ptr<std::atomic<int>> failures_;
-  };
-
-  Os& real_;
-};
-
 TEST_F(Elastic, APassWhoseReadsFailIsBegunAgainOnce) {
   auto real = std::exchange(os_, nullptr);
-  auto faulty = std::make_unique<FaultyOs>(*real);
-  const auto failures = faulty->failures;
+  auto faulty = std::make_unique<testing::FaultyOs>(*real);
+  const auto faults = faulty->faults;
   os_ = std::move(faulty);
   prepare(kDeep, 6, {}, {.stream_everything = true});
   const std::vector<float> expected = reference();
   ASSERT_TRUE(open().ok());
   EXPECT_EQ(pass().value(), expected);
-  *failures = 7;  // of four tries each by two readers: one chunk fails for good
+  faults->failures = 7;  // of four tries each by two readers: one chunk fails for good
   EXPECT_EQ(pass().value(), expected);
-  *failures = 0;
+  faults->failures = 0;
   EXPECT_EQ(kinds(), std::vector{Kind::recovered});
   ASSERT_EQ(events_.size(), 1U);
   EXPECT_NE(events_.front().text.find("begun again"), std::string::npos) << events_.front().text;
 
-  *failures = 1 << 20;
+  faults->failures = 1 << 20;
   const auto broken = pass();
   ASSERT_FALSE(broken.ok());
   EXPECT_EQ(broken.error().code, ErrorCode::io);
   EXPECT_EQ(events_.size(), 2U) << "once";
-  *failures = 0;
+  faults->failures = 0;
   EXPECT_EQ(pass().value(), expected);
   session_.reset();
   model_.reset();
