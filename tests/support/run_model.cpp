@@ -21,16 +21,21 @@ Status collect(Classifier& classifier, RunResult& result) {
   return {};
 }
 
-Status classify(const Model& model, Session& session, std::int64_t limit, const std::vector<Text>& texts, RunResult& result) {
+Status classify(const Model& model, Session& session, std::int64_t limit, const RunRequest& request, RunResult& result) {
   Classifier classifier(model, session, limit);
-  for (const Text& text : texts) {
+  int pass = 0;
+  const auto run_pass = [&] {
+    if (request.before_pass) request.before_pass(session, ++pass);
+    return collect(classifier, result);
+  };
+  for (const Text& text : request.texts) {
     PLIMSOLL_TRY(Classifier::Added added, classifier.add(view(text)));
     if (added == Classifier::Added::yes) continue;
-    PLIMSOLL_CHECK(collect(classifier, result));
+    PLIMSOLL_CHECK(run_pass());
     PLIMSOLL_TRY(added, classifier.add(view(text)));
     if (added != Classifier::Added::yes) return Error{ErrorCode::internal, "an empty pass is full"};
   }
-  return collect(classifier, result);
+  return run_pass();
 }
 
 Result<Workload> measure(Os& os, Ledger& ledger, const Model& model, std::int64_t limit, const RunRequest& request) {
@@ -82,10 +87,14 @@ Result<RunResult> run_on(Os& os, Ledger& ledger, const RunRequest& request) {
     for (std::size_t i = 0; i < now.accelerators.size(); ++i) now.accelerators[i].free = budgets[i + 1].bytes;
     return make_plan(model, now, workload, request.policy);
   };
-  Session::Options options{
-      .os = &os, .ledger = &ledger, .cancel = request.cancel, .devices = limited(devices, result.plan), .replan = replan};
+  Session::Options options{.os = &os,
+                           .ledger = &ledger,
+                           .cancel = request.cancel,
+                           .devices = limited(devices, result.plan),
+                           .replan = replan,
+                           .event = request.event};
   PLIMSOLL_TRY(Session session, Session::create(model, result.plan, std::move(options)));
-  PLIMSOLL_CHECK(classify(model, session, limit, request.texts, result));
+  PLIMSOLL_CHECK(classify(model, session, limit, request, result));
   result.ledger_peak = ledger.peak();
   result.ledger_peak_by_tag = ledger.peak_by_tag();
   for (const auto& device : devices) {
