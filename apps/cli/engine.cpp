@@ -34,7 +34,12 @@ Error tables_do_not_fit(Error error, Os& os, const HostMemory& memory) {
 
 }  // namespace
 
-Result<std::unique_ptr<Engine>> Engine::open(Context& context, const ModelRequest& request, Handover&& handover) {
+Result<std::unique_ptr<Engine>> Engine::open(Context& context, const ModelRequest& request) {
+  Handover nothing;
+  return open(context, request, nothing);
+}
+
+Result<std::unique_ptr<Engine>> Engine::open(Context& context, const ModelRequest& request, Handover& handover) {
   std::unique_ptr<Engine> engine(new Engine(context));
   PLIMSOLL_TRY(engine->machine_, describe_machine(context.os, context.options.threads));
   Snapshot& machine = engine->machine_;

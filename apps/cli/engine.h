@@ -28,7 +28,9 @@ class Engine {
 
   /// Reads headers and tables of `request`, no weights, within the machine's budget (`out_of_memory` beyond it). Prints the model's
   /// warnings. The context must outlive the engine. A failure leaves `handover` as it was, or has taken its devices.
-  static Result<std::unique_ptr<Engine>> open(Context& context, const ModelRequest& request, Handover&& handover = {});
+  static Result<std::unique_ptr<Engine>> open(Context& context, const ModelRequest& request, Handover& handover);
+  /// The same, with no engine before it.
+  static Result<std::unique_ptr<Engine>> open(Context& context, const ModelRequest& request);
   /// The engine must go then.
   std::vector<std::unique_ptr<OpenDevice>> take_devices() { return std::move(devices_); }
   Engine(const Engine&) = delete;

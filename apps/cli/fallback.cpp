@@ -88,7 +88,7 @@ Result<std::unique_ptr<Engine>> ModelChain::next(std::unique_ptr<Engine> engine,
   for (;;) {
     refusals_.push_back(std::move(refused));
     if (!has_next()) return all_refused();
-    auto opened = Engine::open(context_, models_[++at_], std::move(handover));
+    auto opened = Engine::open(context_, models_[++at_], handover);
     if (opened.ok() || !is_memory(opened.error())) return opened;
     refused = {models_[at_].model, opened.error(), Bytes{}, {}};
   }

@@ -107,7 +107,7 @@ Status plan_rows(Answering& now, UnansweredRows& rows, const ModelChain& chain) 
 /// Model after model, until one has answered the last row.
 Status answer_all(Context& context, ModelChain& chain, Answering& now, UnansweredRows& rows, RunStatistics& statistics) {
   for (;;) {
-    const Status status = answer_rows(context, *now.engine, now.plan, rows, statistics, chain);
+    Status status = answer_rows(context, *now.engine, now.plan, rows, statistics, chain);
     statistics.ledger_peak = now.engine->ledger().peak();
     statistics.devices = now.engine->device_figures();
     if (status.ok() || !chain.goes_on_after(status.error())) return status;
