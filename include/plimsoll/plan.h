@@ -88,6 +88,7 @@ struct Alternative {
 };
 
 struct Schedule;
+struct Stage;
 
 /// Where everything lives and what happens in which order. A pure function of (Model, Snapshot, Workload, Policy).
 struct Plan {
@@ -112,8 +113,9 @@ struct Plan {
   int threads = 1;
   std::string rates_source;  ///< where the rates behind the predictions come from
   std::string isa;           ///< instruction set that it was planned for
-  /// The steps and offsets that Session walks. Shared: immutable, and a plan is copied into its report and its session.
-  std::shared_ptr<const Schedule> schedule;
+  /// The steps and offsets that Session walks, stage by stage. Shared: immutable, and a plan is copied into its report and its session.
+  std::shared_ptr<const std::vector<Stage>> stages;
+  std::shared_ptr<const Schedule> schedule;  ///< of the first stage, often the only one
 };
 
 /// Plans `workload` on the machine's devices: on an accelerator, fed from the host's memory and the disk, or on the host. Always returns a

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include <plimsoll/plan.h>
@@ -28,7 +29,8 @@ struct Candidate {
   std::int32_t slots = 0;
   Home table = Home::device;  ///< of the word table: elsewhere, its rows are fetched as they are needed
   bool gathers() const { return table != Home::device; }
-  int loss = 0;  ///< 0: the precision asked for; larger is worse
+  std::shared_ptr<const std::vector<Home>> homes;  ///< of the blocks of a stage, where they are given and not taken from residency_order
+  int loss = 0;                                    ///< 0: the precision asked for; larger is worse
 };
 
 /// Storage and compute types for `--dtype` (or auto) on a device.

@@ -122,7 +122,7 @@ double load_seconds(const LayoutRequest& request, const Schedule& schedule) {
   double read = 0;
   double written = 0;
   for (std::size_t i = 0; i < schedule.weights.size(); ++i) {
-    if (schedule.weights[i].home == Home::disk) continue;
+    if (schedule.weights[i].home == Home::disk) continue;  // or of another stage
     const Weight& weight = request.program->weights[i];
     read += static_cast<double>(weight.outputs) * static_cast<double>(stored_row_bytes(weight, request.binding->weights[i]));
     written += static_cast<double>(schedule.weights[i].bytes);

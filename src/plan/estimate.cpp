@@ -22,7 +22,7 @@ const Estimator::Pass& Estimator::pass(const Candidate& candidate) {
   if (is_new) {
     Schedule schedule = assign_forms(request_, candidate);
     found->second.activations = place_values(request_, schedule);
-    found->second.inputs = schedule.pass_bytes;
+    found->second.inputs = schedule.pass_bytes + schedule.stage_bytes;
     found->second.workspace = static_cast<std::uint64_t>(request_.device->workspace_bytes(workspace_needs(request_, candidate)));
   }
   return found->second;
@@ -35,6 +35,7 @@ const Estimator::Variant& Estimator::variant(const Candidate& candidate, Element
   Candidate alike = candidate;
   alike.storage = type;
   alike.narrowing.reset();
+  alike.homes.reset();
   alike.streamed_blocks = home == Home::device ? 0 : std::ssize(order_);
   alike.host_blocks = home == Home::host ? std::ssize(order_) : 0;
   const Schedule schedule = assign_forms(request_, alike);
@@ -57,10 +58,10 @@ const Estimator::Variant& Estimator::variant(const Candidate& candidate, Element
   return known;
 }
 
-Estimate Estimator::estimate(const Candidate& candidate) {
+Figures Estimator::figures(const Candidate& candidate) {
   const std::int64_t blocks = std::ssize(request_.program->blocks);
   const std::vector<Home> homes = block_homes(candidate, order_, static_cast<std::size_t>(blocks));
-  BlockFigures sum;
+  Figures sum;
   const SlotRing* ring = nullptr;
   const Variant* found[2][3] = {};  // of blocks stored as asked for, and narrowed; by home
   for (std::int64_t b = 0; b < blocks; ++b) {
@@ -77,20 +78,48 @@ Estimate Estimator::estimate(const Candidate& candidate) {
     // A ring that reads from disk has all that one of the host's memory has.
     if (homes[i] == Home::disk || (homes[i] == Home::host && ring == nullptr)) ring = &own.ring;
   }
-  const Staging staging =
-      measure_staging(request_, candidate, ring != nullptr ? *ring : SlotRing{}, {sum.load_slot, request_.host->threads});
+  if (ring != nullptr) sum.ring = *ring;
   const Pass& shared = pass(candidate);
-  const auto pages = [](std::uint64_t bytes) { return round_to_pages(Bytes{bytes}); };
-  const Bytes computing = pages(sum.device) + pages(shared.activations) + pages(shared.workspace);
-  Estimate estimate;
-  estimate.seconds = sum.seconds;
-  estimate.host = pages(sum.host) + pages(staging.host) + round_to_pages(request_.tables) + round_to_pages(io_bytes(request_.workload));
-  (request_.is_accelerator() ? estimate.device : estimate.host) += computing;
-  if (request_.is_accelerator()) {
-    estimate.host += pages(shared.inputs);
-    estimate.device += pages(staging.device);
-  }
-  return estimate;
+  sum.activations = shared.activations;
+  sum.inputs = shared.inputs;
+  sum.workspace = shared.workspace;
+  return sum;
+}
+
+Estimate Estimator::estimate(const Candidate& candidate) {
+  const Figures found = figures(candidate);
+  const Shares shares = shares_of(request_, candidate, found);
+  TagBytes host = arenas_of(shares.host);
+  add_host_arenas(request_, host);
+  return {arena_total(host), arena_total(arenas_of(shares.device)), found.seconds};
+}
+
+void Figures::add(const Figures& next) {
+  device += next.device;
+  host += next.host;
+  load_slot = std::max(load_slot, next.load_slot);
+  seconds += next.seconds;
+  const auto widen = [](Slots& slots, const Slots& other) {
+    slots = {std::max(slots.bytes, other.bytes), std::max(slots.count, other.count)};
+  };
+  widen(ring.host, next.ring.host);
+  widen(ring.device, next.ring.device);
+  ring.prepared_bytes = std::max(ring.prepared_bytes, next.ring.prepared_bytes);
+  activations = std::max(activations, next.activations);
+  inputs = std::max(inputs, next.inputs);
+  workspace = std::max(workspace, next.workspace);
+}
+
+Shares shares_of(const LayoutRequest& request, const Candidate& candidate, const Figures& figures) {
+  Shares shares;
+  Share& computing = request.is_accelerator() ? shares.device : shares.host;
+  shares.host.weights = figures.host;
+  shares.host.activations = figures.inputs;
+  computing.weights += figures.device;
+  computing.activations = figures.activations;
+  computing.workspace = figures.workspace;
+  measure_staging(request, candidate, figures.ring, {figures.load_slot, request.host->threads}, shares.host, shares.device);
+  return shares;
 }
 
 }  // namespace plimsoll

@@ -10,6 +10,28 @@
 
 namespace plimsoll {
 
+/// What some blocks of a stage take, before it is rounded to pages.
+struct Figures {
+  std::uint64_t device = 0;     ///< bytes of weights where they are computed
+  std::uint64_t host = 0;       ///< of weights that an accelerator is fed with from there
+  std::uint64_t load_slot = 0;  ///< largest read that needs a slot
+  double seconds = 0;           ///< of one full pass
+  SlotRing ring;                ///< measured, without chunks
+  std::uint64_t activations = 0;
+  std::uint64_t inputs = 0;  ///< of the activations: what the host has as well
+  std::uint64_t workspace = 0;
+
+  /// Blocks that follow in the same stage.
+  void add(const Figures& next);
+};
+
+/// The arenas of a stage.
+struct Shares {
+  Share host;
+  Share device;  ///< of an accelerator
+};
+Shares shares_of(const LayoutRequest& request, const Candidate& candidate, const Figures& figures);
+
 struct Estimate {
   Bytes host;          ///< Layout::arena_total(0) of the candidate, to the byte
   Bytes device;        ///< Layout::arena_total(1) where an accelerator computes
@@ -23,6 +45,7 @@ class Estimator {
  public:
   explicit Estimator(const LayoutRequest& request);
   Estimate estimate(const Candidate& candidate);
+  Figures figures(const Candidate& candidate);
 
  private:
   /// What one block takes.

@@ -15,7 +15,7 @@ ElementType value_type(ValueType type, ElementType compute) {
 
 // What lives as long as the pass has room for what a session has room for already.
 std::int64_t value_rows(const Value& value, const Candidate& candidate, const Workload& workload) {
-  const bool held = value.lifetime != Lifetime::op;
+  const bool held = value.lifetime == Lifetime::pass || value.lifetime == Lifetime::session;
   const std::int64_t tokens = held ? std::max(candidate.tokens_per_pass, workload.held_tokens) : candidate.tokens_per_pass;
   const std::int64_t texts = held ? std::max(candidate.texts_per_pass, workload.held_texts) : candidate.texts_per_pass;
   switch (value.rows) {
@@ -49,6 +49,7 @@ std::uint64_t stored_row_bytes(const Weight& weight, const std::vector<BoundPart
 }
 
 std::vector<Home> block_homes(const Candidate& candidate, const std::vector<std::int64_t>& order, std::size_t blocks) {
+  if (candidate.homes != nullptr) return *candidate.homes;
   std::vector<Home> homes(blocks, Home::device);
   const std::int64_t resident = std::max<std::int64_t>(std::ssize(order) - candidate.streamed_blocks, 0);
   for (std::int64_t i = resident; i < std::ssize(order); ++i) {
@@ -63,7 +64,9 @@ Schedule assign_forms(const LayoutRequest& request, const Candidate& candidate) 
   Schedule schedule;
   schedule.device = candidate.device;
   schedule.compute = candidate.compute;
-  schedule.weights.resize(program.weights.size());
+  PlannedWeight unused;
+  unused.home = Home::disk;
+  schedule.weights.assign(program.weights.size(), unused);
   const auto blocks = static_cast<std::int64_t>(program.blocks.size());
   const std::vector<Home> homes = block_homes(candidate, residency_order(program, *request.binding), program.blocks.size());
   if (candidate.gathers()) schedule.gathered.weight = gatherable_table(program, *request.binding);

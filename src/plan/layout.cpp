@@ -36,18 +36,22 @@ std::vector<Interval> lifetimes(const Program& program, const std::vector<Planne
       ++ordinal;
     }
   }
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (!seen[i] && program.values[i].lifetime == Lifetime::op) intervals[i].bytes = 0;  // another stage's
+  }
   return intervals;
 }
 
-// Values that live as long as the pass, one behind the other; the rest is left to pack.
-std::uint64_t place_pass_values(const Program& program, std::vector<PlannedValue>& values, std::vector<Interval>& intervals) {
-  std::uint64_t height = 0;
+// Values that live so long, one behind the other from `offset` on; the rest is left to pack. Gives the end of the last.
+template <typename Wanted>
+std::uint64_t place_lasting(const Program& program, std::uint64_t offset, std::vector<PlannedValue>& values,
+                            std::vector<Interval>& intervals, Wanted wanted) {
   for (std::size_t i = 0; i < values.size(); ++i) {
-    if (program.values[i].lifetime == Lifetime::op) continue;
-    values[i].offset = height;
-    height += std::exchange(intervals[i].bytes, 0);
+    if (!wanted(program.values[i].lifetime)) continue;
+    values[i].offset = offset;
+    offset += std::exchange(intervals[i].bytes, 0);
   }
-  return round_to_pages(Bytes{height}).count;
+  return offset;
 }
 
 // Places for the rows that a pass fetches of the gathered table: as stored and, where that differs, as planned. Used by the first op.
@@ -114,39 +118,69 @@ std::uint64_t stored_bytes(const LayoutRequest& request, WeightId id) {
   return static_cast<std::uint64_t>(weight.outputs) * stored_row_bytes(weight, request.binding->weights[static_cast<std::size_t>(id)]);
 }
 
-Staging measure_staging(const LayoutRequest& request, const Candidate& candidate, const SlotRing& ring, const Slots& load) {
-  Staging staging;
+Share join(const Share& a, const Share& b) {
+  return {a.weights + b.weights, std::max(a.activations, b.activations), std::max(a.workspace, b.workspace),
+          b.ring > 0 ? block_ceiling(a.ring) + b.ring : a.ring, std::max(a.load, b.load)};
+}
+
+TagBytes arenas_of(const Share& share) {
+  TagBytes arenas{};
+  const auto set = [&](MemoryTag tag, std::uint64_t bytes) { arenas[static_cast<std::size_t>(tag)] = round_to_pages(Bytes{bytes}); };
+  set(MemoryTag::weights, share.weights);
+  set(MemoryTag::activations, share.activations);
+  set(MemoryTag::workspace, share.workspace);
+  set(MemoryTag::staging, std::max(share.ring, share.load));
+  return arenas;
+}
+
+Bytes arena_total(const TagBytes& arenas) {
+  return std::accumulate(arenas.begin(), arenas.end(), Bytes{}, [](Bytes a, Bytes b) { return a + b; });
+}
+
+void add_host_arenas(const LayoutRequest& request, TagBytes& arenas) {
+  arenas[static_cast<std::size_t>(MemoryTag::tables)] = round_to_pages(request.tables);
+  arenas[static_cast<std::size_t>(MemoryTag::io)] = round_to_pages(io_bytes(request.workload));
+}
+
+std::uint64_t measure_staging(const LayoutRequest& request, const Candidate& candidate, const SlotRing& ring, const Slots& load,
+                              Share& host, Share& device) {
+  host.load = load.total();
   if (!request.is_accelerator()) {
-    staging.host = std::max(load.total(), ring.host.total() + ring.prepared_bytes);
-    return staging;
+    host.ring = ring.host.total() + ring.prepared_bytes;
+    return 0;
   }
-  staging.gathered_offset = block_ceiling(ring.host.total());
+  const std::uint64_t gathered_offset = block_ceiling(ring.host.total());
   std::uint64_t gathered = 0;
-  if (candidate.gathers()) {
-    const WeightId table = gatherable_table(*request.program, *request.binding);
+  if (const WeightId table = candidate.gathers() ? gatherable_table(*request.program, *request.binding) : kNone; table != kNone) {
     const auto i = static_cast<std::size_t>(table);
     gathered =
         static_cast<std::uint64_t>(candidate.tokens_per_pass) * stored_row_bytes(request.program->weights[i], request.binding->weights[i]);
   }
-  staging.host = std::max(load.total(), staging.gathered_offset + gathered);
-  staging.device = std::max(load.total(), ring.device.total() + ring.prepared_bytes);
-  return staging;
+  host.ring = gathered > 0 ? gathered_offset + gathered : ring.host.total();
+  device.load = load.total();
+  device.ring = ring.device.total() + ring.prepared_bytes;
+  return gathered_offset;
 }
 
 std::uint64_t place_values(const LayoutRequest& request, Schedule& schedule) {
   std::vector<Interval> intervals = lifetimes(*request.program, schedule.values, request.red_zone);
-  schedule.pass_bytes = place_pass_values(*request.program, schedule.values, intervals);
+  const auto lasts = [](Lifetime lifetime) { return lifetime == Lifetime::pass || lifetime == Lifetime::session; };
+  const auto handed_on = [](Lifetime lifetime) { return lifetime == Lifetime::stage; };
+  const std::uint64_t pass_values = place_lasting(*request.program, 0, schedule.values, intervals, lasts);
+  schedule.pass_bytes = round_to_pages(Bytes{pass_values}).count;
+  const std::uint64_t packed_from = place_lasting(*request.program, schedule.pass_bytes, schedule.values, intervals, handed_on);
+  schedule.stage_bytes = packed_from - schedule.pass_bytes;
   Packing packing = pack_intervals(intervals);
   add_gathered_rows(request, schedule, intervals, packing);
   const std::size_t values = schedule.values.size();
   for (std::size_t i = 0; i < values; ++i) {
-    if (request.program->values[i].lifetime == Lifetime::op) schedule.values[i].offset = schedule.pass_bytes + packing.offsets[i];
+    if (request.program->values[i].lifetime == Lifetime::op) schedule.values[i].offset = packed_from + packing.offsets[i];
   }
   if (schedule.gathered.weight != kNone) {
-    schedule.gathered.raw_offset = schedule.pass_bytes + packing.offsets[values];
-    schedule.gathered.offset = schedule.pass_bytes + packing.offsets.back();
+    schedule.gathered.raw_offset = packed_from + packing.offsets[values];
+    schedule.gathered.offset = packed_from + packing.offsets.back();
   }
-  return schedule.pass_bytes + packing.height;
+  return packed_from + packing.height;
 }
 
 WorkspaceNeeds workspace_needs(const LayoutRequest& request, const Candidate& candidate) {
@@ -165,10 +199,6 @@ Bytes io_bytes(const Workload& workload) { return std::max(mib(1), Bytes{workloa
 
 WeightHeights place_weights(const LayoutRequest& request, Schedule& schedule) { return WeightPlacer(request, schedule).place(); }
 
-Bytes Layout::arena_total(std::size_t device) const {
-  return std::accumulate(arenas[device].begin(), arenas[device].end(), Bytes{}, [](Bytes a, Bytes b) { return a + b; });
-}
-
 Layout lay_out(const LayoutRequest& request, const Candidate& candidate) {
   Layout layout;
   Schedule& schedule = layout.schedule;
@@ -180,25 +210,17 @@ Layout lay_out(const LayoutRequest& request, const Candidate& candidate) {
   schedule.ring = measure_ring(request, candidate);
   cut_chunks(request, candidate, schedule);
   schedule_pass(*request.program, schedule);
-  const Staging staging = measure_staging(request, candidate, schedule.ring, schedule.load_slots);
-  schedule.gathered.host_offset = staging.gathered_offset;
 
-  const std::size_t device = request.is_accelerator() ? 1 : 0;
-  layout.arenas.resize(device + 1);
-  const auto set = [&](std::size_t where, MemoryTag tag, std::uint64_t bytes) {
-    layout.arenas[where][static_cast<std::size_t>(tag)] = round_to_pages(Bytes{bytes});
-  };
-  set(0, MemoryTag::weights, weights.host);
-  set(device, MemoryTag::weights, weights.device);
-  set(device, MemoryTag::activations, values);
-  set(device, MemoryTag::workspace, static_cast<std::uint64_t>(request.device->workspace_bytes(schedule.workspace)));
-  set(0, MemoryTag::staging, staging.host);
-  if (request.is_accelerator()) {
-    set(0, MemoryTag::activations, schedule.pass_bytes);  // a pass's inputs and answers are on both sides
-    set(device, MemoryTag::staging, staging.device);
-  }
-  set(0, MemoryTag::tables, request.tables.count);
-  set(0, MemoryTag::io, io_bytes(request.workload).count);
+  Share& computing = request.is_accelerator() ? layout.device : layout.host;
+  layout.host.weights = weights.host;
+  computing.weights = weights.device;
+  layout.host.activations = schedule.pass_bytes + schedule.stage_bytes;  // inputs and answers are on both sides
+  computing.activations = values;
+  computing.workspace = static_cast<std::uint64_t>(request.device->workspace_bytes(schedule.workspace));
+  schedule.gathered.host_offset = measure_staging(request, candidate, schedule.ring, schedule.load_slots, layout.host, layout.device);
+  layout.arenas.push_back(arenas_of(layout.host));
+  if (request.is_accelerator()) layout.arenas.push_back(arenas_of(layout.device));
+  add_host_arenas(request, layout.arenas.front());
   return layout;
 }
 

@@ -23,7 +23,7 @@ struct PlannedWeight {
 };
 
 /// A value in the `activations` arena, with room for `rows` rows. Smaller passes use a prefix. Values that live as long as the pass lie in
-/// the arena's first `Schedule::pass_bytes`.
+/// the arena's first `Schedule::pass_bytes`, those that stages hand on behind them.
 struct PlannedValue {
   ElementType type = ElementType::float32;
   std::uint64_t offset = 0;
@@ -57,6 +57,8 @@ struct SlotRing {
   Slots host;                        ///< bytes: a multiple of kDirectBlock, with room for a chunk wherever it begins in its file
   Slots device;                      ///< empty where the host computes
   std::uint64_t prepared_bytes = 0;  ///< of the place for converted chunks; zero when none is converted
+  std::uint64_t host_offset = 0;     ///< of the host slots in the host's `staging` arena: behind those of other stages
+  std::uint64_t device_offset = 0;   ///< likewise, of the device's slots
 };
 
 /// The word table's rows that a pass needs, fetched from the file or the host's memory: in the `activations` arena, as stored and (where
@@ -112,14 +114,15 @@ struct FreeStep {
 
 using ScheduleStep = std::variant<ReadWeightStep, PrepareWeightStep, FetchStep, UploadStep, GatherTableStep, ComputeStep, FreeStep>;
 
-/// What a Session does, in order: `load` once; `prime` before the first pass and after one that was not finished; `pass` for every
-/// pass, which begins with the first chunks on their way and leaves the next pass's so. Offsets are exact; nothing is decided later.
+/// What a stage of a Session does, in order: `load` once; `prime` before the first pass and after one that was not finished; `pass` for
+/// every pass, which begins with the first chunks on their way and leaves the next pass's so. Offsets are exact; nothing is decided later.
 struct Schedule {
   std::int32_t device = 0;  ///< that computes, by its number in Plan::devices: 0 the host
   ElementType compute = ElementType::float32;
   std::vector<PlannedWeight> weights;  ///< by WeightId
   std::vector<PlannedValue> values;    ///< by ValueId
   std::uint64_t pass_bytes = 0;        ///< of the values that live as long as the pass: inputs and logits; whole pages
+  std::uint64_t stage_bytes = 0;       ///< of the values that stages hand on
   WorkspaceNeeds workspace;
   Slots load_slots;  ///< on the host and, beside it, on the device that computes
   SlotRing ring;
@@ -127,6 +130,14 @@ struct Schedule {
   std::vector<ScheduleStep> load;
   std::vector<ScheduleStep> prime;
   std::vector<ScheduleStep> pass;
+};
+
+/// A run of consecutive blocks that one device computes. Its schedule's steps count blocks from `first_block`; values and weights have the
+/// numbers of the whole program, and those of other stages have no place.
+struct Stage {
+  std::int64_t first_block = 0;
+  std::int64_t blocks = 0;
+  Schedule schedule;
 };
 
 }  // namespace plimsoll

@@ -1,0 +1,56 @@
+#include <algorithm>
+
+#include <plimsoll/plan.h>
+
+namespace plimsoll {
+namespace {
+
+// Two sizes in words, to the byte where rounding would make them look alike.
+std::pair<std::string, std::string> told_apart(Bytes a, Bytes b) {
+  if (format_bytes(a) != format_bytes(b)) return {format_bytes(a), format_bytes(b)};
+  return {format_exact(a), format_exact(b)};
+}
+
+// No single device's budget would do.
+Error several_do_not_fit(const Plan& plan) {
+  std::string needs;
+  for (const DevicePlan& device : plan.devices) {
+    if (device.planned_total() <= device.budget) continue;
+    needs += (needs.empty() ? "" : ", and ") + format_bytes(device.planned_total()) + " on " + device.name + ", whose budget is " +
+             format_bytes(device.budget);
+  }
+  const DevicePlan& device = plan.devices.back();
+  Error error{ErrorCode::does_not_fit, plan.model + " needs " + needs, "no device has enough",
+              "raise the budgets of all of them, or use a smaller model"};
+  error.memory = MemoryShortfall{device.name, device.planned_total(), device.free, device.budget, {}, {}};
+  return error;
+}
+
+}  // namespace
+
+Error does_not_fit(const Plan& plan) {
+  const auto device_of = [&](const std::string& name) {
+    return *std::find_if(plan.devices.begin(), plan.devices.end(), [&](const DevicePlan& device) { return device.name == name; });
+  };
+  if (plan.smallest_budget.empty()) return several_do_not_fit(plan);
+  const DeviceBytes& least = plan.smallest_budget.back();  // an accelerator's, where one would do alone
+  const DevicePlan device = device_of(least.device);
+  const Bytes smallest = least.bytes;
+  const auto amounts = told_apart(smallest, device.budget);
+  const std::string amount = device.name == "cpu" ? format_exact(smallest) : device.name + "=" + format_exact(smallest);
+  std::string advice;
+  if (smallest > device.free)
+    advice = "free " + format_bytes(smallest - device.free) + ", or use a smaller model or shorter texts (--max-length)";
+  if (device.budget < device.free) advice += (advice.empty() ? "" : "; and ") + ("raise --max-memory to " + amount);
+  Error error{ErrorCode::does_not_fit, plan.model + " needs at least " + amounts.first + " and the budget is " + amounts.second,
+              device.name + ", set by " + device.budget_set_by, std::move(advice)};
+  for (const Alternative& other : plan.alternatives) {
+    if (other.verdict == Verdict::does_not_fit || element_bytes(other.dtype) >= element_bytes(plan.dtype)) continue;
+    error.advice += "; or --dtype " + std::string(element_name(other.dtype)) + ", which fits in " + format_bytes(other.bytes);
+    break;
+  }
+  error.memory = MemoryShortfall{device.name, smallest, device.free, device.budget, plan.smallest_budget, {}};
+  return error;
+}
+
+}  // namespace plimsoll
