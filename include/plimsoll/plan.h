@@ -4,12 +4,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <plimsoll/element_type.h>
 #include <plimsoll/ledger.h>
 #include <plimsoll/machine.h>
 #include <plimsoll/model.h>
+#include <plimsoll/os.h>
 
 namespace plimsoll {
 
@@ -30,10 +32,29 @@ inline constexpr std::size_t kRungs = 9;
 std::string_view rung_name(Rung rung);
 std::optional<Rung> parse_rung(std::string_view name);
 
+/// Which device computes which part of a model, and where weights are kept (`--device-map`), in accelerate's words.
+struct DeviceMap {
+  enum class Kind : std::uint8_t {
+    automatic,       ///< whatever takes the least time
+    balanced,        ///< as much on each accelerator
+    balanced_low_0,  ///< as much on each but the first, which has what is left
+    sequential,      ///< accelerators are filled in their order
+    modules,         ///< as `modules` says
+  };
+  Kind kind = Kind::automatic;
+  /// Names as transformers has them, "" for the whole model, each with "cpu", "disk", the name of an accelerator or its number.
+  std::vector<std::pair<std::string, std::string>> modules = {};
+  std::string source = {};  ///< for errors: the file's path
+};
+
+/// Reads {"bert.embeddings": 0, "bert.encoder": "sim:1", "": "cpu"}. Fails with not_found, corrupt_file and usage.
+Result<DeviceMap> read_device_map(Os& os, const std::string& path);
+
 /// What the user asks for and permits.
 struct Policy {
   std::optional<Bytes> max_memory = std::nullopt;   ///< `--max-memory` of the host; accelerators have their own in the Snapshot
   std::string device = {};                          ///< `--device`: a device's name; empty or "auto": the best that fits
+  DeviceMap device_map = {};                        ///< `--device-map`; not with `device`
   std::optional<ElementType> dtype = std::nullopt;  ///< `--dtype`; nothing: auto, the checkpoint's own
   std::vector<Rung> allow = {};                     ///< precision rungs permitted
   std::vector<Rung> forbid = {};                    ///< rungs ruled out

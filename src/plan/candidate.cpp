@@ -102,12 +102,7 @@ std::vector<Candidate> with_narrowing(std::vector<Candidate> list, const Policy&
   return list;
 }
 
-// Chunks of a ring and its slots. Large chunks waste the least time between them; the last shape is the least that there is: one
-// panel's rows in use, one on its way.
-struct RingShape {
-  std::uint64_t chunk_bytes = 0;
-  std::int32_t slots = 0;
-};
+// Of the last, one panel's rows are in use and one's on their way.
 constexpr std::array<RingShape, 7> kRingShapes = {
     {{4U << 20U, 4}, {4U << 20U, 3}, {2U << 20U, 4}, {2U << 20U, 3}, {1U << 20U, 3}, {1U << 20U, 2}, {1, 2}}};
 
@@ -146,8 +141,7 @@ void add_placements(Candidate candidate, const Movable& movable, const Policy& p
   if (may_stay) list.push_back(candidate);
   if (may_gather && may_stay) add_sources(candidate, true, list);
   if (!may_stream) return;
-  for (const RingShape& ring : kRingShapes) {
-    if (policy.smallest_chunks && &ring != &kRingShapes.back()) continue;
+  for (const RingShape& ring : ring_shapes(policy)) {
     candidate.chunk_bytes = ring.chunk_bytes;
     candidate.slots = ring.slots;
     // Of a very deep network not every number is tried: a few blocks more or less are a percent or two.
@@ -171,26 +165,39 @@ ElementType block_storage(const Candidate& candidate, std::int64_t block, std::i
   return *candidate.narrowing == Rung::float16 ? ElementType::float16 : ElementType::bfloat16;
 }
 
-std::vector<Candidate> candidates(const Program& program, const Binding& binding, const Workload& workload, const Policy& policy,
-                                  bool native_bfloat16, std::int32_t device) {
+std::span<const RingShape> ring_shapes(const Policy& policy) {
+  const std::span<const RingShape> all(kRingShapes);
+  return policy.smallest_chunks ? all.last(1) : all;
+}
+
+std::vector<Candidate> resident_candidates(const Program& program, const Binding& binding, const Workload& workload, const Policy& policy,
+                                           bool native_bfloat16, std::int32_t device) {
   const bool may_shrink = !contains(policy.forbid, Rung::microbatch);
   std::vector<PassSize> sizes = workload.batch_size > 0 ? asked_sizes(workload, may_shrink) : automatic_sizes(workload);
   const auto held = [&](const PassSize& size) { return size.tokens <= workload.held_tokens && size.texts <= workload.held_texts; };
   while (workload.held_tokens > 0 && sizes.size() > 1 && !held(sizes.front())) sizes.erase(sizes.begin());
   std::vector<Candidate> list;
-  const Movable movable{std::ssize(program.blocks), std::ssize(residency_order(program, binding)),
-                        gatherable_table(program, binding) != kNone};
   for (const Candidate& precision :
-       with_narrowing(base_precisions(program, binding, policy, native_bfloat16), policy, movable.blocks, native_bfloat16)) {
+       with_narrowing(base_precisions(program, binding, policy, native_bfloat16), policy, std::ssize(program.blocks), native_bfloat16)) {
     for (const PassSize& size : sizes) {
       Candidate candidate = precision;
       candidate.tokens_per_pass = size.tokens;
       candidate.texts_per_pass = size.texts;
       candidate.microbatch = size.microbatch;
       candidate.device = device;
-      add_placements(candidate, movable, policy, list);
+      list.push_back(candidate);
     }
   }
+  return list;
+}
+
+std::vector<Candidate> candidates(const Program& program, const Binding& binding, const Workload& workload, const Policy& policy,
+                                  bool native_bfloat16, std::int32_t device) {
+  const Movable movable{std::ssize(program.blocks), std::ssize(residency_order(program, binding)),
+                        gatherable_table(program, binding) != kNone};
+  std::vector<Candidate> list;
+  for (const Candidate& resident : resident_candidates(program, binding, workload, policy, native_bfloat16, device))
+    add_placements(resident, movable, policy, list);
   return list;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include <plimsoll/plan.h>
@@ -39,6 +40,19 @@ struct Precision {
   ElementType compute = ElementType::float32;
 };
 Precision choose_precision(std::optional<ElementType> dtype, ElementType stored_type, bool native_bfloat16);
+
+/// Chunks of a ring and its slots.
+struct RingShape {
+  std::uint64_t chunk_bytes = 0;
+  std::int32_t slots = 0;
+};
+
+/// Those that are tried: large chunks waste the least time between them; the last shape is the least that there is.
+std::span<const RingShape> ring_shapes(const Policy& policy);
+
+/// Sizes of a pass and precisions, everything resident.
+std::vector<Candidate> resident_candidates(const Program& program, const Binding& binding, const Workload& workload, const Policy& policy,
+                                           bool native_bfloat16, std::int32_t device = 0);
 
 /// `device` computes; an accelerator may be fed from the host's memory as well as from disk.
 std::vector<Candidate> candidates(const Program& program, const Binding& binding, const Workload& workload, const Policy& policy,

@@ -7,6 +7,7 @@
 #include "plan/candidate.h"
 #include "plan/cost.h"
 #include "plan/description.h"
+#include "plan/device_map.h"
 #include "plan/estimate.h"
 #include "plan/option.h"
 #include "plan/sacrifices.h"
@@ -33,11 +34,20 @@ class Planner {
     for (const DeviceDescription& device : devices_)
       requests_.push_back(
           {&model.program(), &model.binding(), &device, devices_.data(), workload, model.table_bytes(), policy.red_zone_bytes});
-    for (std::int32_t d = 0; d < std::ssize(devices_); ++d) evaluate(d);
   }
 
-  /// Whether the policy names a device that there is, and leaves something to choose from.
-  bool has_options() const { return !options_.empty(); }
+  /// Lists the options. Fails with `usage` where the policy names what there is not.
+  Status enumerate() {
+    const bool by_map = policy_.device_map.kind != DeviceMap::Kind::automatic;
+    if (by_map && !any_device())
+      return Error{ErrorCode::usage, "a device map and one device that computes", "--device", "give one of --device and --device-map"};
+    if (policy_.device_map.kind == DeviceMap::Kind::modules) return follow_map();
+    for (std::int32_t d = 0; d < std::ssize(devices_); ++d) evaluate(d);
+    if (!options_.empty()) return {};
+    std::string names;
+    for (const DeviceDescription& device : devices_) names += (names.empty() ? "" : ", ") + device.name;
+    return Error{ErrorCode::usage, "there is no device " + policy_.device, "--device", "there are " + names};
+  }
 
   Plan plan() const {
     const Option& unlimited = *best(Budgets(devices_.size(), kNoLimit));
@@ -58,7 +68,8 @@ class Planner {
   Alternative alternative() const {
     const Option* fitting = best(budgets_);
     const Option& chosen = fitting != nullptr ? *fitting : *nearest();
-    const bool degraded = fitting != nullptr && !list_sacrifices(requests_, budgets_, chosen, *best(Budgets(devices_.size(), kNoLimit))).empty();
+    const bool degraded =
+        fitting != nullptr && !list_sacrifices(requests_, budgets_, chosen, *best(Budgets(devices_.size(), kNoLimit))).empty();
     return {chosen.shared().storage,
             chosen.shared().compute,
             device(chosen).name,
@@ -73,11 +84,44 @@ class Planner {
  private:
   static constexpr Bytes kNoLimit{std::numeric_limits<std::uint64_t>::max()};
 
+  bool any_device() const { return policy_.device.empty() || policy_.device == "auto"; }
+  bool forbids(Rung rung) const { return std::find(policy_.forbid.begin(), policy_.forbid.end(), rung) != policy_.forbid.end(); }
+
   bool may_compute(std::int32_t d) const {
-    const bool any = policy_.device.empty() || policy_.device == "auto";
-    if (!any) return policy_.device == devices_[static_cast<std::size_t>(d)].name;
-    const bool forbidden = std::find(policy_.forbid.begin(), policy_.forbid.end(), Rung::cpu) != policy_.forbid.end();
-    return d > 0 || devices_.size() == 1 || !forbidden;
+    if (!any_device()) return policy_.device == devices_[static_cast<std::size_t>(d)].name;
+    return d > 0 || devices_.size() == 1 || !forbids(Rung::cpu);
+  }
+
+  bool native_bfloat16(const std::vector<BlockPlace>& places) const {
+    return std::all_of(places.begin(), places.end(),
+                       [&](const BlockPlace& place) { return devices_[static_cast<std::size_t>(place.device)].native_bfloat16; });
+  }
+
+  // Everything is where the map says; what is open are the pass, the precision and the ring.
+  Status follow_map() {
+    PLIMSOLL_TRY(const MappedBlocks mapped, follow_modules(policy_.device_map, requests_.front(), devices_));
+    const bool streamed = streams(mapped, requests_.front());
+    if (streamed && forbids(Rung::stream))
+      return Error{ErrorCode::usage, "the device map keeps weights away from the device that computes", policy_.device_map.source,
+                   "leave out --forbid stream and --strict-fit, or give every module a device"};
+    const bool native = native_bfloat16(mapped.blocks);
+    for (const Candidate& shared : resident_candidates(model_.program(), model_.binding(), workload_, policy_, native)) {
+      if (shared.narrowing && shared.narrowed_blocks < std::ssize(mapped.blocks)) continue;
+      for (const RingShape& ring : ring_shapes(policy_)) {
+        add(mapped_stages(mapped, requests_.front(), shared, ring));
+        if (!streamed) break;
+      }
+    }
+    return {};
+  }
+
+  void add(std::vector<StageChoice> stages) {
+    const StagedFigures found = estimator_.estimate(stages);
+    std::vector<Bytes> totals = found.arenas;
+    totals[0] += devices_[0].runtime + stage_runtime(model_.program(), stages.size());
+    for (std::size_t d = 1; d < totals.size(); ++d) totals[d] += totals[d].count > 0 ? devices_[d].runtime : Bytes{};
+    const double seconds = workload_seconds(found.pass_seconds, stages.front().candidate, workload_);
+    options_.push_back({std::move(stages), std::move(totals), found.pass_seconds, seconds});
   }
 
   void evaluate(std::int32_t d) {
@@ -192,6 +236,7 @@ class Planner {
   std::vector<DeviceDescription> devices_;
   Budgets budgets_;
   std::vector<LayoutRequest> requests_;  // by the device that computes
+  StageEstimator estimator_{requests_};
   std::vector<Option> options_;
 };
 
@@ -207,16 +252,12 @@ std::vector<Alternative> alternatives(const Model& model, const Snapshot& machin
     Policy other = policy;
     other.dtype = dtype;
     other.allow.clear();
-    const Alternative found = Planner(model, machine, workload, other).alternative();
+    Planner planner(model, machine, workload, other);
+    if (!planner.enumerate().ok()) continue;
+    const Alternative found = planner.alternative();
     if (found.dtype != plan.dtype || found.compute_dtype != plan.compute_dtype) list.push_back(found);
   }
   return list;
-}
-
-Error no_such_device(const Snapshot& machine, const Policy& policy) {
-  std::string names = "cpu";
-  for (const Accelerator& accelerator : machine.accelerators) names += ", " + accelerator.name;
-  return Error{ErrorCode::usage, "there is no device " + policy.device, "--device", "there are " + names};
 }
 
 }  // namespace
@@ -232,8 +273,8 @@ Result<Plan> make_plan(const Model& model, const Snapshot& machine, const Worklo
     return Error{ErrorCode::unsupported, "weights cannot be held as " + std::string(element_name(*policy.dtype)), "--dtype",
                  "built are float32, bfloat16 and float16"};
   }
-  const Planner planner(model, machine, workload, policy);
-  if (!planner.has_options()) return no_such_device(machine, policy);
+  Planner planner(model, machine, workload, policy);
+  PLIMSOLL_CHECK(planner.enumerate());
   Plan plan = planner.plan();
   plan.alternatives = alternatives(model, machine, workload, policy, plan);
   return plan;

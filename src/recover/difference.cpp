@@ -59,6 +59,8 @@ std::string_view event_name(SessionEvent::Kind kind) {
 }
 
 bool same_values(const Plan& a, const Plan& b) {
+  const auto has_stages = [](const Plan& plan) { return plan.stages != nullptr && plan.stages->size() > 1; };
+  if (has_stages(a) || has_stages(b)) return false;
   const auto& left = a.schedule->values;
   const auto& right = b.schedule->values;
   return a.schedule->device == b.schedule->device && a.tokens_per_pass == b.tokens_per_pass && a.texts_per_pass == b.texts_per_pass &&

@@ -5,7 +5,7 @@
 namespace plimsoll {
 
 /// True when both compute on the same device and every value has the same type, place and room in both plans: what a pass under one has
-/// computed, the other can go on with.
+/// computed, the other can go on with. Never of plans of several stages.
 bool same_values(const Plan& a, const Plan& b);
 
 /// True when every block is stored and computed in the same types.

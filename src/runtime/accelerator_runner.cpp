@@ -61,7 +61,7 @@ void AcceleratorRunner::abandon() {
 
 StepBuilder AcceleratorRunner::there() const {
   std::byte* values = arenas_.bytes(MemoryTag::activations).data();
-  return {options_.model->program(), *options_.schedule,
+  return {options_.program(), *options_.schedule,
           ArenaStarts{arenas_.bytes(MemoryTag::weights).data(), values, values + options_.schedule->pass_bytes}};
 }
 
@@ -70,14 +70,14 @@ Result<std::int32_t> AcceleratorRunner::run(PassSize size, std::int32_t first_bl
   Result<bool> walked = false;
   if (Status primed = primed_ ? Status() : prime(0); !primed.ok()) walked = std::move(primed).error();
   else walked = walk(size, layer_done);
-  if (walked.ok() && *walked) return static_cast<std::int32_t>(options_.model->program().blocks.size());
+  if (walked.ok() && *walked) return static_cast<std::int32_t>(options_.program().blocks.size());
   abandon();
   return walked.ok() ? Result<std::int32_t>(0) : std::move(walked).error();
 }
 
 // False where it was stopped.
 Result<bool> AcceleratorRunner::walk(PassSize size, const LayerFunction& layer_done) {
-  const Program& program = options_.model->program();
+  const Program& program = options_.program();
   copy_inputs(size);
   std::int32_t block = 0;
   const auto take_kind = [&](const auto& kind) requires requires { take(kind, size); }
@@ -98,8 +98,7 @@ Result<bool> AcceleratorRunner::walk(PassSize size, const LayerFunction& layer_d
 }
 
 void AcceleratorRunner::copy_inputs(PassSize size) {
-  const Program& program = options_.model->program();
-  for (const ValueId id : {program.ids, program.position_ids, program.type_ids, program.text_starts}) {
+  for (const ValueId id : values_.inputs) {
     const MatrixView from = here().value(id, size);
     device_.copy_in(*from_memory_, there().value(id, size).data, {from.data, matrix_bytes(from)});
   }
@@ -107,9 +106,11 @@ void AcceleratorRunner::copy_inputs(PassSize size) {
 }
 
 Status AcceleratorRunner::finish(PassSize size) {
-  const MatrixView to = here().value(options_.model->program().logits, size);
   device_.wait(*to_memory_, device_.record(*options_.stream));
-  device_.copy_out(*to_memory_, {to.data, matrix_bytes(to)}, there().value(options_.model->program().logits, size).data);
+  for (const ValueId id : values_.outputs) {
+    const MatrixView to = here().value(id, size);
+    device_.copy_out(*to_memory_, {to.data, matrix_bytes(to)}, there().value(id, size).data);
+  }
   PLIMSOLL_CHECK(options_.kernels->synchronize(*options_.stream));
   return device_.synchronize(*to_memory_);
 }
@@ -157,7 +158,7 @@ Status AcceleratorRunner::take(const FreeStep& step, PassSize) {
 Status AcceleratorRunner::take(const GatherTableStep&, PassSize size) {
   const GatheredTable& gathered = options_.schedule->gathered;
   std::byte* collected = options_.host->bytes(MemoryTag::staging).data() + gathered.host_offset;
-  const std::span<const std::int32_t> ids(here().integers(options_.model->program().ids, size), static_cast<std::size_t>(size.tokens));
+  const std::span<const std::int32_t> ids(here().integers(options_.program().ids, size), static_cast<std::size_t>(size.tokens));
   PLIMSOLL_CHECK(collect_rows(ids, collected));
 
   std::byte* raw = there().activations(gathered.raw_offset);
@@ -190,7 +191,7 @@ std::span<const std::byte> AcceleratorRunner::host_rows(const Chunk& chunk) cons
 }
 
 Status AcceleratorRunner::take(const ComputeStep& step, PassSize size) {
-  const Op& op = options_.model->program().blocks[static_cast<std::size_t>(step.block)].ops[static_cast<std::size_t>(step.op)];
+  const Op& op = options_.program().blocks[static_cast<std::size_t>(step.block)].ops[static_cast<std::size_t>(step.op)];
   if (step.chunk >= 0) {
     compute_chunk(std::get<LinearOp>(op), step.chunk, size);
   } else {
@@ -202,7 +203,7 @@ Status AcceleratorRunner::take(const ComputeStep& step, PassSize size) {
 void AcceleratorRunner::compute_chunk(const LinearOp& op, std::int32_t number, PassSize size) {
   const Chunk& chunk = ring().chunks[static_cast<std::size_t>(number)];
   device_.wait(*options_.stream, device_slots_[device_slot(number)].arrived);
-  std::byte* prepared = arenas_.bytes(MemoryTag::staging).data() + ring().device.total();
+  std::byte* prepared = device_slots_begin() + ring().device.total();
   const std::byte* rows = prepare_rows(options_, op.weight, chunk.outputs, device_place(number), prepared);
   options_.kernels->enqueue(*options_.stream, there().build(op, size, chunk, rows));
 }

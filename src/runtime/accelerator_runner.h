@@ -5,13 +5,14 @@
 #include <vector>
 
 #include "model/binding.h"
+#include "plan/stages.h"
 #include "runtime/device_arenas.h"
 #include "runtime/runner.h"
 #include "stream/slot_reader.h"
 
 namespace plimsoll {
 
-/// Walks the pass of a schedule on a device that is not the host: inputs are copied there from the reservation's pass values, weights that
+/// Walks the pass of a schedule on a device that is not the host: what it takes over is copied there from the host's values, weights that
 /// do not stay there follow through slots, from the host's memory or by way of host slots from disk, while the device computes. The host
 /// waits for the device only at the end of a pass and where a host slot is to be read into again. What it is made of outlives it.
 class AcceleratorRunner final : public Runner {
@@ -29,7 +30,10 @@ class AcceleratorRunner final : public Runner {
 
  private:
   AcceleratorRunner(const RunnerOptions& options, Device& device, const DeviceArenas& arenas)
-      : options_(options), device_(device), arenas_(arenas) {}
+      : options_(options),
+        device_(device),
+        arenas_(arenas),
+        values_(stage_values(options.model->program(), options.first_block, std::ssize(options.program().blocks))) {}
   Status open();
   Result<bool> walk(PassSize size, const LayerFunction& layer_done);
   void copy_inputs(PassSize size);
@@ -46,18 +50,18 @@ class AcceleratorRunner final : public Runner {
 
   /// Addresses on the device, and those of a pass's inputs and answers on the host.
   StepBuilder there() const;
-  StepBuilder here() const { return {options_.model->program(), *options_.schedule, *options_.host}; }
+  StepBuilder here() const { return {options_.program(), *options_.schedule, *options_.host}; }
   const SlotRing& ring() const { return options_.schedule->ring; }
   std::int32_t disk_number(std::int32_t chunk) const { return ring().disk_numbers[static_cast<std::size_t>(chunk)]; }
   std::size_t host_slot(std::int32_t chunk) const { return static_cast<std::size_t>(disk_number(chunk) % ring().host.count); }
   std::size_t device_slot(std::int32_t chunk) const { return static_cast<std::size_t>(chunk % ring().device.count); }
-  std::byte* device_place(std::int32_t chunk) const {
-    return arenas_.bytes(MemoryTag::staging).data() + device_slot(chunk) * ring().device.bytes;
-  }
+  std::byte* device_slots_begin() const { return arenas_.bytes(MemoryTag::staging).data() + ring().device_offset; }
+  std::byte* device_place(std::int32_t chunk) const { return device_slots_begin() + device_slot(chunk) * ring().device.bytes; }
 
   RunnerOptions options_;
   Device& device_;
   const DeviceArenas& arenas_;
+  StageValues values_;
   std::unique_ptr<SlotReader> reader_;
   struct HostSlot {
     std::unique_ptr<Stream> copies;  ///< one for each, so that waiting for one slot waits for no other

@@ -30,6 +30,7 @@ void Deployment::release() {
   runner_.reset();
   kernels_.reset();
   stream_.reset();
+  sites_.reset();
   device_arenas_.release();
   reservation_.release();
   PlannedWeight nothing;
@@ -41,8 +42,10 @@ Status Deployment::move_to(const Plan& plan, std::int32_t first_block) {
   runner_.reset();
   kernels_.reset();
   stream_.reset();
+  sites_.reset();
   plan_ = plan;
   come_to({Phase::load, 0});
+  if (plan_.stages->size() > 1) return move_to_stages(first_block);
   forget_what_moves();
   PLIMSOLL_TRY(const Bytes fresh, reservation_.fit(plan_));
   PLIMSOLL_CHECK(fit_device());
@@ -54,6 +57,22 @@ Status Deployment::move_to(const Plan& plan, std::int32_t first_block) {
     runner_.reset();
     return primed;
   }
+  return {};
+}
+
+// Nothing that another plan has loaded stays.
+Status Deployment::move_to_stages(std::int32_t first_block) {
+  device_arenas_.release();
+  for (PlannedWeight& weight : loaded_) weight.home = Home::disk;
+  PLIMSOLL_TRY(const Bytes fresh, reservation_.fit(plan_));
+  PLIMSOLL_TRY(sites_, StageSites::create({options_.os, options_.ledger, options_.model, &plan_, &reservation_, pool_.get(), features_,
+                                           options_.cancel, options_.progress, options_.devices}));
+  PLIMSOLL_CHECK(sites_->load([this](const Moment& moment) { come_to(moment); }));
+  come_to({Phase::load, 1});
+  PLIMSOLL_CHECK(check_headroom(*options_.os, fresh));
+  PLIMSOLL_TRY(std::unique_ptr<Runner> runner, sites_->make_runner());
+  PLIMSOLL_CHECK(runner->prime(first_block));
+  runner_ = std::move(runner);
   return {};
 }
 

@@ -12,6 +12,7 @@
 #include "runtime/device_arenas.h"
 #include "runtime/reservation.h"
 #include "runtime/runner.h"
+#include "runtime/stage_sites.h"
 
 namespace plimsoll {
 
@@ -53,6 +54,7 @@ class Deployment {
  private:
   explicit Deployment(const Options& options) : options_(options), reservation_(*options.os, *options.ledger) {}
   OpenDevice* device() const;
+  Status move_to_stages(std::int32_t first_block);
   Status fit_device();
   Status make_kernels();
   Status make_runner();
@@ -68,6 +70,7 @@ class Deployment {
   CpuFeatures features_{};
   std::unique_ptr<Kernels> kernels_;
   std::unique_ptr<Stream> stream_;
+  std::unique_ptr<StageSites> sites_;  ///< of a plan of several stages, which has them in place of the three above
   std::unique_ptr<Runner> runner_;
   std::vector<PlannedWeight> loaded_;  ///< by WeightId: what its place holds; home disk: nothing
   std::int32_t loaded_on_ = 0;         ///< the number of the device that those with home device are on

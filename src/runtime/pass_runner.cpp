@@ -41,12 +41,12 @@ Result<std::int32_t> PassRunner::run(PassSize size, std::int32_t first_block, co
   if (primed_for_ != first_block) PLIMSOLL_CHECK(prime(first_block));
   primed_for_ = -1;
   PLIMSOLL_TRY(const std::int32_t next, walk(size, first_block, layer_done));
-  if (next == std::ssize(options_.model->program().blocks)) primed_for_ = 0;
+  if (next == std::ssize(options_.program().blocks)) primed_for_ = 0;
   return next;
 }
 
 Result<std::int32_t> PassRunner::walk(PassSize size, std::int32_t first_block, const LayerFunction& layer_done) {
-  const std::vector<Block>& blocks = options_.model->program().blocks;
+  const std::vector<Block>& blocks = options_.program().blocks;
   const auto name = [&](std::int32_t block) -> std::string_view { return blocks[static_cast<std::size_t>(block)].name; };
   std::int32_t block = first_block;
   bool begun = first_block == 0;
@@ -89,7 +89,7 @@ Status PassRunner::take(const FreeStep& step, PassSize) {
 }
 
 Status PassRunner::take(const GatherTableStep&, PassSize size) {
-  const Program& program = options_.model->program();
+  const Program& program = options_.program();
   const GatheredTable& gathered = options_.schedule->gathered;
   const BoundPart& part = options_.model->binding().weights[static_cast<std::size_t>(gathered.weight)].front();
   const std::span<const std::int32_t> ids(builder().integers(program.ids, size), static_cast<std::size_t>(size.tokens));
@@ -101,7 +101,7 @@ Status PassRunner::take(const GatherTableStep&, PassSize size) {
 }
 
 Status PassRunner::take(const ComputeStep& step, PassSize size) {
-  const Op& op = options_.model->program().blocks[static_cast<std::size_t>(step.block)].ops[static_cast<std::size_t>(step.op)];
+  const Op& op = options_.program().blocks[static_cast<std::size_t>(step.block)].ops[static_cast<std::size_t>(step.op)];
   if (step.chunk >= 0) return compute_chunk(std::get<LinearOp>(op), step.chunk, size);
   options_.kernels->enqueue(*options_.stream, builder().build(op, size));
   return {};
@@ -111,7 +111,7 @@ Status PassRunner::compute_chunk(const LinearOp& op, std::int32_t number, PassSi
   const SlotRing& ring = options_.schedule->ring;
   const Chunk& chunk = ring.chunks[static_cast<std::size_t>(number)];
   PLIMSOLL_TRY(const std::span<const std::byte> stored, reader_->wait(slot_of(number)));
-  std::byte* prepared = options_.host->bytes(MemoryTag::staging).data() + ring.host.total();
+  std::byte* prepared = options_.host->bytes(MemoryTag::staging).data() + ring.host_offset + ring.host.total();
   const std::byte* rows = prepare_rows(options_, op.weight, chunk.outputs, stored.data(), prepared);
   options_.kernels->enqueue(*options_.stream, builder().build(op, size, chunk, rows));
   return {};

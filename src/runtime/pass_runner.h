@@ -25,7 +25,7 @@ class PassRunner final : public Runner {
   Status take(const GatherTableStep& step, PassSize size);
   Status take(const ComputeStep& step, PassSize size);
   Status compute_chunk(const LinearOp& op, std::int32_t chunk, PassSize size);
-  StepBuilder builder() const { return {options_.model->program(), *options_.schedule, *options_.host}; }
+  StepBuilder builder() const { return {options_.program(), *options_.schedule, *options_.host}; }
   int slot_of(std::int32_t chunk) const;
 
   RunnerOptions options_;

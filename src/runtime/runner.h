@@ -32,11 +32,15 @@ struct RunnerOptions {
   Stream* stream = nullptr;    ///< likewise
   ThreadPool* pool = nullptr;
   const CancelToken* cancel = nullptr;  ///< may be null
+  const Program* stage = nullptr;       ///< what the schedule is of; null: the model's program
+  std::int32_t first_block = 0;         ///< of the stage
 
+  const Program& program() const { return stage != nullptr ? *stage : model->program(); }
   bool cancelled() const { return cancel != nullptr && cancel->cancelled(); }
 };
 
-/// Walks the pass of a schedule, on the host or on another device.
+/// Walks the pass of a schedule, on the host or on another device. Of a plan of several stages, each has a runner that counts blocks from
+/// its own first.
 class Runner {
  public:
   virtual ~Runner() = default;

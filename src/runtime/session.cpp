@@ -166,12 +166,15 @@ Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
 
 Result<Session> Session::create(const Model& model, const Plan& plan, Options options) {
-  if (plan.schedule == nullptr || plan.schedule->weights.size() != model.program().weights.size()) {
+  if (plan.stages == nullptr || plan.schedule->weights.size() != model.program().weights.size()) {
     return Error{ErrorCode::usage, "the plan was made for another model than " + model.name(), "session"};
   }
   if (plan.verdict == Verdict::does_not_fit) return does_not_fit(plan);
-  if (static_cast<std::size_t>(plan.schedule->device) > options.devices.size())
-    return Error{ErrorCode::usage, "the plan computes on " + plan.devices.back().name + ", which the session was not given", "session"};
+  for (const Stage& stage : *plan.stages) {
+    if (const auto device = static_cast<std::size_t>(stage.schedule.device); device > options.devices.size())
+      return Error{ErrorCode::usage, "the plan computes on " + plan.devices.at(device).name + ", which the session was not given",
+                   "session"};
+  }
   if (plan.devices.size() <= options.devices.size())
     return Error{ErrorCode::usage, "the session was given a device that the plan does not know", "session"};
   auto state = std::make_unique<State>(model, plan, std::move(options));

@@ -21,14 +21,14 @@ std::uint64_t stored_row_bytes(const Model& model, WeightId weight) {
 Result<std::unique_ptr<SlotReader>> open_chunk_reader(const RunnerOptions& options) {
   const Checkpoint& checkpoint = options.model->checkpoint();
   for (std::size_t i = 0; i < checkpoint.file_count(); ++i) checkpoint.file(static_cast<std::uint32_t>(i)).open_direct();
-  const Slots& slots = options.schedule->ring.host;
+  const SlotRing& ring = options.schedule->ring;
   SlotReader::Options reader;
   reader.os = options.os;
   reader.pool = options.pool;
-  reader.memory = options.host->bytes(MemoryTag::staging);
+  reader.memory = options.host->bytes(MemoryTag::staging).subspan(ring.host_offset, ring.host.total());
   reader.memory_owner = options.host->staging_owner();
-  reader.slot_bytes = slots.bytes;
-  reader.slots = slots.count;
+  reader.slot_bytes = ring.host.bytes;
+  reader.slots = ring.host.count;
   reader.cancelled = [cancel = options.cancel] { return cancel != nullptr && cancel->cancelled(); };
   return SlotReader::create(std::move(reader));
 }
