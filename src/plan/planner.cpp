@@ -11,6 +11,7 @@
 #include "plan/estimate.h"
 #include "plan/option.h"
 #include "plan/sacrifices.h"
+#include "plan/split.h"
 
 namespace plimsoll {
 namespace {
@@ -43,13 +44,14 @@ class Planner {
       return Error{ErrorCode::usage, "a device map and one device that computes", "--device", "give one of --device and --device-map"};
     if (policy_.device_map.kind == DeviceMap::Kind::modules) return follow_map();
     for (std::int32_t d = 0; d < std::ssize(devices_); ++d) evaluate(d);
+    if (any_device() && devices_.size() > 1 && !options_.empty() && !fits(*best(Budgets(devices_.size(), kNoLimit)), budgets_)) divide();
     if (!options_.empty()) return {};
     std::string names;
     for (const DeviceDescription& device : devices_) names += (names.empty() ? "" : ", ") + device.name;
     return Error{ErrorCode::usage, "there is no device " + policy_.device, "--device", "there are " + names};
   }
 
-  Plan plan() const {
+  Plan plan() {
     const Option& unlimited = *best(Budgets(devices_.size(), kNoLimit));
     const Option* fitting = best(budgets_);
     const Option& chosen = fitting != nullptr ? *fitting : *nearest();
@@ -57,7 +59,7 @@ class Planner {
     Plan plan = describe(chosen, layout);
     plan.sacrifices = list_sacrifices(requests_, budgets_, chosen, unlimited);
     plan.verdict = fitting == nullptr ? Verdict::does_not_fit : plan.sacrifices.empty() ? Verdict::fits : Verdict::fits_degraded;
-    plan.smallest_budget = smallest([](const Option&) { return true; });
+    plan.smallest_budget = smallest_budget();
     plan.full_speed_budget = smallest(
         [&](const Option& option) { return option.shared().loss <= unlimited.shared().loss && option.seconds <= 1.1 * unlimited.seconds; });
     plan.stages = std::make_shared<const std::vector<Stage>>(std::move(layout.stages));
@@ -65,7 +67,7 @@ class Planner {
     return plan;
   }
 
-  Alternative alternative() const {
+  Alternative alternative() {
     const Option* fitting = best(budgets_);
     const Option& chosen = fitting != nullptr ? *fitting : *nearest();
     const bool degraded =
@@ -78,7 +80,7 @@ class Planner {
                                : Verdict::fits,
             chosen.total(chosen.shared().device),
             chosen.pass,
-            smallest([](const Option&) { return true; })};
+            smallest_budget()};
   }
 
  private:
@@ -113,6 +115,29 @@ class Planner {
       }
     }
     return {};
+  }
+
+  // Where the fastest way does not fit on one device: for each pass and precision, the best that several make of it together.
+  void divide() {
+    std::vector<bool> may_use;
+    for (std::int32_t d = 0; d < std::ssize(devices_); ++d)
+      may_use.push_back(may_compute(d) && budgets_[static_cast<std::size_t>(d)].count > 0);
+    splitter_ = std::make_unique<Splitter>(requests_, policy_, may_use);
+    const bool native =
+        std::all_of(devices_.begin(), devices_.end(), [](const DeviceDescription& device) { return device.native_bfloat16; });
+    for (const Candidate& shared : resident_candidates(model_.program(), model_.binding(), workload_, policy_, native)) {
+      if (shared.narrowing && shared.narrowed_blocks < std::ssize(model_.program().blocks)) continue;
+      dividable_.push_back(shared);
+      std::optional<std::vector<StageChoice>> stages = splitter_->split(shared, arenas_within(budgets_));
+      if (stages && stages->size() > 1) add(std::move(*stages));
+    }
+  }
+
+  // What budgets leave for arenas.
+  Budgets arenas_within(const Budgets& budgets) const {
+    Budgets arenas;
+    for (std::size_t d = 0; d < budgets.size(); ++d) arenas.push_back(saturating_sub(budgets[d], devices_[d].runtime));
+    return arenas;
   }
 
   void add(std::vector<StageChoice> stages) {
@@ -183,6 +208,43 @@ class Planner {
     return list;
   }
 
+  // Where weights cannot stream, several devices may need less of one than it needs alone.
+  std::vector<DeviceBytes> smallest_budget() {
+    std::vector<DeviceBytes> list = smallest([](const Option&) { return true; });
+    if (splitter_ == nullptr || !forbids(Rung::stream)) return list;
+    std::vector<DeviceBytes> refined;
+    for (std::int32_t d = 0; d < std::ssize(devices_); ++d) {
+      const std::string& name = devices_[static_cast<std::size_t>(d)].name;
+      const auto known = std::find_if(list.begin(), list.end(), [&](const DeviceBytes& least) { return least.device == name; });
+      const std::optional<Bytes> least = least_divided(d, known != list.end() ? std::optional(known->bytes) : std::nullopt);
+      if (least) refined.push_back({name, *least});
+    }
+    return refined;
+  }
+
+  // The least budget of device `d`, at most `known`, with which the program can be divided, the others as they are; `known` if none is
+  // less.
+  std::optional<Bytes> least_divided(std::int32_t d, std::optional<Bytes> known) {
+    Budgets budgets = budgets_;
+    const auto possible = [&](std::uint64_t pages) {
+      budgets[static_cast<std::size_t>(d)] = kPage * pages;
+      const Budgets arenas = arenas_within(budgets);
+      return std::any_of(dividable_.begin(), dividable_.end(), [&](const Candidate& shared) {
+        const bool smallest_pass = &shared == &dividable_.back() || (&shared)[1].tokens_per_pass > shared.tokens_per_pass;
+        return smallest_pass && splitter_->split(shared, arenas).has_value();
+      });
+    };
+    const Bytes all = best(Budgets(devices_.size(), kNoLimit))->sum();
+    std::uint64_t enough = known.value_or(all + all).count / kPage.count;
+    if (!known && !possible(enough)) return {};
+    for (std::uint64_t low = 0; low < enough;) {
+      const std::uint64_t middle = low + (enough - low) / 2;
+      if (possible(middle)) enough = middle;
+      else low = middle + 1;
+    }
+    return kPage * enough;
+  }
+
   Plan describe(const Option& chosen, const StagedLayout& layout) const {
     Plan plan;
     plan.model = model_.name();
@@ -237,6 +299,8 @@ class Planner {
   Budgets budgets_;
   std::vector<LayoutRequest> requests_;  // by the device that computes
   StageEstimator estimator_{requests_};
+  std::unique_ptr<Splitter> splitter_;  // where it was worth while
+  std::vector<Candidate> dividable_;    // what it divided
   std::vector<Option> options_;
 };
 

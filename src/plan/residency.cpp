@@ -41,10 +41,14 @@ std::vector<std::int64_t> residency_order(const Program& program, const Binding&
   for (std::size_t b = 0; b < program.blocks.size(); ++b) {
     if (has_streamable_matrix(program.blocks[b], program, binding)) order.push_back(static_cast<std::int64_t>(b));
   }
-  std::sort(order.begin(), order.end(), [](std::int64_t a, std::int64_t b) {
+  sort_by_residency(order);
+  return order;
+}
+
+void sort_by_residency(std::vector<std::int64_t>& blocks) {
+  std::sort(blocks.begin(), blocks.end(), [](std::int64_t a, std::int64_t b) {
     return reversed_bits(static_cast<std::uint64_t>(a)) < reversed_bits(static_cast<std::uint64_t>(b));
   });
-  return order;
 }
 
 }  // namespace plimsoll

@@ -21,4 +21,7 @@ WeightId gatherable_table(const Program& program, const Binding& binding);
 /// behind the work of those that stay.
 std::vector<std::int64_t> residency_order(const Program& program, const Binding& binding);
 
+/// Brings numbers of blocks into that order.
+void sort_by_residency(std::vector<std::int64_t>& blocks);
+
 }  // namespace plimsoll

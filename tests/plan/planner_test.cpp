@@ -337,7 +337,7 @@ TEST(PlannerOnAccelerators, AModelThatFitsComputesThereAndOneThatDoesNotIsFedFro
   for (const LayerPlan& layer : roomy.layers)
     EXPECT_EQ(std::pair(layer.home, layer.compute), std::pair(std::string("sim:0"), std::string("sim:0")));
 
-  const Plan tight = planned(*model, with_accelerator(mib(512), mib(6)), workload);
+  const Plan tight = planned(*model, with_accelerator(mib(512), mib(6)), workload, {.device = "sim:0"});
   EXPECT_EQ(tight.verdict, Verdict::fits_degraded);
   ASSERT_EQ(tight.devices.size(), 2U);
   EXPECT_LE(tight.devices[1].planned_total(), mib(6));

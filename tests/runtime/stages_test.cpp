@@ -67,6 +67,41 @@ TEST_F(InStages, EveryMapGivesTheBitsOfTheHostAndTakesWhatWasPlanned) {
   EXPECT_GT(streaming, 10U) << "several stages must stream, or nothing was tested";
 }
 
+// What the planner divides by itself: resident and streamed stages, on accelerators and on the host.
+TEST_F(InStages, EveryDivisionGivesTheBitsOfTheHostAndTakesWhatWasPlanned) {
+  const std::string path = write(kDeep);
+  const auto all = testing::texts(kDeep, 12);
+  const RunResult host = run({.model = path, .texts = all, .batch_size = 4, .policy = {.device = "cpu"}});
+  std::set<std::vector<std::string>> divisions;
+  std::set<std::string> computing;
+  for (const Bytes budget : {mib(9), mib(64)}) {
+    for (const std::vector<Rung>& forbid : {std::vector<Rung>{}, {Rung::stream}, {Rung::cpu}}) {
+      for (const auto& [first, second] : {std::pair("4MiB", "5MiB"), std::pair("6MiB", "8MiB"), std::pair("9MiB", "4MiB")}) {
+        const RunRequest request{.model = path,
+                                 .texts = all,
+                                 .batch_size = 4,
+                                 .policy = {.forbid = forbid},
+                                 .budget = budget,
+                                 .sims = {std::string("link=1GB/s,compute=10TFLOP/s,memory=") + first,
+                                          std::string("link=1GB/s,compute=5TFLOP/s,memory=") + second}};
+        const auto result = run_model(*os_, request);
+        if (!result.ok()) {
+          EXPECT_EQ(result.error().code, ErrorCode::does_not_fit) << message(result.error());
+          continue;
+        }
+        EXPECT_EQ(result->logits, host.logits) << first << " " << second;
+        expect_ledgers_equal_plan(*result);
+        std::vector<std::string> layers;
+        for (const LayerPlan& layer : result->plan.layers) layers.push_back(layer.compute + " " + layer.home);
+        if (result->plan.stages->size() == 1 || !divisions.insert(layers).second) continue;
+        for (const LayerPlan& layer : result->plan.layers) computing.insert(layer.compute);
+      }
+    }
+  }
+  EXPECT_GT(divisions.size(), 4U) << "budgets must lead to different divisions, or nothing was tested";
+  EXPECT_EQ(computing.size(), 3U);
+}
+
 TEST_F(InStages, AnyAcquisitionMayFail) {
   const TinyModel tiny{.layers = 3};
   const RunRequest request{.model = write(tiny),

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "plan/option.h"
+
+namespace plimsoll {
+
+/// Divides a program among devices: consecutive blocks, the fastest accelerator first, the host last; but the first block, with the
+/// word table, may be on any of them. Each stage keeps what its device has
+/// room for and streams the rest. Looks at every place where it can be cut (of a very deep network, at some thirty), by figures of single
+/// blocks that are added up; for every stage at a few rings, with the least streamed that fits.
+class Splitter {
+ public:
+  /// `requests` by the device that computes; all outlive it. `may_use` by device: whether it may compute.
+  Splitter(const std::vector<LayoutRequest>& requests, const Policy& policy, std::vector<bool> may_use);
+  ~Splitter();
+
+  /// The stages with the least predicted seconds for a pass and precision whose arenas, and what stages take besides
+  /// on the host, are within `arenas` on every device, or nothing.
+  std::optional<std::vector<StageChoice>> split(const Candidate& shared, const Budgets& arenas);
+
+ private:
+  class Search;
+
+  const std::vector<LayoutRequest>& requests_;
+  const Policy& policy_;
+  std::vector<std::int32_t> order_;   ///< devices, the first to compute first
+  std::vector<std::int64_t> starts_;  ///< of units, and the number of all blocks: a program is cut between units alone
+  StageEstimator estimator_;
+};
+
+}  // namespace plimsoll
