@@ -9,6 +9,7 @@
 #include "plan/description.h"
 #include "plan/device_map.h"
 #include "plan/estimate.h"
+#include "plan/fill.h"
 #include "plan/option.h"
 #include "plan/sacrifices.h"
 #include "plan/split.h"
@@ -43,6 +44,10 @@ class Planner {
     if (by_map && !any_device())
       return Error{ErrorCode::usage, "a device map and one device that computes", "--device", "give one of --device and --device-map"};
     if (policy_.device_map.kind == DeviceMap::Kind::modules) return follow_map();
+    if (by_map) {
+      fill();
+      return {};
+    }
     for (std::int32_t d = 0; d < std::ssize(devices_); ++d) evaluate(d);
     if (any_device() && devices_.size() > 1 && !options_.empty() && !fits(*best(Budgets(devices_.size(), kNoLimit)), budgets_)) divide();
     if (!options_.empty()) return {};
@@ -133,6 +138,22 @@ class Planner {
     }
   }
 
+  // In the map's order: for each pass, precision and ring what comes of these budgets, and of unlimited ones to compare it with.
+  void fill() {
+    const bool native =
+        std::all_of(devices_.begin(), devices_.end(), [](const DeviceDescription& device) { return device.native_bfloat16; });
+    const Budgets arenas = arenas_to_fill(budgets_);
+    const Budgets unlimited(devices_.size(), kNoLimit);
+    Filler filler(requests_, policy_, arenas);
+    Filler unlimited_filler(requests_, policy_, unlimited);
+    for (const Candidate& shared : resident_candidates(model_.program(), model_.binding(), workload_, policy_, native)) {
+      if (shared.narrowing && shared.narrowed_blocks < std::ssize(model_.program().blocks)) continue;
+      dividable_.push_back(shared);
+      for (const RingShape& ring : ring_shapes(policy_)) add(filler.fill(shared, ring));
+      add(unlimited_filler.fill(shared, ring_shapes(policy_).front()));
+    }
+  }
+
   // What budgets leave for arenas.
   Budgets arenas_within(const Budgets& budgets) const {
     Budgets arenas;
@@ -140,13 +161,20 @@ class Planner {
     return arenas;
   }
 
-  void add(std::vector<StageChoice> stages) {
+  // Likewise, where how many stages come of it is not known: a device may have one more for what is left.
+  Budgets arenas_to_fill(const Budgets& budgets) const {
+    Budgets arenas = arenas_within(budgets);
+    arenas[0] = saturating_sub(arenas[0], stage_runtime(model_.program(), devices_.size()));
+    return arenas;
+  }
+
+  Option option_of(std::vector<StageChoice> stages) {
     const StagedFigures found = estimator_.estimate(stages);
     std::vector<Bytes> totals = found.arenas;
     totals[0] += devices_[0].runtime + stage_runtime(model_.program(), stages.size());
     for (std::size_t d = 1; d < totals.size(); ++d) totals[d] += totals[d].count > 0 ? devices_[d].runtime : Bytes{};
     const double seconds = workload_seconds(found.pass_seconds, stages.front().candidate, workload_);
-    options_.push_back({std::move(stages), std::move(totals), found.pass_seconds, seconds});
+    return {std::move(stages), std::move(totals), found.pass_seconds, seconds};
   }
 
   void evaluate(std::int32_t d) {
@@ -165,6 +193,8 @@ class Planner {
                           workload_seconds(found.seconds, candidate, workload_)});
     }
   }
+
+  void add(std::vector<StageChoice> stages) { options_.push_back(option_of(std::move(stages))); }
 
   const DeviceDescription& device(const Option& option) const { return devices_[static_cast<std::size_t>(option.shared().device)]; }
 
@@ -208,18 +238,28 @@ class Planner {
     return list;
   }
 
-  // Where weights cannot stream, several devices may need less of one than it needs alone.
+  // Where budgets decide what goes where, less of one device may do: where devices are filled, or weights divided that cannot stream.
   std::vector<DeviceBytes> smallest_budget() {
     std::vector<DeviceBytes> list = smallest([](const Option&) { return true; });
-    if (splitter_ == nullptr || !forbids(Rung::stream)) return list;
+    const DeviceMap::Kind kind = policy_.device_map.kind;
+    const bool filled = kind != DeviceMap::Kind::automatic && kind != DeviceMap::Kind::modules;
+    if (!filled && (splitter_ == nullptr || !forbids(Rung::stream))) return list;
     std::vector<DeviceBytes> refined;
     for (std::int32_t d = 0; d < std::ssize(devices_); ++d) {
       const std::string& name = devices_[static_cast<std::size_t>(d)].name;
       const auto known = std::find_if(list.begin(), list.end(), [&](const DeviceBytes& least) { return least.device == name; });
       const std::optional<Bytes> least = least_divided(d, known != list.end() ? std::optional(known->bytes) : std::nullopt);
-      if (least) refined.push_back({name, *least});
+      if (least && least->count > 0) refined.push_back({name, *least});  // of no memory: it can be done without
     }
     return refined;
+  }
+
+  // Whether anything that budgets decide comes of these, for the smallest pass of a precision.
+  bool is_possible(const Candidate& shared, const Budgets& budgets) {
+    if (splitter_ != nullptr) return splitter_->split(shared, arenas_within(budgets)).has_value();
+    const Budgets arenas = arenas_to_fill(budgets);
+    Filler filler(requests_, policy_, arenas);
+    return fits(option_of(filler.fill(shared, ring_shapes(policy_).back())), budgets);
   }
 
   // The least budget of device `d`, at most `known`, with which the program can be divided, the others as they are; `known` if none is
@@ -228,10 +268,9 @@ class Planner {
     Budgets budgets = budgets_;
     const auto possible = [&](std::uint64_t pages) {
       budgets[static_cast<std::size_t>(d)] = kPage * pages;
-      const Budgets arenas = arenas_within(budgets);
       return std::any_of(dividable_.begin(), dividable_.end(), [&](const Candidate& shared) {
         const bool smallest_pass = &shared == &dividable_.back() || (&shared)[1].tokens_per_pass > shared.tokens_per_pass;
-        return smallest_pass && splitter_->split(shared, arenas).has_value();
+        return smallest_pass && is_possible(shared, budgets);
       });
     };
     const Bytes all = best(Budgets(devices_.size(), kNoLimit))->sum();
