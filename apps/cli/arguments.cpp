@@ -159,6 +159,9 @@ Status read_policy(const Given& given, Policy& policy) {
   if (const auto text = given.text("--forbid")) {
     PLIMSOLL_TRY(policy.forbid, read_rungs(*text, where("--forbid")));
   }
+  if (const auto text = given.text("--device-map")) {
+    PLIMSOLL_TRY(policy.device_map, read_map(*text, where("--device-map")));
+  }
   if (const auto text = given.text("--prefer")) {
     if (*text != "speed")
       return usage(fmt::format("'{}' cannot be preferred", printable(*text, 40)), where("--prefer"), "write --prefer speed");

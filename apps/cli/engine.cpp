@@ -41,6 +41,9 @@ Result<std::unique_ptr<Engine>> Engine::open(Context& context, const ModelReques
 
 Result<std::unique_ptr<Engine>> Engine::open(Context& context, const ModelRequest& request, Handover& handover) {
   std::unique_ptr<Engine> engine(new Engine(context));
+  if (DeviceMap& map = engine->policy_.device_map; map.kind == DeviceMap::Kind::modules) {
+    PLIMSOLL_TRY(map, read_device_map(context.os, map.source));
+  }
   PLIMSOLL_TRY(engine->machine_, describe_machine(context.os, context.options.threads));
   Snapshot& machine = engine->machine_;
   machine.memory.budget = saturating_sub(machine.memory.budget, handover.held);

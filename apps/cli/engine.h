@@ -69,7 +69,7 @@ class Engine {
   void limit_ledgers(const Plan& plan);
 
   Context& context_;
-  Policy policy_;
+  Policy policy_;  ///< as asked for, with the modules of its device map
   Ledger ledger_;
   std::vector<std::unique_ptr<OpenDevice>> devices_;  ///< of machine_.accelerators
   std::optional<Model> model_;

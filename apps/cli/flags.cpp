@@ -71,6 +71,8 @@ constexpr std::array kFlags = {
     FlagSpec{"--max-memory", "", "SIZE|DEVICE=SIZE,...", "", kPlanning, kMemory,
              "Most memory to use, of the computing device or by name: 512MiB, or sim:0=2GiB,cpu=4GiB,disk=0", ""},
     FlagSpec{"--device", "", "DEVICE", "auto cpu sim:0", kPlanning, kMemory, "Where to compute: auto, cpu or sim:N", ""},
+    FlagSpec{"--device-map", "", "MAP", "auto balanced balanced_low_0 sequential", kPlanning, kMemory,
+             "Who computes which layers: auto, balanced, balanced_low_0, sequential, or FILE.json with {module: device}", ""},
     FlagSpec{"--sim", "", "SPEC", "", kPlanning, kMemory,
              "Add a simulated GPU, the first is sim:0; SPEC is memory=2GiB and, as wished, ,used= ,context= ,link= ,latency= ,compute= "
              ",disk= ,name= "
@@ -105,7 +107,6 @@ constexpr std::array kFlags = {
     FlagSpec{"--quiet", "-q", "", "", kAll, kMessages, "Only errors on stderr", ""},
     FlagSpec{"--verbose", "-v", "", "", kAll, kMessages, "More on stderr: placement, what was measured", ""},
 
-    FlagSpec{"--device-map", "", "MAP", "", kPlanning, "", "", "leave it out: the planner places every layer itself"},
     FlagSpec{"--wait", "", "TIME", "", kPlanning, "", "", "try again while the exit code is 6"},
     FlagSpec{"--no-lease", "", "", "", kPlanning, "", "", "leave it out: no leases are taken"},
 };

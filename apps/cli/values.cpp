@@ -172,6 +172,19 @@ Result<std::vector<DeviceBytes>> read_max_memory(std::string_view text, const st
   return budgets;
 }
 
+Result<DeviceMap> read_map(std::string_view text, const std::string& where) {
+  using Kind = DeviceMap::Kind;
+  static constexpr std::array<std::pair<std::string_view, Kind>, 4> kMaps = {{{"auto", Kind::automatic},
+                                                                              {"balanced", Kind::balanced},
+                                                                              {"balanced_low_0", Kind::balanced_low_0},
+                                                                              {"sequential", Kind::sequential}}};
+  for (const auto& [name, kind] : kMaps) {
+    if (text == name) return DeviceMap{kind, {}, where};
+  }
+  if (text.ends_with(".json") || text.find('/') != std::string_view::npos) return DeviceMap{Kind::modules, {}, std::string(text)};
+  return not_one_of(text, {"auto", "balanced", "balanced_low_0", "sequential", "FILE.json"}, where);
+}
+
 Result<std::vector<Rung>> read_rungs(std::string_view text, const std::string& where) {
   std::vector<Rung> rungs;
   for (const std::string_view name : split(text, ',')) {

@@ -25,6 +25,8 @@ Status check_quantize(std::string_view text, const std::string& where);
 Result<std::optional<ElementType>> read_dtype(std::string_view text, const std::string& where);
 /// "2GiB" or "sim:0=2GiB,cpu=4GiB,disk=0": sizes by device; a bare one has no name.
 Result<std::vector<DeviceBytes>> read_max_memory(std::string_view text, const std::string& where);
+/// "auto", "balanced", "balanced_low_0", "sequential", or the path of a file that is yet to be read: its map has no modules.
+Result<DeviceMap> read_map(std::string_view text, const std::string& where);
 Result<std::vector<Rung>> read_rungs(std::string_view text, const std::string& where);
 Result<std::vector<Rung>> read_allowed(std::string_view text, const std::string& where);
 Result<std::vector<Shape>> read_shapes(std::string_view text, const std::string& where);

@@ -60,7 +60,9 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{"Sim", {"run", kModel, "x", "--sim", "memory=2GiB,speed=1"}, 2, "speed"},
                       Case{"SimWithoutMemory", {"run", kModel, "x", "--sim", "used=2GiB"}, 2, "memory"},
                       Case{"AbsentSim", {"run", kModel, "x", "--sim", "memory=2GiB", "--device", "sim:1"}, 2, "there is no device sim:1"},
-                      Case{"DeviceMap", {"plan", kModel, "--device-map=auto"}, 4, "--device-map is not built yet"},
+                      Case{"DeviceMap", {"plan", kModel, "--device-map=balancd"}, 2, "did you mean balanced?"},
+                      Case{"NoDeviceMap", {"plan", kModel, "--device-map", "nowhere/map.json"}, 3, "nowhere/map.json"},
+                      Case{"MapAndDevice", {"run", kModel, "x", "--device-map=balanced", "--device=cpu"}, 2, "one of --device"},
                       Case{"Fallback", {"run", kModel, "x", "--fallback", "/nonexistent/other"}, 3, "/nonexistent/other"},
                       Case{"Wait", {"run", kModel, "x", "--wait", "3s"}, 4, "--wait is not built yet"},
                       Case{"Int8", {"run", kModel, "x", "--quantize", "int8"}, 4, "int8 is not built yet"},
@@ -115,7 +117,7 @@ TEST(Environment, StandsInForFlagsAndLosesToThem) {
   EXPECT_EQ(texts.status, 0) << texts.err;
   const Finished logits = run(Start{{"run", kModel, "x"}, {}, {"PLIMSOLL_LOGITS=1"}, false, {}});
   EXPECT_NE(logits.err.find("(PLIMSOLL_LOGITS): add --json"), std::string::npos) << logits.err;
-  const Finished unbuilt = run(Start{{"run", kModel, "x"}, {}, {"PLIMSOLL_DEVICE_MAP=auto"}, false, {}});
+  const Finished unbuilt = run(Start{{"run", kModel, "x"}, {}, {"PLIMSOLL_WAIT=3s"}, false, {}});
   EXPECT_EQ(unbuilt.status, 4);
   const Finished simulated = run(Start{{"run", kModel, "x"}, {}, {"PLIMSOLL_SIM=memory=1GiB"}, false, {}});
   EXPECT_NE(simulated.err.find("in sim:0 memory"), std::string::npos) << simulated.err;
