@@ -49,7 +49,8 @@ class Planner {
       return {};
     }
     for (std::int32_t d = 0; d < std::ssize(devices_); ++d) evaluate(d);
-    if (any_device() && devices_.size() > 1 && !options_.empty() && !fits(*best(Budgets(devices_.size(), kNoLimit)), budgets_)) divide();
+    const bool may_divide = any_device() && devices_.size() > 1 && !policy_.stream_everything;
+    if (may_divide && !options_.empty() && !fits(*best(Budgets(devices_.size(), kNoLimit)), budgets_)) divide();
     if (!options_.empty()) return {};
     std::string names;
     for (const DeviceDescription& device : devices_) names += (names.empty() ? "" : ", ") + device.name;

@@ -91,7 +91,8 @@ Elastic::Budgets Elastic::budgets(Bytes host_free) {
 
 Result<Plan> Elastic::plan_for(const Budgets& budgets) const {
   PLIMSOLL_TRY(Plan plan, options_.replan(budgets));
-  if (plan.devices.size() < shares_.size() || (plan.schedule && static_cast<std::size_t>(plan.schedule->device) >= shares_.size()))
+  const auto elsewhere = [&](const Stage& stage) { return static_cast<std::size_t>(stage.schedule.device) >= shares_.size(); };
+  if (plan.devices.size() < shares_.size() || (plan.stages && std::any_of(plan.stages->begin(), plan.stages->end(), elsewhere)))
     return Error{ErrorCode::usage, "a plan was made anew for other devices than the session's", "session"};
   if (plan.verdict == Verdict::does_not_fit) return does_not_fit(plan);
   return plan;

@@ -1,6 +1,7 @@
 // Devices that have less memory than they said, fail, or are lost under a session: the same bits elsewhere, or a typed error.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <map>
 #include <set>
 #include <thread>
@@ -168,8 +169,8 @@ TEST_F(DeviceRecovery, WithoutAnotherDeviceALossIsATypedErrorAndSoItStays) {
 
 TEST_F(DeviceRecovery, PartsThatAreDoneStayDone) {
   const std::vector<float> expected = host_reference(kDeep);
-  add_device("memory=64MiB", "at=pass:3,layer:2 lost\n");
-  prepare(kDeep, 6, {}, {.forbid = {Rung::gather, Rung::stream}});
+  add_device("memory=64MiB", "at=pass:9,layer:2 lost\n");
+  prepare(kDeep, 6, {}, {.device = "sim:0", .forbid = {Rung::gather, Rung::stream}});
   std::map<std::string, int> computed;
   ASSERT_TRUE(open([&](const Progress& progress) {
                 if (progress.phase == "pass") ++computed[std::string(progress.layer)];
@@ -180,13 +181,110 @@ TEST_F(DeviceRecovery, PartsThatAreDoneStayDone) {
     }
     return Bytes{};
   };
+  const Bytes least_there = least("sim:0", mib(64));
+  policy_.device = "cpu";
   session_->set_budget("cpu", least("cpu", Bytes{}));
-  session_->set_budget("sim:0", least("sim:0", mib(64)));
+  policy_.device = "sim:0";
+  session_->set_budget("sim:0", least_there);
   EXPECT_EQ(pass().value(), expected);
+  EXPECT_EQ(session_->plan().texts_per_pass, 1) << "or there are no parts";
+  EXPECT_EQ(computed["embeddings"], 6);
+  computed.clear();
+  policy_.device = "auto";
+  EXPECT_EQ(pass().value(), expected);
+  EXPECT_EQ(computing(), "cpu");
   EXPECT_EQ(kinds(), (std::vector{Kind::shed, Kind::recovered})) << all_texts();
   EXPECT_EQ(session_->plan().texts_per_pass, 1);
   EXPECT_EQ(computed["embeddings"], 7);
   EXPECT_EQ(computed["classifier"], 6) << "each text once";
+}
+
+// Two devices of which neither has room for all.
+class TwoDevicesRecovery : public DeviceRecovery {
+ protected:
+  void divide(const std::string& first_script, const std::string& second_script) {
+    session_.reset();
+    events_.clear();
+    sims_.clear();
+    add_device("link=1GB/s,compute=10TFLOP/s,memory=9MiB", first_script);
+    add_device("link=1GB/s,compute=10TFLOP/s,memory=9MiB", second_script);
+    prepare(kDeep);
+    ASSERT_EQ(used(), (std::set<std::string>{"sim:0", "sim:1"})) << "or nothing is tested";
+  }
+  std::set<std::string> used() const {
+    std::set<std::string> names;
+    for (const LayerPlan& layer : session_ ? session_->plan().layers : first_.layers) names.insert(layer.compute);
+    return names;
+  }
+};
+
+TEST_F(TwoDevicesRecovery, OneThatIsLostIsDoneWithoutAndTheOtherGoesOn) {
+  const std::vector<float> expected = host_reference(kDeep);
+  for (const int lost : {0, 1}) {
+    for (const char* when : {"load:0", "load:0.5", "load:1", "pass:1", "layer:0", "layer:3", "layer:7", "pass:2", "pass:2,layer:5"}) {
+      const std::string script = std::string("at=") + when + " lost\n";
+      divide(lost == 0 ? script : "", lost == 1 ? script : "");
+      const std::string name = "sim:" + std::to_string(lost);
+      const Status opened = open();
+      ASSERT_TRUE(opened.ok()) << when << ": " << message(opened.error());
+      for (int i = 0; i < 3; ++i) EXPECT_EQ(pass().value(), expected) << when << " " << lost;
+      EXPECT_EQ(used().count(name), 0U) << when << " " << lost;
+      EXPECT_EQ(used().count("sim:" + std::to_string(1 - lost)), 1U) << when << " " << lost;
+      expect_ledger_is_plan();
+      EXPECT_EQ(devices_[static_cast<std::size_t>(lost)]->ledger().current(), Bytes{});
+      ASSERT_EQ(events_.size(), 1U) << when << " " << lost << "\n" << all_texts();
+      EXPECT_EQ(events_.front().device, name);
+      session_.reset();
+      expect_nothing_is_held();
+    }
+  }
+}
+
+TEST_F(TwoDevicesRecovery, CopiesAndLaunchesThatFailOnceAreDoneAgainOnTheSameDevices) {
+  const std::vector<float> expected = host_reference(kDeep);
+  for (const char* when : {"load:0", "load:0.5", "pass:1", "layer:5", "pass:2,layer:6"}) {
+    for (const char* fault : {"copy:1", "launch:2"}) {
+      divide("", std::string("at=") + when + " fail=" + fault + "\n");
+      const std::string where = std::string(when) + " " + fault;
+      ASSERT_TRUE(open().ok()) << where;
+      for (int i = 0; i < 3; ++i) EXPECT_EQ(pass().value(), expected) << where;
+      ASSERT_EQ(kinds(), std::vector{Kind::recovered}) << where << "\n" << all_texts();
+      EXPECT_EQ(events_.front().device, "sim:1") << where;
+      EXPECT_EQ(used(), (std::set<std::string>{"sim:0", "sim:1"})) << where;
+      expect_ledger_is_plan();
+    }
+  }
+}
+
+TEST_F(TwoDevicesRecovery, MemoryThatOthersTakeFirstIsPlannedAround) {
+  const std::vector<float> expected = host_reference(kDeep);
+  for (const char* taken : {"1MiB", "4MiB", "9MiB"}) {
+    divide("", std::string("at=load:0 others=+") + taken + "\n");
+    ASSERT_TRUE(open().ok()) << taken;
+    EXPECT_EQ(pass().value(), expected) << taken;
+    expect_ledger_is_plan();
+    for (const SessionEvent& event : events_) EXPECT_EQ(event.device, "sim:1") << taken;
+  }
+}
+
+TEST_F(TwoDevicesRecovery, BudgetsOfBothGoUpAndDownWithTheSameBits) {
+  const std::vector<float> expected = host_reference(kDeep);
+  divide("", "");
+  ASSERT_TRUE(open().ok());
+  std::set<std::set<std::string>> seen;
+  for (std::uint64_t step = 0; step <= 16; ++step) {
+    const std::array<Bytes, 2> there = {kib(576) * ((step * 7) % 17), kib(576) * ((step * 11) % 17)};
+    ASSERT_TRUE(session_->set_budget("sim:0", there[0]));
+    ASSERT_TRUE(session_->set_budget("sim:1", there[1]));
+    const auto logits = pass();
+    ASSERT_TRUE(logits.ok()) << message(logits.error());
+    EXPECT_EQ(*logits, expected) << step;
+    EXPECT_LE(session_->planned_total("sim:0"), there[0]);
+    EXPECT_LE(session_->planned_total("sim:1"), there[1]);
+    expect_ledger_is_plan();
+    seen.insert(used());
+  }
+  EXPECT_GE(seen.size(), 3U) << "budgets must lead to different devices, or nothing was tested";
 }
 
 // Up and down, with the device's memory as the one that changes.
