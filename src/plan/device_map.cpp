@@ -110,7 +110,7 @@ class Follower {
     }
     if (device == 0) device = main_;
     const auto home = [device](bool disk, bool cpu) { return disk ? Home::disk : cpu && device > 0 ? Home::host : Home::device; };
-    if (block.ops.size() > 0 && table_ != kNone && &block == &program_.blocks.front())
+    if (!block.ops.empty() && table_ != kNone && &block == &program_.blocks.front())
       mapped.table = home(table.on_disk, !table.on_disk && table.device == 0);
     return BlockPlace{device, home(on_disk, on_cpu)};
   }

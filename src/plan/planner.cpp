@@ -125,9 +125,8 @@ class Planner {
 
   // Where the fastest way does not fit on one device: for each pass and precision, the best that several make of it together.
   void divide() {
-    std::vector<bool> may_use;
-    for (std::int32_t d = 0; d < std::ssize(devices_); ++d)
-      may_use.push_back(may_compute(d) && budgets_[static_cast<std::size_t>(d)].count > 0);
+    std::vector<bool> may_use(devices_.size());
+    for (std::size_t d = 0; d < devices_.size(); ++d) may_use[d] = may_compute(static_cast<std::int32_t>(d)) && budgets_[d].count > 0;
     splitter_ = std::make_unique<Splitter>(requests_, policy_, may_use);
     const bool native =
         std::all_of(devices_.begin(), devices_.end(), [](const DeviceDescription& device) { return device.native_bfloat16; });

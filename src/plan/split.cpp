@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::int64_t kMostUnits = 36;
 constexpr std::size_t kMostPartials = 12;
+constexpr std::size_t kMostReordered = 4;  // devices whose every order is looked at
 constexpr std::int32_t kNobody = -1;
 
 bool forbids(const Policy& policy, Rung rung) { return std::find(policy.forbid.begin(), policy.forbid.end(), rung) != policy.forbid.end(); }
@@ -62,16 +63,13 @@ class Splitter::Search {
       streamable_[static_cast<std::size_t>(block)] = true;
   }
 
-  // The word table takes room and next to no time: any device may have the first unit, whoever is next.
   std::optional<std::vector<StageChoice>> best() {
-    std::optional<Partial> found = follow({Partial{}}, 0, kNobody);
-    for (const std::int32_t device : splitter_.order_) {
-      if (units() == 1) break;
-      std::vector<Partial> begun;
-      extend(device, 0, 1, {Partial{}}, begun);
-      std::optional<Partial> other = follow(std::move(begun), 1, device);
-      if (other && (!found || other->seconds < found->seconds)) found = std::move(other);
-    }
+    std::optional<Partial> found = best_in(splitter_.order_);
+    // Which device comes first matters little, but to what has room: the ends of a program are not like its middle.
+    std::vector<std::int32_t> order = splitter_.order_;
+    std::sort(order.begin(), order.end());
+    for (bool more = order.size() <= kMostReordered; more && !found; more = std::next_permutation(order.begin(), order.end()))
+      found = best_in(order);
     if (!found) return {};
     std::vector<StageChoice> stages;
     for (const StageOption* stage : found->stages) stages.push_back(stage->choice);
@@ -79,13 +77,28 @@ class Splitter::Search {
   }
 
  private:
+  using Order = std::vector<std::int32_t>;
+
   std::size_t units() const { return splitter_.starts_.size() - 1; }
 
+  // The word table takes room and next to no time: any device may have the first unit, whoever is next.
+  std::optional<Partial> best_in(const Order& order) {
+    std::optional<Partial> found = follow(order, {Partial{}}, 0, kNobody);
+    for (const std::int32_t device : order) {
+      if (units() == 1) break;
+      std::vector<Partial> begun;
+      extend(device, 0, 1, {Partial{}}, begun);
+      std::optional<Partial> other = follow(order, std::move(begun), 1, device);
+      if (other && (!found || other->seconds < found->seconds)) found = std::move(other);
+    }
+    return found;
+  }
+
   // The best way from `begun`, which has the units before `from` on `taken`, to the end.
-  std::optional<Partial> follow(std::vector<Partial> begun, std::size_t from, std::int32_t taken) {
+  std::optional<Partial> follow(const Order& order, std::vector<Partial> begun, std::size_t from, std::int32_t taken) {
     std::vector<std::vector<Partial>> upto(units() + 1);
     upto[from] = std::move(begun);
-    for (const std::int32_t device : splitter_.order_) {
+    for (const std::int32_t device : order) {
       if (device == taken && device > 0) continue;
       std::vector<std::vector<Partial>> next = upto;
       for (std::size_t first = from; first < units(); ++first) {

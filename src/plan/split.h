@@ -8,8 +8,8 @@
 
 namespace plimsoll {
 
-/// Divides a program among devices: consecutive blocks, the fastest accelerator first, the host last; but the first block, with the
-/// word table, may be on any of them. Each stage keeps what its device has
+/// Divides a program among devices: consecutive blocks, the fastest accelerator first, the host last, or where nothing fits so, in any
+/// order of few devices; but the first block, with the word table, may be on any of them. Each stage keeps what its device has
 /// room for and streams the rest. Looks at every place where it can be cut (of a very deep network, at some thirty), by figures of single
 /// blocks that are added up; for every stage at a few rings, with the least streamed that fits.
 class Splitter {

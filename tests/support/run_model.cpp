@@ -57,14 +57,10 @@ Result<Devices> open_devices(Os& os, const RunRequest& request, Snapshot& machin
   return devices;
 }
 
-// What the session gets of them, each limited to what it is planned to hold.
-std::vector<OpenDevice*> limited(const Devices& devices, const Plan& plan) {
-  std::vector<OpenDevice*> list;
-  for (const auto& device : devices) {
-    list.push_back(device.get());
-    device->ledger().set_limit(plan.devices.at(list.size()).arena_total());
-  }
-  return list;
+// Each device holds what is planned, and no more.
+void limit_ledgers(const Plan& plan, Ledger& ledger, const Devices& devices) {
+  ledger.set_limit(plan.devices.front().arena_total());
+  for (std::size_t i = 0; i < devices.size(); ++i) devices[i]->ledger().set_limit(plan.devices.at(i + 1).arena_total());
 }
 
 Result<RunResult> run_on(Os& os, Ledger& ledger, const RunRequest& request) {
@@ -77,22 +73,21 @@ Result<RunResult> run_on(Os& os, Ledger& ledger, const RunRequest& request) {
   PLIMSOLL_TRY(const Devices devices, open_devices(os, request, machine));
   RunResult result;
   PLIMSOLL_TRY(result.plan, make_plan(model, machine, workload, request.policy));
+  if (request.planned) request.planned(model, machine, workload, result.plan);
   if (result.plan.verdict == Verdict::does_not_fit) return does_not_fit(result.plan);
-  ledger.set_limit(result.plan.devices.front().arena_total());
+  limit_ledgers(result.plan, ledger, devices);
   workload.held_tokens = result.plan.tokens_per_pass;
   workload.held_texts = result.plan.texts_per_pass;
-  const auto replan = [&](std::span<const DeviceBytes> budgets) {
+  const auto replan = [&](std::span<const DeviceBytes> budgets) -> Result<Plan> {
     Snapshot now = machine;
     now.memory.budget = std::min(budgets.front().bytes, machine.memory.budget);
     for (std::size_t i = 0; i < now.accelerators.size(); ++i) now.accelerators[i].free = budgets[i + 1].bytes;
-    return make_plan(model, now, workload, request.policy);
+    PLIMSOLL_TRY(Plan plan, make_plan(model, now, workload, request.policy));
+    if (plan.verdict != Verdict::does_not_fit) limit_ledgers(plan, ledger, devices);
+    return plan;
   };
-  Session::Options options{.os = &os,
-                           .ledger = &ledger,
-                           .cancel = request.cancel,
-                           .devices = limited(devices, result.plan),
-                           .replan = replan,
-                           .event = request.event};
+  Session::Options options{.os = &os, .ledger = &ledger, .cancel = request.cancel, .replan = replan, .event = request.event};
+  for (const auto& device : devices) options.devices.push_back(device.get());
   PLIMSOLL_TRY(Session session, Session::create(model, result.plan, std::move(options)));
   PLIMSOLL_CHECK(classify(model, session, limit, request, result));
   result.ledger_peak = ledger.peak();

@@ -24,8 +24,10 @@ struct RunRequest {
   int threads = 2;
   Policy policy = {};
   const CancelToken* cancel = nullptr;
-  std::optional<Bytes> budget = std::nullopt;           ///< instead of what the machine has
-  std::vector<std::string> sims = {};                   ///< simulated devices: sim:0, sim:1, ...
+  std::optional<Bytes> budget = std::nullopt;  ///< instead of what the machine has
+  std::vector<std::string> sims = {};          ///< simulated devices: sim:0, sim:1, ...
+  /// Told of what is planned from, and of the plan, before anything is reserved; may be empty.
+  std::function<void(const Model&, const Snapshot&, const Workload&, const Plan&)> planned = {};
   std::function<void(Session&, int)> before_pass = {};  ///< told of each pass, from 1; may be empty
   std::function<void(const SessionEvent&)> event = {};  ///< told of what the session does to go on; may be empty
 };
