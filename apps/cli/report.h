@@ -58,7 +58,8 @@ class LoadWatcher {
 /// `run --report` (DESIGN.md section 6).
 std::string report_json(const Plan& plan, const RunStatistics& statistics);
 
-/// The line at the end of a run: precision, where the weights are by then, peak memory, speed. `plan`: the first one.
+/// The line at the end of a run: precision, where the weights are by then, peak memory (that of simulated
+/// devices is the process's own), speed. `plan`: the first one.
 std::string summary_line(const Plan& plan, const RunStatistics& statistics);
 
 }  // namespace plimsoll::cli

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <plimsoll/bytes.h>
+
 #include "command.h"
 #include "support/build.h"
 
@@ -217,6 +219,16 @@ TEST(Run, WritesAReport) {
             report["plan"]["devices"][0]["budget"].get<std::int64_t>());
   EXPECT_EQ(last["device"], "cpu");
   EXPECT_TRUE(report["events"].is_array());
+}
+
+TEST(Run, TheSummaryCountsSimulatedMemoryAsTheProcesssOwn) {
+  const Folder folder;
+  const Finished result = run({"run", fixture("models/bert"), "a film", "--sim", "memory=64MiB", "--report", folder / "r.json"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  plimsoll::Bytes planned;
+  const json report = json::parse(read_file(folder / "r.json"));
+  for (const json& device : report["plan"]["devices"]) planned += plimsoll::Bytes{device["planned"]["total"].get<std::uint64_t>()};
+  EXPECT_NE(result.err.find("of " + plimsoll::format_bytes(planned) + " planned"), std::string::npos) << result.err;
 }
 
 }  // namespace

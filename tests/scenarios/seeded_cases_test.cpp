@@ -6,17 +6,14 @@
 
 #include "scenarios/brute_force.h"
 #include "scenarios/seeded_case.h"
+#include "support/build.h"
 
 namespace plimsoll::testing {
 namespace {
 
 constexpr std::uint64_t kGroups = 40;
 constexpr std::uint64_t kCases = 25;
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::uint64_t kStride = 8;
-#else
-constexpr std::uint64_t kStride = 1;
-#endif
+constexpr std::uint64_t kStride = kSanitized ? 8 : 1;
 
 /// Runs one case and checks it.
 class CaseRunner {
