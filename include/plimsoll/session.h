@@ -71,6 +71,9 @@ class Session {
   /// Of the present plan, on a device; zero for one that the session does not have. Any thread.
   Bytes planned_total(std::string_view device = "cpu") const;
 
+  /// Gives memory back, or takes it, now instead of with the next `run`. Fails with does_not_fit, the session as it was, and as `run` does.
+  Status fit_budget();
+
   /// One pass: logits [texts, labels], float32, row-major, valid until the next call. Ids are checked against the vocabulary, sizes
   /// against the plan that the session was created with (`usage`); a pass that the present plan has no room for is run in parts. A read,
   /// copy or launch that failed is tried once more; a device that fails again, or is lost, is not used any more. Fails with io,

@@ -186,6 +186,11 @@ const Plan& Session::plan() const { return state_->plan(); }
 bool Session::set_budget(std::string_view device, Bytes budget) { return state_->elastic->set_budget(device, budget); }
 Bytes Session::planned_total(std::string_view device) const { return state_->elastic->planned_total(device); }
 
+Status Session::fit_budget() {
+  state_->elastic->begin();
+  return state_->elastic->before_pass();
+}
+
 Result<std::span<const float>> Session::run(const PassInput& input) {
   PLIMSOLL_CHECK(state_->check(input));
   state_->stage(input);

@@ -1,0 +1,123 @@
+#include <plimsoll/session_group.h>
+
+#include <algorithm>
+
+#include <plimsoll/device.h>
+
+namespace plimsoll {
+
+/// A session, or one that is being opened: then it has none yet.
+struct SessionGroup::Member {
+  Request request;
+  std::unique_ptr<Session> session;
+
+  Bytes planned(std::string_view device) const { return session == nullptr ? Bytes{} : session->planned_total(device); }
+};
+
+SessionGroup::SessionGroup(Options options) : options_(std::move(options)) {
+  budgets_.push_back({options_.ledger->device(), options_.machine.memory.budget});
+  options_.ledger->set_limit(budgets_.front().bytes);
+  for (std::size_t i = 0; i < options_.devices.size(); ++i) {
+    const Accelerator& accelerator = options_.machine.accelerators.at(i);
+    budgets_.push_back({accelerator.name, std::min(accelerator.budget.value_or(accelerator.free), accelerator.free)});
+    options_.devices[i]->ledger().set_limit(budgets_.back().bytes);
+  }
+}
+
+SessionGroup::~SessionGroup() = default;
+
+Bytes SessionGroup::planned_total(std::string_view device) const {
+  Bytes sum;
+  for (const auto& member : members_) sum += member->planned(device);
+  return sum;
+}
+
+// What the other members have not planned.
+std::vector<DeviceBytes> SessionGroup::left_for(const Member& member) const {
+  std::vector<DeviceBytes> left = budgets_;
+  for (DeviceBytes& one : left)
+    one.bytes = saturating_sub(one.bytes, saturating_sub(planned_total(one.device), member.planned(one.device)));
+  return left;
+}
+
+Result<Plan> SessionGroup::plan_within(const Member& member, std::span<const DeviceBytes> budgets) const {
+  Snapshot machine = options_.machine;
+  machine.memory.budget = budgets.front().bytes;
+  for (std::size_t i = 0; i + 1 < budgets.size(); ++i) {
+    machine.accelerators[i].free = budgets[i + 1].bytes;
+    machine.accelerators[i].budget.reset();
+  }
+  return make_plan(*member.request.model, machine, member.request.workload, member.request.policy);
+}
+
+// Others give up what they have beyond an equal share, those that have most first, until the new one has what it could use of its own. Who
+// cannot do with less keeps what it has.
+void SessionGroup::make_room(const Member& member) {
+  const Result<Plan> alone = plan_within(member, budgets_);
+  if (!alone.ok()) return;
+  for (std::size_t d = 0; d < budgets_.size(); ++d) {
+    const std::string& device = budgets_[d].device;
+    const Bytes share{budgets_[d].bytes.count / members_.size()};
+    const Bytes wanted = std::min(alone->devices.at(d).planned_total(), share);
+    std::vector<Member*> others;
+    for (const auto& other : members_) {
+      if (other.get() != &member && other->planned(device) > share) others.push_back(other.get());
+    }
+    std::ranges::sort(others, [&](const Member* a, const Member* b) { return a->planned(device) > b->planned(device); });
+    for (Member* other : others) {
+      const Bytes missing = saturating_sub(wanted, left_for(member)[d].bytes);
+      if (missing.count == 0) break;
+      const Bytes planned = other->planned(device);
+      other->session->set_budget(device, std::max(share, saturating_sub(planned, missing)));
+      if (!other->session->fit_budget().ok()) other->session->set_budget(device, planned);
+    }
+  }
+}
+
+// Each may grow into what the others leave.
+void SessionGroup::distribute() {
+  for (const auto& member : members_) {
+    for (const DeviceBytes& left : left_for(*member)) static_cast<void>(member->session->set_budget(left.device, left.bytes));
+  }
+}
+
+Result<Session*> SessionGroup::add(Request request) {
+  Member& member = *members_.emplace_back(std::make_unique<Member>(Member{std::move(request), nullptr}));
+  const auto open = [&]() -> Result<Session> {
+    PLIMSOLL_TRY(Plan plan, plan_within(member, left_for(member)));
+    if (member.request.rebalance && plan.verdict != Verdict::fits) {
+      make_room(member);
+      PLIMSOLL_TRY(plan, plan_within(member, left_for(member)));
+    }
+    member.request.workload.held_tokens = plan.tokens_per_pass;
+    member.request.workload.held_texts = plan.texts_per_pass;
+    Session::Options options{.os = options_.os,
+                             .ledger = options_.ledger,
+                             .cancel = member.request.cancel,
+                             .progress = member.request.progress,
+                             .devices = options_.devices,
+                             .event = member.request.event};
+    options.replan = [this, &member](std::span<const DeviceBytes> budgets) {
+      std::vector<DeviceBytes> within = left_for(member);
+      for (std::size_t d = 0; d < within.size(); ++d) within[d].bytes = std::min(within[d].bytes, budgets[d].bytes);
+      return plan_within(member, within);
+    };
+    return Session::create(*member.request.model, plan, std::move(options));
+  };
+  Result<Session> session = open();
+  if (!session.ok()) {
+    members_.pop_back();
+    distribute();
+    return std::move(session).error();
+  }
+  member.session = std::make_unique<Session>(std::move(session).value());
+  distribute();
+  return member.session.get();
+}
+
+void SessionGroup::remove(const Session& session) {
+  std::erase_if(members_, [&](const std::unique_ptr<Member>& member) { return member->session.get() == &session; });
+  distribute();
+}
+
+}  // namespace plimsoll
