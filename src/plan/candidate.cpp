@@ -108,8 +108,8 @@ constexpr std::array<RingShape, 7> kRingShapes = {
 
 constexpr std::int64_t kMostSteps = 64;
 
-// Where streamed blocks come from: disk; for an accelerator also the host's memory, wholly or in part. A gathered table is with the
-// last of them.
+// Where streamed blocks come from: disk; for an accelerator also the host's memory, wholly or in part. A gathered table is on disk, or
+// with blocks that all come from the host.
 void add_sources(Candidate candidate, bool gathers, std::vector<Candidate>& list) {
   const auto add = [&](std::int64_t host_blocks, Home table) {
     candidate.host_blocks = host_blocks;
@@ -118,6 +118,7 @@ void add_sources(Candidate candidate, bool gathers, std::vector<Candidate>& list
   };
   const std::int64_t streamed = candidate.streamed_blocks;
   if (candidate.device > 0) add(streamed, Home::host);
+  if (candidate.device > 0 && gathers && streamed > 0) add(streamed, Home::disk);
   for (std::int64_t quarters = 3; candidate.device > 0 && quarters > 0; --quarters) {
     if (const std::int64_t host = streamed * quarters / 4; host > 0 && host < candidate.host_blocks) add(host, Home::disk);
   }

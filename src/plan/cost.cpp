@@ -9,7 +9,8 @@ namespace {
 constexpr double kStreamedCompute = 1.06;
 // Handing over a slot, and starting the team of threads once more.
 constexpr double kChunkSeconds = 30e-6;
-// A row that is fetched by itself: asking for it and copying it, many at once.
+// A row that is fetched from its file by itself: asking for it and copying it, many at once. An accelerator's disk is known by its rate
+// alone.
 constexpr double kRowSeconds = 5e-6;
 
 struct Work {
@@ -41,7 +42,7 @@ class BlockCost {
       if (request_.is_accelerator()) uploaded += bytes / request_.device->link_rate + chunks * request_.device->step_seconds;
       else compute += chunks * kChunkSeconds;
     }
-    return std::max({compute, read, uploaded}) + gather_seconds(block);
+    return std::max({compute, read, uploaded}) + gather_seconds(block) + copy_seconds(block);
   }
 
  private:
@@ -92,11 +93,26 @@ class BlockCost {
     return linear == nullptr ? 1 : std::max(chunk_bytes_, static_cast<double>(kPanelOutputs) * row_bytes(linear->weight));
   }
 
+  // The pass's input on its way to an accelerator, and its answers on their way back.
+  double copy_seconds(const Block& block) const {
+    if (!request_.is_accelerator()) return 0;
+    const Program& program = *request_.program;
+    double seconds = 0;
+    const auto copy = [&](ValueId id) { seconds += request_.device->step_seconds + value_bytes(id) / request_.device->link_rate; };
+    for (const Op& op : block.ops) {
+      if (std::holds_alternative<EmbedOp>(op)) {
+        for (const ValueId id : {program.ids, program.type_ids, program.position_ids, program.text_starts}) copy(id);
+      }
+      if (op_values(op).writes == program.logits) copy(program.logits);
+    }
+    return seconds;
+  }
+
   double gather_seconds(const Block& block) const {
     const WeightId table = schedule_.gathered.weight;
     const auto* embed = block.ops.empty() ? nullptr : std::get_if<EmbedOp>(&block.ops.front());
     if (table == kNone || embed == nullptr || embed->words != table) return 0;
-    double seconds = tokens_ * kRowSeconds;
+    double seconds = request_.is_accelerator() ? request_.device->step_seconds : tokens_ * kRowSeconds;
     if (planned(table).home == Home::disk) seconds += tokens_ * row_bytes(table) / request_.device->disk_rate;
     if (request_.is_accelerator()) seconds += tokens_ * row_bytes(table) / request_.device->link_rate;
     return seconds;

@@ -162,7 +162,10 @@ Status AcceleratorRunner::take(const GatherTableStep&, PassSize size) {
   PLIMSOLL_CHECK(collect_rows(ids, collected));
 
   std::byte* raw = there().activations(gathered.raw_offset);
-  device_.copy_in(*from_memory_, raw, {collected, ids.size() * stored_row_bytes(*options_.model, gathered.weight)});
+  const std::uint64_t bytes = ids.size() * stored_row_bytes(*options_.model, gathered.weight);
+  const bool from_disk = options_.schedule->weights[static_cast<std::size_t>(gathered.weight)].home == Home::disk;
+  if (from_disk) device_.wait(*from_memory_, device_.host_reads(Bytes{bytes}));
+  device_.copy_in(*from_memory_, raw, {collected, bytes});
   device_.wait(*options_.stream, device_.record(*from_memory_));
   prepare_rows(options_, gathered.weight, size.tokens, raw, there().activations(gathered.offset));
   return {};

@@ -17,7 +17,7 @@ Snapshot two_accelerators(Bytes host, Bytes first, Bytes second) {
   Snapshot machine = testing::paper_machine(host);
   machine.rates.float32_flops = 2e10;
   machine.accelerators = {testing::paper_accelerator(first), testing::paper_accelerator(second, "sim:1")};
-  machine.accelerators[0].link_rate = 3e9;
+  machine.accelerators[0].link_rate = 1.5e9;
   machine.accelerators[1].float32_flops = 2.5e11;
   return machine;
 }
