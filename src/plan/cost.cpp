@@ -42,7 +42,7 @@ class BlockCost {
       if (request_.is_accelerator()) uploaded += bytes / request_.device->link_rate + chunks * request_.device->step_seconds;
       else compute += chunks * kChunkSeconds;
     }
-    return std::max({compute, read, uploaded}) + gather_seconds(block) + copy_seconds(block);
+    return std::max({compute, read, uploaded}) + gather_seconds(block);
   }
 
  private:
@@ -91,21 +91,6 @@ class BlockCost {
   double chunk_bytes_of(const Op& op) const {
     const auto* linear = std::get_if<LinearOp>(&op);
     return linear == nullptr ? 1 : std::max(chunk_bytes_, static_cast<double>(kPanelOutputs) * row_bytes(linear->weight));
-  }
-
-  // The pass's input on its way to an accelerator, and its answers on their way back.
-  double copy_seconds(const Block& block) const {
-    if (!request_.is_accelerator()) return 0;
-    const Program& program = *request_.program;
-    double seconds = 0;
-    const auto copy = [&](ValueId id) { seconds += request_.device->step_seconds + value_bytes(id) / request_.device->link_rate; };
-    for (const Op& op : block.ops) {
-      if (std::holds_alternative<EmbedOp>(op)) {
-        for (const ValueId id : {program.ids, program.type_ids, program.position_ids, program.text_starts}) copy(id);
-      }
-      if (op_values(op).writes == program.logits) copy(program.logits);
-    }
-    return seconds;
   }
 
   double gather_seconds(const Block& block) const {
