@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Structure, format and clang-tidy. With stage names, only those: tools/lint.sh [structure] [format] [tidy]
+# Structure, format and clang-tidy. With stage names, only those: tools/lint.sh [structure] [format] [tidy] [aarch64]
+# aarch64 needs g++-aarch64-linux-gnu and is not among those that run by themselves.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 stages=("$@")
@@ -20,6 +21,19 @@ tidy() {
     xargs -P "${JOBS:-$(nproc)}" -n 4 clang-tidy -p build/release --quiet --extra-arg=-Wno-unknown-warning-option >"$log" 2>/dev/null
   local status=$?
   grep -E '(error|warning): ' "$log" | sort -u || tail -n 20 "$log"
+  return "$status"
+}
+
+# The library compiles for ARM, without the x86 kernels, and its portable ones become NEON. Headers of other libraries are the host's.
+aarch64() {
+  local folder compiler=(aarch64-linux-gnu-g++ -std=c++20 -ffp-contract=off -Wall -Wextra -Werror -DPLIMSOLL_VERSION='""' -Iinclude -Isrc)
+  folder=$(mktemp -d) || return 1
+  ln -s /usr/include/{fmt,nlohmann} /usr/include/utf8proc.h "$folder"
+  compiler+=(-isystem "$folder")
+  tools/sources.sh src | grep '\.cpp$' | grep -Ev 'x86|avx' | xargs -P "${JOBS:-$(nproc)}" -n 1 "${compiler[@]}" -fsyntax-only &&
+    "${compiler[@]}" -O3 -S -o - src/device/cpu/kernels_portable.cpp | grep -cE 'fmla\s+v[0-9]+\.4s' >/dev/null
+  local status=$?
+  rm -r "$folder"
   return "$status"
 }
 
