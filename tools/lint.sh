@@ -31,7 +31,7 @@ aarch64() {
   ln -s /usr/include/{fmt,nlohmann} /usr/include/utf8proc.h "$folder"
   compiler+=(-isystem "$folder")
   tools/sources.sh src | grep '\.cpp$' | grep -Ev 'x86|avx' | xargs -P "${JOBS:-$(nproc)}" -n 1 "${compiler[@]}" -fsyntax-only &&
-    "${compiler[@]}" -O3 -S -o - src/device/cpu/kernels_portable.cpp | grep -cE 'fmla\s+v[0-9]+\.4s' >/dev/null
+    "${compiler[@]}" -O3 -ffp-contract=fast -S -o - src/device/cpu/kernels_portable.cpp | grep -cE 'fmla\s+v[0-9]+\.4s' >/dev/null
   local status=$?
   rm -r "$folder"
   return "$status"
