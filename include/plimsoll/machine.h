@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -78,6 +79,9 @@ struct Accelerator {
   double latency = 0;           ///< seconds before each copy and each step
   bool native_bfloat16 = false;
   bool computes_on_host = false;  ///< simulated: the host's kernels give the results, with the host's workspace
+
+  /// What a plan may take of it.
+  Bytes usable() const { return budget ? std::min(*budget, free) : free; }
 };
 
 /// What there is now.

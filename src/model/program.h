@@ -18,6 +18,9 @@ enum class Dim : std::uint8_t { tokens, texts, text_bounds };
 /// end of the pass; or for the session.
 enum class Lifetime : std::uint8_t { op, stage, pass, session };
 
+/// To the end of the pass at least: a place of its own, which no plan moves.
+inline bool outlives_stages(Lifetime lifetime) { return lifetime == Lifetime::pass || lifetime == Lifetime::session; }
+
 /// `hidden` is float32, or bfloat16 where compute is bfloat16.
 enum class ValueType : std::uint8_t { hidden, float32, int32 };
 

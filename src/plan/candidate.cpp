@@ -82,7 +82,7 @@ std::vector<Candidate> with_narrowing(std::vector<Candidate> list, const Policy&
   const Candidate wide = list.front();
   if (wide.storage != ElementType::float32 || list.size() > 1) return list;
   for (const Rung rung : {Rung::float16, Rung::bfloat16}) {
-    if (!contains(policy.allow, rung) || contains(policy.forbid, rung)) continue;
+    if (!contains(policy.allow, rung) || forbids(policy, rung)) continue;
     for (std::int64_t narrowed = 1; narrowed <= blocks; ++narrowed) {
       Candidate candidate = wide;
       candidate.narrowing = rung;
@@ -91,7 +91,7 @@ std::vector<Candidate> with_narrowing(std::vector<Candidate> list, const Policy&
       list.push_back(candidate);
     }
   }
-  if (contains(policy.allow, Rung::bfloat16) && !contains(policy.forbid, Rung::bfloat16) && native_bfloat16) {
+  if (contains(policy.allow, Rung::bfloat16) && !forbids(policy, Rung::bfloat16) && native_bfloat16) {
     Candidate candidate = wide;  // everything in bfloat16, products too: the fastest, and the last in precision
     candidate.storage = candidate.compute = ElementType::bfloat16;
     candidate.narrowing = Rung::bfloat16;
@@ -136,8 +136,8 @@ struct Movable {
 void add_placements(Candidate candidate, const Movable& movable, const Policy& policy, std::vector<Candidate>& list) {
   const std::int64_t most = movable.streamable;
   const bool partly_narrowed = candidate.narrowing && candidate.narrowed_blocks < movable.blocks;
-  const bool may_stream = !contains(policy.forbid, Rung::stream) && !partly_narrowed && most > 0;
-  const bool may_gather = !contains(policy.forbid, Rung::gather) && movable.table;
+  const bool may_stream = !forbids(policy, Rung::stream) && !partly_narrowed && most > 0;
+  const bool may_gather = !forbids(policy, Rung::gather) && movable.table;
   const bool may_stay = !policy.stream_everything || !may_stream;
   if (may_stay) list.push_back(candidate);
   if (may_gather && may_stay) add_sources(candidate, true, list);
@@ -161,6 +161,8 @@ Precision choose_precision(std::optional<ElementType> dtype, ElementType stored_
   return {storage, multiplies_bfloat16 ? ElementType::bfloat16 : ElementType::float32};
 }
 
+bool forbids(const Policy& policy, Rung rung) { return contains(policy.forbid, rung); }
+
 ElementType block_storage(const Candidate& candidate, std::int64_t block, std::int64_t blocks) {
   if (!candidate.narrowing || block < blocks - candidate.narrowed_blocks) return candidate.storage;
   return *candidate.narrowing == Rung::float16 ? ElementType::float16 : ElementType::bfloat16;
@@ -173,7 +175,7 @@ std::span<const RingShape> ring_shapes(const Policy& policy) {
 
 std::vector<Candidate> resident_candidates(const Program& program, const Binding& binding, const Workload& workload, const Policy& policy,
                                            bool native_bfloat16, std::int32_t device) {
-  const bool may_shrink = !contains(policy.forbid, Rung::microbatch);
+  const bool may_shrink = !forbids(policy, Rung::microbatch);
   std::vector<PassSize> sizes = workload.batch_size > 0 ? asked_sizes(workload, may_shrink) : automatic_sizes(workload);
   const auto held = [&](const PassSize& size) { return size.tokens <= workload.held_tokens && size.texts <= workload.held_texts; };
   while (workload.held_tokens > 0 && sizes.size() > 1 && !held(sizes.front())) sizes.erase(sizes.begin());

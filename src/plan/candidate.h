@@ -41,6 +41,8 @@ struct Precision {
 };
 Precision choose_precision(std::optional<ElementType> dtype, ElementType stored_type, bool native_bfloat16);
 
+bool forbids(const Policy& policy, Rung rung);
+
 /// Chunks of a ring and its slots.
 struct RingShape {
   std::uint64_t chunk_bytes = 0;

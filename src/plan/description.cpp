@@ -18,6 +18,12 @@ constexpr double kAcceleratorMemoryRate = 1e15;
 
 }  // namespace
 
+Bytes name_bytes(const std::vector<std::string>& names) {
+  Bytes sum;
+  for (const std::string& name : names) sum += Bytes{name.size()};
+  return sum;
+}
+
 Bytes cpu_runtime_allowance(int threads, const Program& program, Bytes label_names) {
   std::uint64_t ops = 0;
   for (const Block& block : program.blocks) ops += block.ops.size();

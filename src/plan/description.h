@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include <plimsoll/machine.h>
 
@@ -30,6 +31,9 @@ struct DeviceDescription {
   std::int64_t (*workspace_bytes)(const WorkspaceNeeds&) = nullptr;
   Bytes runtime;  ///< allowance for all memory that no arena holds
 };
+
+/// Bytes of all names.
+Bytes name_bytes(const std::vector<std::string>& names);
 
 /// The host's processor, for running `program`, whose labels have names of `label_names` bytes in all.
 DeviceDescription describe_cpu(const Snapshot& machine, const Program& program, Bytes label_names = {});

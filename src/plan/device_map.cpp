@@ -152,8 +152,7 @@ bool streams(const MappedBlocks& mapped, const LayoutRequest& request) {
 
 std::vector<StageChoice> mapped_stages(const MappedBlocks& mapped, const LayoutRequest& request, const Candidate& shared,
                                        const RingShape& ring) {
-  std::vector<bool> streamable(mapped.blocks.size());
-  for (const std::int64_t block : residency_order(*request.program, *request.binding)) streamable[static_cast<std::size_t>(block)] = true;
+  const std::vector<bool> streamable = streamable_blocks(*request.program, *request.binding);
   std::vector<StageChoice> stages;
   for (std::size_t first = 0; first < mapped.blocks.size();) {
     const std::int32_t device = mapped.blocks[first].device;

@@ -75,7 +75,7 @@ std::int64_t Filler::room_on(std::int32_t device, std::int64_t first, const Cand
   return largest(share_of(device, first), [&](std::int64_t count) {
     StageChoice stage{first, count, shared};
     stage.candidate.device = device;
-    return estimator_.estimate({stage}).arenas[static_cast<std::size_t>(device)] <= arenas_[static_cast<std::size_t>(device)];
+    return fits_on(device, {stage});
   });
 }
 
@@ -119,7 +119,7 @@ std::vector<StageChoice> Filler::fill(const Candidate& shared, const RingShape& 
   share_weights(shared);
   const std::int64_t blocks = std::ssize(program_.blocks);
   const std::int32_t first = requests_.size() > 1 ? 1 : 0;
-  const bool may_stream = std::find(policy_.forbid.begin(), policy_.forbid.end(), Rung::stream) == policy_.forbid.end();
+  const bool may_stream = !forbids(policy_, Rung::stream);
   for (std::int32_t main = first; main < std::ssize(requests_); ++main) {
     for (std::int64_t most = blocks; most > 0; --most) {
       Filling filling{shared, ring, main, counts(shared, main, most)};

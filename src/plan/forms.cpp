@@ -15,7 +15,7 @@ ElementType value_type(ValueType type, ElementType compute) {
 
 // What lives as long as the pass has room for what a session has room for already.
 std::int64_t value_rows(const Value& value, const Candidate& candidate, const Workload& workload) {
-  const bool held = value.lifetime == Lifetime::pass || value.lifetime == Lifetime::session;
+  const bool held = outlives_stages(value.lifetime);
   const std::int64_t tokens = held ? std::max(candidate.tokens_per_pass, workload.held_tokens) : candidate.tokens_per_pass;
   const std::int64_t texts = held ? std::max(candidate.texts_per_pass, workload.held_texts) : candidate.texts_per_pass;
   switch (value.rows) {

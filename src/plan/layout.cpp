@@ -164,9 +164,8 @@ std::uint64_t measure_staging(const LayoutRequest& request, const Candidate& can
 
 std::uint64_t place_values(const LayoutRequest& request, Schedule& schedule) {
   std::vector<Interval> intervals = lifetimes(*request.program, schedule.values, request.red_zone);
-  const auto lasts = [](Lifetime lifetime) { return lifetime == Lifetime::pass || lifetime == Lifetime::session; };
   const auto handed_on = [](Lifetime lifetime) { return lifetime == Lifetime::stage; };
-  const std::uint64_t pass_values = place_lasting(*request.program, 0, schedule.values, intervals, lasts);
+  const std::uint64_t pass_values = place_lasting(*request.program, 0, schedule.values, intervals, outlives_stages);
   schedule.pass_bytes = round_to_pages(Bytes{pass_values}).count;
   const std::uint64_t packed_from = place_lasting(*request.program, schedule.pass_bytes, schedule.values, intervals, handed_on);
   schedule.stage_bytes = packed_from - schedule.pass_bytes;

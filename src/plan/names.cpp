@@ -2,6 +2,8 @@
 
 #include <plimsoll/plan.h>
 
+#include "plan/layout.h"
+
 namespace plimsoll {
 namespace {
 
@@ -28,10 +30,6 @@ std::string_view verdict_name(Verdict verdict) {
   return "";
 }
 
-Bytes DevicePlan::arena_total() const {
-  Bytes sum;
-  for (const Bytes bytes : arenas) sum += bytes;
-  return sum;
-}
+Bytes DevicePlan::arena_total() const { return plimsoll::arena_total(arenas); }
 
 }  // namespace plimsoll

@@ -17,12 +17,6 @@
 namespace plimsoll {
 namespace {
 
-Bytes name_bytes(const std::vector<std::string>& names) {
-  Bytes sum;
-  for (const std::string& name : names) sum += Bytes{name.size()};
-  return sum;
-}
-
 class Planner {
  public:
   Planner(const Model& model, const Snapshot& machine, const Workload& workload, const Policy& policy)
@@ -31,7 +25,7 @@ class Planner {
     budgets_.push_back(policy.max_memory ? std::min(*policy.max_memory, devices_[0].free) : devices_[0].free);
     for (const Accelerator& accelerator : machine.accelerators) {
       devices_.push_back(describe_accelerator(machine, accelerator));
-      budgets_.push_back(accelerator.budget ? std::min(*accelerator.budget, accelerator.free) : accelerator.free);
+      budgets_.push_back(accelerator.usable());
     }
     for (const DeviceDescription& device : devices_)
       requests_.push_back(
@@ -93,11 +87,10 @@ class Planner {
   static constexpr Bytes kNoLimit{std::numeric_limits<std::uint64_t>::max()};
 
   bool any_device() const { return policy_.device.empty() || policy_.device == "auto"; }
-  bool forbids(Rung rung) const { return std::find(policy_.forbid.begin(), policy_.forbid.end(), rung) != policy_.forbid.end(); }
 
   bool may_compute(std::int32_t d) const {
     if (!any_device()) return policy_.device == devices_[static_cast<std::size_t>(d)].name;
-    return d > 0 || devices_.size() == 1 || !forbids(Rung::cpu);
+    return d > 0 || devices_.size() == 1 || !forbids(policy_, Rung::cpu);
   }
 
   bool native_bfloat16(const std::vector<BlockPlace>& places) const {
@@ -105,16 +98,27 @@ class Planner {
                        [&](const BlockPlace& place) { return devices_[static_cast<std::size_t>(place.device)].native_bfloat16; });
   }
 
+  bool native_bfloat16_everywhere() const {
+    return std::all_of(devices_.begin(), devices_.end(), [](const DeviceDescription& device) { return device.native_bfloat16; });
+  }
+
+  // Passes and precisions that several stages can have in common: those of a part of the blocks are left out.
+  std::vector<Candidate> for_all_blocks(bool native) const {
+    std::vector<Candidate> list = resident_candidates(model_.program(), model_.binding(), workload_, policy_, native);
+    std::erase_if(list, [&](const Candidate& candidate) {
+      return candidate.narrowing && candidate.narrowed_blocks < std::ssize(model_.program().blocks);
+    });
+    return list;
+  }
+
   // Everything is where the map says; what is open are the pass, the precision and the ring.
   Status follow_map() {
     PLIMSOLL_TRY(const MappedBlocks mapped, follow_modules(policy_.device_map, requests_.front(), devices_));
     const bool streamed = streams(mapped, requests_.front());
-    if (streamed && forbids(Rung::stream))
+    if (streamed && forbids(policy_, Rung::stream))
       return Error{ErrorCode::usage, "the device map keeps weights away from the device that computes", policy_.device_map.source,
                    "leave out --forbid stream and --strict-fit, or give every module a device"};
-    const bool native = native_bfloat16(mapped.blocks);
-    for (const Candidate& shared : resident_candidates(model_.program(), model_.binding(), workload_, policy_, native)) {
-      if (shared.narrowing && shared.narrowed_blocks < std::ssize(mapped.blocks)) continue;
+    for (const Candidate& shared : for_all_blocks(native_bfloat16(mapped.blocks))) {
       for (const RingShape& ring : ring_shapes(policy_)) {
         add(mapped_stages(mapped, requests_.front(), shared, ring));
         if (!streamed) break;
@@ -128,11 +132,8 @@ class Planner {
     std::vector<bool> may_use(devices_.size());
     for (std::size_t d = 0; d < devices_.size(); ++d) may_use[d] = may_compute(static_cast<std::int32_t>(d)) && budgets_[d].count > 0;
     splitter_ = std::make_unique<Splitter>(requests_, policy_, may_use);
-    const bool native =
-        std::all_of(devices_.begin(), devices_.end(), [](const DeviceDescription& device) { return device.native_bfloat16; });
-    for (const Candidate& shared : resident_candidates(model_.program(), model_.binding(), workload_, policy_, native)) {
-      if (shared.narrowing && shared.narrowed_blocks < std::ssize(model_.program().blocks)) continue;
-      dividable_.push_back(shared);
+    dividable_ = for_all_blocks(native_bfloat16_everywhere());
+    for (const Candidate& shared : dividable_) {
       std::optional<std::vector<StageChoice>> stages = splitter_->split(shared, arenas_within(budgets_));
       if (stages && stages->size() > 1) add(std::move(*stages));
     }
@@ -184,9 +185,8 @@ class Planner {
     for (const Candidate& candidate : candidates(model_.program(), model_.binding(), workload_, policy_, computing.native_bfloat16, d)) {
       const Estimate found = estimator.estimate(candidate);
       std::vector<Bytes> totals(devices_.size());
-      totals[static_cast<std::size_t>(d)] = found.device + computing.runtime;
-      if (d == 0) totals[0] = Bytes{};
-      totals[0] += found.host + devices_[0].runtime;
+      totals[0] = found.host + devices_[0].runtime;
+      if (d > 0) totals[static_cast<std::size_t>(d)] = found.device + computing.runtime;
       options_.push_back({{{0, std::ssize(model_.program().blocks), candidate}},
                           std::move(totals),
                           found.seconds,
@@ -243,7 +243,7 @@ class Planner {
     std::vector<DeviceBytes> list = smallest([](const Option&) { return true; });
     const DeviceMap::Kind kind = policy_.device_map.kind;
     const bool filled = kind != DeviceMap::Kind::automatic && kind != DeviceMap::Kind::modules;
-    if (!filled && (splitter_ == nullptr || !forbids(Rung::stream))) return list;
+    if (!filled && (splitter_ == nullptr || !forbids(policy_, Rung::stream))) return list;
     std::vector<DeviceBytes> refined;
     for (std::int32_t d = 0; d < std::ssize(devices_); ++d) {
       const std::string& name = devices_[static_cast<std::size_t>(d)].name;

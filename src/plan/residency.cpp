@@ -36,10 +36,17 @@ WeightId gatherable_table(const Program& program, const Binding& binding) {
   return parts.size() == 1 && parts.front().tensor != nullptr ? embed->words : kNone;
 }
 
+std::vector<bool> streamable_blocks(const Program& program, const Binding& binding) {
+  std::vector<bool> streamable(program.blocks.size());
+  for (std::size_t b = 0; b < streamable.size(); ++b) streamable[b] = has_streamable_matrix(program.blocks[b], program, binding);
+  return streamable;
+}
+
 std::vector<std::int64_t> residency_order(const Program& program, const Binding& binding) {
+  const std::vector<bool> streamable = streamable_blocks(program, binding);
   std::vector<std::int64_t> order;
-  for (std::size_t b = 0; b < program.blocks.size(); ++b) {
-    if (has_streamable_matrix(program.blocks[b], program, binding)) order.push_back(static_cast<std::int64_t>(b));
+  for (std::size_t b = 0; b < streamable.size(); ++b) {
+    if (streamable[b]) order.push_back(static_cast<std::int64_t>(b));
   }
   sort_by_residency(order);
   return order;

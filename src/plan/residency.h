@@ -21,6 +21,9 @@ WeightId gatherable_table(const Program& program, const Binding& binding);
 /// behind the work of those that stay.
 std::vector<std::int64_t> residency_order(const Program& program, const Binding& binding);
 
+/// By block: whether it is in that list.
+std::vector<bool> streamable_blocks(const Program& program, const Binding& binding);
+
 /// Brings numbers of blocks into that order.
 void sort_by_residency(std::vector<std::int64_t>& blocks);
 

@@ -14,8 +14,6 @@ constexpr std::size_t kMostPartials = 12;
 constexpr std::size_t kMostReordered = 4;  // devices whose every order is looked at
 constexpr std::int32_t kNobody = -1;
 
-bool forbids(const Policy& policy, Rung rung) { return std::find(policy.forbid.begin(), policy.forbid.end(), rung) != policy.forbid.end(); }
-
 struct StageOption {
   Share host;
   double seconds = 0;
@@ -58,9 +56,7 @@ class Splitter::Search {
     }
     if (rings_.size() > 3) rings_ = {rings_.front(), rings_[rings_.size() - 3], rings_.back()};
     add_host_arenas(splitter.requests_.front(), beside_);
-    streamable_.resize(program_.blocks.size());
-    for (const std::int64_t block : residency_order(program_, *splitter.requests_.front().binding))
-      streamable_[static_cast<std::size_t>(block)] = true;
+    streamable_ = streamable_blocks(program_, *splitter.requests_.front().binding);
   }
 
   std::optional<std::vector<StageChoice>> best() {

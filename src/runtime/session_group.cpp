@@ -19,7 +19,7 @@ SessionGroup::SessionGroup(Options options) : options_(std::move(options)) {
   options_.ledger->set_limit(budgets_.front().bytes);
   for (std::size_t i = 0; i < options_.devices.size(); ++i) {
     const Accelerator& accelerator = options_.machine.accelerators.at(i);
-    budgets_.push_back({accelerator.name, std::min(accelerator.budget.value_or(accelerator.free), accelerator.free)});
+    budgets_.push_back({accelerator.name, accelerator.usable()});
     options_.devices[i]->ledger().set_limit(budgets_.back().bytes);
   }
 }

@@ -20,8 +20,7 @@ MatrixView StepBuilder::value(ValueId id, PassSize size) const {
   if (id == kNone) return {};
   const PlannedValue& planned = schedule_.values[static_cast<std::size_t>(id)];
   const Value& value = program_.values[static_cast<std::size_t>(id)];
-  const bool lasts = value.lifetime == Lifetime::pass || value.lifetime == Lifetime::session;
-  const std::int64_t first = lasts ? first_row_of(value.rows, size) : 0;
+  const std::int64_t first = outlives_stages(value.lifetime) ? first_row_of(value.rows, size) : 0;
   std::byte* data = activations(planned.offset) + first * planned.cols * static_cast<std::int64_t>(element_bytes(planned.type));
   return {data, rows_of(value.rows, size), planned.cols, planned.cols, planned.type};
 }

@@ -92,6 +92,9 @@ class SharedDevice : public ::testing::Test {
     processes_.clear();
   }
 
+  /// All of them at once: `most` at most answer, never hold more than `memory`, and leave nothing behind. Gives the most that was held.
+  Bytes share(std::uint64_t memory, const std::vector<std::string>& flags, int most);
+
   static inline const std::string kText = "w1 w2 w3";
   const Folder folder_;
   json alone_;
@@ -126,19 +129,23 @@ class Observer {
   std::thread thread_;
 };
 
+Bytes SharedDevice::share(std::uint64_t memory, const std::vector<std::string>& flags, int most) {
+  Observer observer([this] { return table(); });
+  const int answered = start_all(memory, flags);
+  EXPECT_GE(answered, 1);
+  EXPECT_LE(answered, most);
+  finish(answered);
+  observer.stop();
+  EXPECT_LE(observer.highest(), Bytes{memory});
+  EXPECT_EQ(left_behind(memory), Bytes{0});
+  return observer.highest();
+}
+
 TEST_F(SharedDevice, HoldsSomeAndRefusesTheOthers) {
   const std::vector<std::string> flags = {"--strict-fit", "--device", "sim:0", "--batch-size", "1"};
   const std::uint64_t each = needs(flags).first;
   const std::uint64_t memory = 3 * each + each / 2;
-  Observer observer([this] { return table(); });
-  const int answered = start_all(memory, flags);
-  EXPECT_GE(answered, 1);
-  EXPECT_LE(answered, 3);
-  finish(answered);
-  observer.stop();
-  EXPECT_GE(observer.highest(), Bytes{each});
-  EXPECT_LE(observer.highest(), Bytes{memory});
-  EXPECT_EQ(left_behind(memory), Bytes{0});
+  EXPECT_GE(share(memory, flags, 3), Bytes{each});
 }
 
 TEST_F(SharedDevice, IsSharedByThoseThatStreamToo) {
@@ -147,15 +154,7 @@ TEST_F(SharedDevice, IsSharedByThoseThatStreamToo) {
   ASSERT_GT(whole, 2 * smallest) << "nobody would stream";
   const std::uint64_t memory = 5 * smallest;
   flags.insert(flags.end(), {"--max-memory", "sim:0=" + std::to_string(2 * smallest)});
-  Observer observer([this] { return table(); });
-  const int answered = start_all(memory, flags);
-  EXPECT_GE(answered, 1);
-  EXPECT_LE(answered, 5);
-  finish(answered);
-  observer.stop();
-  EXPECT_GT(observer.highest(), Bytes{smallest});
-  EXPECT_LE(observer.highest(), Bytes{memory});
-  EXPECT_EQ(left_behind(memory), Bytes{0});
+  EXPECT_GT(share(memory, flags, 5), Bytes{smallest});
 }
 
 TEST_F(SharedDevice, IsFreeAgainAfterAKill) {

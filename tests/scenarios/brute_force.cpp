@@ -7,14 +7,6 @@
 namespace plimsoll::testing {
 namespace {
 
-bool contains(const std::vector<Rung>& rungs, Rung rung) { return std::ranges::find(rungs, rung) != rungs.end(); }
-
-Bytes name_bytes(const std::vector<std::string>& names) {
-  Bytes sum;
-  for (const std::string& name : names) sum += Bytes{name.size()};
-  return sum;
-}
-
 // The next assignment of homes to blocks, counted like a number; false after the last.
 bool advance(std::vector<Home>& homes, const std::vector<Home>& choices) {
   for (Home& home : homes) {
@@ -38,8 +30,7 @@ BruteForce::BruteForce(const Model& model, const Snapshot& machine, const Worklo
     requests_.push_back({&model.program(), &model.binding(), &device, devices_.data(), workload, model.table_bytes(), 0});
     budgets_.push_back(device.free);
   }
-  streamable_.assign(model.program().blocks.size(), false);
-  for (const std::int64_t block : residency_order(model.program(), model.binding())) streamable_[static_cast<std::size_t>(block)] = true;
+  streamable_ = streamable_blocks(model.program(), model.binding());
   has_table_ = gatherable_table(model.program(), model.binding()) != kNone;
 }
 
@@ -58,7 +49,7 @@ bool BruteForce::finds_plan() {
 bool BruteForce::may_compute(std::int32_t device) const {
   const std::string& name = devices_[static_cast<std::size_t>(device)].name;
   if (!policy_.device.empty() && policy_.device != "auto") return policy_.device == name;
-  return device > 0 || devices_.size() == 1 || !contains(policy_.forbid, Rung::cpu);
+  return device > 0 || devices_.size() == 1 || !forbids(policy_, Rung::cpu);
 }
 
 bool BruteForce::fits(const std::vector<StageChoice>& stages) {
@@ -86,8 +77,8 @@ std::vector<Candidate> BruteForce::smallest_passes(bool native_bfloat16) const {
 // Every home of every block, every home of the word table, every ring.
 std::vector<Candidate> BruteForce::placements(const Candidate& shared, std::int32_t device, std::int64_t first, std::int64_t count) const {
   const bool partly_narrowed = shared.narrowing && shared.narrowed_blocks < std::ssize(streamable_);
-  const bool may_stream = !contains(policy_.forbid, Rung::stream) && !partly_narrowed;
-  const bool may_gather = first == 0 && has_table_ && !contains(policy_.forbid, Rung::gather);
+  const bool may_stream = !forbids(policy_, Rung::stream) && !partly_narrowed;
+  const bool may_gather = first == 0 && has_table_ && !forbids(policy_, Rung::gather);
   const std::vector<Home> everywhere =
       device > 0 ? std::vector<Home>{Home::device, Home::host, Home::disk} : std::vector<Home>{Home::device, Home::disk};
   std::vector<Candidate> list;
