@@ -54,6 +54,7 @@ Scenario::Sim read_sim(const std::string& text) {
   Scenario::Sim sim;
   for (const std::string& part : split_list(text)) {
     if (part.starts_with("memory=")) sim.memory = part.substr(7);
+    else if (part.starts_with("used=")) sim.used = parse_bytes(part.substr(5)).value();
     else sim.spec += "," + part;
   }
   return sim;

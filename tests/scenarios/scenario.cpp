@@ -17,6 +17,9 @@ std::pair<std::string, std::string> split_sum(const std::string& expression) {
   return {expression.substr(0, sign), expression.substr(sign)};
 }
 
+// Of a machine that has no accelerator: two that each hold most of a small model.
+constexpr const char* kBeside = "memory=6MiB";
+
 std::string share(std::size_t found, std::size_t all) { return found == 0 ? "none" : found == all ? "all" : "some"; }
 
 }  // namespace
@@ -26,7 +29,7 @@ ScenarioRunner::ScenarioRunner(Scenario scenario, const Configuration& configura
   write_tiny_model(folder_.path(), scenario_.model);
   scenario_.policy.stream_everything = configuration.stream_everything;
   scenario_.policy.smallest_chunks = configuration.smallest_chunks;
-  if (configuration.simulated && scenario_.sims.empty()) scenario_.sims.push_back({"", "4GiB", ""});
+  if (configuration.simulated && scenario_.sims.empty()) scenario_.sims.push_back({.memory = "4GiB"});
   if (configuration.simulated && scenario_.policy.device.empty()) scenario_.policy.device = "sim:0";
 }
 
@@ -49,7 +52,7 @@ RunRequest ScenarioRunner::unlimited() const {
   request.policy.allow.clear();
   for (std::int64_t i = 0; i < scenario_.texts; ++i)
     request.texts.push_back({tiny_text(scenario_.model, scenario_.words - i % 2, static_cast<std::uint64_t>(i))});
-  for (const Scenario::Sim& sim : scenario_.sims) request.sims.push_back("memory=4GiB" + sim.spec.substr(0, sim.spec.find(",used")));
+  for (const Scenario::Sim& sim : scenario_.sims) request.sims.push_back("memory=4GiB" + sim.spec);
   return request;
 }
 
@@ -57,16 +60,30 @@ RunRequest ScenarioRunner::request() const {
   RunRequest request = unlimited();
   request.policy.allow = scenario_.policy.allow;
   request.budget = evaluate(scenario_.budget, 0);
+  request.sims.clear();
   for (std::size_t i = 0; i < scenario_.sims.size(); ++i) {
-    const Scenario::Sim& sim = scenario_.sims[i];
-    std::string spec = "memory=" + std::to_string(evaluate(sim.memory, i + 1).count) + sim.spec;
-    if (!sim.script.empty()) spec += ",script=" + folder_.write("script" + std::to_string(i), sim.script);
-    request.sims[i] = spec;
+    for (std::string& spec : sim_specs(i)) request.sims.push_back(std::move(spec));
+  }
+  if (configuration_.two_devices) {
+    request.policy.device.clear();
+    request.policy.device_map.kind = DeviceMap::Kind::balanced;
+    if (request.sims.empty()) request.sims.assign(2, kBeside);
   }
   request.before_pass = [this](Session& session, int pass) {
     if (const auto found = scenario_.shrinks.find(pass); found != scenario_.shrinks.end()) session.set_budget(evaluate(found->second, 0));
   };
   return request;
+}
+
+// One, or two halves of it, of which the second has the script.
+std::vector<std::string> ScenarioRunner::sim_specs(std::size_t number) const {
+  const Scenario::Sim& sim = scenario_.sims[number];
+  const std::uint64_t parts = configuration_.two_devices ? 2 : 1;
+  const Bytes memory{evaluate(sim.memory, number + 1).count / parts};
+  const Bytes used{sim.used.count / parts};
+  std::vector<std::string> specs(parts, "memory=" + std::to_string(memory.count) + ",used=" + std::to_string(used.count) + sim.spec);
+  if (!sim.script.empty()) specs.back() += ",script=" + folder_.write("script" + std::to_string(number), sim.script);
+  return specs;
 }
 
 Result<RunResult> ScenarioRunner::attempt(Gate::Refusal refusal) {
@@ -104,6 +121,8 @@ void ScenarioRunner::check(const Result<RunResult>& result) {
     return check_error(result.error());
   }
   check_answers(*result);
+  if (events_.empty()) check_ledgers(*result);
+  if (configuration_.two_devices && scenario_.sims.empty() && events_.empty()) check_division(result->plan);
   if (!plain) return;
   check_plan(result->plan);
   for (const std::string& event : scenario_.events) EXPECT_TRUE(events_.contains(event)) << event;
@@ -136,6 +155,19 @@ void ScenarioRunner::check_answers(const RunResult& result) const {
   for (std::size_t i = 0; i < result.logits.size(); ++i) {
     for (std::size_t k = 0; k < result.logits[i].size(); ++k) EXPECT_NEAR(result.logits[i][k], unlimited_.logits[i][k], 0.1);
   }
+}
+
+void ScenarioRunner::check_ledgers(const RunResult& result) const {
+  EXPECT_EQ(result.ledger_peak_by_tag, result.plan.devices.front().arenas);
+  ASSERT_EQ(result.device_peaks.size() + 1, result.plan.devices.size());
+  for (std::size_t i = 0; i < result.device_peaks.size(); ++i)
+    EXPECT_EQ(result.device_peaks[i], result.plan.devices[i + 1].arenas) << result.plan.devices[i + 1].name;
+}
+
+void ScenarioRunner::check_division(const Plan& plan) const {
+  std::set<std::string> computing;
+  for (const LayerPlan& layer : plan.layers) computing.insert(layer.compute);
+  EXPECT_EQ(computing, (std::set<std::string>{"sim:0", "sim:1"})) << "nothing is divided: nothing was tested";
 }
 
 void ScenarioRunner::check_error(const Error& error) {

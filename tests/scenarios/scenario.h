@@ -17,9 +17,10 @@ namespace plimsoll::testing {
 /// A file of this folder, read (README.md).
 struct Scenario {
   struct Sim {
-    std::string spec;
-    std::string memory;  ///< an EXPR
-    std::string script;
+    std::string spec = {};    ///< all but memory and used
+    std::string memory = {};  ///< an EXPR
+    Bytes used = {};
+    std::string script = {};
   };
   struct Refusal {
     Acquisition kind = Acquisition::host_memory;
@@ -58,6 +59,7 @@ struct Configuration {
   bool smallest_chunks = false;
   bool simulated = false;
   bool fail_once = false;
+  bool two_devices = false;
 };
 
 /// Runs a scenario and checks what it says, with GoogleTest's expectations.
@@ -69,11 +71,14 @@ class ScenarioRunner {
  private:
   Bytes evaluate(const std::string& expression, std::size_t device) const;
   RunRequest request() const;
+  std::vector<std::string> sim_specs(std::size_t sim) const;
   RunRequest unlimited() const;
   Result<RunResult> attempt(Gate::Refusal refusal);
   void check(const Result<RunResult>& result);
   void check_plan(const Plan& plan) const;
   void check_answers(const RunResult& result) const;
+  void check_ledgers(const RunResult& result) const;
+  void check_division(const Plan& plan) const;
   void check_error(const Error& error);
   void sweep();
 

@@ -24,7 +24,8 @@ constexpr Configuration kConfigurations[] = {{},
                                              {.name = "force_stream", .stream_everything = true},
                                              {.name = "smallest_chunks", .smallest_chunks = true},
                                              {.name = "everything_simulated", .simulated = true},
-                                             {.name = "fail_once_everywhere", .fail_once = true}};
+                                             {.name = "fail_once_everywhere", .fail_once = true},
+                                             {.name = "two_devices", .two_devices = true}};
 
 class Scenarios : public ::testing::TestWithParam<std::tuple<std::string, Configuration>> {};
 
