@@ -266,10 +266,6 @@ void SimDevice::act(const sim::Slow& action) {
   }
 }
 
-void SimDevice::act(const sim::ChangeBudget& action) {
-  if (options_.on_budget) options_.on_budget(action.change);
-}
-
 // With the figures there are, if they can be had.
 Error SimDevice::refused_allocation(Bytes size) {
   auto state = heap_->memory();

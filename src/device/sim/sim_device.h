@@ -1,7 +1,6 @@
 #pragma once
 
 #include <atomic>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,8 +35,6 @@ class SimDevice final : public Device {
     CpuFeatures features;
     SimSpec spec;
     std::string name = "sim:0";
-    /// Told of `budget=` in the script, inside `at` (or `create` for `start`). May be empty.
-    std::function<void(const SizeChange&)> on_budget = {};
   };
   /// Reads the script and opens the heap. Fails with `usage`, `not_found`, `io`, or `out_of_memory` where the context does not fit. What
   /// the options point to must outlive the device.
@@ -87,7 +84,6 @@ class SimDevice final : public Device {
   void act(const sim::Fail& action);
   void act(const sim::Lose& action);
   void act(const sim::Slow& action);
-  void act(const sim::ChangeBudget& action);
   Error refused_allocation(Bytes size);
   Error lost_error() const;
 

@@ -43,14 +43,11 @@ std::optional<std::uint64_t> parse_count(std::string_view text) {
 }
 
 std::optional<SizeChange> parse_change(std::string_view text) {
-  SizeChange change;
-  if (text.starts_with('+')) change.kind = SizeChange::Kind::add;
-  if (text.starts_with('-')) change.kind = SizeChange::Kind::take;
-  if (change.kind != SizeChange::Kind::set) text.remove_prefix(1);
-  const auto size = parse_bytes(text);
+  const bool add = text.starts_with('+');
+  if (!add && !text.starts_with('-')) return std::nullopt;
+  const auto size = parse_bytes(text.substr(1));
   if (!size) return std::nullopt;
-  change.size = *size;
-  return change;
+  return SizeChange{add ? SizeChange::Kind::add : SizeChange::Kind::take, *size};
 }
 
 std::optional<Action> parse_fail(std::string_view text) {
@@ -76,10 +73,8 @@ std::optional<Action> parse_action(std::string_view text) {
   if (key == "fail") return parse_fail(text);
   if (key == "slow") return parse_slow(text);
   const auto change = parse_change(text);
-  if (!change) return std::nullopt;
-  if (key == "others" && change->kind != SizeChange::Kind::set) return sim::ChangeOthers{*change};
-  if (key == "budget") return sim::ChangeBudget{*change};
-  return std::nullopt;
+  if (key != "others" || !change) return std::nullopt;
+  return sim::ChangeOthers{*change};
 }
 
 bool set_pass(Point& point, std::string_view text) {
@@ -183,7 +178,7 @@ class SimScriptReader {
     if (!action) {
       return refuse(printable(word) + " is not an action",
                     "write others=+500MiB, others=-500MiB, fail=alloc:7, fail=copy:3, fail=launch:2, fail=query:1, fail=alloc:1+, lost, "
-                    "slow=link:10x, slow=compute:2x, slow=disk:10x or budget=-100MiB, with at=POINT before them");
+                    "slow=link:10x, slow=compute:2x or slow=disk:10x, with at=POINT before them");
     }
     script_.events_.push_back({point, *action});
     return {};

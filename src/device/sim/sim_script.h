@@ -15,10 +15,10 @@
 
 namespace plimsoll {
 
-/// A size that stands for itself, or is added or taken away.
+/// A size that is added or taken away.
 struct SizeChange {
-  enum class Kind : std::uint8_t { set, add, take };
-  Kind kind = Kind::set;
+  enum class Kind : std::uint8_t { add, take };
+  Kind kind = Kind::add;
   Bytes size;
 };
 
@@ -26,7 +26,7 @@ namespace sim {
 
 /// Others take memory of the device or give it back.
 struct ChangeOthers {
-  SizeChange change;  ///< add or take
+  SizeChange change;
 };
 struct Fail {
   Fault fault = Fault::alloc;
@@ -40,11 +40,7 @@ struct Slow {
   Part part = Part::link;
   double factor = 1;
 };
-/// The host's budget changes.
-struct ChangeBudget {
-  SizeChange change;
-};
-using Action = std::variant<ChangeOthers, Fail, Lose, Slow, ChangeBudget>;
+using Action = std::variant<ChangeOthers, Fail, Lose, Slow>;
 
 /// When an action happens. Points are ordered: start, then loading, then passes and in each its layers.
 struct Point {
@@ -61,8 +57,8 @@ struct Point {
 ///   at=POINT ACTION...    # and what follows a mark is a remark
 /// POINT is `start` (when the device is opened, also where there is no `at`), `load:F` (F of the bytes loaded, 0 to 1), `pass:P` (from 1),
 /// `layer:L` (from 0, of pass 1) or `pass:P,layer:L`. ACTION is others=+SIZE or -SIZE; fail=alloc:N, copy:N, launch:N or query:N (the N-th
-/// from then on; N+ also all that follow); lost; slow=link:Fx, compute:Fx or disk:Fx; budget=SIZE, +SIZE or -SIZE (of the host).
-/// Each happens once, at the first moment that is not before its point.
+/// from then on; N+ also all that follow); lost; slow=link:Fx, compute:Fx or disk:Fx. Each happens once, at the first moment that is not
+/// before its point.
 class SimScript {
  public:
   SimScript() = default;

@@ -28,9 +28,7 @@ class SimDeviceTest : public ::testing::Test {
     compute_.reset();
     kernels_.reset();
     memory_.reset();
-    device_ = std::move(SimDevice::create({os_.get(), pool_.get(), detect_cpu_features(), spec, "sim:0",
-                                           [this](const SizeChange& change) { budgets_.push_back(change); }}))
-                  .value();
+    device_ = std::move(SimDevice::create({os_.get(), pool_.get(), detect_cpu_features(), spec, "sim:0"})).value();
     memory_ = std::move(device_->allocate(mib(16))).value();
     compute_ = std::move(device_->make_stream(StreamKind::compute)).value();
     in_ = std::move(device_->make_stream(StreamKind::copy_in)).value();
@@ -56,7 +54,6 @@ class SimDeviceTest : public ::testing::Test {
   std::unique_ptr<Os> os_;
   std::unique_ptr<ThreadPool> pool_;
   std::vector<std::byte> host_ = std::vector<std::byte>(4 * kMegabyte);
-  std::vector<SizeChange> budgets_;
   std::unique_ptr<SimDevice> device_;
   std::unique_ptr<DeviceMemory> memory_;
   std::unique_ptr<Kernels> kernels_;
@@ -262,10 +259,10 @@ TEST_F(SimDeviceTest, ALostDeviceFailsEverythingAndLetsGo) {
   memory_.reset();
 }
 
-TEST_F(SimDeviceTest, TheScriptBringsNeighboursSlownessAndBudgets) {
+TEST_F(SimDeviceTest, TheScriptBringsNeighboursAndSlowness) {
   SimDevice& device = open(
-      "others=+4MiB budget=64MiB\nat=load:0 others=+100MiB\nat=pass:1 others=-6MiB slow=link:10x slow=compute:2x slow=disk:3x\n"
-      "at=pass:2 slow=link:1x budget=-1MiB\n");
+      "others=+4MiB\nat=load:0 others=+100MiB\nat=pass:1 others=-6MiB slow=link:10x slow=compute:2x slow=disk:3x\n"
+      "at=pass:2 slow=link:1x\n");
   EXPECT_EQ(device.memory().value().others, mib(4));
   device.at({Phase::load, 0});
   EXPECT_EQ(device.memory().value().free, Bytes{});
@@ -287,9 +284,6 @@ TEST_F(SimDeviceTest, TheScriptBringsNeighboursSlownessAndBudgets) {
   device.copy_in(*in_, at(0), host(kMegabyte));
   ASSERT_TRUE(device.synchronize(*in_).ok());
   EXPECT_NEAR(device.busy(SimQueue::link_up), 12, 1e-9);
-  ASSERT_EQ(budgets_.size(), 2U);
-  EXPECT_EQ(budgets_[0].size, mib(64));
-  EXPECT_EQ(budgets_[1].kind, SizeChange::Kind::take);
 }
 
 TEST_F(SimDeviceTest, MemoryIsTheHeapsAndBytesAreThere) {
