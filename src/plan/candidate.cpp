@@ -109,7 +109,7 @@ constexpr std::array<RingShape, 7> kRingShapes = {
 constexpr std::int64_t kMostSteps = 64;
 
 // Where streamed blocks come from: disk; for an accelerator also the host's memory, wholly or in part. A gathered table is on disk, or
-// with blocks that all come from the host.
+// with blocks that all come from the host; an accelerator may also keep it, for its rows are fetched through the host's memory.
 void add_sources(Candidate candidate, bool gathers, std::vector<Candidate>& list) {
   const auto add = [&](std::int64_t host_blocks, Home table) {
     candidate.host_blocks = host_blocks;
@@ -123,6 +123,9 @@ void add_sources(Candidate candidate, bool gathers, std::vector<Candidate>& list
     if (const std::int64_t host = streamed * quarters / 4; host > 0 && host < candidate.host_blocks) add(host, Home::disk);
   }
   if (candidate.device == 0 || streamed > 0 || gathers) add(0, Home::disk);
+  if (candidate.device == 0 || !gathers || streamed == 0) return;
+  add(streamed, Home::device);
+  add(0, Home::device);
 }
 
 /// What the model has that need not stay in memory.

@@ -21,6 +21,11 @@ struct Option {
   const Candidate& shared() const { return stages.front().candidate; }
   Bytes total(std::int32_t device) const { return totals[static_cast<std::size_t>(device)]; }
   Bytes sum() const { return std::accumulate(totals.begin(), totals.end(), Bytes{}); }
+  /// Blocks that are copied in every pass.
+  std::int64_t streamed() const {
+    const auto add = [](std::int64_t sum, const StageChoice& stage) { return sum + stage.candidate.streamed_blocks; };
+    return std::accumulate(stages.begin(), stages.end(), std::int64_t{0}, add);
+  }
 };
 
 /// What a process takes besides arenas for stages beyond the first: their programs, readers and schedules.

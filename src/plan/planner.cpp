@@ -201,6 +201,7 @@ class Planner {
   bool better(const Option& a, const Option& b) const {
     if (!policy_.prefer_speed && a.shared().loss != b.shared().loss) return a.shared().loss < b.shared().loss;
     if (a.seconds != b.seconds) return a.seconds < b.seconds;
+    if (a.streamed() != b.streamed()) return a.streamed() < b.streamed();  // copies that hide behind compute are work all the same
     return a.sum() < b.sum();
   }
 

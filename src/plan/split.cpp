@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::int64_t kMostUnits = 36;
 constexpr std::size_t kMostPartials = 12;
+constexpr std::int64_t kMostRings = 4;     // the largest, and then the smallest
 constexpr std::size_t kMostReordered = 4;  // devices whose every order is looked at
-constexpr std::int32_t kNobody = -1;
 
 struct StageOption {
   Share host;
@@ -54,58 +54,58 @@ class Splitter::Search {
     for (const RingShape& ring : ring_shapes(splitter.policy_)) {
       if (!forbids(splitter.policy_, Rung::stream)) rings_.push_back(ring);
     }
-    if (rings_.size() > 3) rings_ = {rings_.front(), rings_[rings_.size() - 3], rings_.back()};
+    if (std::ssize(rings_) > kMostRings) rings_.erase(rings_.begin() + 1, rings_.end() - (kMostRings - 1));
     add_host_arenas(splitter.requests_.front(), beside_);
     streamable_ = streamable_blocks(program_, *splitter.requests_.front().binding);
   }
 
   std::optional<std::vector<StageChoice>> best() {
-    std::optional<Partial> found = best_in(splitter_.order_);
-    // Which device comes first matters little, but to what has room: the ends of a program are not like its middle.
-    std::vector<std::int32_t> order = splitter_.order_;
-    std::sort(order.begin(), order.end());
-    for (bool more = order.size() <= kMostReordered; more && !found; more = std::next_permutation(order.begin(), order.end()))
-      found = best_in(order);
-    if (!found) return {};
+    std::vector<std::vector<Partial>> reached(taken_sets() * (units() + 1));
+    const auto at = [&](std::size_t taken, std::size_t unit) -> std::vector<Partial>& { return reached[taken * (units() + 1) + unit]; };
+    at(0, 0).push_back({});
+    const Partial* fastest = nullptr;
+    for (std::size_t taken = 0; taken < taken_sets(); ++taken) {
+      for (std::size_t first = 0; first < units(); ++first) {
+        trim(at(taken, first));
+        for (const std::int32_t device : splitter_.order_) {
+          if (!may_take(taken, device)) continue;
+          for (std::size_t end = first + 1; end <= units(); ++end)
+            extend(device, first, end, at(taken, first), at(with(taken, device), end));
+        }
+      }
+      trim(at(taken, units()));
+      for (const Partial& whole : at(taken, units())) {
+        if (fastest == nullptr || whole.seconds < fastest->seconds) fastest = &whole;
+      }
+    }
+    if (fastest == nullptr) return {};
     std::vector<StageChoice> stages;
-    for (const StageOption* stage : found->stages) stages.push_back(stage->choice);
+    for (const StageOption* stage : fastest->stages) stages.push_back(stage->choice);
     return stages;
   }
 
  private:
-  using Order = std::vector<std::int32_t>;
-
   std::size_t units() const { return splitter_.starts_.size() - 1; }
 
-  // The word table takes room and next to no time: any device may have the first unit, whoever is next.
-  std::optional<Partial> best_in(const Order& order) {
-    std::optional<Partial> found = follow(order, {Partial{}}, 0, kNobody);
-    for (const std::int32_t device : order) {
-      if (units() == 1) break;
-      std::vector<Partial> begun;
-      extend(device, 0, 1, {Partial{}}, begun);
-      std::optional<Partial> other = follow(order, std::move(begun), 1, device);
-      if (other && (!found || other->seconds < found->seconds)) found = std::move(other);
-    }
-    return found;
+  // Each accelerator has one stage, the host any number. Which of them are taken is a set of bits, so that they may follow each other in
+  // any order: the ends of a program are not like its middle. Of many, only the order of their rates is looked at, and what is known is
+  // how far in it the first stages got.
+  bool any_order() const { return splitter_.order_.size() <= kMostReordered; }
+
+  std::size_t taken_sets() const { return any_order() ? std::size_t{1} << splitter_.order_.size() : splitter_.order_.size() + 1; }
+
+  std::size_t place(std::int32_t device) const {
+    return static_cast<std::size_t>(std::find(splitter_.order_.begin(), splitter_.order_.end(), device) - splitter_.order_.begin());
   }
 
-  // The best way from `begun`, which has the units before `from` on `taken`, to the end.
-  std::optional<Partial> follow(const Order& order, std::vector<Partial> begun, std::size_t from, std::int32_t taken) {
-    std::vector<std::vector<Partial>> upto(units() + 1);
-    upto[from] = std::move(begun);
-    for (const std::int32_t device : order) {
-      if (device == taken && device > 0) continue;
-      std::vector<std::vector<Partial>> next = upto;
-      for (std::size_t first = from; first < units(); ++first) {
-        if (upto[first].empty()) continue;
-        for (std::size_t end = first + 1; end <= units(); ++end) extend(device, first, end, upto[first], next[end]);
-      }
-      for (std::vector<Partial>& partials : next) trim(partials);
-      upto = std::move(next);
-    }
-    if (upto[units()].empty()) return {};
-    return std::move(upto[units()].front());
+  bool may_take(std::size_t taken, std::int32_t device) const {
+    if (device == 0) return true;
+    return any_order() ? (taken >> place(device) & 1) == 0 : place(device) >= taken;
+  }
+
+  std::size_t with(std::size_t taken, std::int32_t device) const {
+    if (device == 0) return taken;
+    return any_order() ? taken | std::size_t{1} << place(device) : place(device) + 1;
   }
 
   void extend(std::int32_t device, std::size_t first, std::size_t end, const std::vector<Partial>& before, std::vector<Partial>& after) {

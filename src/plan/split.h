@@ -8,10 +8,10 @@
 
 namespace plimsoll {
 
-/// Divides a program among devices: consecutive blocks, the fastest accelerator first, the host last, or where nothing fits so, in any
-/// order of few devices; but the first block, with the word table, may be on any of them. Each stage keeps what its device has
-/// room for and streams the rest. Looks at every place where it can be cut (of a very deep network, at some thirty), by figures of single
-/// blocks that are added up; for every stage at a few rings, with the least streamed that fits.
+/// Divides a program among devices: consecutive blocks, on every accelerator once and on the host wherever there is need; in any order of
+/// few devices, of many in that of their rates. Each stage keeps what its device has room for and streams the rest. Looks at every place
+/// where the program can be cut (of a very deep network, at some thirty), by figures of single blocks that are added up; for every stage
+/// at a few rings, with the least streamed that fits.
 class Splitter {
  public:
   /// `requests` by the device that computes; all outlive it. `may_use` by device: whether it may compute.
@@ -27,7 +27,7 @@ class Splitter {
 
   const std::vector<LayoutRequest>& requests_;
   const Policy& policy_;
-  std::vector<std::int32_t> order_;   ///< devices, the first to compute first
+  std::vector<std::int32_t> order_;   ///< devices, the fastest first, the host last
   std::vector<std::int64_t> starts_;  ///< of units, and the number of all blocks: a program is cut between units alone
   StageEstimator estimator_;
 };

@@ -292,7 +292,7 @@ TEST_F(DeviceRecovery, EveryBudgetOfADeviceGivesTheSameBitsAndTheLedgersFollow) 
   const std::vector<float> expected = host_reference(kDeep);
   for (const bool only_there : {false, true}) {
     sims_.clear();
-    add_device(only_there ? "memory=64MiB,link=100MB/s" : "memory=64MiB,link=1000GB/s");
+    add_device(only_there ? "memory=64MiB,link=100MB/s" : "memory=64MiB,link=2GB/s");
     prepare(kDeep, 6, {}, {.device = only_there ? "sim:0" : "auto"});
     const Bytes least = only_there ? first_.smallest_budget.back().bytes : Bytes{};
     ASSERT_TRUE(open().ok());
