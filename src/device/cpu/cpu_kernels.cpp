@@ -116,7 +116,7 @@ Status CpuKernels::run(const LinearStep& step) {
   const auto linear = native ? table_->linear_bfloat16 : table_->linear;
   if (linear == nullptr) return Error{ErrorCode::unsupported, "bfloat16 products on this processor", "linear layer", "compute in float32"};
   const std::int64_t panels = (step.weight.outputs + kPanelOutputs - 1) / kPanelOutputs;
-  const std::int64_t most = std::min(cpu::kLinearRows, needs_.tokens > 0 ? needs_.tokens : cpu::kLinearRows);
+  const std::int64_t most = cpu::linear_rows(cpu::used_in_place(step), needs_);
   const std::int64_t blocks = (step.x.rows + most - 1) / most;
   pool_->run(panels * blocks, [&](int worker, std::int64_t i) {
     cpu::LinearItem item;

@@ -86,9 +86,8 @@ Ahead next_weights(const WeightView& weight, const LinearItem& item, std::int64_
 /// otherwise packed through scratch into exactly that form, so that both give the same bits.
 template <typename Dot>
 void linear_item(const LinearStep& step, const LinearItem& item, std::byte* scratch) {
-  const auto type = Dot::kPairs ? ElementType::bfloat16 : ElementType::float32;
   const WeightView& weight = step.weight;
-  const bool in_place = weight.form == WeightForm{type, WeightLayout::panels};
+  const bool in_place = used_in_place(step);
   const std::int64_t units = Dot::kPairs ? (weight.inputs + 1) / 2 : weight.inputs;
   const std::int64_t block = in_place ? kPanelUnits : kPackUnits;
   const std::int64_t rows = item.row_end - item.row_begin;
@@ -96,7 +95,7 @@ void linear_item(const LinearStep& step, const LinearItem& item, std::byte* scra
   Product p;
   p.a_stride = step.x.stride * static_cast<std::int64_t>(element_bytes(step.x.type));
   const std::byte* x = step.x.data + item.row_begin * p.a_stride;
-  p.c = reinterpret_cast<float*>(scratch + linear_scratch(step.x.rows, weight.inputs).sums);
+  p.c = reinterpret_cast<float*>(scratch + linear_scratch(rows, weight.inputs).sums);
   for (std::int64_t first = 0; first < units; first += block) {
     const std::int64_t count = std::min(block, units - first);
     p.half_unit = Dot::kPairs && first + count == units && weight.inputs % 2 != 0;

@@ -6,16 +6,19 @@
 
 #include "device/cpu/simd_inline.h"
 #include "device/device.h"
+#include "device/step.h"
 
 namespace plimsoll::cpu {
 
 /// How steps are cut into work items and how much scratch an item takes. None of these numbers changes a result:
 /// every element is summed in an order of K (or the text's length) alone.
 
-inline constexpr std::int64_t kLinearRows = 256;   ///< most rows of an item of a linear layer
-inline constexpr std::int64_t kPackUnits = 128;    ///< units of k packed into scratch at a time
-inline constexpr std::int64_t kPanelUnits = 1024;  ///< units of k read at a time from a panel that is used in place
-inline constexpr std::int64_t kQueryRows = 128;    ///< most queries of an attention item
+inline constexpr std::int64_t kLinearRows = 256;      ///< most rows of an item of a linear layer whose weights are used in place
+inline constexpr std::int64_t kPackedRows = 1024;     ///< the same where weights are packed first, once for all rows of the item
+inline constexpr std::int64_t kAllPackedRows = 2048;  ///< of such items of all threads, which bounds their scratch
+inline constexpr std::int64_t kPackUnits = 256;       ///< units of k packed into scratch at a time
+inline constexpr std::int64_t kPanelUnits = 1024;     ///< units of k read at a time from a panel that is used in place
+inline constexpr std::int64_t kQueryRows = 128;       ///< most queries of an attention item
 
 /// Keys of one softmax block. The only one that shapes results: texts longer than this are summed block by block.
 inline constexpr std::int64_t kKeyBlock = 256;
@@ -24,6 +27,18 @@ inline constexpr std::int64_t kScratchAlignment = 64;
 
 [[gnu::always_inline]] inline constexpr std::int64_t round_up(std::int64_t n, std::int64_t multiple) {
   return (n + multiple - 1) / multiple * multiple;
+}
+
+/// Whether the product reads this layer's weights where they lie: panels of the activations' type.
+[[gnu::always_inline]] inline constexpr bool used_in_place(const LinearStep& step) {
+  return step.weight.form == WeightForm{step.x.type, WeightLayout::panels};
+}
+
+/// Most rows of an item of a linear layer; never fewer where weights are packed than where they are used in place.
+[[gnu::always_inline]] inline constexpr std::int64_t linear_rows(bool in_place, const WorkspaceNeeds& needs) {
+  const std::int64_t packed = std::clamp(kAllPackedRows / std::max(1, needs.threads), kLinearRows, kPackedRows);
+  const std::int64_t most = in_place ? kLinearRows : packed;
+  return needs.tokens > 0 ? std::min(most, needs.tokens) : most;
 }
 
 /// Scratch of one linear item: packed units of k, then the sums.
@@ -35,7 +50,7 @@ struct LinearScratch {
 [[gnu::always_inline]] inline constexpr LinearScratch linear_scratch(std::int64_t rows, std::int64_t inputs) {
   LinearScratch at;
   at.sums = std::min(kPackUnits, inputs) * 256;
-  at.bytes = at.sums + std::min(kLinearRows, rows) * 256;
+  at.bytes = at.sums + rows * 256;
   return at;
 }
 
@@ -65,7 +80,7 @@ struct AttentionScratch {
 
 /// Scratch of one thread for any step within `needs`.
 [[gnu::always_inline]] inline constexpr std::int64_t thread_scratch_bytes(const WorkspaceNeeds& needs) {
-  const std::int64_t linear = linear_scratch(needs.tokens > 0 ? needs.tokens : kLinearRows, needs.largest_inputs).bytes;
+  const std::int64_t linear = linear_scratch(linear_rows(false, needs), needs.largest_inputs).bytes;
   const std::int64_t attention = needs.head_dim > 0 ? attention_scratch(needs.longest_text, needs.head_dim).bytes : 0;
   return round_up(std::max(linear, attention), kScratchAlignment);
 }
