@@ -71,9 +71,23 @@ void ThreadPool::run_erased(std::int64_t items, void* context, Call call) {
 void ThreadPool::work(int worker) {
   for (;;) {
     const std::int64_t item = next_.fetch_add(1, std::memory_order_relaxed);
-    if (item >= items_) return;
+    if (item >= items_) break;
     call_(context_, worker, item);
   }
+  while (spare_ != nullptr && spare_->do_one()) continue;
+}
+
+void ThreadPool::offer(SpareWork& work) {
+  if (spare_ == nullptr) spare_ = &work;
+}
+
+void ThreadPool::finish(SpareWork& work) {
+  withdraw(work);
+  run(work.left(), [&](int, std::int64_t) { work.do_one(); });
+}
+
+void ThreadPool::withdraw(const SpareWork& work) {
+  if (spare_ == &work) spare_ = nullptr;
 }
 
 void ThreadPool::worker_main(int worker) {

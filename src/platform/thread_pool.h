@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -8,6 +9,39 @@
 #include <plimsoll/os.h>
 
 namespace plimsoll {
+
+/// Work that can wait for threads with nothing else to do: `items` pieces, each done once. Made and kept by who offers it.
+class SpareWork {
+ public:
+  using Call = void (*)(void* context, std::int64_t item);
+
+  /// What `body(item)` does is done in pieces from here on; `body` outlives them.
+  template <typename Body>
+  void begin(std::int64_t items, Body& body) {
+    context_ = static_cast<void*>(std::addressof(body));
+    call_ = [](void* context, std::int64_t item) { (*static_cast<Body*>(context))(item); };
+    items_ = items;
+    next_.store(0, std::memory_order_relaxed);
+  }
+
+  /// Does one piece that nobody began; false: none is left.
+  bool do_one() {
+    if (next_.load(std::memory_order_relaxed) >= items_) return false;
+    const std::int64_t item = next_.fetch_add(1, std::memory_order_relaxed);
+    if (item >= items_) return false;
+    call_(context_, item);
+    return true;
+  }
+
+  /// Pieces that nobody began. Only while no loop runs.
+  std::int64_t left() const { return std::max<std::int64_t>(items_ - next_.load(std::memory_order_relaxed), 0); }
+
+ private:
+  Call call_ = nullptr;
+  void* context_ = nullptr;
+  std::int64_t items_ = 0;
+  alignas(64) std::atomic<std::int64_t> next_{0};
+};
 
 /// A fixed team of threads that runs one parallel loop at a time. The calling thread takes part as worker 0, so a
 /// pool of one starts no thread. Idle workers spin for some microseconds and then sleep. All memory is acquired in
@@ -31,6 +65,16 @@ class ThreadPool {
                [](void* context, int worker, std::int64_t item) { (*static_cast<std::remove_reference_t<Body>*>(context))(worker, item); });
   }
 
+  /// Workers that find no item left in a loop take pieces of `work`, until `finish`, which is called in any case before `work` dies. One
+  /// at a time: while another is on offer, this is not.
+  void offer(SpareWork& work);
+
+  /// All pieces of `work` are done when it returns, and it is no longer on offer.
+  void finish(SpareWork& work);
+
+  /// `work` is no longer on offer; pieces that nobody began stay undone.
+  void withdraw(const SpareWork& work);
+
  private:
   using Call = void (*)(void* context, int worker, std::int64_t item);
 
@@ -43,6 +87,7 @@ class ThreadPool {
   Call call_ = nullptr;
   void* context_ = nullptr;
   std::int64_t items_ = 0;
+  SpareWork* spare_ = nullptr;
   alignas(64) std::atomic<std::int64_t> next_{0};
   alignas(64) std::atomic<std::uint32_t> epoch_{0};
   alignas(64) std::atomic<int> busy_{0};

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <string>
 #include <utility>
 
@@ -56,6 +55,7 @@ Result<std::unique_ptr<SlotReader>> SlotReader::create(Options options) {
 }
 
 SlotReader::~SlotReader() {
+  drop_copy();
   queue_->stop();
   queue_->settle(kGrace);
   for (std::size_t reader = 0; reader < threads_.size(); ++reader) {
@@ -67,6 +67,7 @@ void SlotReader::request(int slot, const Extent& extent) {
   Slot* s = find(slot);
   if (s == nullptr || s->phase != Phase::free) return;
   s->extent = extent;
+  s->number = ++requests_;
   s->failure = check(extent);
   s->phase = s->failure.ok() ? Phase::ready : Phase::failed;
   if (s->phase == Phase::failed || extent.bytes == 0) return;
@@ -80,18 +81,20 @@ Result<std::span<const std::byte>> SlotReader::wait(int slot) {
   Slot* s = find(slot);
   if (s == nullptr || s->phase == Phase::free) return internal("nothing was requested", "slot " + std::to_string(slot));
   if (s->phase == Phase::cached) {
-    const Range missing = copy_cached(slot);
+    const Range missing = finish_copy(slot);
     s->phase = missing.begin < missing.end ? Phase::reading : Phase::ready;
     if (s->phase == Phase::reading) push(slot, missing, {});
   }
   if (s->phase == Phase::reading) PLIMSOLL_CHECK(await(slot));
   if (s->phase == Phase::failed) return s->failure.error();
+  offer_next();
   return std::span<const std::byte>(held(slot));
 }
 
 void SlotReader::release(int slot) {
   Slot* s = find(slot);
   if (s == nullptr) return;
+  if (copy_.slot == slot) drop_copy();
   s->phase = Phase::free;
   queue_->forget(slot);
 }
@@ -124,28 +127,63 @@ SlotReader::Range SlotReader::missing_end(const Extent& extent) {
   return {};
 }
 
-// Copies what is in the page cache, in pieces side by side. Gives the range that holds all that is missing.
-SlotReader::Range SlotReader::copy_cached(int slot) {
-  const Extent extent = find(slot)->extent;
-  const std::span<std::byte> out = held(slot);
-  const std::uint64_t end = extent.offset + extent.bytes;
-  std::atomic<std::uint64_t> first{end};
-  std::atomic<std::uint64_t> last{extent.offset};
-  const auto copy = [&](int /*worker*/, std::int64_t piece) {
-    const std::uint64_t begin = static_cast<std::uint64_t>(piece) * kPiece;
-    const auto part = out.subspan(begin, std::min(kPiece, extent.bytes - begin));
-    const std::uint64_t stop = extent.offset + begin + extent.file->read_cached(part, extent.offset + begin);
-    const std::uint64_t part_end = extent.offset + begin + part.size();
-    if (stop == part_end) return;
-    for (std::uint64_t seen = first; stop < seen && !first.compare_exchange_weak(seen, stop);) continue;
-    for (std::uint64_t seen = last; part_end > seen && !last.compare_exchange_weak(seen, part_end);) continue;
-  };
-  const auto pieces = static_cast<std::int64_t>((extent.bytes + kPiece - 1) / kPiece);
-  if (options_.pool != nullptr) options_.pool->run(pieces, copy);
-  for (std::int64_t piece = 0; options_.pool == nullptr && piece < pieces; ++piece) copy(0, piece);
-  const Range missing = first < last ? Range{first, last} : Range{};
-  cached_bytes_ += extent.bytes - (missing.end - missing.begin);
+void SlotReader::CachedCopy::begin(int to, const Extent& what, std::span<std::byte> memory) {
+  slot = to;
+  extent = what;
+  out = memory;
+  first = extent.offset + extent.bytes;
+  last = extent.offset;
+}
+
+std::int64_t SlotReader::CachedCopy::pieces() const { return static_cast<std::int64_t>((extent.bytes + kPiece - 1) / kPiece); }
+
+void SlotReader::CachedCopy::operator()(std::int64_t piece) {
+  const std::uint64_t begin = static_cast<std::uint64_t>(piece) * kPiece;
+  const auto part = out.subspan(begin, std::min(kPiece, extent.bytes - begin));
+  const std::uint64_t stop = extent.offset + begin + extent.file->read_cached(part, extent.offset + begin);
+  const std::uint64_t part_end = extent.offset + begin + part.size();
+  if (stop == part_end) return;
+  for (std::uint64_t seen = first; stop < seen && !first.compare_exchange_weak(seen, stop);) continue;
+  for (std::uint64_t seen = last; part_end > seen && !last.compare_exchange_weak(seen, part_end);) continue;
+}
+
+// The range that holds all that was missing from the page cache.
+SlotReader::Range SlotReader::CachedCopy::missing() const { return first < last ? Range{first, last} : Range{}; }
+
+void SlotReader::begin_copy(int slot) {
+  copy_.begin(slot, find(slot)->extent, held(slot));
+  pieces_.begin(copy_.pieces(), copy_);
+}
+
+SlotReader::Range SlotReader::finish_copy(int slot) {
+  if (copy_.slot != slot) {
+    drop_copy();
+    begin_copy(slot);
+  }
+  if (options_.pool != nullptr) options_.pool->finish(pieces_);
+  while (pieces_.do_one()) continue;
+  copy_.slot = -1;
+  const Range missing = copy_.missing();
+  cached_bytes_ += copy_.extent.bytes - (missing.end - missing.begin);
   return missing;
+}
+
+// Lets threads that have nothing else to do copy what was requested next.
+void SlotReader::offer_next() {
+  if (options_.pool == nullptr || copy_.slot >= 0) return;
+  int next = -1;
+  for (int slot = 0; slot < options_.slots; ++slot) {
+    const Slot& s = *find(slot);
+    if (s.phase == Phase::cached && (next < 0 || s.number < find(next)->number)) next = slot;
+  }
+  if (next < 0) return;
+  begin_copy(next);
+  options_.pool->offer(pieces_);
+}
+
+void SlotReader::drop_copy() {
+  if (options_.pool != nullptr) options_.pool->withdraw(pieces_);
+  copy_.slot = -1;
 }
 
 void SlotReader::push(int slot, Range bytes, Range drop) {

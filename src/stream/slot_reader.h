@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -25,7 +26,8 @@ class ReadQueue;
 /// Reads extents of files into slots ahead of their use. Nothing is allocated, opened or started after `create` (but the text of an
 /// error). One thread calls; `readers` threads read. A slot is free, then requested, then held from `wait` to `release`.
 ///
-/// What is in the page cache is copied in `wait` by the pool, which no other loop may use then. The rest is read past the cache by a
+/// What is in the page cache is copied by the pool: in `wait`, while no other loop may use it, and what was requested next, by threads that
+/// find nothing left to do in the loops that follow (ThreadPool::offer). The rest is read past the cache by a
 /// reader, oldest request first, at most `readers` at once; without any reader, `wait` reads. An extent that was not cached does not stay
 /// there. A read that the system never ends blocks neither `wait` (once cancelled), `reset` nor the destructor: after 200 ms its thread is
 /// left behind, with `memory_owner` and, where a shared_ptr owns it, the file. Files that nobody shares must outlive such a thread.
@@ -82,16 +84,34 @@ class SlotReader {
     Phase phase = Phase::free;
     Extent extent;
     Status failure;
+    std::uint64_t number = 0;  // of the request
   };
   struct Range {  // of bytes of a file
     std::uint64_t begin = 0;
     std::uint64_t end = 0;
   };
 
+  /// An extent on its way from the page cache to its slot, in pieces that any thread may copy.
+  struct CachedCopy {
+    void begin(int to, const Extent& what, std::span<std::byte> memory);
+    void operator()(std::int64_t piece);
+    std::int64_t pieces() const;
+    Range missing() const;
+
+    int slot = -1;
+    Extent extent;
+    std::span<std::byte> out;
+    std::atomic<std::uint64_t> first{0};  // byte that is missing, and one behind the last
+    std::atomic<std::uint64_t> last{0};
+  };
+
   SlotReader(Options options, std::shared_ptr<ReadQueue> queue) : options_(std::move(options)), queue_(std::move(queue)) {}
   Status check(const Extent& extent) const;
   static Range missing_end(const Extent& extent);
-  Range copy_cached(int slot);
+  void begin_copy(int slot);
+  Range finish_copy(int slot);
+  void offer_next();
+  void drop_copy();
   void push(int slot, Range bytes, Range drop);
   Status await(int slot);
   Slot* find(int slot);
@@ -101,6 +121,9 @@ class SlotReader {
   std::shared_ptr<ReadQueue> queue_;
   std::vector<std::unique_ptr<Thread>> threads_;
   std::vector<Slot> slots_;
+  CachedCopy copy_;  // the one that is under way
+  SpareWork pieces_;
+  std::uint64_t requests_ = 0;
   std::uint64_t cached_bytes_ = 0;
   std::chrono::nanoseconds waited_{0};
 };

@@ -119,5 +119,56 @@ TEST_F(ThreadPoolTest, TakesANamedBody) {
   EXPECT_EQ(sum.load(), 45);
 }
 
+TEST_P(ThreadPoolOf, DoesSpareWorkOnceBesideItsLoops) {
+  const auto pool = make(GetParam());
+  for (int round = 0; round < 500; ++round) {
+    std::vector<int> counts(7, 0);
+    auto body = [&](std::int64_t piece) { ++counts[static_cast<std::size_t>(piece)]; };
+    SpareWork spare;
+    spare.begin(7, body);
+    pool->offer(spare);
+    for (int loop = 0; loop < round % 3; ++loop) expect_each_item_once(*pool, 2 + round % 5);
+    pool->finish(spare);
+    for (const int count : counts) ASSERT_EQ(count, 1) << "round " << round;
+  }
+}
+
+TEST_F(ThreadPoolTest, ThreadsWithoutAnItemTakeSpareWork) {
+  const auto pool = make(2);
+  std::atomic<int> done{0};
+  auto body = [&](std::int64_t) { ++done; };
+  SpareWork spare;
+  spare.begin(5, body);
+  pool->offer(spare);
+  pool->run(2, [&](int, std::int64_t item) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+    while (item == 0 && done < 5 && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+  });
+  EXPECT_EQ(done, 5);
+  EXPECT_EQ(spare.left(), 0);
+  pool->finish(spare);
+  EXPECT_EQ(done, 5);
+}
+
+TEST_F(ThreadPoolTest, OneSpareWorkIsOnOfferUntilItIsWithdrawn) {
+  const auto pool = make(2);
+  std::atomic<int> done{0};
+  auto body = [&](std::int64_t) { ++done; };
+  SpareWork first;
+  SpareWork second;
+  first.begin(3, body);
+  second.begin(5, body);
+  pool->offer(first);
+  pool->offer(second);
+  pool->withdraw(second);
+  expect_each_item_once(*pool, 2);
+  EXPECT_EQ(done, 3);
+  pool->withdraw(first);
+  expect_each_item_once(*pool, 2);
+  EXPECT_EQ(done, 3) << "the second was never on offer";
+  pool->finish(second);
+  EXPECT_EQ(done, 8);
+}
+
 }  // namespace
 }  // namespace plimsoll

@@ -75,6 +75,46 @@ TEST_F(Looks, AtBothEndsTellWhetherAnExtentIsCached) {
   }
 }
 
+// Two warm extents are requested; the second is copied in a loop that somebody else runs, before anybody waits for it.
+TEST_F(Looks, WhatIsRequestedNextIsCopiedBesideOtherLoops) {
+  file->cached = [](std::uint64_t) { return true; };
+  const Extent next{file.get(), 5000, 1U << 20U};
+  const auto loop = [&] { pool_->run(2, [](int, std::int64_t) {}); };
+  reader->request(0, extent);
+  reader->request(1, next);
+  ASSERT_EQ(text_of(*reader->wait(0)), expected);
+  loop();
+  file->cached = nullptr;  // from now on it would have to be read
+  ASSERT_EQ(text_of(*reader->wait(1)), file->text().substr(next.offset, next.bytes));
+  EXPECT_EQ(reader->statistics().cached_bytes, extent.bytes + next.bytes);
+  EXPECT_EQ(file->reads, 0);
+}
+
+TEST_F(Looks, WhatIsReleasedBeforeItIsWaitedForIsNotCopied) {
+  file->cached = [](std::uint64_t) { return true; };
+  reader->request(0, extent);
+  reader->request(1, {file.get(), 5000, 1U << 20U});
+  ASSERT_EQ(text_of(*reader->wait(0)), expected);
+  reader->release(1);
+  pool_->run(2, [](int, std::int64_t) {});
+  EXPECT_EQ(reader->statistics().cached_bytes, extent.bytes);
+  EXPECT_EQ(read(*reader, {file.get(), 9000, 3000}, 1), file->text().substr(9000, 3000));
+  EXPECT_EQ(text_of(*reader->wait(0)), expected) << "as it was";
+}
+
+// What is missing between the ends of the extent that was copied ahead is read all the same.
+TEST_F(Looks, AHoleInWhatWasCopiedAheadIsRead) {
+  const std::uint64_t hole = 700;
+  file->cached = [hole](std::uint64_t block) { return block != hole; };
+  const Extent next{file.get(), (2U << 20U) + 5000, 1U << 20U};
+  reader->request(0, {file.get(), 0, 4096});
+  reader->request(1, next);
+  ASSERT_TRUE(reader->wait(0).ok());
+  pool_->run(2, [](int, std::int64_t) {});
+  ASSERT_EQ(text_of(*reader->wait(1)), file->text().substr(next.offset, next.bytes));
+  EXPECT_GT(file->reads, 0);
+}
+
 TEST_F(Looks, WhatIsMissingInBetweenIsReadAndTheRestCopied) {
   for (const auto& [from, to] : {std::pair<std::uint64_t, std::uint64_t>{1, 2}, {63, 66}, {100, 300}, {200, 201}, {1, 512}}) {
     file->cached = [from = from, to = to](std::uint64_t block) {
