@@ -74,9 +74,8 @@ constexpr std::array kFlags = {
     FlagSpec{"--device-map", "", "MAP", "auto balanced balanced_low_0 sequential", kPlanning, kMemory,
              "Who computes which layers: auto, balanced, balanced_low_0, sequential, or FILE.json with {module: device}", ""},
     FlagSpec{"--sim", "", "SPEC", "", kPlanning, kMemory,
-             "Add a simulated GPU, the first is sim:0; SPEC is memory=2GiB and, as wished, ,used= ,context= ,link= ,latency= ,compute= "
-             ",disk= ,name= "
-             ",script= (see the manual)",
+             "Add a simulated GPU, the first is sim:0; SPEC is memory=2GiB and, as wished, ,used= ,context= ,link= ,pageable= ,latency= "
+             ",compute= ,disk= ,name= ,script= (see the manual)",
              "", true},
     FlagSpec{"--dtype", "", "TYPE", "auto float32 bfloat16 float16", kPlanning, kMemory,
              "Precision: auto (the checkpoint's own), float32, bfloat16 or float16", ""},

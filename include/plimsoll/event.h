@@ -13,7 +13,7 @@ namespace plimsoll {
 struct SessionEvent {
   enum class Kind : std::uint8_t {
     replanned,  ///< planned memory could not be had before the first pass: planned again
-    recovered,  ///< something failed later: done again, planned again, or done without
+    recovered,  ///< something failed later, or memory could not be pinned: done again, planned again, or done without
     shed,       ///< the budget fell: memory was given back
     grown,      ///< the budget rose: memory was taken
     kept,       ///< others took memory, and nothing had to change

@@ -50,6 +50,16 @@ class DeviceMemory {
   virtual std::span<std::byte> bytes() const = 0;
 };
 
+/// Pages of the host that a device copies from and to without help of the host. Unpinned by the destructor, which must run before the pages
+/// are given back or move and before its Device's, and waits for all that is queued there.
+class HostPin {
+ public:
+  HostPin() = default;
+  HostPin(const HostPin&) = delete;
+  HostPin& operator=(const HostPin&) = delete;
+  virtual ~HostPin() = default;
+};
+
 /// Runs steps. Errors of a step may surface only at `synchronize`, which discards what was queued since the last one.
 /// One thread at a time. Everything is acquired when the back end is created; a step allocates nothing.
 class Kernels {
@@ -87,6 +97,11 @@ class Device {
   virtual Result<DeviceMemoryState> memory() = 0;
   /// Fails with `out_of_memory`, figures attached.
   virtual Result<std::unique_ptr<DeviceMemory>> allocate(Bytes size) = 0;
+
+  /// Makes the copies of `pages` asynchronous and fast for as long as the pin lives; others own the pages. Memory that is not wholly within
+  /// a pin may still be copied, slower, and the host may have to wait for it: a refusal is no reason not to go on. Several devices may pin
+  /// the same pages. Fails with `out_of_memory` or `device_lost`. By default there is nothing to do.
+  virtual Result<std::unique_ptr<HostPin>> pin(std::span<std::byte> /*pages*/) { return std::make_unique<HostPin>(); }
 
   virtual Result<std::unique_ptr<Stream>> make_stream(StreamKind kind) = 0;
   /// `workspace` is memory of this device. Fails with `unsupported` or `out_of_memory`.

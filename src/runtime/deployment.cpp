@@ -31,6 +31,7 @@ void Deployment::release() {
   kernels_.reset();
   stream_.reset();
   sites_.reset();
+  pins_.release();
   device_arenas_.release();
   reservation_.release();
   PlannedWeight nothing;
@@ -43,12 +44,14 @@ Status Deployment::move_to(const Plan& plan, std::int32_t first_block) {
   kernels_.reset();
   stream_.reset();
   sites_.reset();
+  pins_.release();
   plan_ = plan;
   come_to({Phase::load, 0});
   if (plan_.stages->size() > 1) return move_to_stages(first_block);
   forget_what_moves();
   PLIMSOLL_TRY(const Bytes fresh, reservation_.fit(plan_));
   PLIMSOLL_CHECK(fit_device());
+  PLIMSOLL_CHECK(pins_.pin(plan_, reservation_, options_.devices));
   PLIMSOLL_CHECK(make_kernels());
   PLIMSOLL_CHECK(load());
   PLIMSOLL_CHECK(check_headroom(*options_.os, fresh));
@@ -67,6 +70,7 @@ Status Deployment::move_to_stages(std::int32_t first_block) {
   PLIMSOLL_TRY(const Bytes fresh, reservation_.fit(plan_));
   PLIMSOLL_TRY(sites_, StageSites::create({options_.os, options_.ledger, options_.model, &plan_, &reservation_, pool_.get(), features_,
                                            options_.cancel, options_.progress, options_.devices}));
+  PLIMSOLL_CHECK(pins_.pin(plan_, reservation_, options_.devices));
   PLIMSOLL_CHECK(sites_->load([this](const Moment& moment) { come_to(moment); }));
   come_to({Phase::load, 1});
   PLIMSOLL_CHECK(check_headroom(*options_.os, fresh));

@@ -10,6 +10,7 @@
 #include "device/device.h"
 #include "platform/thread_pool.h"
 #include "runtime/device_arenas.h"
+#include "runtime/host_pins.h"
 #include "runtime/reservation.h"
 #include "runtime/runner.h"
 #include "runtime/stage_sites.h"
@@ -38,6 +39,8 @@ class Deployment {
   Status move_to(const Plan& plan, std::int32_t first_block = 0);
   /// Gives memory back, all but pass values and `io`. Not ready then.
   void release();
+  /// Devices whose copies became pageable since it was asked last.
+  std::vector<HostPins::Refusal> take_pin_refusals() { return pins_.take_refusals(); }
   bool ready() const { return runner_ != nullptr; }
   Os* os() const { return options_.os; }
   const std::vector<OpenDevice*>& devices() const { return options_.devices; }
@@ -66,6 +69,7 @@ class Deployment {
   Plan plan_;
   Reservation reservation_;
   DeviceArenas device_arenas_;
+  HostPins pins_;  ///< of the reservation; after what they pin, before what copies
   std::unique_ptr<ThreadPool> pool_;
   CpuFeatures features_{};
   std::unique_ptr<Kernels> kernels_;

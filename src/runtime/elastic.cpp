@@ -134,6 +134,17 @@ Result<Plan> Elastic::plan_after(const Plan& failed, const Error& error, Kind ki
 
 void Elastic::settled(const Plan& plan) {
   for (std::size_t i = 0; i < shares_.size(); ++i) shares_[i].planned = plan.devices.at(i).planned_total();
+  tell_of_pageable();
+}
+
+// Copies go on without the host's help or with it: no reason to plan again.
+void Elastic::tell_of_pageable() {
+  for (const HostPins::Refusal& refusal : deployment_.take_pin_refusals()) {
+    SessionEvent event;
+    event.device = shares_[refusal.device].name;
+    event.text = "cannot pin " + format_bytes(refusal.bytes) + " for copies to " + event.device + ": copied as pageable memory, slower";
+    tell(std::move(event), refusal.bytes, Bytes{});
+  }
 }
 
 // Moves to `target`, or to what is planned after it could not be had. True when the values of `block` and later survive all the way.

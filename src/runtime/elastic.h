@@ -66,6 +66,7 @@ class Elastic {
   Status go_back(const Plan& before);
   Status bring_up();
   void tell_of_neighbours();
+  void tell_of_pageable();
   void settled(const Plan& plan);
   void tell(SessionEvent event, Bytes requested, Bytes free) const;
   void tell_change(SessionEvent::Kind kind, const Error& error, const Plan& before, const Plan& after) const;

@@ -68,6 +68,7 @@ TEST(DeviceRecovery, EveryEventIsALineAndInTheReport) {
       {"at=load:0.5 others=+63MiB", {"kept"}, "nothing changes"},
       {"at=load:0 others=+64MiB", {"replanned"}, "on sim:0 instead of"},
       {"at=load:0 fail=copy:1", {"recovered"}, "once more"},
+      {"at=load:0 fail=pin:1", {"recovered"}, "copied as pageable memory, slower"},
       {"at=load:0.5 lost", {"replanned"}, "not used again"},
       {"at=layer:0 fail=launch:1", {"recovered"}, "begun again"},
       {"at=layer:0 fail=copy:1+", {"recovered", "recovered"}, "not used again"},

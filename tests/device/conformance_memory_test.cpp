@@ -80,24 +80,26 @@ TEST_P(ConformanceMemory, AnyAcquisitionMayBeRefused) {
   const WorkspaceNeeds needs{.largest_inputs = 64, .threads = 2};
   const auto workspace = static_cast<std::size_t>(cpu_workspace_bytes(needs));
   std::byte* scratch = take(workspace);
+  std::vector<std::byte> pages(4096);
   for (std::uint64_t ordinal = 1;; ++ordinal) {
     gate().refuse({ordinal});
     const auto memory = device().allocate(mib(1));
     const auto stream = device().make_stream(StreamKind::compute);
     const auto kernels = device().make_kernels(needs, {scratch, workspace});
+    const auto pin = device().pin(pages);
     if (gate().refused() == 0) {
-      EXPECT_TRUE(memory.ok() && stream.ok() && kernels.ok());
+      EXPECT_TRUE(memory.ok() && stream.ok() && kernels.ok() && pin.ok());
       EXPECT_GT(ordinal, 2U);
       break;
     }
-    EXPECT_EQ(!memory.ok() + !stream.ok() + !kernels.ok(), 1);
-    for (const Error* error :
-         {memory.ok() ? nullptr : &memory.error(), stream.ok() ? nullptr : &stream.error(), kernels.ok() ? nullptr : &kernels.error()}) {
+    EXPECT_EQ(!memory.ok() + !stream.ok() + !kernels.ok() + !pin.ok(), 1);
+    for (const Error* error : {memory.ok() ? nullptr : &memory.error(), stream.ok() ? nullptr : &stream.error(),
+                               kernels.ok() ? nullptr : &kernels.error(), pin.ok() ? nullptr : &pin.error()}) {
       EXPECT_TRUE(error == nullptr || error->code == ErrorCode::out_of_memory) << message(*error);
     }
   }
   EXPECT_EQ(state().ours, kTaken);
-  for (const Acquisition kind : {Acquisition::device_memory, Acquisition::kernel}) {
+  for (const Acquisition kind : {Acquisition::device_memory, Acquisition::kernel, Acquisition::pinned_memory}) {
     gate().refuse({1, true, static_cast<int>(kind)});
     EXPECT_EQ(device().allocate(mib(1)).ok(), kind != Acquisition::device_memory);
     EXPECT_EQ(device().make_kernels(needs, {scratch, workspace}).ok(), kind != Acquisition::kernel);

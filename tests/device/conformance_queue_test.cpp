@@ -49,13 +49,15 @@ TEST_P(ConformanceQueue, EventsOrderWhatStreamsShare) {
   const MatrixView slots[] = {filled(-1), filled(-1)};
   const MatrixView all = take_matrix(kRounds, 8);
   Event used[2];
-  std::vector<Matrix> sources;
-  for (int round = 0; round < kRounds; ++round) sources.push_back(row_of(static_cast<float>(round)));
+  std::vector<float> sources(kRounds * kCols);
+  for (std::size_t i = 0; i < sources.size(); ++i) sources[i] = static_cast<float>(i / kCols);
+  const auto pin = device().pin(std::as_writable_bytes(std::span(sources)));
+  ASSERT_TRUE(pin.ok());
   static_cast<void>(copy_step(slots[0], slots[0]));
   for (int round = 0; round < kRounds; ++round) {
     MatrixView slot = slots[round % 2];
     device().wait(in(), used[round % 2]);
-    device().copy_in(in(), slot.data, bytes_of(sources[static_cast<std::size_t>(round)]));
+    device().copy_in(in(), slot.data, std::as_bytes(std::span(sources)).subspan(static_cast<std::size_t>(round * kCols * 4), kCols * 4));
     device().wait(compute(), device().record(in()));
     slot.cols = 8;
     kernels().enqueue(compute(), copy_step(slot, {all.data + std::ptrdiff_t{round} * 8 * 4, 1, 8, 8, ElementType::float32}));
@@ -64,6 +66,38 @@ TEST_P(ConformanceQueue, EventsOrderWhatStreamsShare) {
   ASSERT_TRUE(device().synchronize(compute()).ok());
   const Matrix result = get(all);
   for (int round = 0; round < kRounds; ++round) ASSERT_EQ(result.at(round, 7), round);
+}
+
+/// In a pin, across its end, in two pins, and after it: the same bytes.
+TEST_P(ConformanceQueue, PinnedOrNotTheBytesAreTheSame) {
+  constexpr std::size_t kHalf = kCols * 2;
+  Matrix source = row_of(0);
+  const Matrix seen = row_of(-1);
+  for (std::int64_t c = 0; c < kCols; ++c) source.set(0, c, static_cast<float>(c));
+  const MatrixView there = filled(-2);
+  const auto copy_there_and_back = [&] {
+    device().copy_in(in(), there.data, bytes_of(source));
+    device().wait(out(), device().record(in()));
+    device().copy_out(out(), bytes_of(seen), there.data);
+  };
+  const auto expect_the_same = [&] {
+    ASSERT_TRUE(device().synchronize(out()).ok());
+    EXPECT_TRUE(same_bits(seen, source));
+    std::memset(seen.data(), 0, kHalf * 2);
+  };
+  copy_there_and_back();
+  expect_the_same();
+  {
+    const auto part = device().pin(bytes_of(source).first(kHalf));
+    const auto sink = device().pin(bytes_of(seen));
+    ASSERT_TRUE(part.ok() && sink.ok());
+    copy_there_and_back();
+    expect_the_same();
+    const auto all = device().pin(bytes_of(source));
+    ASSERT_TRUE(all.ok());
+    copy_there_and_back();
+  }
+  expect_the_same();
 }
 
 TEST_P(ConformanceQueue, AnErrorSurfacesOnceAndDiscardsWhatFollows) {

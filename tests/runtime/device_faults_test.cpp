@@ -77,7 +77,7 @@ class DeviceFaults : public testing::RefusalFixture {
 TEST_F(DeviceFaults, EveryCallOnceAndFromThenOnIsMadeGood) {
   for (const bool streamed : {false, true}) {
     prepare_lives({.stream_everything = streamed});
-    for (const char* kind : {"alloc", "copy", "launch"}) {
+    for (const char* kind : {"alloc", "copy", "launch", "pin"}) {
       for (const char* mode : {"", "+"}) {
         int fired = 0;
         // Each of the first, then fewer and fewer: what comes later is what came before.

@@ -9,7 +9,10 @@ double SimClock::run(SimQueue queue, double earliest, double seconds) {
   return free_at;
 }
 
-double SimClock::copy_seconds(Bytes size) const { return rates_.latency + static_cast<double>(size.count) / rates_.link * link_factor_; }
+double SimClock::copy_seconds(Bytes size, bool pageable) const {
+  const double rate = pageable ? rates_.pageable : rates_.link;
+  return rates_.latency + static_cast<double>(size.count) / rate * link_factor_;
+}
 
 double SimClock::step_seconds(double flops) const { return rates_.latency + flops / rates_.compute * compute_factor_; }
 

@@ -27,7 +27,7 @@ class SimClock {
   /// Does work of `seconds` that may begin at `earliest`. Gives the time of its end.
   double run(SimQueue queue, double earliest, double seconds);
 
-  double copy_seconds(Bytes size) const;
+  double copy_seconds(Bytes size, bool pageable = false) const;
   double step_seconds(double flops) const;
   double read_seconds(Bytes size) const;
   /// How long a part takes, in multiples of what the rates say: 1 at first.

@@ -37,6 +37,23 @@ class SimMemory final : public DeviceMemory {
   Bytes size_;
 };
 
+/// A range of the host's memory whose copies nobody waits for.
+class SimPin final : public HostPin {
+ public:
+  SimPin(SimDevice& device, std::span<const std::byte> pages) : device_(device), pages_(pages) { device_.pinned_.push_back(pages_); }
+  SimPin(const SimPin&) = delete;
+  SimPin& operator=(const SimPin&) = delete;
+  ~SimPin() override {
+    device_.run_all();
+    const auto same = [this](const auto& other) { return other.data() == pages_.data() && other.size() == pages_.size(); };
+    device_.pinned_.erase(std::ranges::find_if(device_.pinned_, same));
+  }
+
+ private:
+  SimDevice& device_;
+  std::span<const std::byte> pages_;
+};
+
 class SimKernels final : public Kernels {
  public:
   SimKernels(SimDevice& device, std::unique_ptr<CpuKernels> kernels) : device_(device), kernels_(std::move(kernels)) {}
@@ -93,6 +110,16 @@ Result<std::unique_ptr<DeviceMemory>> SimDevice::allocate(Bytes size) {
   return std::unique_ptr<DeviceMemory>(std::move(memory));
 }
 
+Result<std::unique_ptr<HostPin>> SimDevice::pin(std::span<std::byte> pages) {
+  if (lost_) return lost_error();
+  const bool struck = faults_.strikes(sim::Fault::pin);
+  if (struck || !options_.os->gate().admit(Acquisition::pinned_memory)) {
+    return Error{ErrorCode::out_of_memory, "cannot pin " + format_bytes(Bytes{pages.size()}) + " of the host's memory", name(),
+                 "copy it as it is, slower"};
+  }
+  return std::unique_ptr<HostPin>(std::make_unique<SimPin>(*this, pages));
+}
+
 Result<std::unique_ptr<Stream>> SimDevice::make_stream(StreamKind) {
   if (lost_) return lost_error();
   if (!options_.os->gate().admit(Acquisition::kernel)) return Error{ErrorCode::out_of_memory, "cannot make a stream", name()};
@@ -110,11 +137,19 @@ Result<std::unique_ptr<Kernels>> SimDevice::make_kernels(const WorkspaceNeeds& n
 }
 
 void SimDevice::copy_in(Stream& stream, std::byte* to, std::span<const std::byte> from) {
-  push(own(stream), {sim::Copy{to, from.data(), from.size(), true}, clock_.host(), faults_.strikes(sim::Fault::copy)});
+  copy(own(stream), {to, from.data(), from.size(), true}, from);
 }
 
 void SimDevice::copy_out(Stream& stream, std::span<std::byte> to, const std::byte* from) {
-  push(own(stream), {sim::Copy{to.data(), from, to.size(), false}, clock_.host(), faults_.strikes(sim::Fault::copy)});
+  copy(own(stream), {to.data(), from, to.size(), false}, to);
+}
+
+void SimDevice::copy(SimStream& stream, sim::Copy copy, std::span<const std::byte> host) {
+  copy.pageable = !is_pinned(host);
+  push(stream, {copy, clock_.host(), faults_.strikes(sim::Fault::copy)});
+  if (!copy.pageable) return;
+  run(stream, stream.queued());
+  clock_.host_waits(stream.time);
 }
 
 void SimDevice::launch(SimStream& stream, const Step& step, SimKernels& kernels) {
@@ -185,7 +220,7 @@ Status SimDevice::perform(SimStream& stream, const sim::Work& work, const sim::C
     return Error{ErrorCode::internal, "a copy reaches beyond the device's memory", name(), "please report this"};
   if (copy.size > 0) std::memcpy(copy.to, copy.from, copy.size);
   const SimQueue queue = copy.in ? SimQueue::link_up : SimQueue::link_down;
-  stream.time = clock_.run(queue, std::max(stream.time, work.issued), clock_.copy_seconds(Bytes{copy.size}));
+  stream.time = clock_.run(queue, std::max(stream.time, work.issued), clock_.copy_seconds(Bytes{copy.size}, copy.pageable));
   return {};
 }
 
@@ -238,6 +273,12 @@ bool SimDevice::holds(std::span<const std::byte> range) const {
   const std::span<const std::byte> found = *std::prev(after);
   const auto offset = static_cast<std::size_t>(range.data() - found.data());
   return offset <= found.size() && range.size() <= found.size() - offset;
+}
+
+bool SimDevice::is_pinned(std::span<const std::byte> range) const {
+  return range.empty() || std::ranges::any_of(pinned_, [&](const auto& pages) {
+           return range.data() >= pages.data() && range.data() + range.size() <= pages.data() + pages.size();
+         });
 }
 
 void SimDevice::at(const Moment& moment) {

@@ -27,6 +27,9 @@ namespace plimsoll {
 /// when a stream's queue is full. So a wait or a synchronize that is missing shows as a wrong result. Copies and steps whose addresses are
 /// not in its memory are `internal` errors that name the operand. The bytes behind its memory are the host's, mapped and untouched until
 /// used; no budget counts them.
+///
+/// A copy of the host's memory that is not wholly within a pin is pageable: it goes at a rate of its own and the host waits for it, with
+/// all that its stream has to do before.
 class SimDevice final : public Device {
  public:
   struct Options {
@@ -43,6 +46,8 @@ class SimDevice final : public Device {
   const std::string& name() const override { return options_.name; }
   Result<DeviceMemoryState> memory() override;
   Result<std::unique_ptr<DeviceMemory>> allocate(Bytes size) override;
+  /// Refused by the script or the Gate: the host's pages themselves stay as they are.
+  Result<std::unique_ptr<HostPin>> pin(std::span<std::byte> pages) override;
   Result<std::unique_ptr<Stream>> make_stream(StreamKind kind) override;
   Result<std::unique_ptr<Kernels>> make_kernels(const WorkspaceNeeds& needs, std::span<std::byte> workspace) override;
   void copy_in(Stream& stream, std::byte* to, std::span<const std::byte> from) override;
@@ -63,11 +68,13 @@ class SimDevice final : public Device {
   friend class SimStream;
   friend class SimKernels;
   friend class SimMemory;
+  friend class SimPin;
 
   explicit SimDevice(Options options) : options_(std::move(options)), clock_(options_.spec.rates) {}
 
   void launch(SimStream& stream, const Step& step, SimKernels& kernels);
   void push(SimStream& stream, const sim::Work& work);
+  void copy(SimStream& stream, sim::Copy copy, std::span<const std::byte> host);
   void run(SimStream& stream, std::uint64_t until);
   void run_all();
   void execute(SimStream& stream, const sim::Work& work);
@@ -78,6 +85,7 @@ class SimDevice final : public Device {
   void forget(SimStream& stream);
   void forget(std::span<const std::byte> memory);
   bool holds(std::span<const std::byte> range) const;
+  bool is_pinned(std::span<const std::byte> range) const;
 
   void apply(const sim::Action& action);
   void act(const sim::ChangeOthers& action);
@@ -95,7 +103,8 @@ class SimDevice final : public Device {
   SimEvents events_;
   std::vector<SimStream*> streams_;
   std::vector<std::span<const std::byte>> allocations_;  ///< by address
-  Status script_failure_;                                ///< of an action, until synchronize tells of it
+  std::vector<std::span<const std::byte>> pinned_;
+  Status script_failure_;  ///< of an action, until synchronize tells of it
   std::atomic<bool> lost_ = false;
 };
 

@@ -6,9 +6,10 @@
 
 namespace plimsoll::sim {
 
-/// What a script can make fail: an allocation, a copy, the launch of a step, a question after the memory.
-enum class Fault : std::uint8_t { alloc, copy, launch, query };
-inline constexpr std::size_t kFaults = 4;
+/// What a script can make fail: an allocation, a copy, the launch of a step, a question after the memory,
+/// the pinning of the host's memory.
+enum class Fault : std::uint8_t { alloc, copy, launch, query, pin };
+inline constexpr std::size_t kFaults = 5;
 
 /// Counts what may fail and tells which one does. One fault of each kind is armed at a time. Any thread.
 class Faults {

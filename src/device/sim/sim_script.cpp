@@ -24,7 +24,8 @@ struct Named {
 };
 
 constexpr std::array kFaultNames = {Named<sim::Fault>{"alloc", sim::Fault::alloc}, Named<sim::Fault>{"copy", sim::Fault::copy},
-                                    Named<sim::Fault>{"launch", sim::Fault::launch}, Named<sim::Fault>{"query", sim::Fault::query}};
+                                    Named<sim::Fault>{"launch", sim::Fault::launch}, Named<sim::Fault>{"query", sim::Fault::query},
+                                    Named<sim::Fault>{"pin", sim::Fault::pin}};
 constexpr std::array kPartNames = {Named<sim::Slow::Part>{"link", sim::Slow::Part::link},
                                    Named<sim::Slow::Part>{"compute", sim::Slow::Part::compute},
                                    Named<sim::Slow::Part>{"disk", sim::Slow::Part::disk}};
@@ -176,9 +177,10 @@ class SimScriptReader {
     if (script_.events_.size() == kMostActions) return refuse("more than 1000 actions", "1000 are allowed");
     const auto action = parse_action(word);
     if (!action) {
-      return refuse(printable(word) + " is not an action",
-                    "write others=+500MiB, others=-500MiB, fail=alloc:7, fail=copy:3, fail=launch:2, fail=query:1, fail=alloc:1+, lost, "
-                    "slow=link:10x, slow=compute:2x or slow=disk:10x, with at=POINT before them");
+      return refuse(
+          printable(word) + " is not an action",
+          "write others=+500MiB, others=-500MiB, fail=alloc:7, fail=copy:3, fail=launch:2, fail=query:1, fail=pin:1, fail=alloc:1+, lost, "
+          "slow=link:10x, slow=compute:2x or slow=disk:10x, with at=POINT before them");
     }
     script_.events_.push_back({point, *action});
     return {};

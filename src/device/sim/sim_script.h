@@ -56,9 +56,9 @@ struct Point {
 /// What happens to a simulated device, and when. A line is
 ///   at=POINT ACTION...    # and what follows a mark is a remark
 /// POINT is `start` (when the device is opened, also where there is no `at`), `load:F` (F of the bytes loaded, 0 to 1), `pass:P` (from 1),
-/// `layer:L` (from 0, of pass 1) or `pass:P,layer:L`. ACTION is others=+SIZE or -SIZE; fail=alloc:N, copy:N, launch:N or query:N (the N-th
-/// from then on; N+ also all that follow); lost; slow=link:Fx, compute:Fx or disk:Fx. Each happens once, at the first moment that is not
-/// before its point.
+/// `layer:L` (from 0, of pass 1) or `pass:P,layer:L`. ACTION is others=+SIZE or -SIZE; fail=alloc:N, copy:N, launch:N, query:N or pin:N
+/// (the N-th from then on; N+ also all that follow); lost; slow=link:Fx, compute:Fx or disk:Fx. Each happens once, at the first moment that
+/// is not before its point.
 class SimScript {
  public:
   SimScript() = default;

@@ -50,6 +50,7 @@ Status set_memory(SimSpec& spec, std::string_view key, std::string_view text) { 
 Status set_used(SimSpec& spec, std::string_view key, std::string_view text) { return set_size(spec.used, key, text); }
 Status set_context(SimSpec& spec, std::string_view key, std::string_view text) { return set_size(spec.context, key, text); }
 Status set_link(SimSpec& spec, std::string_view key, std::string_view text) { return set_byte_rate(spec.rates.link, key, text); }
+Status set_pageable(SimSpec& spec, std::string_view key, std::string_view text) { return set_byte_rate(spec.rates.pageable, key, text); }
 Status set_disk(SimSpec& spec, std::string_view key, std::string_view text) { return set_byte_rate(spec.rates.disk, key, text); }
 Status set_latency(SimSpec& spec, std::string_view key, std::string_view text) {
   return assign(spec.rates.latency, sim::parse_seconds(text), key, text, "a time such as 10us, 1ms or 0");
@@ -67,9 +68,10 @@ struct Key {
   std::string_view name;
   Status (*set)(SimSpec& spec, std::string_view key, std::string_view text);
 };
-constexpr std::array kKeys = {Key{"name", set_name},       Key{"memory", set_memory}, Key{"used", set_used},
-                              Key{"context", set_context}, Key{"link", set_link},     Key{"latency", set_latency},
-                              Key{"compute", set_compute}, Key{"disk", set_disk},     Key{"script", set_script}};
+constexpr std::array kKeys = {Key{"name", set_name},       Key{"memory", set_memory},   Key{"used", set_used},
+                              Key{"context", set_context}, Key{"link", set_link},       Key{"pageable", set_pageable},
+                              Key{"latency", set_latency}, Key{"compute", set_compute}, Key{"disk", set_disk},
+                              Key{"script", set_script}};
 
 std::string key_list() {
   std::string list;
@@ -92,6 +94,7 @@ Status check_sizes(const SimSpec& spec) {
 Result<SimSpec> parse_sim_spec(std::string_view text) {
   if (text.size() > kLongestSpec) return refuse("a specification of " + std::to_string(text.size()) + " bytes", "4096 are allowed");
   SimSpec spec;
+  spec.rates.pageable = 0;
   std::array<bool, kKeys.size()> seen{};
   while (!text.empty()) {
     std::string_view value = sim::take_until(text, ',');
@@ -106,6 +109,7 @@ Result<SimSpec> parse_sim_spec(std::string_view text) {
     value.remove_prefix(name.size() + 1);
     PLIMSOLL_CHECK(key->set(spec, name, value));
   }
+  if (spec.rates.pageable == 0) spec.rates.pageable = spec.rates.link / 2;
   PLIMSOLL_CHECK(check_sizes(spec));
   return spec;
 }

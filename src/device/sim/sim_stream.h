@@ -22,6 +22,7 @@ struct Copy {
   const std::byte* from = nullptr;
   std::size_t size = 0;
   bool in = true;
+  bool pageable = false;
 };
 struct Launch {
   Step step;

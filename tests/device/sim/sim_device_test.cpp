@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "device/cpu/cpu_kernels.h"
 #include "device/reference.h"
 #include "device/support.h"
@@ -11,6 +13,7 @@
 namespace plimsoll::test {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 /// A simulated device of 32 MiB with rates that are easy to reckon with: a MB takes a second over the link and from disk.
@@ -24,12 +27,14 @@ class SimDeviceTest : public ::testing::Test {
     const std::string keys = "memory=32MiB,latency=0,link=1MB/s,disk=1MB/s,compute=1MFLOP/s" + more;
     SimSpec spec = std::move(parse_sim_spec(keys)).value();
     if (!script.empty()) spec.script = folder_.write("events", script);
+    pin_.reset();
     in_.reset();
     compute_.reset();
     kernels_.reset();
     memory_.reset();
     device_ = std::move(SimDevice::create({os_.get(), pool_.get(), detect_cpu_features(), spec, "sim:0"})).value();
     memory_ = std::move(device_->allocate(mib(16))).value();
+    pin_ = std::move(device_->pin(host_)).value();
     compute_ = std::move(device_->make_stream(StreamKind::compute)).value();
     in_ = std::move(device_->make_stream(StreamKind::copy_in)).value();
     const WorkspaceNeeds needs{.largest_inputs = 2000, .longest_text = 64, .head_dim = 16, .threads = 1, .tokens = 64};
@@ -56,6 +61,7 @@ class SimDeviceTest : public ::testing::Test {
   std::vector<std::byte> host_ = std::vector<std::byte>(4 * kMegabyte);
   std::unique_ptr<SimDevice> device_;
   std::unique_ptr<DeviceMemory> memory_;
+  std::unique_ptr<HostPin> pin_;  ///< of host_
   std::unique_ptr<Kernels> kernels_;
   std::unique_ptr<Stream> compute_;
   std::unique_ptr<Stream> in_;
@@ -141,6 +147,7 @@ TEST_F(SimDeviceTest, ResultsAreThoseOfTheCpuInEveryBit) {
 TEST_F(SimDeviceTest, WhatNobodyWaitsForIsNotDoneYet) {
   SimDevice& device = open();
   std::vector<float> source = {1}, seen = {0};
+  const auto pins = std::array{device.pin(std::as_writable_bytes(std::span(source))), device.pin(std::as_writable_bytes(std::span(seen)))};
   device.copy_in(*in_, at(0), std::as_bytes(std::span(source)));
   const Event copied = device.record(*in_);
   device.copy_out(*compute_, std::as_writable_bytes(std::span(seen)), at(0));
@@ -153,10 +160,73 @@ TEST_F(SimDeviceTest, WhatNobodyWaitsForIsNotDoneYet) {
   EXPECT_EQ(seen[0], 2) << "the host wrote over what was still to be copied";
 }
 
+/// A link of a MB a second, and a quarter of it for memory that is not pinned.
+TEST_F(SimDeviceTest, MemoryThatIsNotPinnedIsCopiedSlowlyAndTheHostWaits) {
+  SimDevice& device = open("", ",pageable=250KB/s");
+  pin_.reset();
+  host_[0] = std::byte{7};
+  device.copy_in(*in_, at(0), host(kMegabyte));
+  EXPECT_EQ(*at(0), std::byte{7}) << "it is there before the call ends";
+  EXPECT_NEAR(device.seconds(), 4, 1e-9);
+  kernels_->enqueue(*compute_, second_of_compute());
+  ASSERT_TRUE(device.synchronize(*compute_).ok());
+  EXPECT_NEAR(device.seconds(), 5, 1e-9) << "the host asked for the step after the copy";
+
+  const Event computed = device.record(*compute_);
+  kernels_->enqueue(*compute_, second_of_compute());
+  const Event more = device.record(*compute_);
+  device.wait(*in_, computed);
+  device.wait(*in_, more);
+  device.copy_out(*in_, std::span(host_).first(kMegabyte), at(0));
+  EXPECT_NEAR(device.seconds(), 5 + 1 + 4, 1e-9) << "after all that its stream waits for";
+}
+
+TEST_F(SimDeviceTest, OnlyACopyWhollyWithinAPinIsAsynchronous) {
+  SimDevice& device = open("", ",pageable=250KB/s");
+  pin_.reset();
+  auto half = std::move(device.pin(std::span(host_).first(kMegabyte / 2))).value();
+  const auto again = std::move(device.pin(std::span(host_).first(kMegabyte / 4))).value();
+  const auto seconds_of = [&](std::span<const std::byte> from) {
+    const double before = device.busy(SimQueue::link_up);
+    device.copy_in(*in_, at(0), from);
+    EXPECT_TRUE(device.synchronize(*in_).ok());
+    return device.busy(SimQueue::link_up) - before;
+  };
+  EXPECT_NEAR(seconds_of(host(kMegabyte / 2)), 0.5, 1e-9);
+  EXPECT_NEAR(seconds_of(host(kMegabyte / 2 + 1)), 2, 1e-5) << "a byte beyond the pin";
+  host_[9] = std::byte{9};
+  device.copy_in(*in_, at(0), host(kMegabyte / 2));
+  EXPECT_NE(*at(9), std::byte{9});
+  half.reset();
+  EXPECT_EQ(*at(9), std::byte{9}) << "unpinning waits for what is queued";
+  EXPECT_NEAR(seconds_of(host(kMegabyte / 4)), 0.25, 1e-9) << "the other pin of the same pages lives";
+  EXPECT_NEAR(seconds_of(host(kMegabyte / 2)), 2, 1e-9);
+}
+
+TEST_F(SimDeviceTest, PinsAreRefusedByScriptAndGate) {
+  SimDevice& device = open("at=pass:1 fail=pin:2\nat=pass:2 fail=pin:2+\n");
+  const auto refused = [&] {
+    const auto pin = device.pin(host_);
+    if (pin.ok()) return false;
+    EXPECT_EQ(pin.error().code, ErrorCode::out_of_memory);
+    EXPECT_THAT(message(pin.error()), HasSubstr("cannot pin 3.81 MiB of the host's memory (sim:0)"));
+    return true;
+  };
+  device.at({Phase::pass, 0, 1, -1});
+  EXPECT_THAT((std::vector{refused(), refused(), refused()}), ElementsAre(false, true, false));
+  device.at({Phase::pass, 0, 2, -1});
+  EXPECT_THAT((std::vector{refused(), refused(), refused()}), ElementsAre(false, true, true));
+  SimDevice& other = open();
+  gate_.refuse({1, false, static_cast<int>(Acquisition::pinned_memory)});
+  EXPECT_FALSE(other.pin(host_).ok());
+  EXPECT_TRUE(other.pin(host_).ok());
+}
+
 TEST_F(SimDeviceTest, GivingMemoryBackWaitsForWhatIsQueued) {
   SimDevice& device = open();
   auto block = std::move(device.allocate(mib(1))).value();
   std::vector<float> source = {3}, seen = {0};
+  const auto pins = std::array{device.pin(std::as_writable_bytes(std::span(source))), device.pin(std::as_writable_bytes(std::span(seen)))};
   device.copy_in(*in_, block->bytes().data(), std::as_bytes(std::span(source)));
   device.copy_out(*in_, std::as_writable_bytes(std::span(seen)), block->bytes().data());
   block.reset();
@@ -254,6 +324,7 @@ TEST_F(SimDeviceTest, ALostDeviceFailsEverythingAndLetsGo) {
   EXPECT_EQ(device.busy(SimQueue::compute), 0) << "what was on its way is lost too";
   EXPECT_TRUE(is_lost(device.allocate(mib(1))));
   EXPECT_TRUE(is_lost(device.memory()));
+  EXPECT_TRUE(is_lost(device.pin(host_)));
   EXPECT_TRUE(is_lost(device.make_stream(StreamKind::compute)));
   EXPECT_TRUE(is_lost(device.make_kernels(WorkspaceNeeds{}, {})));
   memory_.reset();

@@ -27,7 +27,7 @@ Moment passing(std::int64_t pass, std::int64_t layer = -1) { return {Phase::pass
 TEST(SimScript, EveryActionIsRead) {
   SimScript script = parsed(
       "# neighbours\n\n"
-      "at=start others=+500MiB others=-1KiB\t fail=alloc:7 fail=copy:3+ fail=launch:2 fail=query:1 # and so on\r\n"
+      "at=start others=+500MiB others=-1KiB\t fail=alloc:7 fail=copy:3+ fail=launch:2 fail=query:1 fail=pin:1 # and so on\r\n"
       "lost slow=link:10x slow=compute:2.5x slow=disk:1x");
   const auto next = [&] { return script.next(std::nullopt).value(); };
   const auto more = std::get<sim::ChangeOthers>(next()).change;
@@ -40,6 +40,7 @@ TEST(SimScript, EveryActionIsRead) {
   EXPECT_TRUE(copy.fault == sim::Fault::copy && copy.ordinal == 3 && copy.persistent);
   EXPECT_EQ(std::get<sim::Fail>(next()).fault, sim::Fault::launch);
   EXPECT_EQ(std::get<sim::Fail>(next()).fault, sim::Fault::query);
+  EXPECT_EQ(std::get<sim::Fail>(next()).fault, sim::Fault::pin);
   EXPECT_TRUE(std::holds_alternative<sim::Lose>(next()));
   EXPECT_EQ(std::get<sim::Slow>(next()).factor, 10);
   const auto slow = std::get<sim::Slow>(next());

@@ -19,6 +19,7 @@ TEST(SimSpec, MemoryAloneGivesTheDefaults) {
   EXPECT_EQ(spec.value().name, "");
   EXPECT_EQ(spec.value().script, "");
   EXPECT_EQ(spec.value().rates.link, 12e9);
+  EXPECT_EQ(spec.value().rates.pageable, 6e9);
   EXPECT_EQ(spec.value().rates.latency, 10e-6);
   EXPECT_EQ(spec.value().rates.compute, 1e12);
   EXPECT_EQ(spec.value().rates.disk, 2e9);
@@ -26,13 +27,15 @@ TEST(SimSpec, MemoryAloneGivesTheDefaults) {
 
 TEST(SimSpec, EveryKeyIsRead) {
   const auto spec = parse_sim_spec(
-      "name=a_b-2,memory=11.17GiB,used=1GiB,context=450MiB,link=500MB/s,latency=1.5ms,compute=300GFLOP/s,disk=1.5GiB/s,script=/x/y=z #1");
+      "name=a_b-2,memory=11.17GiB,used=1GiB,context=450MiB,link=500MB/s,pageable=30MB/s,latency=1.5ms,compute=300GFLOP/s,disk=1.5GiB/"
+      "s,script=/x/y=z #1");
   ASSERT_TRUE(spec.ok()) << message(spec.error());
   EXPECT_EQ(spec.value().name, "a_b-2");
   EXPECT_EQ(spec.value().memory, Bytes{11993696174});
   EXPECT_EQ(spec.value().used, mib(1024));
   EXPECT_EQ(spec.value().context, mib(450));
   EXPECT_DOUBLE_EQ(spec.value().rates.link, 500e6);
+  EXPECT_DOUBLE_EQ(spec.value().rates.pageable, 30e6);
   EXPECT_DOUBLE_EQ(spec.value().rates.latency, 1.5e-3);
   EXPECT_DOUBLE_EQ(spec.value().rates.compute, 300e9);
   EXPECT_DOUBLE_EQ(spec.value().rates.disk, 1.5 * 1024 * 1024 * 1024);
@@ -69,7 +72,7 @@ TEST(SimSpec, ErrorsNameTheKeyWhatWasGivenAndWhatIsAllowed) {
       {"memory=", "memory= is not a size"},
       {"memory=1GiB,,used=1", "unknown key"},
       {"memory=1GiB,vram=1GiB", "unknown key vram"},
-      {"memory=1GiB,vram=1GiB", "known are name, memory, used, context, link, latency, compute, disk, script"},
+      {"memory=1GiB,vram=1GiB", "known are name, memory, used, context, link, pageable, latency, compute, disk, script"},
       {"Memory=1GiB", "unknown key Memory"},
       {"memory=1GiB,memory=2GiB", "memory is given twice"},
       {"memory=1GiB,used=900MiB,context=200MiB", "used=900MiB and context=200MiB are more than memory=1024MiB"},
