@@ -22,6 +22,9 @@ struct WorkspaceNeeds {
   std::int64_t tokens = 0;  ///< most rows of one linear step; 0 counts as unbounded
 };
 
+/// Seconds that a back end waits for work that does not end before it gives its device up as lost.
+inline constexpr double kDevicePatience = 30;
+
 /// An ordered queue of work on one device. Back ends derive their own (a CUDA stream, a simulated queue).
 class Stream {
  public:
@@ -86,8 +89,8 @@ struct Moment {
 /// stream, copies and steps alike, happens in order; between streams only `wait` orders: what else runs first is open, and a device may
 /// leave work undone until something waits for it. Errors of copies and steps may surface only at `synchronize`, which discards what was
 /// queued since the last one. A stream that waits for what failed fails with the same error. Codes: `io` a copy or launch that failed and
-/// may be tried again, `device_lost` everything from then on, `internal` and `unsupported` as the kernels say. A stream is synchronized
-/// before it is destroyed: what is still queued then may or may not happen.
+/// may be tried again, `device_lost` (gone, or silent for `kDevicePatience`) everything from then on, `internal` and `unsupported` as the
+/// kernels say. A stream is synchronized before it is destroyed: what is still queued then may or may not happen.
 class Device {
  public:
   virtual ~Device() = default;

@@ -73,6 +73,7 @@ TEST(DeviceRecovery, EveryEventIsALineAndInTheReport) {
       {"at=layer:0 fail=launch:1", {"recovered"}, "begun again"},
       {"at=layer:0 fail=copy:1+", {"recovered", "recovered"}, "not used again"},
       {"at=layer:1 lost", {"recovered"}, "not used again"},
+      {"at=layer:0 hang", {"recovered"}, "not answered for 30 s"},
   };
   for (const Case& one : cases) {
     const Told told = run_with(one.script);

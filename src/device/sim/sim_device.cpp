@@ -206,6 +206,10 @@ void SimDevice::run_all() {
 }
 
 void SimDevice::execute(SimStream& stream, const sim::Work& work) {
+  if (hangs_ && !lost_) {
+    clock_.host_waits(std::max(clock_.host(), stream.time) + kDevicePatience);
+    lost_ = true;
+  }
   if (lost_ && stream.failure.ok()) stream.failure = lost_error();
   if (!stream.failure.ok() && !std::holds_alternative<sim::Record>(work.what)) return;
   Status done = std::visit([&](const auto& what) { return perform(stream, work, what); }, work.what);
@@ -298,6 +302,8 @@ void SimDevice::act(const sim::Fail& action) { faults_.arm(action.fault, action.
 
 void SimDevice::act(const sim::Lose&) { lost_ = true; }
 
+void SimDevice::act(const sim::Hang&) { hangs_ = true; }
+
 void SimDevice::act(const sim::Slow& action) {
   run_all();  // what was asked for before is not slowed
   switch (action.part) {
@@ -317,7 +323,8 @@ Error SimDevice::refused_allocation(Bytes size) {
 }
 
 Error SimDevice::lost_error() const {
-  return Error{ErrorCode::device_lost, "the device is lost", name(), "go on without it; what it held is gone"};
+  const char* what = hangs_ ? "the device has not answered for 30 s" : "the device is lost";
+  return Error{ErrorCode::device_lost, what, name(), "go on without it; what it held is gone"};
 }
 
 }  // namespace plimsoll

@@ -91,6 +91,7 @@ class SimDevice final : public Device {
   void act(const sim::ChangeOthers& action);
   void act(const sim::Fail& action);
   void act(const sim::Lose& action);
+  void act(const sim::Hang& action);
   void act(const sim::Slow& action);
   Error refused_allocation(Bytes size);
   Error lost_error() const;
@@ -106,6 +107,7 @@ class SimDevice final : public Device {
   std::vector<std::span<const std::byte>> pinned_;
   Status script_failure_;  ///< of an action, until synchronize tells of it
   std::atomic<bool> lost_ = false;
+  std::atomic<bool> hangs_ = false;  ///< takes work and does none
 };
 
 }  // namespace plimsoll

@@ -70,6 +70,7 @@ std::optional<Action> parse_slow(std::string_view text) {
 
 std::optional<Action> parse_action(std::string_view text) {
   if (text == "lost") return sim::Lose{};
+  if (text == "hang") return sim::Hang{};
   const std::string_view key = sim::take_until(text, '=');
   if (key == "fail") return parse_fail(text);
   if (key == "slow") return parse_slow(text);
@@ -177,10 +178,10 @@ class SimScriptReader {
     if (script_.events_.size() == kMostActions) return refuse("more than 1000 actions", "1000 are allowed");
     const auto action = parse_action(word);
     if (!action) {
-      return refuse(
-          printable(word) + " is not an action",
-          "write others=+500MiB, others=-500MiB, fail=alloc:7, fail=copy:3, fail=launch:2, fail=query:1, fail=pin:1, fail=alloc:1+, lost, "
-          "slow=link:10x, slow=compute:2x or slow=disk:10x, with at=POINT before them");
+      return refuse(printable(word) + " is not an action",
+                    "write others=+500MiB, others=-500MiB, fail=alloc:7, fail=copy:3, fail=launch:2, fail=query:1, fail=pin:1, "
+                    "fail=alloc:1+, lost, hang, "
+                    "slow=link:10x, slow=compute:2x or slow=disk:10x, with at=POINT before them");
     }
     script_.events_.push_back({point, *action});
     return {};

@@ -34,13 +34,15 @@ struct Fail {
   bool persistent = false;
 };
 struct Lose {};
+/// What was not begun yet never ends.
+struct Hang {};
 /// From now on a part takes `factor` times as long as the specification says.
 struct Slow {
   enum class Part : std::uint8_t { link, compute, disk };
   Part part = Part::link;
   double factor = 1;
 };
-using Action = std::variant<ChangeOthers, Fail, Lose, Slow>;
+using Action = std::variant<ChangeOthers, Fail, Lose, Hang, Slow>;
 
 /// When an action happens. Points are ordered: start, then loading, then passes and in each its layers.
 struct Point {
@@ -57,8 +59,8 @@ struct Point {
 ///   at=POINT ACTION...    # and what follows a mark is a remark
 /// POINT is `start` (when the device is opened, also where there is no `at`), `load:F` (F of the bytes loaded, 0 to 1), `pass:P` (from 1),
 /// `layer:L` (from 0, of pass 1) or `pass:P,layer:L`. ACTION is others=+SIZE or -SIZE; fail=alloc:N, copy:N, launch:N, query:N or pin:N
-/// (the N-th from then on; N+ also all that follow); lost; slow=link:Fx, compute:Fx or disk:Fx. Each happens once, at the first moment that
-/// is not before its point.
+/// (the N-th from then on; N+ also all that follow); lost; hang; slow=link:Fx, compute:Fx or disk:Fx. Each happens once, at the first
+/// moment that is not before its point.
 class SimScript {
  public:
   SimScript() = default;

@@ -330,6 +330,25 @@ TEST_F(SimDeviceTest, ALostDeviceFailsEverythingAndLetsGo) {
   memory_.reset();
 }
 
+TEST_F(SimDeviceTest, ADeviceThatHangsIsGivenUpAfterAWhile) {
+  SimDevice& device = open("at=pass:1 hang\n");
+  device.copy_in(*in_, at(0), host(kMegabyte));
+  ASSERT_TRUE(device.synchronize(*in_).ok());
+  device.at({Phase::pass, 0, 1, -1});
+  EXPECT_TRUE(device.synchronize(*in_).ok()) << "nothing was asked of it";
+  EXPECT_TRUE(device.memory().ok());
+  kernels_->enqueue(*compute_, second_of_compute());
+  const Status silent = kernels_->synchronize(*compute_);
+  ASSERT_FALSE(silent.ok());
+  EXPECT_EQ(silent.error().code, ErrorCode::device_lost);
+  EXPECT_THAT(message(silent.error()), HasSubstr("the device has not answered for 30 s (sim:0)"));
+  EXPECT_NEAR(device.seconds(), 1 + 30, 1e-9);
+  EXPECT_EQ(device.busy(SimQueue::compute), 0);
+  EXPECT_FALSE(device.allocate(mib(1)).ok());
+  EXPECT_FALSE(device.synchronize(*in_).ok());
+  EXPECT_NEAR(device.seconds(), 1 + 30, 1e-9) << "it is not waited for twice";
+}
+
 TEST_F(SimDeviceTest, TheScriptBringsNeighboursAndSlowness) {
   SimDevice& device = open(
       "others=+4MiB\nat=load:0 others=+100MiB\nat=pass:1 others=-6MiB slow=link:10x slow=compute:2x slow=disk:3x\n"

@@ -28,7 +28,7 @@ TEST(SimScript, EveryActionIsRead) {
   SimScript script = parsed(
       "# neighbours\n\n"
       "at=start others=+500MiB others=-1KiB\t fail=alloc:7 fail=copy:3+ fail=launch:2 fail=query:1 fail=pin:1 # and so on\r\n"
-      "lost slow=link:10x slow=compute:2.5x slow=disk:1x");
+      "lost hang slow=link:10x slow=compute:2.5x slow=disk:1x");
   const auto next = [&] { return script.next(std::nullopt).value(); };
   const auto more = std::get<sim::ChangeOthers>(next()).change;
   EXPECT_EQ(more.kind, SizeChange::Kind::add);
@@ -42,6 +42,7 @@ TEST(SimScript, EveryActionIsRead) {
   EXPECT_EQ(std::get<sim::Fail>(next()).fault, sim::Fault::query);
   EXPECT_EQ(std::get<sim::Fail>(next()).fault, sim::Fault::pin);
   EXPECT_TRUE(std::holds_alternative<sim::Lose>(next()));
+  EXPECT_TRUE(std::holds_alternative<sim::Hang>(next()));
   EXPECT_EQ(std::get<sim::Slow>(next()).factor, 10);
   const auto slow = std::get<sim::Slow>(next());
   EXPECT_TRUE(slow.part == sim::Slow::Part::compute && slow.factor == 2.5);
@@ -98,6 +99,7 @@ TEST(SimScript, ErrorsNameTheLine) {
       {"budget=64MiB", "budget=64MiB is not an action (events line 1): write others=+500MiB"},
       {"budget=-1MiB", "slow=compute:2x or slow=disk:10x, with at=POINT before them"},
       {"lost=1", "not an action"},
+      {"hangs", "not an action"},
       {"\x01\xff", "\\x01\\xff"},
   };
   for (const BadScript& bad : table) {
