@@ -1,6 +1,11 @@
 #include "plan/cost.h"
 
 #include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "plan/ring.h"
+#include "plan/stage_program.h"
 
 namespace plimsoll {
 namespace {
@@ -24,25 +29,27 @@ class BlockCost {
       : request_(request),
         schedule_(schedule),
         tokens_(static_cast<double>(candidate.tokens_per_pass)),
-        chunk_bytes_(static_cast<double>(std::max<std::uint64_t>(candidate.chunk_bytes, 1))),
+        chunk_bytes_(candidate.chunk_bytes),
+        ring_(ring_time(request, candidate)),
         rate_(candidate.compute == ElementType::bfloat16 ? request.device->bfloat16_flops : request.device->float32_flops) {}
 
-  double seconds(const Block& block) const {
-    double compute = 0;
-    double read = 0;
-    double uploaded = 0;
+  BlockTime time(const Block& block) const {
+    BlockTime time;
+    std::vector<double> cut;  // bytes of its chunks
     for (const Op& op : block.ops) {
       const Work work = of(op);
       const double seconds = std::max(work.flops / rate_, work.bytes / request_.device->memory_rate);
       const double bytes = streamed_bytes(op);
-      const double chunks = std::max(1.0, bytes / chunk_bytes_of(op));
-      compute += seconds * (bytes > 0 ? streamed_compute() : 1) + chunks * request_.device->step_seconds;
+      const double chunks = bytes > 0 ? add_chunks(op, cut) : 0;
+      time.compute += seconds * (bytes > 0 ? streamed_compute() : 1) + std::max(chunks, 1.0) * request_.device->step_seconds;
       if (bytes == 0) continue;
-      if (home(op) == Home::disk) read += bytes / request_.device->disk_rate + chunks * request_.device->read_seconds;
-      if (request_.is_accelerator()) uploaded += bytes / request_.device->link_rate + chunks * request_.device->step_seconds;
-      else compute += chunks * kChunkSeconds;
+      if (home(op) == Home::disk) time.read += bytes / request_.device->disk_rate + chunks * request_.device->read_seconds;
+      if (request_.is_accelerator()) time.upload += bytes / request_.device->link_rate + chunks * request_.device->step_seconds;
+      else time.compute += chunks * kChunkSeconds;
     }
-    return std::max({compute, read, uploaded}) + gather_seconds(block);
+    share(cut, time);
+    gather(block, time);
+    return time;
   }
 
  private:
@@ -88,35 +95,84 @@ class BlockCost {
     return static_cast<double>(weight(linear->weight).outputs) * row_bytes(linear->weight);
   }
 
-  double chunk_bytes_of(const Op& op) const {
-    const auto* linear = std::get_if<LinearOp>(&op);
-    return linear == nullptr ? 1 : std::max(chunk_bytes_, static_cast<double>(kPanelOutputs) * row_bytes(linear->weight));
+  // As cut_chunks cuts each tensor. Gives how many there are of the op.
+  double add_chunks(const Op& op, std::vector<double>& cut) const {
+    const WeightId id = std::get<LinearOp>(op).weight;
+    const std::size_t before = cut.size();
+    const std::int64_t most = rows_per_chunk(stored_row_bytes(weight(id), request_.binding->weights[static_cast<std::size_t>(id)]),
+                                             std::numeric_limits<std::int64_t>::max(), chunk_bytes_);
+    for (const WeightPart& part : weight(id).parts) {
+      for (std::int64_t row = 0; row < part.rows; row += std::min(most, part.rows - row))
+        cut.push_back(static_cast<double>(std::min(most, part.rows - row)) * row_bytes(id));
+    }
+    return static_cast<double>(cut.size() - before);
   }
 
-  double gather_seconds(const Block& block) const {
+  void share(const std::vector<double>& cut, BlockTime& time) const {
+    if (cut.empty()) return;
+    const double bytes = std::accumulate(cut.begin(), cut.end(), 0.0);
+    const auto behind = [&](std::int32_t slots) {
+      return std::accumulate(cut.begin() + std::min<std::ptrdiff_t>(slots, std::ssize(cut)), cut.end(), 0.0) / bytes;
+    };
+    time.chunks = static_cast<double>(cut.size());
+    time.first = cut.front() / bytes;
+    time.last = cut.back() / bytes;
+    time.read_behind = behind(ring_.reads_ahead());
+    time.upload_behind = behind(ring_.slots);
+  }
+
+  void gather(const Block& block, BlockTime& time) const {
     const WeightId table = schedule_.gathered.weight;
     const auto* embed = block.ops.empty() ? nullptr : std::get_if<EmbedOp>(&block.ops.front());
-    if (table == kNone || embed == nullptr || embed->words != table) return 0;
-    double seconds = request_.is_accelerator() ? request_.device->step_seconds : tokens_ * kRowSeconds;
-    if (planned(table).home == Home::disk) seconds += tokens_ * row_bytes(table) / request_.device->disk_rate;
-    if (request_.is_accelerator()) seconds += tokens_ * row_bytes(table) / request_.device->link_rate;
-    return seconds;
+    if (table == kNone || embed == nullptr || embed->words != table) return;
+    const double bytes = tokens_ * row_bytes(table);
+    const double read = planned(table).home == Home::disk ? bytes / request_.device->disk_rate : 0;
+    if (request_.is_accelerator()) {
+      time.gather_read = read;
+      time.gather_upload = bytes / request_.device->link_rate + request_.device->step_seconds;
+    } else {
+      time.compute += read + tokens_ * kRowSeconds;
+    }
   }
 
   const LayoutRequest& request_;
   const Schedule& schedule_;
   double tokens_;
-  double chunk_bytes_;
+  std::uint64_t chunk_bytes_;
+  RingTime ring_;
   double rate_;
 };
 
 }  // namespace
 
-std::vector<double> block_seconds(const LayoutRequest& request, const Schedule& schedule, const Candidate& candidate) {
+std::vector<BlockTime> block_times(const LayoutRequest& request, const Schedule& schedule, const Candidate& candidate) {
   const BlockCost cost(request, schedule, candidate);
-  std::vector<double> list;
-  for (const Block& block : request.program->blocks) list.push_back(cost.seconds(block));
+  std::vector<BlockTime> list;
+  for (const Block& block : request.program->blocks) list.push_back(cost.time(block));
   return list;
+}
+
+PassCopies pass_copies(const LayoutRequest& request, const Candidate& candidate) {
+  if (!request.is_accelerator()) return {};
+  const Program& program = *request.program;
+  const StageValues crossing = request.crossing != nullptr ? *request.crossing : stage_values(program, 0, std::ssize(program.blocks));
+  const auto seconds = [&](const std::vector<ValueId>& values) {
+    double sum = 0;
+    for (const ValueId id : values) {
+      const Value& value = program.values[static_cast<std::size_t>(id)];
+      const std::int64_t rows = value.rows == Dim::tokens ? candidate.tokens_per_pass : candidate.texts_per_pass;
+      const double element = candidate.compute == ElementType::bfloat16 && value.type == ValueType::hidden ? 2 : 4;
+      sum += static_cast<double>(rows * value.cols) * element / request.device->link_rate + request.device->step_seconds;
+    }
+    return sum;
+  };
+  return {seconds(crossing.inputs), seconds(crossing.outputs)};
+}
+
+RingTime ring_time(const LayoutRequest& request, const Candidate& candidate) { return {candidate.slots, request.is_accelerator()}; }
+
+double pass_seconds(const LayoutRequest& request, const Schedule& schedule, const Candidate& candidate) {
+  return pass_seconds(block_times(request, schedule, candidate), ring_time(request, candidate), pass_copies(request, candidate));
 }
 
 double load_seconds(const LayoutRequest& request, const Schedule& schedule) {

@@ -1,13 +1,21 @@
 #pragma once
 
 #include "plan/forms.h"
+#include "plan/pass_time.h"
 
 namespace plimsoll {
 
-/// Seconds that each block takes of one full pass. For each op the larger of its arithmetic at the device's rate and its bytes at the
-/// memory's, plus a fixed cost a step; a block that passes through the ring takes at least as long as its bytes take from the disk,
-/// and its products a little longer, because they pack what they read.
-std::vector<double> block_seconds(const LayoutRequest& request, const Schedule& schedule, const Candidate& candidate);
+/// What each block takes in one full pass. For each op the larger of its arithmetic at the device's rate and its bytes at the memory's,
+/// plus a fixed cost a step. Products of what passes through the ring take a little longer on the host, because they pack what they read.
+std::vector<BlockTime> block_times(const LayoutRequest& request, const Schedule& schedule, const Candidate& candidate);
+
+/// Of the values that a pass takes over, and of those that it hands on: between the host and an accelerator.
+PassCopies pass_copies(const LayoutRequest& request, const Candidate& candidate);
+
+RingTime ring_time(const LayoutRequest& request, const Candidate& candidate);
+
+/// Seconds of one full pass, from all of these.
+double pass_seconds(const LayoutRequest& request, const Schedule& schedule, const Candidate& candidate);
 
 /// Seconds to read, convert and pack all resident weights.
 double load_seconds(const LayoutRequest& request, const Schedule& schedule);

@@ -23,6 +23,7 @@ const Estimator::Pass& Estimator::pass(const Candidate& candidate) {
     Schedule schedule = assign_forms(request_, candidate);
     found->second.activations = place_values(request_, schedule);
     found->second.inputs = schedule.pass_bytes + schedule.stage_bytes;
+    found->second.copies = pass_copies(request_, candidate);
     found->second.workspace = static_cast<std::uint64_t>(request_.device->workspace_bytes(workspace_needs(request_, candidate)));
   }
   return found->second;
@@ -39,12 +40,12 @@ const Estimator::Variant& Estimator::variant(const Candidate& candidate, Element
   alike.streamed_blocks = home == Home::device ? 0 : std::ssize(order_);
   alike.host_blocks = home == Home::host ? std::ssize(order_) : 0;
   const Schedule schedule = assign_forms(request_, alike);
-  const std::vector<double> seconds = block_seconds(request_, schedule, alike);
+  const std::vector<BlockTime> times = block_times(request_, schedule, alike);
   const std::vector<Block>& blocks = request_.program->blocks;
   known.blocks.resize(blocks.size());
   for (std::size_t b = 0; b < blocks.size(); ++b) {
     BlockFigures& figures = known.blocks[b];
-    figures.seconds = seconds[b];
+    figures.time = times[b];
     for (const Op& op : blocks[b].ops) {
       for (const WeightId id : op_weights(op)) {
         const PlannedWeight& planned = schedule.weights[static_cast<std::size_t>(id)];
@@ -62,6 +63,7 @@ Figures Estimator::figures(const Candidate& candidate) {
   const std::int64_t blocks = std::ssize(request_.program->blocks);
   const std::vector<Home> homes = block_homes(candidate, order_, static_cast<std::size_t>(blocks));
   Figures sum;
+  sum.times.reserve(static_cast<std::size_t>(blocks));
   const SlotRing* ring = nullptr;
   const Variant* found[2][3] = {};  // of blocks stored as asked for, and narrowed; by home
   for (std::int64_t b = 0; b < blocks; ++b) {
@@ -74,7 +76,7 @@ Figures Estimator::figures(const Candidate& candidate) {
     sum.device += figures.device;
     sum.host += figures.host;
     sum.load_slot = std::max(sum.load_slot, figures.load_slot);
-    sum.seconds += figures.seconds;
+    sum.times.push_back(figures.time);
     // A ring that reads from disk has all that one of the host's memory has.
     if (homes[i] == Home::disk || (homes[i] == Home::host && ring == nullptr)) ring = &own.ring;
   }
@@ -83,6 +85,7 @@ Figures Estimator::figures(const Candidate& candidate) {
   sum.activations = shared.activations;
   sum.inputs = shared.inputs;
   sum.workspace = shared.workspace;
+  sum.copies = shared.copies;
   return sum;
 }
 
@@ -91,14 +94,15 @@ Estimate Estimator::estimate(const Candidate& candidate) {
   const Shares shares = shares_of(request_, candidate, found);
   TagBytes host = arenas_of(shares.host);
   add_host_arenas(request_, host);
-  return {arena_total(host), arena_total(arenas_of(shares.device)), found.seconds};
+  return {arena_total(host), arena_total(arenas_of(shares.device)),
+          pass_seconds(found.times, ring_time(request_, candidate), found.copies)};
 }
 
 void Figures::add(const Figures& next) {
   device += next.device;
   host += next.host;
   load_slot = std::max(load_slot, next.load_slot);
-  seconds += next.seconds;
+  times.insert(times.end(), next.times.begin(), next.times.end());
   const auto widen = [](Slots& slots, const Slots& other) {
     slots = {std::max(slots.bytes, other.bytes), std::max(slots.count, other.count)};
   };

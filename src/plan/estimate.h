@@ -7,16 +7,18 @@
 
 #include "plan/candidate.h"
 #include "plan/layout.h"
+#include "plan/pass_time.h"
 
 namespace plimsoll {
 
 /// What some blocks of a stage take, before it is rounded to pages.
 struct Figures {
-  std::uint64_t device = 0;     ///< bytes of weights where they are computed
-  std::uint64_t host = 0;       ///< of weights that an accelerator is fed with from there
-  std::uint64_t load_slot = 0;  ///< largest read that needs a slot
-  double seconds = 0;           ///< of one full pass
-  SlotRing ring;                ///< measured, without chunks
+  std::uint64_t device = 0;      ///< bytes of weights where they are computed
+  std::uint64_t host = 0;        ///< of weights that an accelerator is fed with from there
+  std::uint64_t load_slot = 0;   ///< largest read that needs a slot
+  std::vector<BlockTime> times;  ///< by block, of one full pass
+  PassCopies copies;             ///< of all of them as one stage; not added up
+  SlotRing ring;                 ///< measured, without chunks
   std::uint64_t activations = 0;
   std::uint64_t inputs = 0;  ///< of the activations: what the host has as well
   std::uint64_t workspace = 0;
@@ -53,7 +55,7 @@ class Estimator {
     std::uint64_t device = 0;     ///< bytes of weights there
     std::uint64_t host = 0;       ///< beside an accelerator
     std::uint64_t load_slot = 0;  ///< largest read that needs a slot
-    double seconds = 0;
+    BlockTime time;
   };
   /// All blocks alike: stored in one type, with one home.
   struct Variant {
@@ -65,6 +67,7 @@ class Estimator {
     std::uint64_t activations = 0;
     std::uint64_t inputs = 0;  ///< of the activations: what the host has as well
     std::uint64_t workspace = 0;
+    PassCopies copies;
   };
   using PassKey = std::tuple<std::int64_t, std::int64_t, ElementType, ElementType, Home>;
   PassKey pass_key(const Candidate& candidate) const;

@@ -9,14 +9,17 @@
 
 namespace plimsoll {
 
+struct StageValues;
+
 struct LayoutRequest {
   const Program* program = nullptr;
   const Binding* binding = nullptr;
   const DeviceDescription* device = nullptr;  ///< that computes
   const DeviceDescription* host = nullptr;    ///< the same one where the host computes
   Workload workload;
-  Bytes tables;                ///< held by the model already
-  std::uint64_t red_zone = 0;  ///< bytes left free behind every value and weight, for tests
+  Bytes tables;                           ///< held by the model already
+  std::uint64_t red_zone = 0;             ///< bytes left free behind every value and weight, for tests
+  const StageValues* crossing = nullptr;  ///< of a stage: what it takes over and hands on; null: the program is whole
   bool is_accelerator() const { return device != host; }
 };
 

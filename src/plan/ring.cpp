@@ -9,13 +9,6 @@
 namespace plimsoll {
 namespace {
 
-// Whole panels' worth of rows, at least one; the last chunk of a tensor has what is left.
-std::int64_t rows_per_chunk(std::uint64_t row_bytes, std::int64_t rows, std::uint64_t chunk_bytes) {
-  const std::uint64_t panel_bytes = std::max<std::uint64_t>(row_bytes, 1) * static_cast<std::uint64_t>(kPanelOutputs);
-  const auto panels = static_cast<std::int64_t>(std::max<std::uint64_t>(chunk_bytes / panel_bytes, 1));
-  return std::min(rows, panels * kPanelOutputs);
-}
-
 // Visits every tensor of every weight that could stream: of a weight in block b, its part p, which begins with output `first` of the
 // weight, in chunks of at most `most` rows.
 template <typename Visit>
@@ -183,6 +176,12 @@ class PassBuilder {
 };
 
 }  // namespace
+
+std::int64_t rows_per_chunk(std::uint64_t row_bytes, std::int64_t rows, std::uint64_t chunk_bytes) {
+  const std::uint64_t panel_bytes = std::max<std::uint64_t>(row_bytes, 1) * static_cast<std::uint64_t>(kPanelOutputs);
+  const auto panels = static_cast<std::int64_t>(std::max<std::uint64_t>(chunk_bytes / panel_bytes, 1));
+  return std::min(rows, panels * kPanelOutputs);
+}
 
 SlotRing measure_ring(const LayoutRequest& request, const Candidate& candidate) {
   SlotRing ring;

@@ -4,6 +4,9 @@
 
 namespace plimsoll {
 
+/// Rows of a tensor in a chunk of about `chunk_bytes`: whole panels' worth, at least one; the last chunk of a tensor has what is left.
+std::int64_t rows_per_chunk(std::uint64_t row_bytes, std::int64_t rows, std::uint64_t chunk_bytes);
+
 /// The slots of a ring with chunks of about `candidate.chunk_bytes`; no chunks yet. Measured over all weights that could stream, whichever
 /// do: it does not depend on how many blocks stay.
 SlotRing measure_ring(const LayoutRequest& request, const Candidate& candidate);

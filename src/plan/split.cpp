@@ -4,6 +4,7 @@
 #include <array>
 #include <limits>
 
+#include "plan/cost.h"
 #include "plan/residency.h"
 
 namespace plimsoll {
@@ -167,7 +168,8 @@ class Splitter::Search {
     const LayoutRequest& request = splitter_.requests_[static_cast<std::size_t>(device)];
     const Shares shares = shares_of(request, choice.candidate, figures);
     if (device > 0 && arena_total(arenas_of(shares.device)) > arenas_[static_cast<std::size_t>(device)]) return false;
-    list.push_back({shares.host, figures.seconds + hand_over(device, first) + hand_over(device, end), choice});
+    const PassCopies copies{copies_at(device, first).in, copies_at(device, end).out};
+    list.push_back({shares.host, pass_seconds(figures.times, ring_time(request, choice.candidate), copies), choice});
     return true;
   }
 
@@ -214,16 +216,15 @@ class Splitter::Search {
     return found->second;
   }
 
-  // Seconds to bring there, or away, what crosses the beginning of a unit.
-  double hand_over(std::int32_t device, std::size_t cut) {
-    const std::int64_t block = splitter_.starts_[cut];
-    const std::int64_t blocks = std::ssize(program_.blocks);
-    if (block == 0 || block == blocks) return 0;
-    const auto [found, is_new] = hand_overs_.try_emplace({device, cut});
+  // Of what the stage that begins at a unit takes over, and of what the stage that ends there hands on.
+  PassCopies copies_at(std::int32_t device, std::size_t cut) {
+    const auto [found, is_new] = copies_.try_emplace({device, cut});
     if (!is_new) return found->second;
-    StageChoice rest{block, blocks - block, shared_};
-    rest.candidate.device = device;
-    found->second = splitter_.estimator_.hand_over_seconds(rest);
+    const std::int64_t block = splitter_.starts_[cut];
+    StageChoice before{0, block, shared_};
+    StageChoice behind{block, std::ssize(program_.blocks) - block, shared_};
+    before.candidate.device = behind.candidate.device = device;
+    found->second = {splitter_.estimator_.copies(behind).in, splitter_.estimator_.copies(before).out};
     return found->second;
   }
 
@@ -238,7 +239,7 @@ class Splitter::Search {
   std::map<std::tuple<std::int32_t, std::size_t, std::size_t>, std::vector<StageOption>> options_;
   std::map<std::pair<std::size_t, std::size_t>, std::vector<std::int64_t>> orders_;
   std::map<std::tuple<std::int32_t, std::size_t, Home, std::uint64_t, std::int32_t, Home>, Figures> units_;
-  std::map<std::pair<std::int32_t, std::size_t>, double> hand_overs_;
+  std::map<std::pair<std::int32_t, std::size_t>, PassCopies> copies_;
 };
 
 Splitter::Splitter(const std::vector<LayoutRequest>& requests, const Policy& policy, std::vector<bool> may_use)

@@ -9,20 +9,9 @@
 #include "plan/candidate.h"
 #include "plan/estimate.h"
 #include "plan/layout.h"
+#include "plan/stage_program.h"
 
 namespace plimsoll {
-
-/// Blocks [first, first + count) of `program` as a program of their own. Values and weights keep their numbers; weights of other blocks
-/// have their shapes alone. What blocks hand on to each other has Lifetime::stage, wherever the program is cut.
-Program stage_program(const Program& program, std::int64_t first, std::int64_t count);
-
-/// What blocks [first, first + count) take over from the pass's input and earlier blocks, and what they hand on to later ones or the
-/// pass's answers: in the order of their numbers.
-struct StageValues {
-  std::vector<ValueId> inputs;
-  std::vector<ValueId> outputs;
-};
-StageValues stage_values(const Program& program, std::int64_t first, std::int64_t count);
 
 /// Some consecutive blocks on `candidate.device`. All stages of a plan have the same pass and precision.
 struct StageChoice {
@@ -58,12 +47,13 @@ class StageEstimator {
 
   /// Of one stage: all that does not depend on others.
   Figures figures(const StageChoice& choice);
-  /// Seconds to bring what a stage takes over to its device, and away what it hands on.
-  double hand_over_seconds(const StageChoice& choice);
+  /// Of what a stage takes over and hands on.
+  PassCopies copies(const StageChoice& choice) const;
 
  private:
   struct Part {
     Program program;
+    StageValues crossing;
     LayoutRequest request;
     std::unique_ptr<Estimator> estimator;
   };

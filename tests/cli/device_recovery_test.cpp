@@ -10,7 +10,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr const char* kMemory = "memory=64MiB";
+constexpr const char* kMemory = "memory=64MiB,latency=1us";
 
 struct Told {
   Finished finished;

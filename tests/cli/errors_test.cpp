@@ -119,7 +119,7 @@ TEST(Environment, StandsInForFlagsAndLosesToThem) {
   EXPECT_NE(logits.err.find("(PLIMSOLL_LOGITS): add --json"), std::string::npos) << logits.err;
   const Finished unbuilt = run(Start{{"run", kModel, "x"}, {}, {"PLIMSOLL_WAIT=3s"}, false, {}});
   EXPECT_EQ(unbuilt.status, 4);
-  const Finished simulated = run(Start{{"run", kModel, "x"}, {}, {"PLIMSOLL_SIM=memory=1GiB"}, false, {}});
+  const Finished simulated = run(Start{{"run", kModel, "x"}, {}, {"PLIMSOLL_SIM=memory=1GiB,latency=1us"}, false, {}});
   EXPECT_NE(simulated.err.find("in sim:0 memory"), std::string::npos) << simulated.err;
 }
 

@@ -62,8 +62,7 @@ struct BruteForce {
     const LayoutRequest request{&model.program(), &model.binding(), &device, &device, workload, model.table_bytes(), 0};
     for (const Candidate& candidate : candidates(model.program(), model.binding(), workload, policy, device.native_bfloat16)) {
       const Layout layout = lay_out(request, candidate);
-      const auto blocks = block_seconds(request, layout.schedule, candidate);
-      const double pass = std::accumulate(blocks.begin(), blocks.end(), 0.0);
+      const double pass = pass_seconds(request, layout.schedule, candidate);
       options.push_back({candidate, layout.arena_total() + device.runtime, workload_seconds(pass, candidate, workload)});
     }
   }
