@@ -1,0 +1,129 @@
+#include "checkpoint/torch/state_dict.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "base/checked.h"
+
+namespace plimsoll::torch {
+namespace {
+
+/// A tensor's numbers, taken out of the pickle.
+struct Sizes {
+  std::array<std::int64_t, kMaxRank> shape{};
+  std::array<std::int64_t, kMaxRank> strides{};
+  std::size_t rank = 0;
+
+  std::span<const std::int64_t> all() const { return std::span(shape).first(rank); }
+};
+
+Sizes sizes_of(const PickleValues& values, const TensorRecord& tensor) {
+  Sizes sizes;
+  const auto shape = values.items(tensor.shape);
+  const auto strides = values.items(tensor.strides);
+  sizes.rank = shape.size();
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    sizes.shape[i] = static_cast<std::int64_t>(shape[i].number);
+    sizes.strides[i] = static_cast<std::int64_t>(strides[i].number);
+  }
+  return sizes;
+}
+
+// Where there is one element only, its stride says nothing.
+bool row_major(const Sizes& sizes) {
+  std::int64_t expected = 1;
+  for (std::size_t i = sizes.rank; i-- > 0;) {
+    if (sizes.shape[i] != 1 && sizes.strides[i] != expected) return false;
+    expected *= sizes.shape[i];
+  }
+  return true;
+}
+
+Status give_tensor(PickleValues& values, std::string_view name, const TensorRecord& tensor, const File& file, HeaderSink& sink) {
+  const Sizes sizes = sizes_of(values, tensor);
+  const std::uint64_t element = file_type_bits(tensor.type) / 8;
+  std::optional<std::uint64_t> bytes = element;
+  for (const std::int64_t size : sizes.all()) bytes = bytes ? checked_mul(*bytes, static_cast<std::uint64_t>(size)) : bytes;
+  if (!bytes) return Error{ErrorCode::corrupt_file, "its shape multiplied out does not fit 64 bits", {}, "download or save the file again"};
+  if (*bytes > file.size()) {
+    return Error{ErrorCode::unsupported,
+                 "it repeats its elements: " + std::to_string(*bytes) + " bytes out of a file of " + std::to_string(file.size()),
+                 {},
+                 "save it with .contiguous()"};
+  }
+  const StorageRecord& storage = values.storage(tensor.storage);
+  HeaderEntry entry{name, tensor.type, sizes.all(), storage.place, *bytes};
+  if (*bytes != 0) {
+    entry.offset += storage.view_offset + tensor.first * element;
+    if (!row_major(sizes)) entry.strides = std::span(sizes.strides).first(sizes.rank);
+  }
+  return sink.on_tensor(entry);
+}
+
+bool has_tensor(const PickleValues& values, const Value& dict) {
+  for (Link at = values.first(dict); at != kNoLink; at = values.node(at).next) {
+    if (values.node(at).value.kind == Kind::tensor) return true;
+  }
+  return false;
+}
+
+// Looks no further: many members may be the same long dict.
+bool begins_with_tensor(const PickleValues& values, const Value& value) {
+  return value.kind == Kind::dict && values.first(value) != kNoLink && values.node(values.first(value)).value.kind == Kind::tensor;
+}
+
+// Says where the tensors are, if they are one level down.
+Error no_tensors(const PickleValues& values, const Value& root, const File& file) {
+  for (Link at = values.first(root); at != kNoLink; at = values.node(at).next) {
+    const Node& node = values.node(at);
+    if (node.key.kind != Kind::text || !begins_with_tensor(values, node.value)) continue;
+    const std::string key = printable(values.text(node.key), 80);
+    return Error{ErrorCode::unsupported, "a checkpoint of a training run, whose weights are one level down, under \"" + key + "\"",
+                 file.path(), "save only them: torch.save(torch.load(path, weights_only=True)[\"" + key + "\"], \"pytorch_model.bin\")"};
+  }
+  return Error{ErrorCode::corrupt_file, "the file holds no tensors", file.path(), "download or save the file again"};
+}
+
+}  // namespace
+
+Result<ArenaList<std::uint32_t>> sort_storages(Os& os, Ledger& ledger, const File& file, PickleValues& values) {
+  const auto storages = values.storages();
+  ArenaList<std::uint32_t> sorted(os, ledger, MemoryTag::tables, storages.size(), "storages");
+  PLIMSOLL_CHECK(sorted.resize(storages.size()));
+  for (std::size_t i = 0; i < storages.size(); ++i) sorted[i] = static_cast<std::uint32_t>(i);
+  const auto key = [&](std::uint32_t i) { return values.text(storages[i].key); };
+  const auto all = sorted.all();
+  std::sort(all.begin(), all.end(), [&](std::uint32_t a, std::uint32_t b) { return key(a) < key(b); });
+  const auto differ = [&](std::uint32_t a, std::uint32_t b) {
+    return key(a) == key(b) && (storages[a].type != storages[b].type || storages[a].bytes != storages[b].bytes);
+  };
+  const auto twice = std::adjacent_find(all.begin(), all.end(), differ);
+  if (twice != all.end()) {
+    return Error{ErrorCode::corrupt_file, "the storage \"" + printable(key(*twice), 80) + "\" is described in two ways", file.path(),
+                 "download or save the file again"};
+  }
+  return sorted;
+}
+
+Status give_tensors(PickleValues& values, const Value& root, const File& file, HeaderSink& sink) {
+  if (root.kind != Kind::dict) {
+    return Error{ErrorCode::corrupt_file, "the file holds " + std::string(kind_name(root.kind)) + ", not a dict of tensors", file.path(),
+                 "save only the weights: torch.save(model.state_dict(), path)"};
+  }
+  if (!has_tensor(values, root)) return no_tensors(values, root, file);
+  for (Link at = values.first(root); at != kNoLink; at = values.node(at).next) {
+    const Node& node = values.node(at);
+    if (node.value.kind != Kind::tensor) continue;
+    if (node.key.kind != Kind::text)
+      return Error{ErrorCode::corrupt_file, "a tensor has " + std::string(kind_name(node.key.kind)) + " as its name", file.path()};
+    const std::string_view name = values.text(node.key);
+    Status given = give_tensor(values, name, values.tensor(node.value), file, sink);
+    if (given.ok()) continue;
+    if (given.error().where.empty()) given.error().where = file.path() + ": tensor " + printable(name, 120);
+    return given;
+  }
+  return {};
+}
+
+}  // namespace plimsoll::torch

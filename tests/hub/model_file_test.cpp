@@ -1,0 +1,99 @@
+// What a model's folder may link to: its own files and, in a Hub cache, the blobs of the same model.
+#include "hub/model_file.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "support/temporary_folder.h"
+
+namespace plimsoll {
+namespace {
+
+using testing::TemporaryFolder;
+
+class ModelFile : public ::testing::Test {
+ protected:
+  ModelFile() : os_(make_os(gate_)) {
+    tree_.write("hub/models--a--b/blobs/1", "blob");
+    tree_.write("hub/models--a--other/blobs/1", "other");
+    tree_.write("models--secret", "secret");
+    link("../../blobs/1", "hub/models--a--b/snapshots/c/config.json");
+    link("../../../models--a--other/blobs/1", "hub/models--a--b/snapshots/c/of_another");
+    link(tree_ / "hub/models--a--b/blobs/1", "hub/models--a--b/snapshots/c/absolute");
+  }
+
+  void link(const std::string& target, const std::string& name) {
+    std::filesystem::create_directories(std::filesystem::path(tree_ / name).parent_path());
+    std::filesystem::create_symlink(target, tree_ / name);
+  }
+
+  /// Size of the file, or -1.
+  std::int64_t size(const std::string& directory, const std::string& name) {
+    const auto file = open_model_file(*os_, directory, name);
+    return file.ok() ? static_cast<std::int64_t>((*file)->size()) : -1;
+  }
+
+  Gate gate_;
+  std::unique_ptr<Os> os_;
+  TemporaryFolder tree_;
+};
+
+TEST_F(ModelFile, ASnapshotLinksToTheBlobsOfItsModelOnly) {
+  const std::string snapshot = tree_ / "hub/models--a--b/snapshots/c";
+  EXPECT_EQ(size(snapshot, "config.json"), 4);
+  EXPECT_EQ(size(snapshot + "//", "config.json"), 4);
+  EXPECT_EQ(size(snapshot, "of_another"), -1);
+  EXPECT_EQ(size(snapshot, "absolute"), -1);
+}
+
+TEST_F(ModelFile, ASnapshotMayBeReachedByAnotherName) {
+  link("hub/models--a--b/snapshots/c", "model");
+  EXPECT_EQ(size(tree_ / "model", "config.json"), 4);
+  EXPECT_EQ(size(tree_ / "model/", "config.json"), 4);
+  EXPECT_EQ(size(tree_ / "model/../c", "config.json"), 4);
+  EXPECT_EQ(size(tree_ / "model", "of_another"), -1);
+}
+
+TEST_F(ModelFile, ACachedModelMayBeKeptElsewhere) {
+  tree_.write("disk/moved/blobs/1", "blob");
+  link("../../blobs/1", "disk/moved/snapshots/c/config.json");
+  link("../disk/moved", "hub/models--a--moved");
+  EXPECT_EQ(size(tree_ / "hub/models--a--moved/snapshots/c", "config.json"), 4);
+}
+
+TEST_F(ModelFile, AFolderThatIsReachedThroughLinksIsPinned) {
+  const std::string snapshot = tree_ / "hub/models--a--b/snapshots/c";
+  tree_.write("v1/config.json", "1");
+  tree_.write("elsewhere/config.json", "secret");
+  link("v1", "latest");
+  link("c", "hub/models--a--b/snapshots/newest");
+  link(tree_ / "elsewhere", "hub/models--a--b/snapshots/out");
+  const auto pinned = [&](const std::string& name) { return pinned_folder(*os_, tree_ / name); };
+  EXPECT_EQ(pinned("v1"), tree_ / "v1");
+  EXPECT_EQ(pinned("v1//"), tree_ / "v1//") << "no link: as given";
+  EXPECT_EQ(pinned("latest"), tree_ / "v1");
+  EXPECT_EQ(pinned("latest/"), tree_ / "v1");
+  EXPECT_EQ(pinned("hub/models--a--b/snapshots/newest"), snapshot);
+  EXPECT_EQ(pinned("hub/models--a--b/snapshots/out"), tree_ / "hub/models--a--b/snapshots/out");
+  EXPECT_EQ(size(pinned("hub/models--a--b/snapshots/out"), "config.json"), -1);
+  EXPECT_EQ(pinned("none"), tree_ / "none");
+}
+
+TEST_F(ModelFile, AnyOtherFolderIsItsOwnRoot) {
+  tree_.write("m/deep/real.json", "12345");
+  link("deep/real.json", "m/config.json");
+  link("../models--secret", "m/secret");
+  tree_.write("plain/snapshots/c/config.json", "123");
+  link("../../blobs/1", "plain/snapshots/c/blob");
+  tree_.write("plain/blobs/1", "1");
+  EXPECT_EQ(size(tree_ / "m", "config.json"), 5);
+  EXPECT_EQ(size(tree_ / "m", "secret"), -1);
+  EXPECT_EQ(size(tree_ / "m/deep", "../config.json"), -1);
+  EXPECT_EQ(size(tree_ / "plain/snapshots/c", "config.json"), 3);
+  EXPECT_EQ(size(tree_ / "plain/snapshots/c", "blob"), -1);
+  EXPECT_EQ(size(tree_ / "hub/models--a--b/snapshots/..", "snapshots/c/of_another"), -1);
+}
+
+}  // namespace
+}  // namespace plimsoll
