@@ -1,0 +1,99 @@
+#include "doctor/line_cleaner.h"
+
+#include <algorithm>
+
+namespace plimsoll::doctor {
+namespace {
+
+constexpr char kEscape = '\x1b';
+constexpr char kBell = '\a';
+// A sequence that does not end is taken for text again after so many bytes.
+constexpr std::size_t kLongestSequence = 256;
+
+}  // namespace
+
+LineCleaner::LineCleaner() {
+  for (std::size_t byte = 0x20; byte < plain_.size(); ++byte) plain_[byte] = byte != 0x7F;
+  line_.reserve(kLongestPiece);
+}
+
+bool LineCleaner::next(std::string_view& bytes, Piece& piece) {
+  if (given_) {
+    line_.clear();
+    given_ = false;
+    number_ += feeds_;
+    feeds_ = 0;
+  }
+  while (!bytes.empty()) {
+    if (inside_ == Inside::text) {
+      const std::size_t room = std::min(bytes.size(), kLongestPiece - line_.size());
+      std::size_t plain = 0;
+      while (plain < room && plain_[static_cast<unsigned char>(bytes[plain])]) ++plain;
+      line_.append(bytes.substr(0, plain));
+      bytes.remove_prefix(plain);
+      if (line_.size() == kLongestPiece) return give(piece);
+      if (bytes.empty()) return false;
+    }
+    const char byte = bytes[0];
+    bytes.remove_prefix(1);
+    if (take(byte)) return give(piece);
+  }
+  return false;
+}
+
+bool LineCleaner::last(Piece& piece) {
+  if (given_) {
+    line_.clear();
+    number_ += feeds_;
+    feeds_ = 0;
+  }
+  if (line_.empty()) return false;
+  return give(piece);
+}
+
+bool LineCleaner::give(Piece& piece) {
+  given_ = true;
+  piece = {line_, number_};
+  return true;
+}
+
+// True when a line ends that has something in it.
+bool LineCleaner::take(char byte) {
+  if (inside_ != Inside::text) return take_inside(byte);
+  switch (byte) {
+    case '\n':
+      if (line_.empty()) ++number_;
+      else feeds_ = 1;
+      return !line_.empty();
+    case '\r': return !line_.empty();
+    case '\t': line_ += ' '; break;
+    case kEscape:
+      inside_ = Inside::escape;
+      inside_bytes_ = 0;
+      break;
+    default: break;
+  }
+  return false;
+}
+
+bool LineCleaner::take_inside(char byte) {
+  // No sequence holds a line end: one that is cut gives the line back.
+  if (byte == '\n' || ++inside_bytes_ > kLongestSequence) {
+    inside_ = Inside::text;
+    return byte == '\n' && take(byte);
+  }
+  switch (inside_) {
+    case Inside::escape: inside_ = byte == '[' ? Inside::sequence : byte == ']' ? Inside::string : Inside::text; break;
+    case Inside::sequence:
+      if (byte >= 0x40 && byte <= 0x7E) inside_ = Inside::text;
+      break;
+    case Inside::string:
+      if (byte == kBell) inside_ = Inside::text;
+      else if (byte == kEscape) inside_ = Inside::string_escape;
+      break;
+    default: inside_ = Inside::text; break;
+  }
+  return false;
+}
+
+}  // namespace plimsoll::doctor

@@ -1,0 +1,416 @@
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <plimsoll/error.h>
+
+#include "doctor/explain.h"
+#include "doctor/figure.h"
+#include "doctor/line_cleaner.h"
+#include "doctor/line_prefix.h"
+#include "doctor/message_text.h"
+#include "doctor/phrases.h"
+#include "doctor/read_message.h"
+#include "doctor/trace.h"
+
+namespace plimsoll::doctor {
+namespace {
+
+// A line is read once so many more have come, for a message may go on over them.
+constexpr std::size_t kAhead = 24;
+constexpr std::size_t kRing = kAhead + 4;
+constexpr std::size_t kTextBefore = 512;
+constexpr std::size_t kTextBehind = 5000;
+constexpr std::size_t kMostHits = 32;
+constexpr std::size_t kMostWriters = 64;
+constexpr std::size_t kMostFound = 64;
+constexpr std::size_t kMostDiagnoses = 16;
+constexpr std::size_t kLongestWriter = 48;
+// Parts of one message that a program prints line by line are not farther from each other.
+constexpr std::uint64_t kPartLines = 30;
+
+// Nor is the kernel's word about a limit from its word about the kill; a list of tasks is between them.
+constexpr std::uint64_t kKillLines = 500;
+
+constexpr std::size_t kAll = ~std::size_t{0};
+
+struct Hit {
+  Sign sign;
+  std::size_t end;  ///< behind the phrase, in the line
+};
+
+struct Line {
+  std::string text;  ///< without its prefix
+  std::uint64_t number = 0;
+  std::size_t writer = 0;
+  std::size_t consumed = 0;  ///< hits that end at or before this are part of a message that was read
+  std::vector<Hit> hits;
+};
+
+/// A rank, worker or container, by the prefix of its lines.
+struct Writer {
+  std::string name;
+  std::uint64_t last_line = 0;
+  std::uint64_t generation = 0;  ///< another when the place is used for another writer
+  Trace trace;
+};
+
+struct Found {
+  Message message;
+  Trace trace;
+  std::string writer;
+  std::size_t writer_index = 0;
+  std::uint64_t generation = 0;
+  std::uint64_t line = 0;
+  std::uint64_t times = 1;
+  std::optional<Figure> first_allocated;
+  std::optional<Figure> last_allocated;
+};
+
+bool same(const std::optional<Figure>& a, const std::optional<Figure>& b) {
+  return a.has_value() == b.has_value() && (!a || a->said == b->said);
+}
+
+bool same_process(const Figures& a, const Figures& b) {
+  return a.processes.empty() || b.processes.empty() || a.processes[0].pid == b.processes[0].pid;
+}
+
+bool same_message(const Message& a, const Message& b) {
+  const Figures& x = a.figures;
+  const Figures& y = b.figures;
+  return a.kind == b.kind && a.source == b.source && same_process(x, y) && a.name == b.name && a.group == b.group && x.device == y.device &&
+         same(x.requested, y.requested) && same(x.free, y.free) && same(x.total, y.total) && same(x.allocated, y.allocated) &&
+         same(x.reserved, y.reserved) && same(x.used, y.used) && same(x.limit, y.limit);
+}
+
+bool is_part_kind(Kind kind) {
+  switch (kind) {
+    case Kind::nccl:
+    case Kind::llama_buffer:
+    case Kind::killed:
+    case Kind::killed_in_group:
+    case Kind::slurm:
+    case Kind::systemd:
+    case Kind::tf_warning:
+    case Kind::jax: return true;
+    default: return false;
+  }
+}
+
+template <typename T>
+bool agree(const std::optional<T>& a, const std::optional<T>& b) {
+  if constexpr (std::is_same_v<T, Figure>) {
+    return !a || !b || (a->low <= b->high && b->low <= a->high);
+  } else {
+    return !a || !b || *a == *b;
+  }
+}
+
+bool agree(const std::string& a, const std::string& b) { return a.empty() || b.empty() || a == b; }
+
+/// Whether `later` may be another line of what `first` is the beginning of.
+bool is_part(const Message& first, const Message& later) {
+  const bool kills = first.kind == Kind::killed || first.kind == Kind::killed_in_group;
+  const bool same_kind = first.kind == later.kind || (kills && (later.kind == Kind::killed || later.kind == Kind::killed_in_group));
+  if (!same_kind || !is_part_kind(first.kind) || first.source != later.source) return false;
+  const Figures& x = first.figures;
+  const Figures& y = later.figures;
+  if (!agree(x.requested, y.requested) || !agree(x.device, y.device) || !agree(first.name, later.name)) return false;
+  return same_process(x, y);
+}
+
+/// Puts the figures of `later` where `first` has none, and the more exact ones.
+void absorb(Message& first, Message later) {
+  const auto take = [](auto& mine, auto& other) {
+    if (!mine) mine = other;
+  };
+  Figures& x = first.figures;
+  Figures& y = later.figures;
+  if (x.requested && y.requested && y.requested->low == y.requested->high) x.requested = y.requested;
+  take(x.requested, y.requested);
+  take(x.free, y.free);
+  take(x.total, y.total);
+  take(x.allocated, y.allocated);
+  take(x.limit, y.limit);
+  if (x.device.empty()) x.device = y.device;
+  if (x.processes.empty() || (!x.processes[0].size && !y.processes.empty())) x.processes = y.processes;
+  if (first.name.empty()) first.name = std::move(later.name);
+  if (first.group.empty()) first.group = std::move(later.group);
+  if (later.kind == Kind::killed_in_group) first.kind = later.kind;
+  if (first.phase == Phase::unknown) first.phase = later.phase;
+  first.fatal = first.fatal || later.fatal;
+}
+
+/// The position in `line` that `printing` characters that are no blanks lead up to.
+std::size_t raw_offset(std::string_view line, std::size_t printing) {
+  std::size_t at = 0;
+  for (; at < line.size() && printing > 0; ++at) printing -= line[at] == ' ' ? 0 : 1;
+  return at;
+}
+
+}  // namespace
+
+struct LogReader::State {
+  PhraseTable table;
+  LineCleaner cleaner;
+  PhraseTable::State scan = 0;
+  std::size_t scan_writer = 0;
+
+  std::array<Line, kRing> ring;
+  std::uint64_t pushed = 0;     ///< lines that came
+  std::uint64_t processed = 0;  ///< lines that were read
+
+  std::vector<Writer> writers;
+  std::uint64_t generations = 0;
+  MessageText text;
+  std::vector<Found> found;
+  Context context;
+  std::optional<std::int64_t> root_rank;
+  std::optional<Figure> group_limit;  ///< that the kernel told before it killed
+  std::uint64_t group_line = 0;
+
+  Line& at(std::uint64_t index) { return ring[index % kRing]; }
+
+  void push(const LineCleaner::Piece& piece);
+  std::size_t writer_of(std::string_view name, std::uint64_t number);
+  void process(std::uint64_t index);
+  void process_hit(std::uint64_t index, const Hit& hit);
+  void note_context(std::uint64_t index, const Hit& hit);
+  struct Part {
+    std::uint64_t index;
+    std::size_t begin;
+    std::size_t cut;  ///< bytes of the line before what was taken of it
+  };
+  std::array<Part, kRing> parts{};
+  std::size_t part_count = 0;
+  void gather(std::uint64_t index, std::size_t mark);
+  void consume(std::size_t end);
+  void keep(Message message, const Line& line);
+  void keep_growth(Found& known, const Message& message) const;
+  void adopt_late_traces();
+  void sort_found();
+};
+
+void LogReader::State::push(const LineCleaner::Piece& piece) {
+  if (pushed - processed > kAhead) process(processed++);
+  Line& line = at(pushed);
+  const LinePrefix prefix = find_prefix(piece.text);
+  line.text.assign(piece.text.substr(prefix.size));
+  line.number = piece.number;
+  line.writer = writer_of(prefix.writer.substr(0, kLongestWriter), pushed);
+  line.consumed = 0;
+  line.hits.clear();
+  if (line.writer != scan_writer) scan = 0;
+  scan_writer = line.writer;
+  scan = table.scan(scan, line.text, [&](Sign sign, std::size_t end) {
+    if (line.hits.size() < kMostHits) line.hits.push_back({sign, end});
+  });
+  ++pushed;
+}
+
+std::size_t LogReader::State::writer_of(std::string_view name, std::uint64_t number) {
+  std::size_t oldest = 0;
+  for (std::size_t i = 0; i < writers.size(); ++i) {
+    if (writers[i].name == name) {
+      writers[i].last_line = number;
+      return i;
+    }
+    if (writers[i].last_line < writers[oldest].last_line) oldest = i;
+  }
+  if (writers.size() < kMostWriters) {
+    writers.emplace_back();
+    oldest = writers.size() - 1;
+  }
+  writers[oldest] = {std::string(name), number, ++generations, {}};
+  return oldest;
+}
+
+void LogReader::State::process(std::uint64_t index) {
+  Line& line = at(index);
+  for (const Hit& hit : line.hits) process_hit(index, hit);
+}
+
+void LogReader::State::process_hit(std::uint64_t index, const Hit& hit) {
+  const Line& line = at(index);
+  if (hit.sign > kLastEvidence) {
+    note_context(index, hit);
+  } else if (hit.sign > kLastMessage) {
+    writers[line.writer].trace.note(hit.sign, line.text);
+  } else if (hit.end > line.consumed && may_begin(hit.sign, line.text, hit.end)) {
+    gather(index, hit.end);
+    auto message = read_message(hit.sign, {text, line.text, hit.end});
+    if (!message) return;
+    consume(std::max(message->end, text.here()));
+    keep(std::move(*message), line);
+  }
+}
+
+void LogReader::State::note_context(std::uint64_t index, const Hit& hit) {
+  const Line& line = at(index);
+  const std::string_view before = std::string_view(line.text).substr(0, hit.end);
+  switch (hit.sign) {
+    case Sign::traceback: writers[line.writer].trace.begin(); break;
+    case Sign::device_assert: context.device_assert = true; break;
+    case Sign::expandable_on:
+      // "... try setting PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True" is an advice.
+      if (before.substr(before.size() - std::min<std::size_t>(before.size(), 80)).find("setting") == std::string_view::npos)
+        context.expandable = true;
+      break;
+    // "memory: usage 8388608kB, limit 8388608kB, failcnt 311"
+    case Sign::group_limit:
+      gather(index, hit.end);
+      group_limit = text.size_after(",limit", text.here(), text.here() + 40);
+      group_line = line.number;
+      break;
+    case Sign::root_cause: {
+      gather(index, hit.end);
+      const std::size_t rank = text.find_end("rank:", text.here(), text.here() + 300);
+      if (rank != MessageText::kNowhere && !root_rank) root_rank = text.integer_at(rank);
+      break;
+    }
+    default: break;
+  }
+}
+
+/// Fills `text` with what the writer of a line wrote around `mark`.
+void LogReader::State::gather(std::uint64_t index, std::size_t mark) {
+  text.clear();
+  part_count = 0;
+  const Line& line = at(index);
+  if (index > 0 && pushed - index < kRing - 1) {
+    const Line& before = at(index - 1);
+    if (before.writer == line.writer) {
+      const std::string_view all = before.text;
+      text.add_line(all.substr(all.size() - std::min(all.size(), kTextBefore)));
+    }
+  }
+  const std::size_t cut = mark - std::min(mark, kTextBefore);
+  const auto add = [&](std::uint64_t at_index, std::size_t from, std::ptrdiff_t marked) {
+    const std::string_view all = at(at_index).text;
+    const std::size_t begin = text.add_line(all.substr(from, kTextBehind), marked);
+    parts[part_count++] = {at_index, begin, from};
+  };
+  add(index, cut, static_cast<std::ptrdiff_t>(mark - cut));
+  for (std::uint64_t next = index + 1; next < pushed && next <= index + kAhead && text.size() < text.here() + kTextBehind; ++next) {
+    const Line& other = at(next);
+    if (other.writer != line.writer) continue;
+    const auto begins = [&](const Hit& each) {
+      if (each.sign == Sign::capacity) return false;  // the middle of a message
+      return each.sign == Sign::traceback || (each.sign <= kLastMessage && may_begin(each.sign, other.text, each.end));
+    };
+    if (std::ranges::any_of(other.hits, begins)) break;
+    add(next, 0, -1);
+  }
+}
+
+/// Marks what lies before `end` in `text` as read.
+void LogReader::State::consume(std::size_t end) {
+  for (std::size_t i = 0; i < part_count; ++i) {
+    const Part& part = parts[i];
+    if (part.begin >= end) break;
+    Line& line = at(part.index);
+    const bool whole = i + 1 < part_count && parts[i + 1].begin <= end;
+    const std::size_t to = whole ? kAll : part.cut + raw_offset(std::string_view(line.text).substr(part.cut), end - part.begin);
+    line.consumed = std::max(line.consumed, to);
+  }
+}
+
+void LogReader::State::keep_growth(Found& known, const Message& message) const {
+  if (!message.figures.allocated) return;
+  if (!known.first_allocated) known.first_allocated = message.figures.allocated;
+  known.last_allocated = message.figures.allocated;
+}
+
+void LogReader::State::keep(Message message, const Line& line) {
+  Writer& writer = writers[line.writer];
+  if (message.kind == Kind::killed_in_group && message.source == Source::kernel && line.number - group_line <= kKillLines)
+    message.figures.limit = group_limit;
+  for (Found& known : found) {
+    const bool same_writer = known.writer_index == line.writer && known.generation == writer.generation;
+    if (same_writer && line.number - known.line <= kPartLines && is_part(known.message, message)) {
+      absorb(known.message, std::move(message));
+      return;
+    }
+    if (same_message(known.message, message)) {
+      ++known.times;
+      writer.trace.use();
+      return;
+    }
+  }
+  for (Found& known : found) {
+    const bool same_writer = known.writer_index == line.writer && known.generation == writer.generation;
+    if (same_writer && known.message.kind == message.kind) keep_growth(known, message);
+  }
+  if (found.size() == kMostFound) return;
+  Found& added = found.emplace_back();
+  keep_growth(added, message);
+  added.message = std::move(message);
+  if (!writer.trace.used()) added.trace = writer.trace;
+  added.writer = writer.name;
+  added.writer_index = line.writer;
+  added.generation = writer.generation;
+  added.line = line.number;
+  writer.trace.use();
+}
+
+/// A traceback may also stand below its message.
+void LogReader::State::adopt_late_traces() {
+  for (Found& each : found) {
+    const Writer& writer = writers[each.writer_index];
+    if (each.trace.empty() && each.generation == writer.generation && !writer.trace.used()) each.trace = writer.trace;
+  }
+}
+
+void LogReader::State::sort_found() {
+  const bool strong = std::ranges::any_of(found, [](const Found& each) { return !each.message.weak; });
+  if (strong) std::erase_if(found, [](const Found& each) { return each.message.weak; });
+  const auto rank = [&](const Found& each) {
+    if (!each.message.fatal) return 3;
+    if (each.message.kind == Kind::after_effect) return 2;
+    const std::string number = root_rank ? std::to_string(*root_rank) : "";
+    const bool root =
+        root_rank && each.writer.ends_with(number) &&
+        (each.writer.size() == number.size() || each.writer.find_last_not_of("0123456789") == each.writer.size() - number.size() - 1);
+    return root ? 0 : 1;
+  };
+  std::ranges::stable_sort(found, [&](const Found& a, const Found& b) { return rank(a) < rank(b); });
+}
+
+LogReader::LogReader() : state_(std::make_unique<State>()) {}
+LogReader::LogReader(LogReader&&) noexcept = default;
+LogReader& LogReader::operator=(LogReader&&) noexcept = default;
+LogReader::~LogReader() = default;
+
+void LogReader::feed(std::string_view bytes) {
+  LineCleaner::Piece piece;
+  while (state_->cleaner.next(bytes, piece)) state_->push(piece);
+}
+
+std::vector<Diagnosis> LogReader::finish() {
+  State& state = *state_;
+  LineCleaner::Piece piece;
+  if (state.cleaner.last(piece)) state.push(piece);
+  while (state.processed < state.pushed) state.process(state.processed++);
+  state.adopt_late_traces();
+  state.sort_found();
+  std::vector<Diagnosis> diagnoses;
+  for (Found& each : state.found) {
+    if (diagnoses.size() == kMostDiagnoses) break;
+    Context context = state.context;
+    if (each.first_allocated && each.last_allocated) context.growth = span_of(*each.last_allocated) - span_of(*each.first_allocated);
+    Diagnosis diagnosis = explain({std::move(each.message), std::move(each.trace), context});
+    diagnosis.rank = printable(each.writer, kLongestWriter);
+    diagnosis.line = each.line;
+    diagnosis.times = each.times;
+    diagnoses.push_back(std::move(diagnosis));
+  }
+  return diagnoses;
+}
+
+std::vector<Diagnosis> diagnose(std::string_view log) {
+  LogReader reader;
+  reader.feed(log);
+  return reader.finish();
+}
+
+}  // namespace plimsoll::doctor

@@ -1,0 +1,187 @@
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "doctor/figure.h"
+#include "doctor/read_message.h"
+
+namespace plimsoll::doctor {
+namespace {
+
+constexpr std::size_t kNowhere = MessageText::kNowhere;
+
+Message killed(Source source, Kind kind, std::size_t end) {
+  Message message;
+  message.source = source;
+  message.kind = kind;
+  message.end = end;
+  message.figures.device = "cpu";
+  return message;
+}
+
+/// What stands in `line` behind `label` up to one of `stops`.
+std::string_view field(std::string_view line, std::string_view label, std::string_view stops) {
+  const std::size_t at = line.find(label);
+  if (at == std::string_view::npos) return {};
+  const std::string_view rest = line.substr(at + label.size());
+  return rest.substr(0, rest.find_first_of(stops));
+}
+
+std::optional<std::int64_t> number(std::string_view text) {
+  std::int64_t value = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
+  return read.ec == std::errc() ? std::optional(value) : std::nullopt;
+}
+
+// "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),oom_memcg=/a,task_memcg=/a,task=python,pid=23793,uid=0".
+Message read_constraint(const Place& place) {
+  const bool group = place.line.find("CONSTRAINT_MEMCG") != std::string_view::npos;
+  Message message = killed(Source::kernel, group ? Kind::killed_in_group : Kind::killed, place.text.line_end());
+  message.group = std::string(field(place.line, "oom_memcg=", ", "));
+  message.name = std::string(field(place.line, ",task=", ", "));
+  if (const auto pid = number(field(place.line, ",pid=", ", "))) message.figures.processes.push_back({*pid, std::nullopt, true});
+  return message;
+}
+
+// "Killed process 23793 (python) total-vm:2623712kB, anon-rss:506500kB, file-rss:1268kB, shmem-rss:0kB"; before Linux 5: "Kill process 1234
+// (python3) score 900 or sacrifice child", with a line "Killed process 1234 (python3) total-vm:..." behind it.
+std::optional<Message> read_kill(const Place& place) {
+  const MessageText& text = place.text;
+  const std::size_t from = text.here();
+  const auto pid = text.integer_at(from);
+  if (!pid) return std::nullopt;
+  const bool group = text.find_before("memorycgroupoutofmemory", from, 64) != kNowhere;
+  Message message = killed(Source::kernel, group ? Kind::killed_in_group : Kind::killed, from);
+  const std::string_view rest = place.line.substr(std::min(place.at, place.line.size()));
+  const std::size_t open = rest.find('(');
+  const std::size_t close = rest.find(") ");
+  if (open < 24 && close != std::string_view::npos && open < close) message.name = std::string(rest.substr(open + 1, close - open - 1));
+  Labels labels(text, from, std::min(text.size(), from + 300));
+  std::optional<Figure> size;
+  for (const std::string_view label : {"anon-rss", "file-rss", "shmem-rss"}) {
+    const auto part = labels.after(label);
+    if (part) size = figure_of(span_of(size) + span_of(*part));
+  }
+  if (!size && !labels.has("score") && !group && text.find_before("outofmemory", from, 32) == kNowhere) return std::nullopt;
+  message.figures.processes.push_back({*pid, size, true});
+  labels.has("oom_score_adj");
+  message.end = labels.end();
+  return message;
+}
+
+// "Failed with result 'oom-kill'", "A process of this unit has been killed by the OOM killer", "Detected 1 oom_kill event in StepId=1.0",
+// "reason: OOMKilled".
+std::optional<Message> read_oom_kill(const Place& place) {
+  const MessageText& text = place.text;
+  const std::size_t from = text.here();
+  if (text.find("constraint=", from, from + 14) != kNowhere) return read_constraint(place);
+  if (text.find_before("result'", from, 16) != kNowhere) {
+    Message message = killed(Source::systemd, Kind::systemd, from);
+    const std::string_view before = place.line.substr(0, place.line.find(": Failed with"));
+    message.name = std::string(before.substr(before.find_last_of(' ') + 1));
+    return message;
+  }
+  const std::size_t detected = text.find_before("detected", from, 48);
+  if (detected != kNowhere && (text.has("event", from, from + 8) || text.has("handler", from, from + 200))) {
+    Message message = killed(Source::slurm, Kind::slurm, from);
+    message.tokens_wanted = text.integer_at(detected + 8);
+    std::string_view step = field(place.line, "StepId=", " ,");
+    if (step.empty()) step = field(place.line, "in step ", " ,");
+    if (step.ends_with('.')) step.remove_suffix(1);
+    message.name = std::string(step);
+    Labels labels(text, from, std::min(text.size(), from + 200));
+    labels.has("event");
+    message.end = labels.end();
+    return message;
+  }
+  // "python3 invoked oom-killer": whom it ended stands further down, if the log goes on.
+  if (text.starts("er", from) && text.find_before("invoked", from, 16) != kNowhere) {
+    Message message = killed(Source::kernel, Kind::exit_status, from);
+    message.name = "oom-killer";
+    message.weak = true;
+    return message;
+  }
+  const std::string_view word = place.line.substr(place.at - std::min<std::size_t>(place.at, 7));
+  if (word.starts_with("OOMKilled")) {
+    // `docker inspect` of a container that was not.
+    if (text.starts("ed\":false", from) || text.starts("ed:false", from) || text.starts("ed=false", from)) return std::nullopt;
+    return killed(Source::kernel, Kind::killed_in_group, from);
+  }
+  if (text.find_before("bythe", from, 16) != kNowhere) return killed(Source::systemd, Kind::systemd, from);
+  return std::nullopt;
+}
+
+// "Killed /user.slice/a.scope due to memory pressure for /user.slice being 71.20% > 50.00% for > 20s with reclaim activity", "... due to
+// memory used (N) / total (N) and swap used (N) / total (N) being more than 90.00%".
+std::optional<Message> read_oomd(const Place& place) {
+  const std::string_view name = field(place.line, "Killed ", " ");
+  if (!name.starts_with('/')) return std::nullopt;
+  Message message = killed(Source::systemd, Kind::oomd, place.text.here());
+  message.name = std::string(name.substr(name.find_last_of('/') + 1));
+  message.group = std::string(name);
+  return message;
+}
+
+// "Exceeded job memory limit", "Job 778812 exceeded memory limit (4213664 > 4194304), being killed": in KiB.
+std::optional<Message> read_job_limit(const Place& place) {
+  const MessageText& text = place.text;
+  const std::size_t from = text.here();
+  const bool numbers = text.starts("(", from) && text.has("beingkilled", from, from + 64);
+  if (!numbers && text.find_before("slurm", from, 200) == kNowhere) return std::nullopt;
+  Message message = killed(Source::slurm, Kind::slurm, from);
+  const std::size_t above = numbers ? text.find_end(">", from, from + 32) : kNowhere;
+  if (above == kNowhere) return message;
+  const std::string_view digits = text.text().substr(above, text.text().find_first_not_of("0123456789", above) - above);
+  message.figures.limit = read_figure(digits, "k");
+  const std::string_view job = field(place.line, "Job ", " ");
+  if (number(job)) message.name = std::string(job);
+  message.end = above;
+  return message;
+}
+
+// "Killed", "line 28:  8156 Killed   python3 main.py": a shell's.
+std::optional<Message> read_killed(const Place& place) {
+  std::string_view before = place.line.substr(0, place.at - std::min<std::size_t>(place.at, 6));
+  if (!std::string_view(place.line.substr(before.size())).starts_with("Killed")) return std::nullopt;
+  while (before.ends_with(' ')) before.remove_suffix(1);
+  const std::string_view behind = place.line.substr(place.at);
+  const bool alone = before.empty() && behind.find_first_not_of(" .") == std::string_view::npos;
+  const bool of_a_job = before.ends_with(']') && before.starts_with('[');
+  const std::size_t word = before.find_last_not_of("0123456789");
+  const bool of_a_line = word != std::string_view::npos && word + 1 < before.size() && before.find(": line ") != std::string_view::npos;
+  if (!alone && !of_a_job && !of_a_line) return std::nullopt;
+  Message message = killed(Source::kernel, Kind::exit_status, place.text.here());
+  message.weak = true;
+  return message;
+}
+
+// "exit code 137", "exitcode: -9", "died with <Signals.SIGKILL: 9>", "Signal 9 (SIGKILL)".
+std::optional<Message> read_status(const Place& place) {
+  const MessageText& text = place.text;
+  const std::size_t from = text.here();
+  const bool plain_nine = text.ends("9", from) && !text.ends("-9", from) && !text.ends("signal9", from);
+  // More digits: another number.
+  const bool longer = place.at < place.line.size() && place.line[place.at] >= '0' && place.line[place.at] <= '9';
+  if (plain_nine || longer) return std::nullopt;
+  Message message = killed(Source::kernel, Kind::exit_status, from);
+  message.weak = true;
+  return message;
+}
+
+}  // namespace
+
+std::optional<Message> read_host(Sign sign, const Place& place) {
+  switch (sign) {
+    case Sign::oom_kill: return read_oom_kill(place);
+    case Sign::kernel_kill: return read_kill(place);
+    case Sign::oomd_kill: return read_oomd(place);
+    case Sign::job_limit: return read_job_limit(place);
+    case Sign::killed: return read_killed(place);
+    case Sign::exit_status: return read_status(place);
+    // "srun: error: node3: task 0: Out Of Memory"
+    case Sign::out_of_memory: return killed(Source::slurm, Kind::slurm, place.text.here());
+    default: return std::nullopt;
+  }
+}
+
+}  // namespace plimsoll::doctor

@@ -1,0 +1,58 @@
+#include "doctor/read_message.h"
+
+namespace plimsoll::doctor {
+
+bool may_begin(Sign sign, std::string_view line, std::size_t at) {
+  const std::string_view before = line.substr(0, at);
+  if (sign == Sign::hami_oom) return before.ends_with(" OOM");
+  return sign != Sign::killed || before.ends_with("Killed");
+}
+
+// The one list of what is recognised; phrases.cpp has the phrases.
+std::optional<Message> read_message(Sign sign, const Place& place) {
+  switch (sign) {
+    case Sign::out_of_memory: return read_out_of_memory(place);
+    case Sign::would_exceed:
+    case Sign::allocation_warning:
+    case Sign::internal_assert:
+    case Sign::cpu_allocator:
+    case Sign::host_map:
+    case Sign::host_shared:
+    case Sign::capacity:
+    case Sign::buffer_limit:
+    case Sign::memory_summary: return read_pytorch(sign, place);
+    case Sign::cublas_alloc:
+    case Sign::cudnn_alloc:
+    case Sign::nccl_allocation:
+    case Sign::out_of_resource:
+    case Sign::jetson_map:
+    case Sign::hami_oom: return read_cuda(sign, place);
+    case Sign::cache_flushes:
+    case Sign::jax_request:
+    case Sign::jax_trying:
+    case Sign::tf_memory:
+    case Sign::tf_tensor:
+    case Sign::ort_available:
+    case Sign::ort_buffer: return read_framework(sign, place);
+    case Sign::llama_allocating:
+    case Sign::llama_buffer:
+    case Sign::llama_unable:
+    case Sign::llama_host:
+    case Sign::vulkan_memory:
+    case Sign::ollama_requires:
+    case Sign::ollama_system:
+    case Sign::vllm_startup:
+    case Sign::vllm_no_blocks:
+    case Sign::vllm_length:
+    case Sign::vllm_old_length: return read_server(sign, place);
+    case Sign::oom_kill:
+    case Sign::kernel_kill:
+    case Sign::oomd_kill:
+    case Sign::job_limit:
+    case Sign::killed:
+    case Sign::exit_status: return read_host(sign, place);
+    default: return std::nullopt;
+  }
+}
+
+}  // namespace plimsoll::doctor

@@ -1,0 +1,143 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <plimsoll/doctor.h>
+
+#include "doctor/message_text.h"
+#include "doctor/phrases.h"
+
+namespace plimsoll::doctor {
+
+/// The kinds of messages, by what they mean.
+enum class Kind : std::uint8_t {
+  allocator,       ///< PyTorch's own, with its figures
+  absurd,          ///< PyTorch was asked for more than it reckons with
+  async_pool,      ///< PyTorch with cudaMallocAsync
+  retry_warning,   ///< PyTorch: a first try failed
+  masked,          ///< PyTorch: NVML failed while the text was being made
+  after_effect,    ///< PyTorch: a segment could not be mapped before
+  class_name,      ///< only the exception's name
+  cpu_allocator,   ///< PyTorch on the host
+  shared_memory,   ///< PyTorch's data workers: /dev/shm
+  mps,             ///< PyTorch on Apple's devices
+  memory_summary,  ///< PyTorch's table
+  outside,         ///< CUDA, outside of any allocator that counts
+  cublas,
+  cudnn,
+  nccl,
+  bitsandbytes,
+  on_chip,     ///< Triton: shared memory of a kernel
+  pool_limit,  ///< CuPy
+  flushes,     ///< DeepSpeed
+  jax,
+  tf_warning,  ///< TensorFlow: a try that may fail
+  tf_tensor,
+  tf_device,    ///< TensorFlow takes the device
+  arena_limit,  ///< ONNX Runtime
+  arena,
+  llama_buffer,
+  ollama,
+  vllm_share,   ///< less is free than its share
+  vllm_blocks,  ///< nothing is left for the cache
+  vllm_length,  ///< one text's cache has no room
+  vllm_trial,   ///< a trial run of the sampler has no room
+  hami,
+  jetson,
+  killed_in_group,
+  killed,
+  systemd,
+  oomd,  ///< systemd's own killer, before the kernel's
+  slurm,
+  exit_status,  ///< only a signal
+};
+
+/// One message of a log, as read. Strings are the log's own: not safe to print.
+struct Message {
+  Kind kind = Kind::outside;
+  Source source = Source::cuda;
+  Figures figures;
+  bool fatal = true;
+  bool weak = false;                          ///< says nothing that a better message would not say
+  bool old = false;                           ///< PyTorch before 2.1
+  Phase phase = Phase::unknown;               ///< where the message itself tells
+  std::string name;                           ///< CUDA, HIP, XPU or NPU; PyTorch of a bare error; a killed program; a shape
+  std::string group;                          ///< control group
+  std::optional<Figure> others;               ///< other allocations
+  std::optional<std::int64_t> tokens_wanted;  ///< or counts: retries, kills
+  std::optional<std::int64_t> tokens_possible;
+  std::size_t end = 0;  ///< behind the message, in its text
+};
+
+/// A message that says no more than who wrote it and what kind it is; it ends before `end`.
+inline Message message_of(Source source, Kind kind, std::size_t end) {
+  Message message;
+  message.source = source;
+  message.kind = kind;
+  message.end = end;
+  return message;
+}
+
+/// Where a phrase was found.
+struct Place {
+  const MessageText& text;  ///< around it: MessageText::here() is behind the phrase
+  std::string_view line;    ///< the line as it is
+  std::size_t at = 0;       ///< behind the phrase, in the line
+};
+
+/// A quick look for phrases that stand in many lines: false when `read_message` would give nothing.
+bool may_begin(Sign sign, std::string_view line, std::size_t at);
+
+/// The message that a phrase begins, or nothing when it only looked like one. All take time in proportion to the text.
+std::optional<Message> read_message(Sign sign, const Place& place);
+
+// One a family.
+std::optional<Message> read_out_of_memory(const Place& place);
+std::optional<Message> read_pytorch(Sign sign, const Place& place);
+std::optional<Message> read_cuda(Sign sign, const Place& place);
+std::optional<Message> read_framework(Sign sign, const Place& place);
+std::optional<Message> read_server(Sign sign, const Place& place);
+std::optional<Message> read_host(Sign sign, const Place& place);
+
+/// Whether llama.cpp, or who carries it, wrote what stands before.
+bool names_llama(const MessageText& text);
+
+/// A range of a text in which labels are looked for; it remembers how far they reached.
+class Labels {
+ public:
+  Labels(const MessageText& text, std::size_t from, std::size_t until) : text_(text), from_(from), until_(until), end_(from) {}
+
+  std::optional<Figure> after(std::string_view label, bool bare = false) {
+    note(label);
+    return text_.size_after(label, from_, until_, bare);
+  }
+  std::optional<Figure> before(std::string_view label) {
+    note(label);
+    return text_.size_before(label, from_, until_);
+  }
+  bool has(std::string_view label) {
+    note(label);
+    return text_.has(label, from_, until_);
+  }
+  std::size_t find_end(std::string_view label) {
+    note(label);
+    return text_.find_end(label, from_, until_);
+  }
+  std::size_t end() const { return end_; }
+
+ private:
+  void note(std::string_view label) {
+    const std::size_t end = text_.find_end(label, from_, until_);
+    if (end != MessageText::kNowhere && end > end_) end_ = end;
+  }
+
+  const MessageText& text_;
+  std::size_t from_;
+  std::size_t until_;
+  std::size_t end_;
+};
+
+}  // namespace plimsoll::doctor

@@ -1,0 +1,216 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "doctor/read_message.h"
+
+namespace plimsoll::doctor {
+namespace {
+
+constexpr std::size_t kNowhere = MessageText::kNowhere;
+
+void read_device(const MessageText& text, std::string_view label, std::size_t from, std::size_t until, Figures& figures) {
+  const std::size_t at = text.find_end(label, from, until);
+  const auto number = at == kNowhere ? std::nullopt : text.integer_at(at);
+  if (number) figures.device = fmt::format("cuda:{}", *number);
+}
+
+// What the buffer was for, by the lines around.
+Phase llama_phase(const MessageText& text) {
+  const std::size_t from = text.here() - std::min<std::size_t>(text.here(), 300);
+  const std::size_t until = text.here() + 500;
+  for (const std::string_view cache : {"kv_cache", "kvcache"}) {
+    if (text.has(cache, from, until)) return Phase::kv_cache;
+  }
+  if (text.has("computebuffer", from, until)) return Phase::activations;
+  for (const std::string_view load : {"loadingmodel", "load_tensors", "unabletoallocate"}) {
+    if (text.has(load, from, until)) return Phase::loading;
+  }
+  return Phase::unknown;
+}
+
+// "allocating 4096.00 MiB on device 0: cudaMalloc failed: out of memory".
+std::optional<Message> read_allocating(const MessageText& text) {
+  const std::size_t from = text.here();
+  if (!names_llama(text)) return std::nullopt;
+  Message message = message_of(Source::llama_cpp, Kind::llama_buffer, from);
+  const std::size_t start = text.find_before("allocating", from, 120);
+  if (start != kNowhere) {
+    message.figures.requested = text.size_at(start + 10);
+    read_device(text, "ondevice", start, from, message.figures);
+  }
+  Labels labels(text, from, std::min(text.size(), from + 24));
+  labels.has("outofmemory");
+  message.end = labels.end();
+  return message;
+}
+
+// "failed to allocate CUDA0 buffer of size 4294967296".
+std::optional<Message> read_buffer(const MessageText& text) {
+  const std::size_t from = text.here();
+  const std::size_t start = text.find_before("failedtoallocate", from, 80);
+  if (start == kNowhere || text.has("requested", start, from)) return std::nullopt;
+  Message message = message_of(Source::llama_cpp, Kind::llama_buffer, from);
+  message.figures.requested = text.size_at(from, true);
+  read_device(text, "allocatecuda", start, from, message.figures);
+  if (text.has("allocatecpu", start, from)) message.figures.device = "cpu";
+  return message;
+}
+
+// "unable to allocate CUDA0 buffer".
+std::optional<Message> read_unable(const MessageText& text) {
+  const std::size_t from = text.here();
+  const std::size_t buffer = text.find_end("buffer", from, from + 24);
+  if (buffer == kNowhere) return std::nullopt;
+  Message message = message_of(Source::llama_cpp, Kind::llama_buffer, buffer);
+  read_device(text, "cuda", from, buffer, message.figures);
+  if (text.has("cpu", from, buffer)) message.figures.device = "cpu";
+  // "failed to allocate buffer, size = 16384.00 MiB" in the line before.
+  const std::size_t size = text.has("metal", from, buffer) ? text.find_before("buffer,size=", from, 160) : kNowhere;
+  if (size != kNowhere) message.figures.requested = text.size_at(size + 12);
+  return message;
+}
+
+// "ggml_aligned_malloc: insufficient memory (attempted to allocate 4096.00 MB)"; "failed to allocate 1900.00 MiB of pinned memory: out of
+// memory", after which ordinary memory is taken.
+std::optional<Message> read_host_buffer(const MessageText& text) {
+  const std::size_t from = text.here();
+  const bool pinned = text.ends("ofpinnedmemory", from);
+  if (pinned && text.find_before("failedtoallocate", from, 64) == kNowhere) return std::nullopt;
+  Message message = message_of(Source::llama_cpp, Kind::llama_buffer, from);
+  message.fatal = !pinned;
+  message.figures.device = "cpu";
+  message.figures.requested = pinned ? text.size_ending(from - 14) : text.size_at(from);
+  if (pinned) message.end = std::min(text.line_end(), from + 64);
+  return message;
+}
+
+// "ggml_vulkan: Device memory allocation of size 1073741824 failed. vk::Device::allocateMemory: ErrorOutOfDeviceMemory".
+std::optional<Message> read_vulkan(const MessageText& text) {
+  const std::size_t from = text.here();
+  if (text.find_before("vk::", from, 80) == kNowhere && text.find_before("vulkan", from, 200) == kNowhere) return std::nullopt;
+  Message message = message_of(Source::llama_cpp, Kind::llama_buffer, from);
+  const std::size_t size = text.find_before("ofsize", from, 200);
+  if (size != kNowhere) message.figures.requested = text.size_at(size + 6, true);
+  return message;
+}
+
+// "model requires more system memory (5.3 GiB) than is available (3.3 GiB)".
+Message read_ollama(const MessageText& text) {
+  const std::size_t from = text.here();
+  Message message = message_of(Source::ollama, Kind::ollama, from);
+  Labels labels(text, from, std::min(text.size(), from + 120));
+  message.figures.device = "cpu";
+  message.figures.requested = labels.after("(");
+  message.figures.free = labels.after("available(");
+  if (!message.figures.requested) message.figures.requested = text.size_at(from);
+  message.end = labels.end();
+  return message;
+}
+
+// "model request too large for system" requested="21.5 GiB" available="12.8 GiB" total="15.5 GiB".
+Message read_ollama_system(const MessageText& text) {
+  const std::size_t from = text.here();
+  Message message = message_of(Source::ollama, Kind::ollama, from);
+  Labels labels(text, from, std::min(text.size(), from + 200));
+  message.figures.device = "cpu";
+  message.figures.requested = labels.after("requested=\"");
+  message.figures.free = labels.after("available=\"");
+  message.figures.total = labels.after("total=\"");
+  message.end = labels.end();
+  return message;
+}
+
+// "Free memory on device cuda:0 (15.32/22.04 GiB) on startup is less than desired GPU memory utilization (0.88, 19.39 GiB)".
+Message read_startup(const MessageText& text) {
+  const std::size_t from = text.here();
+  Message message = message_of(Source::vllm, Kind::vllm_share, from);
+  Figures& figures = message.figures;
+  const std::size_t start = text.find_before("freememory", from, 200);
+  if (start != kNowhere) {
+    read_device(text, "cuda:", start, from, figures);
+    // The unit stands behind the second figure and counts for both.
+    const std::size_t open = text.find_end("(", start, from);
+    const std::size_t slash = text.find("/", start, from);
+    const std::size_t close = text.find(")", start, from);
+    if (slash != kNowhere && close != kNowhere && open < slash && slash < close) {
+      figures.total = text.size_at(slash + 1);
+      MessageText pair;
+      pair.add_line(std::string(text.text().substr(open, slash - open)) + "gib");
+      figures.free = pair.size_at(0);
+    }
+  }
+  const std::size_t comma = text.find_end(",", from, from + 40);
+  if (comma != kNowhere) figures.requested = text.size_at(comma);
+  return message;
+}
+
+// "max seq len (118000), (6.30 GiB KV cache is needed, which is larger than the available KV cache memory (6.11 GiB). Based on the
+// available memory, the estimated maximum model length is 114432".
+Message read_length(const MessageText& text) {
+  const std::size_t from = text.here();
+  Message message = message_of(Source::vllm, Kind::vllm_length, from);
+  Labels labels(text, from, std::min(text.size(), from + 400));
+  const std::size_t needed = text.find_before("kvcacheisneeded", from, 40);
+  if (needed != kNowhere) message.figures.requested = text.size_ending(needed);
+  const std::size_t wanted = text.find_before("maxseqlen(", from, 200);
+  if (wanted != kNowhere) message.tokens_wanted = text.integer_at(wanted + 10);
+  message.figures.free = labels.after("cachememory(");
+  const std::size_t possible = labels.find_end("modellengthis");
+  if (possible != kNowhere) message.tokens_possible = text.integer_at(possible);
+  message.end = labels.end();
+  return message;
+}
+
+// "max seq len (4096) is larger than the maximum number of tokens that can be stored in KV cache (3664)".
+Message read_old_length(const MessageText& text) {
+  const std::size_t from = text.here();
+  Message message = message_of(Source::vllm, Kind::vllm_length, from);
+  const std::size_t wanted = text.find_before("maxseqlen(", from, 200);
+  if (wanted != kNowhere) message.tokens_wanted = text.integer_at(wanted + 10);
+  const std::size_t possible = text.find_end("(", from, from + 8);
+  if (possible != kNowhere) message.tokens_possible = text.integer_at(possible);
+  return message;
+}
+
+// "CUDA out of memory occurred when warming up sampler with 1024 dummy requests".
+Message read_trial(const MessageText& text) {
+  Message message = message_of(Source::vllm, Kind::vllm_trial, text.here());
+  const std::size_t with = text.find_end("with", text.here(), text.here() + 48);
+  if (with != kNowhere) message.tokens_wanted = text.integer_at(with);
+  return message;
+}
+
+std::optional<Message> in_phase(std::optional<Message> message, Phase phase) {
+  if (message) message->phase = phase;
+  return message;
+}
+
+}  // namespace
+
+bool names_llama(const MessageText& text) {
+  const std::size_t from = text.here();
+  if (text.find_before("allocating", from, 120) != kNowhere) return true;
+  return text.find_before("ggml", from, 200) != kNowhere || text.find_before("llama", from, 200) != kNowhere;
+}
+
+std::optional<Message> read_server(Sign sign, const Place& place) {
+  const MessageText& text = place.text;
+  switch (sign) {
+    case Sign::llama_allocating: return in_phase(read_allocating(text), llama_phase(text));
+    case Sign::llama_buffer: return in_phase(read_buffer(text), llama_phase(text));
+    case Sign::llama_unable: return in_phase(read_unable(text), llama_phase(text));
+    case Sign::llama_host: return in_phase(read_host_buffer(text), llama_phase(text));
+    case Sign::out_of_memory: return in_phase(read_trial(text), Phase::start_up);
+    case Sign::vulkan_memory: return in_phase(read_vulkan(text), llama_phase(text));
+    case Sign::ollama_requires: return in_phase(read_ollama(text), Phase::loading);
+    case Sign::ollama_system: return in_phase(read_ollama_system(text), Phase::loading);
+    case Sign::vllm_startup: return in_phase(read_startup(text), Phase::start_up);
+    case Sign::vllm_no_blocks: return in_phase(message_of(Source::vllm, Kind::vllm_blocks, text.here()), Phase::kv_cache);
+    case Sign::vllm_length: return in_phase(read_length(text), Phase::kv_cache);
+    case Sign::vllm_old_length: return in_phase(read_old_length(text), Phase::kv_cache);
+    default: return std::nullopt;
+  }
+}
+
+}  // namespace plimsoll::doctor

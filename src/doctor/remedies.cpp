@@ -1,0 +1,274 @@
+#include <fmt/format.h>
+
+#include "doctor/explain.h"
+
+namespace plimsoll::doctor {
+namespace {
+
+using Remedies = std::vector<Remedy>;
+
+std::optional<Bytes> said(const std::optional<Figure>& figure) { return figure ? std::optional(figure->said) : std::nullopt; }
+
+std::optional<Bytes> deficit_of(const Figures& figures) {
+  if (!figures.requested || !figures.free) return std::nullopt;
+  return figure_of(span_of(*figures.requested) - span_of(*figures.free)).said;
+}
+
+void list_holders(Remedies& out) {
+  out.push_back({"See who holds the device, and close it or wait", "the message does not tell", std::nullopt, std::string(kListHolders)});
+}
+
+void leave_headroom(Remedies& out) {
+  out.push_back({"Leave room beside PyTorch's cache", "context, cuBLAS, cuDNN and NCCL allocate outside of it", std::nullopt,
+                 "torch.cuda.set_per_process_memory_fraction(0.9)   # before the first tensor"});
+  out.push_back({"Give cached memory back before that moment", "here empty_cache() does help: the memory goes to another allocator",
+                 std::nullopt, "torch.cuda.empty_cache()"});
+}
+
+void check_shape(Remedies& out) {
+  out.push_back({"Look at the shape that is computed", "no machine has as much", std::nullopt, "print(tensor.shape)"});
+}
+
+void check_indices(Remedies& out) {
+  out.push_back({"Find the index that is out of range", "run on the CPU, where the error names its place", std::nullopt,
+                 "CUDA_LAUNCH_BLOCKING=1 python program.py   # or: model.to(\"cuda\")  ->  model.to(\"cpu\")"});
+}
+
+void raise_host_limit(const Message& message, Remedies& out) {
+  switch (message.kind) {
+    case Kind::slurm:
+      out.push_back({"Ask Slurm for more", "the job may then use it", std::nullopt, "#SBATCH --mem=16G  ->  #SBATCH --mem=32G"});
+      break;
+    case Kind::systemd:
+      out.push_back({"Raise the unit's limit", "if one is set", std::nullopt,
+                     "systemctl set-property UNIT MemoryMax=8G   # see it: systemctl show UNIT -p MemoryMax"});
+      break;
+    case Kind::oomd:
+      out.push_back({"Spare this unit", "systemd-oomd then takes another, or nobody", std::nullopt,
+                     "systemctl set-property UNIT ManagedOOMMemoryPressure=auto   # see: oomctl"});
+      break;
+    case Kind::shared_memory:
+      out.push_back({"Give the container more of it", "it is taken only as it is used", std::nullopt,
+                     "docker run --shm-size=8g ...   # Kubernetes: an emptyDir with medium: Memory at /dev/shm"});
+      break;
+    case Kind::killed_in_group:
+      out.push_back({"Raise the group's limit", "the machine may have more than the container may use", std::nullopt,
+                     "docker run --memory=8g ...   # Kubernetes: resources.limits.memory; systemd: MemoryMax"});
+      break;
+    case Kind::exit_status: break;
+    default:
+      out.push_back(
+          {"Close other programs on this machine", "they share its memory", std::nullopt, "ps -eo pid,user,rss,args --sort=-rss | head"});
+      break;
+  }
+}
+
+void use_less_host(Remedies& out) {
+  out.push_back({"Do not load the weights twice", "mapped files are shared and can be given back", std::nullopt,
+                 "from_pretrained(..., low_cpu_mem_usage=True)   # and safetensors instead of .bin"});
+  out.push_back({"Use fewer workers for data", "each is a copy of the program", std::nullopt, "DataLoader(..., num_workers=N // 2)"});
+  out.push_back({"Run BERT classifiers with Plimsoll", "it reads every limit of the machine and stays below it", std::nullopt,
+                 "plimsoll run MODEL --input texts.txt --max-memory 512MiB"});
+}
+
+void vllm(const Case& found, const Diagnosis& diagnosis, Remedies& out) {
+  const Message& message = found.message;
+  const Figures& figures = message.figures;
+  if (message.kind == Kind::vllm_length && message.tokens_possible) {
+    out.push_back({"Allow shorter texts", "as many tokens as have room", deficit_of(figures),
+                   fmt::format("--max-model-len {}", *message.tokens_possible)});
+  }
+  if (message.kind == Kind::vllm_share && diagnosis.cause != Cause::too_large) {
+    out.push_back({"Stop who holds the rest, or wait", "an earlier server that did not end is common", deficit_of(figures),
+                   std::string(kListHolders)});
+    if (figures.free && figures.total && figures.total->said.count > 0) {
+      const double share = static_cast<double>(figures.free->low.count) / static_cast<double>(figures.total->high.count);
+      out.push_back(
+          {"Ask for the share that is free", "less room for the cache", deficit_of(figures),
+           fmt::format("--gpu-memory-utilization {:.2f}", std::max(0.01, static_cast<double>(static_cast<int>(share * 100)) / 100))});
+    }
+    return;
+  }
+  if (message.kind == Kind::vllm_trial) {
+    out.push_back({"Try fewer requests at once", "the trial run asks for as many as may ever run together", std::nullopt,
+                   fmt::format("--max-num-seqs {}", std::max<std::int64_t>(1, message.tokens_wanted.value_or(256) / 4))});
+    out.push_back({"Leave more beside vLLM's share", "the cache gets less", std::nullopt, "--gpu-memory-utilization 0.85"});
+    return;
+  }
+  out.push_back({"Raise vLLM's share of the device", "if nobody else needs it", std::nullopt, "--gpu-memory-utilization 0.95"});
+  if (message.kind == Kind::vllm_blocks)
+    out.push_back({"Allow shorter texts", "the trial run at the start is smaller", std::nullopt, "--max-model-len 4096"});
+  out.push_back({"Quantize the cache", "half of 16 bits",
+                 figures.requested ? std::optional(Bytes{figures.requested->said.count / 2}) : std::nullopt, "--kv-cache-dtype fp8"});
+  out.push_back(
+      {"Use a quantized model, or several devices", "weights leave more for the cache", std::nullopt, "--tensor-parallel-size 2"});
+}
+
+void llama(const Case& found, const Diagnosis& diagnosis, Remedies& out) {
+  const std::optional<Bytes> asked = said(found.message.figures.requested);
+  const auto half = asked ? std::optional(Bytes{asked->count / 2}) : std::nullopt;
+  if (diagnosis.phase != Phase::loading) {
+    out.push_back({"Shorten the context", "the cache, and what computes on it, shrink with it", half, "-c 4096"});
+    out.push_back({"Quantize the cache", "half of 16 bits", half, "--cache-type-k q8_0 --cache-type-v q8_0 -fa on"});
+  }
+  out.push_back({"Keep some layers on the processor", "slower, one layer at a time", half, "-ngl 99  ->  -ngl N"});
+  out.push_back({"Use a smaller quantization", "other answers", half, "model-Q8_0.gguf  ->  model-Q4_K_M.gguf"});
+}
+
+void grow_less(std::string_view setting, Remedies& out) {
+  out.push_back({"Do not take the device beforehand", "memory is then taken as it is needed", std::nullopt, std::string(setting)});
+}
+
+void halve_batch(const Figures& figures, Remedies& out) {
+  const auto half = figures.requested ? std::optional(Bytes{figures.requested->said.count / 2}) : std::nullopt;
+  out.push_back({"Halve the batch", "this request shrinks in proportion", half, "batch_size=N  ->  batch_size=N // 2"});
+}
+
+void shrink_kernel(const Message& message, Remedies& out) {
+  const Figures& figures = message.figures;
+  if (message.source == Source::jax) {
+    out.push_back({"Use smaller blocks in the kernel", "each is held in the chip as a whole", std::nullopt,
+                   "pl.BlockSpec((256, 256), ...)  ->  pl.BlockSpec((128, 256), ...)   # or less in one jit"});
+    return;
+  }
+  if (!figures.requested) {
+    out.push_back({"Use fewer warps or smaller blocks", "they share what the chip has", std::nullopt,
+                   "num_warps=8  ->  num_warps=4; BLOCK_SIZE=128  ->  BLOCK_SIZE=64"});
+    return;
+  }
+  out.push_back({"Use smaller blocks or fewer stages", "each stage keeps a block in the chip",
+                 figures.limit ? std::optional(saturating_sub(figures.requested->said, figures.limit->said)) : std::nullopt,
+                 "num_stages=3  ->  num_stages=1; BLOCK_SIZE=128  ->  BLOCK_SIZE=64"});
+}
+
+void libraries(const Case& found, const Diagnosis& diagnosis, Remedies& out) {
+  const Message& message = found.message;
+  const Figures& figures = message.figures;
+  switch (message.kind) {
+    case Kind::mps:
+      if (figures.limit || figures.allocated)
+        out.push_back(
+            {"Lift PyTorch's own limit", "the system may then swap, or fail", std::nullopt, "export PYTORCH_MPS_HIGH_WATERMARK_RATIO=0.0"});
+      halve_batch(figures, out);
+      break;
+    case Kind::on_chip: shrink_kernel(message, out); break;
+    case Kind::pool_limit:
+      if (figures.limit)
+        out.push_back({"Raise the pool's limit", "the program set it", std::nullopt,
+                       "cupy.get_default_memory_pool().set_limit(size=...)   # or CUPY_GPU_MEMORY_LIMIT"});
+      out.push_back({"Give unused blocks back", "to other libraries of this process", std::nullopt,
+                     "cupy.get_default_memory_pool().free_all_blocks()"});
+      break;
+    case Kind::arena_limit:
+      out.push_back({"Raise the arena's limit", "the program set it", deficit_of(figures),
+                     "(\"CUDAExecutionProvider\", {\"gpu_mem_limit\": N})  ->  2 * N"});
+      halve_batch(figures, out);
+      break;
+    case Kind::arena:
+      if (figures.requested) {
+        out.push_back({"Grow the arena by what is asked, not by doubling", "less is kept unused", std::nullopt,
+                       "{\"arena_extend_strategy\": \"kSameAsRequested\"}"});
+        halve_batch(figures, out);
+      } else {
+        out.push_back({"Look at the input's shape", "a dimension overflowed", std::nullopt, "print(input.shape)"});
+      }
+      break;
+    case Kind::jax:
+      list_holders(out);
+      grow_less("export XLA_PYTHON_CLIENT_PREALLOCATE=false", out);
+      halve_batch(figures, out);
+      break;
+    case Kind::tf_warning:
+    case Kind::tf_tensor:
+    case Kind::tf_device:
+      if (message.kind == Kind::tf_device) list_holders(out);
+      grow_less("export TF_FORCE_GPU_ALLOW_GROWTH=true", out);
+      halve_batch(figures, out);
+      break;
+    case Kind::flushes:
+      out.push_back({"Flush on all ranks at once", "one that flushes alone makes the others wait", std::nullopt,
+                     "get_accelerator().empty_cache()   # in every step"});
+      halve_batch(figures, out);
+      break;
+    case Kind::memory_summary:
+      if (diagnosis.cause == Cause::fragmentation)
+        out.push_back({"Turn expandable segments on, and restart", "cached memory is then handed out whatever its pieces were",
+                       said(figures.cached), "export PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True"});
+      halve_batch(figures, out);
+      break;
+    default: break;
+  }
+}
+
+}  // namespace
+
+std::vector<Remedy> find_remedies(const Case& found, const Diagnosis& diagnosis, const Verdict& verdict) {
+  Remedies out;
+  switch (found.message.kind) {
+    case Kind::allocator:
+    case Kind::async_pool:
+    case Kind::retry_warning: return device_remedies(found, diagnosis, verdict);
+    case Kind::absurd: check_shape(out); break;
+    case Kind::vllm_share:
+    case Kind::vllm_blocks:
+    case Kind::vllm_trial:
+    case Kind::vllm_length: vllm(found, diagnosis, out); break;
+    case Kind::llama_buffer: llama(found, diagnosis, out); break;
+    case Kind::cublas:
+    case Kind::cudnn:
+      check_indices(out);
+      if (!found.context.device_assert) leave_headroom(out);
+      break;
+    case Kind::outside:
+      list_holders(out);
+      if (found.message.old || found.message.name.empty()) halve_batch(found.message.figures, out);
+      else leave_headroom(out);
+      break;
+    case Kind::nccl:
+    case Kind::bitsandbytes:
+    case Kind::masked:
+    case Kind::class_name:
+      list_holders(out);
+      leave_headroom(out);
+      break;
+    case Kind::after_effect:
+      out.push_back({"Restart the process", "it cannot recover; mend what the earlier message tells", std::nullopt,
+                     "export PYTORCH_CUDA_ALLOC_CONF=expandable_segments:False"});
+      break;
+    case Kind::hami:
+      out.push_back({"Ask for more of the device", "the limit is the container's", std::nullopt,
+                     "nvidia.com/gpumem: N   # in the pod; or CUDA_DEVICE_MEMORY_LIMIT"});
+      halve_batch({}, out);
+      break;
+    case Kind::cpu_allocator:
+      if (diagnosis.cause == Cause::too_large) {
+        check_shape(out);
+        break;
+      }
+      raise_host_limit(found.message, out);
+      halve_batch(found.message.figures, out);
+      use_less_host(out);
+      break;
+    case Kind::shared_memory:
+      raise_host_limit(found.message, out);
+      out.push_back({"Load data without workers", "nothing is handed over then", std::nullopt, "DataLoader(..., num_workers=0)"});
+      break;
+    case Kind::jetson:
+    case Kind::ollama:
+    case Kind::killed:
+    case Kind::killed_in_group:
+    case Kind::systemd:
+    case Kind::oomd:
+    case Kind::slurm:
+    case Kind::exit_status:
+      raise_host_limit(found.message, out);
+      if (found.message.kind == Kind::ollama)
+        out.push_back({"Take a smaller quantization", "other answers", deficit_of(found.message.figures), "ollama run MODEL:q4_K_M"});
+      else use_less_host(out);
+      break;
+    default: libraries(found, diagnosis, out); break;
+  }
+  return out;
+}
+
+}  // namespace plimsoll::doctor

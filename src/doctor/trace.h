@@ -1,0 +1,48 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <plimsoll/doctor.h>
+
+#include "doctor/phrases.h"
+
+namespace plimsoll::doctor {
+
+/// What a traceback tells of the program, line by line.
+class Trace {
+ public:
+  /// Behind "Traceback (most recent call last)".
+  void begin();
+  /// Evidence in a line of this writer. Outside of a traceback only what looks like a line of code counts.
+  void note(Sign sign, std::string_view line);
+  /// A message was explained with it: further evidence is of another one.
+  void use() { used_ = true; }
+
+  bool used() const { return used_; }
+  bool empty() const { return !seen_; }
+  Phase phase() const;
+  bool starts_cuda() const { return starts_cuda_; }    ///< CUDA was only being initialised
+  bool loads_to_cpu() const { return loads_to_cpu_; }  ///< weights were read to the host
+  bool loads_model() const { return loads_model_; }
+  bool trains() const { return trains_; }
+  /// "bert-large-uncased", as from_pretrained was given it, and the class that it was called on. Only characters that names have.
+  const std::string& model() const { return model_; }
+  const std::string& loader() const { return loader_; }
+
+ private:
+  void note_model(std::string_view line);
+
+  bool open_ = false;
+  bool used_ = false;
+  bool seen_ = false;
+  bool starts_cuda_ = false;
+  bool loads_to_cpu_ = false;
+  bool loads_model_ = false;
+  bool trains_ = false;
+  Phase innermost_ = Phase::unknown;
+  std::string model_;
+  std::string loader_;
+};
+
+}  // namespace plimsoll::doctor

@@ -1,0 +1,108 @@
+// Messages of the kernel, systemd, Slurm and shells about the host's memory.
+#include "doctor/support.h"
+
+namespace plimsoll::doctor::test {
+namespace {
+
+constexpr double kKib = 1.0 / 1024;
+
+TEST(HostKinds, KernelInAGroup) {
+  const auto found = diagnose(
+      "[ 8123.4] "
+      "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=c1,mems_allowed=0,oom_memcg=/docker/4fd2,task_memcg=/docker/"
+      "4fd2,task=python3,"
+      "pid=7181,uid=1000\n"
+      "[ 8123.5] Memory cgroup out of memory: Killed process 7181 (python3) total-vm:9437184kB, anon-rss:4096000kB, file-rss:2048kB, "
+      "shmem-rss:1024kB, "
+      "UID:1000 pgtables:9000kB oom_score_adj:0\n");
+  ASSERT_EQ(found.size(), 1U);
+  expect_diagnosis(found[0], {Source::kernel, Cause::host_limit, Confidence::high, true, -1, -1, -1, -1, -1, -1, "cpu"});
+  ASSERT_EQ(found[0].figures.processes.size(), 1U);
+  EXPECT_EQ(found[0].figures.processes[0].pid, 7181);
+  EXPECT_TRUE(found[0].figures.processes[0].self);
+  expect_size("rss", found[0].figures.processes[0].size, (4096000 + 2048 + 1024) * kKib);
+  EXPECT_NE(found[0].headline.find("python3"), std::string::npos);
+  EXPECT_NE(explanation(found[0]).find("/docker/4fd2"), std::string::npos);
+}
+
+TEST(HostKinds, KernelOfTheWholeMachine) {
+  const auto found =
+      diagnose("Out of memory: Killed process 15784 (train.py) total-vm:119640kB, anon-rss:42880kB, file-rss:3028kB, shmem-rss:0kB\n");
+  ASSERT_EQ(found.size(), 1U);
+  expect_diagnosis(found[0], {Source::kernel, Cause::host_limit, Confidence::high, true, -1, -1, -1, -1, -1, -1, "cpu"});
+  EXPECT_NE(explanation(found[0]).find("whole machine"), std::string::npos);
+}
+
+TEST(HostKinds, OldKernelsWriteTwoLinesOfOneKill) {
+  const auto found = diagnose(
+      "Out of memory: Kill process 2700 (worker) score 811 or sacrifice child\nKilled process 2700 (worker) total-vm:1838376kB, "
+      "anon-rss:2632kB, file-rss:628kB\n");
+  ASSERT_EQ(found.size(), 1U);
+  expect_size("rss", found[0].figures.processes.at(0).size, 3260 * kKib);
+}
+
+TEST(HostKinds, TwoProcessesAreTwoDiagnoses) {
+  const auto found = diagnose(
+      "Out of memory: Killed process 41 (a) total-vm:10kB, anon-rss:8kB, file-rss:1kB, shmem-rss:0kB\n"
+      "Out of memory: Killed process 42 (a) total-vm:10kB, anon-rss:8kB, file-rss:1kB, shmem-rss:0kB\n");
+  EXPECT_EQ(found.size(), 2U);
+}
+
+class Words : public ::testing::TestWithParam<std::pair<const char*, Source>> {};
+
+TEST_P(Words, AreRecognised) {
+  const auto found = diagnose(GetParam().first);
+  ASSERT_EQ(found.size(), 1U) << GetParam().first;
+  EXPECT_EQ(source_name(found[0].source), source_name(GetParam().second));
+  EXPECT_EQ(found[0].cause, Cause::host_limit);
+  EXPECT_FALSE(found[0].remedies.empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, Words,
+    ::testing::Values(std::pair{"systemd[1]: trainer.service: Failed with result 'oom-kill'.", Source::systemd},
+                      std::pair{"systemd[1]: trainer.service: A process of this unit has been killed by the OOM killer.", Source::systemd},
+                      std::pair{
+                          "slurmstepd: error: Detected 1 oom_kill event in StepId=81220.0. Some of the step tasks have been OOM Killed.",
+                          Source::slurm},
+                      std::pair{"slurmstepd: error: Detected 2 oom-kill event(s) in step 81220.batch cgroup. Some of your processes may "
+                                "have been killed by the "
+                                "cgroup out-of-memory handler.",
+                                Source::slurm},
+                      std::pair{"srun: error: gpu17: task 3: Out Of Memory", Source::slurm},
+                      std::pair{"    reason: OOMKilled\n    exitCode: 137", Source::kernel},
+                      std::pair{"command terminated with exit code 137", Source::kernel},
+                      std::pair{"exitcode  : -9 (pid: 4411)", Source::kernel}, std::pair{"trainer-1 exited with code 137", Source::kernel},
+                      std::pair{"subprocess.CalledProcessError: Command 'x' died with <Signals.SIGKILL: 9>.", Source::kernel},
+                      std::pair{"Traceback of nothing\nKilled\n", Source::kernel},
+                      std::pair{"/var/spool/job/script: line 28:  8156 Killed                  python3 main.py", Source::kernel}));
+
+TEST(HostKinds, NamesAreTold) {
+  EXPECT_NE(diagnose("systemd[1]: trainer.service: Failed with result 'oom-kill'.")[0].headline.find("trainer.service"), std::string::npos);
+  EXPECT_NE(diagnose("slurmstepd: error: Detected 1 oom_kill event in StepId=81220.0. Some")[0].headline.find("81220.0 "),
+            std::string::npos);
+}
+
+// A signal alone is weak evidence: whatever says more counts instead.
+TEST(HostKinds, ASignalGivesWayToAMessage) {
+  const auto found = diagnose("RuntimeError: cuDNN error: CUDNN_STATUS_ALLOC_FAILED\nprocess ended with exit code 137\n");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].source, Source::cuda);
+  const auto alone = diagnose("process ended with exit code 137\n");
+  EXPECT_EQ(alone.at(0).confidence, Confidence::low);
+  EXPECT_NE(alone[0].tell_apart.find("memory.events"), std::string::npos);
+}
+
+class Ordinary : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(Ordinary, IsNotAboutMemory) { EXPECT_TRUE(diagnose(GetParam()).empty()) << diagnose(GetParam())[0].headline; }
+
+INSTANTIATE_TEST_SUITE_P(All, Ordinary,
+                         ::testing::Values("the room is booked, the zoom is on, OOM is a word", "process exited with exit code 1378",
+                                           "exit code 9", "error code 12", "He killed processes for a living",
+                                           "Tried to allocate a budget of 3 GiB", "You may run out of memory if you do that",
+                                           "bench shared memory: Required", "Device 0 OOM score", "INTERNAL ASSERT FAILED at \"x.cpp\":3",
+                                           "unable to allocate time", "vm.overcommit_memory = 2", "", "\n\n\n"));
+
+}  // namespace
+}  // namespace plimsoll::doctor::test

@@ -1,0 +1,115 @@
+#include "doctor/support.h"
+
+namespace plimsoll::doctor::test {
+namespace {
+
+std::string message(int rank, const char* free) {
+  return "[rank" + std::to_string(rank) + "]: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 3.00 GiB. GPU " +
+         std::to_string(rank) + " has a total capacity of 39.39 GiB of which " + free +
+         " GiB is free. Including non-PyTorch memory, this process has 37.30 GiB memory in use. Of the allocated memory 36.00 GiB is "
+         "allocated by PyTorch, and 500.00 MiB is "
+         "reserved by PyTorch but unallocated.\n";
+}
+
+TEST(LogReader, TheFirstCauseComesFirst) {
+  const auto found = diagnose("[rank5]: NCCL WARN nothing yet\n" + message(5, "2.01") +
+                              "[rank2]: x NCCL WARN Cuda failure 2 'out of memory'\n" + message(1, "1.99"));
+  ASSERT_EQ(found.size(), 3U);
+  EXPECT_EQ(found[0].rank, "rank5");
+  EXPECT_EQ(found[0].line, 2U);
+  EXPECT_EQ(found[0].source, Source::pytorch);
+  EXPECT_EQ(found[1].source, Source::nccl);
+}
+
+TEST(LogReader, ALaunchersWordOnTheRootCauseCounts) {
+  const auto found = diagnose(
+      message(5, "2.01") + message(1, "1.99") +
+      "Root Cause (first observed failure):\n[0]:\n  time      : 2025-11-26_20:01:02\n  rank      : 1 (local_rank: 1)\n  exitcode  : 1\n");
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(found[0].rank, "rank1");
+}
+
+// Ranks write at the same time: each has its own traceback, and its own continued lines.
+TEST(LogReader, RanksMayInterleave) {
+  const auto found = diagnose(
+      "[rank0]: Traceback (most recent call last):\n[rank1]: Traceback (most recent call last):\n[rank0]:     loss.backward()\n[rank1]:    "
+      " scores = torch.softmax(x, -1)\n"
+      "[rank0]: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 1.00 GiB. GPU 0 has a total capacity of\n"
+      "[rank1]: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB. GPU 1 has a total capacity of\n"
+      "[rank0]: 10.00 GiB of which 0.50 GiB is free. Of the allocated memory 9.00 GiB is allocated by PyTorch, and 0 bytes is reserved by "
+      "PyTorch but unallocated.\n"
+      "[rank1]: 20.00 GiB of which 0.25 GiB is free. Of the allocated memory 19.00 GiB is allocated by PyTorch, and 0 bytes is reserved by "
+      "PyTorch but unallocated.\n");
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(found[0].phase, Phase::training);
+  EXPECT_EQ(found[1].phase, Phase::activations);
+  expect_size("total", found[0].figures.total, 10 * 1024);
+  expect_size("total", found[1].figures.total, 20 * 1024);
+  expect_size("free", found[1].figures.free, 256);
+}
+
+TEST(LogReader, TheSameIsToldOnce) {
+  std::string log;
+  for (int i = 0; i < 50; ++i) log += "Traceback (most recent call last):\n  File \"x.py\", line 1, in f\n" + message(0, "1.99");
+  const auto found = diagnose(log);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].times, 50U);
+}
+
+TEST(LogReader, ChainedTracebacksAreOneFailure) {
+  const std::string once = message(0, "1.99").substr(9);
+  const auto found = diagnose(
+      "Traceback (most recent call last):\n    x = torch.softmax(y, -1)\n" + once +
+      "\nDuring handling of the above exception, another exception occurred:\n\nTraceback (most recent call last):\n    loss.backward()\n" +
+      once);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].times, 2U);
+  EXPECT_EQ(found[0].phase, Phase::activations);
+}
+
+TEST(LogReader, WarningsComeLast) {
+  const auto found =
+      diagnose("Allocator (GPU_0_bfc) ran out of memory trying to allocate 1.00GiB. The caller indicates that this is not a failure\n" +
+               message(0, "1.99"));
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_TRUE(found[0].fatal);
+  EXPECT_FALSE(found[1].fatal);
+}
+
+TEST(LogReader, WhatGrowsIsALeak) {
+  const auto grown = [](const char* allocated) {
+    return std::string("CUDA out of memory. Tried to allocate 1.00 GiB (GPU 0; 8.00 GiB total capacity; ") + allocated +
+           " GiB already allocated; 0.50 GiB free; 7.20 GiB reserved in total by PyTorch)\n";
+  };
+  const auto found = diagnose(grown("5.10") + grown("5.80") + grown("6.90"));
+  EXPECT_NE(explanation(found.at(0)).find("grew by 1.80 GiB"), std::string::npos) << explanation(found[0]);
+}
+
+TEST(LogReader, ABlockMayEndAnywhere) {
+  const std::string log = "noise\n" + message(3, "1.00") + "more\n";
+  const auto whole = diagnose(log);
+  for (std::size_t cut = 0; cut <= log.size(); cut += 7) {
+    LogReader reader;
+    reader.feed(std::string_view(log).substr(0, cut));
+    reader.feed(std::string_view(log).substr(cut));
+    const auto found = reader.finish();
+    ASSERT_EQ(found.size(), whole.size());
+    EXPECT_EQ(explanation(found[0]), explanation(whole[0])) << cut;
+  }
+}
+
+TEST(LogReader, FindsAMessageInTheMiddleOfALongLine) {
+  const std::string message =
+      "CUDA out of memory. Tried to allocate 3.00 GiB (GPU 0; 8.00 GiB total capacity; 6.00 GiB already allocated; 1.00 GiB free; 6.10 GiB "
+      "reserved in total "
+      "by PyTorch)";
+  for (const std::size_t before : {0U, 100U, 16300U, 16370U, 40000U}) {
+    const auto found = diagnose(std::string(before, 'x') + " " + message + std::string(50000, 'y'));
+    ASSERT_EQ(found.size(), 1U) << before;
+    expect_size("free", found[0].figures.free, 1024);
+    expect_size("reserved", found[0].figures.reserved, 6.1 * 1024);
+  }
+}
+
+}  // namespace
+}  // namespace plimsoll::doctor::test

@@ -1,0 +1,158 @@
+// What a person is told: the case that all began with, and what remedies promise.
+#include "doctor/support.h"
+
+#include "doctor/known_models.h"
+
+namespace plimsoll::doctor::test {
+namespace {
+
+constexpr const char* kFirstCase =
+    "Traceback (most recent call last):\n"
+    "  File \"classify.py\", line 9, in <module>\n"
+    "    model = AutoModelForSequenceClassification.from_pretrained('bert-large-uncased')\n"
+    "  File \"/usr/lib/python3/modeling_utils.py\", line 1205, in from_pretrained\n"
+    "    state_dict = torch.load(resolved_archive_file, map_location=\"cpu\")\n"
+    "  File \"/usr/lib/python3/torch/cuda/__init__.py\", line 170, in _lazy_init\n"
+    "    torch._C._cuda_init()\n"
+    "RuntimeError: CUDA out of memory. Tried to allocate 2.00 GiB (GPU 0; 11.17 GiB total capacity; 8.00 GiB already allocated; 1.50 GiB "
+    "free; 8.50 GiB reserved in total by "
+    "PyTorch)\n";
+
+bool says(const Diagnosis& diagnosis, std::string_view text) { return explanation(diagnosis).find(text) != std::string::npos; }
+
+bool offers(const Diagnosis& diagnosis, std::string_view text) {
+  return std::any_of(diagnosis.remedies.begin(), diagnosis.remedies.end(), [&](const Remedy& remedy) {
+    return remedy.change.find(text) != std::string::npos || remedy.action.find(text) != std::string::npos;
+  });
+}
+
+TEST(FirstCase, IsExplained) {
+  const auto found = diagnose(kFirstCase);
+  ASSERT_EQ(found.size(), 1U);
+  const Diagnosis& it = found[0];
+  EXPECT_EQ(it.cause, Cause::fragmentation);
+  EXPECT_EQ(it.confidence, Confidence::low);
+  EXPECT_EQ(it.phase, Phase::loading);
+  EXPECT_EQ(it.figures.device, "cuda:0");
+  for (const char* fact : {"8.00 GiB in tensors", "0.50 GiB", "1.17 GiB", "neither proved nor excluded", "0.12 GiB", "1.25 GiB in float32",
+                           "0.62 GiB in float16", "only being initialised", "read to the CPU", "9.67 GiB", "does not cure the request",
+                           "returns up to 0.50 GiB"})
+    EXPECT_TRUE(says(it, fact)) << fact << "\n" << explanation(it);
+  EXPECT_FALSE(it.disagreement.empty());
+  EXPECT_NE(it.tell_apart.find("nvidia-smi"), std::string::npos);
+  for (const char* remedy :
+       {"wait for them", "torch.float16", "device_map=\"auto\"", "\"cpu\"", "bert-base-uncased", "one program at a time",
+        "before:", "after:", "plimsoll plan bert-large-uncased --sim memory=11.17GiB,used=9.67GiB", "plimsoll run bert-large-uncased"})
+    EXPECT_TRUE(offers(it, remedy)) << remedy;
+}
+
+TEST(FirstCase, WithoutItsTracebackNothingDisagrees) {
+  const std::string log = kFirstCase;
+  const auto found = diagnose(log.substr(log.find("RuntimeError")));
+  EXPECT_TRUE(found.at(0).disagreement.empty());
+  EXPECT_EQ(found[0].cause, Cause::fragmentation);
+  EXPECT_EQ(found[0].confidence, Confidence::low);
+}
+
+TEST(KnownModels, AreCountedFromTheirConfigurations) {
+  EXPECT_EQ(find_known_model("bert-large-uncased")->parameters, 335'141'888U);
+  EXPECT_EQ(find_known_model("google-bert/bert-base-uncased")->parameters, 109'482'240U);
+  EXPECT_EQ(find_known_model("distilbert-base-uncased")->parameters, 66'362'880U);
+  EXPECT_EQ(find_known_model("roberta-base")->parameters, 124'645'632U);
+  EXPECT_EQ(find_known_model("FacebookAI/xlm-roberta-large")->parameters, 559'890'432U);
+  EXPECT_FALSE(find_known_model("some/thing"));
+}
+
+TEST(Remedies, NameTheProcessThatHoldsIt) {
+  const auto found = diagnose(
+      "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 1.95 GiB. GPU 0 has a total capacity of 14.57 GiB of which 1.58 GiB "
+      "is free. Process 2493055 has 12.02 GiB "
+      "memory in use. Including non-PyTorch memory, this process has 962.00 MiB memory in use. Of the allocated memory 737.28 MiB is "
+      "allocated by PyTorch, and 30.72 MiB is reserved "
+      "by PyTorch but unallocated.");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].cause, Cause::other_process);
+  EXPECT_EQ(found[0].confidence, Confidence::high);
+  EXPECT_NE(found[0].remedies.at(0).action.find("2493055"), std::string::npos);
+  ASSERT_TRUE(found[0].remedies[0].saves);
+  EXPECT_EQ(size_text(*found[0].remedies[0].saves), "12.02 GiB");
+  EXPECT_TRUE(says(found[0], "0.37 GiB"));
+  EXPECT_TRUE(says(found[0], "0.19 GiB"));
+}
+
+TEST(Remedies, KnowTheContainerTrap) {
+  const auto found = diagnose(
+      "CUDA out of memory. Tried to allocate 4.00 GiB. GPU 0 has a total capacity of 14.75 GiB of which 1.66 GiB is free. Process 31337 "
+      "has 13.09 GiB memory in use. Of the allocated "
+      "memory 10.09 GiB is allocated by PyTorch, and 1.92 GiB is reserved by PyTorch but unallocated.");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_TRUE(found[0].figures.processes.at(0).self);
+  EXPECT_NE(found[0].cause, Cause::other_process);
+  EXPECT_TRUE(says(found[0], "this program itself"));
+  EXPECT_TRUE(says(found[0], "1.08 GiB"));
+  EXPECT_FALSE(offers(found[0], "31337"));
+}
+
+TEST(Remedies, ForFragmentationDependOnTheVersion) {
+  const std::string after =
+      " has a total capacity of 14.76 GiB of which 20.00 MiB is free. Of the allocated memory 8.77 GiB is allocated by PyTorch, and 4.94 "
+      "GiB is reserved by PyTorch but unallocated.";
+  EXPECT_TRUE(offers(diagnose("CUDA out of memory. Tried to allocate 2.87 GiB. GPU 0" + after)[0],
+                     "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True"));
+  EXPECT_TRUE(offers(diagnose("HIP out of memory. Tried to allocate 2.87 GiB. GPU 0" + after)[0],
+                     "PYTORCH_HIP_ALLOC_CONF=expandable_segments:True"));
+  EXPECT_TRUE(offers(diagnose("CUDA out of memory. Tried to allocate 2.87 GiB (GPU 0; 14.76 GiB total capacity; 8.77 GiB already "
+                              "allocated; 19.75 MiB free; 13.71 GiB reserved in "
+                              "total by PyTorch)")[0],
+                     "max_split_size_mb:128"));
+  const auto on =
+      diagnose("PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True\nCUDA out of memory. Tried to allocate 2.87 GiB. GPU 0" + after);
+  EXPECT_FALSE(offers(on.at(0), "expandable_segments:True"));
+  EXPECT_TRUE(offers(on[0], "memory pool"));
+}
+
+TEST(Remedies, AnImpossibleRequestIsFactored) {
+  const auto found = diagnose(
+      "CUDA out of memory. Tried to allocate 16.00 GiB (GPU 0; 11.93 GiB total capacity; 4.00 GiB already allocated; 7.33 GiB free; 179.00 "
+      "KiB cached)");
+  EXPECT_EQ(found.at(0).cause, Cause::too_large);
+  EXPECT_TRUE(says(found[0], "16 heads of 16384 x 16384 tokens in 4 bytes")) << explanation(found[0]);
+}
+
+TEST(Remedies, FollowThePhase) {
+  const std::string message =
+      "CUDA out of memory. Tried to allocate 1.00 GiB (GPU 0; 8.00 GiB total capacity; 7.00 GiB already allocated; 0 bytes free; 7.10 GiB "
+      "reserved in total by PyTorch)\n";
+  const auto with = [&](const char* code) {
+    return diagnose("Traceback (most recent call last):\n    " + std::string(code) + "\n" + message)[0];
+  };
+  EXPECT_TRUE(offers(with("loss.backward()"), "gradient_checkpointing_enable"));
+  EXPECT_TRUE(offers(with("model.generate(x)"), "max_new_tokens"));
+  EXPECT_TRUE(offers(with("x = torch.softmax(y, -1)"), "batch_size"));
+  EXPECT_TRUE(offers(with("self.capture_model()"), "--enforce-eager"));
+  EXPECT_TRUE(offers(with("m = AutoModel.from_pretrained('a/b')"), "AutoModel.from_pretrained(\"a/b\", torch_dtype=torch.float16)"));
+}
+
+TEST(Remedies, VllmIsToldNumbers) {
+  EXPECT_TRUE(offers(diagnose("max seq len (32768), (4.00 GiB KV cache is needed, which is larger than the available KV cache memory (2.25 "
+                              "GiB). Based on the available memory, the "
+                              "estimated maximum model length is 18432.")[0],
+                     "--max-model-len 18432"));
+  EXPECT_TRUE(offers(
+      diagnose("Free memory on device (10.50/44.40 GiB) on startup is less than desired GPU memory utilization (0.9, 39.96 GiB).")[0],
+      "--gpu-memory-utilization 0.23"));
+}
+
+// Every page that a diagnosis names is there.
+TEST(Pages, Exist) {
+  for (int cause = 0; cause <= static_cast<int>(Cause::unknown); ++cause) {
+    const std::string path =
+        std::string(PLIMSOLL_SOURCE_DIR) + "/docs/causes/" + std::string(cause_name(static_cast<Cause>(cause))) + ".md";
+    std::FILE* file = std::fopen(path.c_str(), "r");
+    EXPECT_NE(file, nullptr) << path;
+    if (file != nullptr) std::fclose(file);
+  }
+}
+
+}  // namespace
+}  // namespace plimsoll::doctor::test
