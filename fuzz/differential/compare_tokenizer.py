@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+"""Random tokenizer.json files, good and damaged, and hostile texts: where ours opens a file, the package `tokenizers` opens it, too, and
+both encode and decode every text alike.
+
+Ours may refuse what is not built (`unsupported`), and what STRICTER lists.
+"""
+import copy
+import json
+import pathlib
+import re
+import unicodedata
+
+from tokenizers import Tokenizer
+
+from server import Comparison
+
+FIXTURES = pathlib.Path(__file__).resolve().parents[2] / "tests" / "fixtures"
+# What ours refuses on purpose though the package opens it, by its message.
+STRICTER = {
+    "occurs twice": "a token that the vocabulary gives twice: the package keeps one of them",
+    "appears twice in one object": "a key that is given twice: the package keeps the last, or refuses as well",
+    "ids and tokens differ in number": "a special token of the template with fewer ids than tokens: the package takes as many as there are of both",
+    "post_processor.special_tokens): correct": "a piece of the template that is no special token: the package panics at the first text",
+}
+
+ALL = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
+POOLS = [(8, range(0x20, 0x7F)), (3, [0x9, 0xA, 0xD, 0x20, 0x85, 0xA0, 0x1680, 0x2000, 0x2028, 0x202F, 0x3000, 0x180E, 0x200B]),
+         (3, [c for c in ALL if unicodedata.combining(chr(c))]), (2, [c for c in ALL if unicodedata.decomposition(chr(c))]),
+         (2, [c for c in ALL if unicodedata.category(chr(c))[0] in "PS"]), (1, [c for c in ALL if unicodedata.category(chr(c)) in ("Cc", "Cf")]),
+         (2, [c for c in ALL if chr(c).lower() != chr(c)]), (1, ALL), (2, range(0xA0, 0x300)), (1, range(0xAC00, 0xD7A4)), (1, range(0x1100, 0x1200)),
+         (1, range(0x4E00, 0x4F00)), (1, [0xFFFD, 0, 0xFEFF, 0x200D, 0x10FFFF, 0xE000, 0x1F600, 0x302E, 0x1D165, 0x130, 0x3A3, 0xFDFA])]
+WORDS = ["hello", "world", "the", "film", "Don't", "naïve", "Straße", "İstanbul", "ΣΑΣ", "[MASK]", "[CLS]", "[mask]", "##ing", "##", "[UNK]", "tok tok",
+         "<x>", "été", "x" * 19, "x" * 20, "x" * 21, "한국어", "你好", "हिन्दी", "👩‍👩‍👧‍👦", "ﬁ", "ǅ", "Å", "New York"]
+
+
+def text(rng):
+    out = []
+    for _ in range(rng.choice([0, 1, 2, 3, 5, 8, 13, 40])):
+        if rng.random() < 0.35:
+            out += [rng.choice(WORDS), rng.choice(["", " ", "  ", "\t", "."])]
+        else:
+            out.append(chr(rng.choice(rng.choices([p for _, p in POOLS], [w for w, _ in POOLS])[0])))
+    return "".join(out)
+
+
+PARTS = json.loads((FIXTURES / "tokenizers" / "parts.json").read_text())
+SIDES = json.loads((FIXTURES / "tokenizers" / "truncation.json").read_text())
+VALUES = [None, True, False, 0, 1, -1, 3, 12, 255, 0.5, "", "a", "##", "[UNK]", "[CLS]", "Left", "OnlyFirst", "BatchLongest", "NFC", "Sequence", "A", "B",
+          [], {}, ["[SEP]", 3], {"type": "NFD"}, {"type": "Lowercase"}, {"type": "Whitespace"}, {"type": "StripAccents"}, 4294967295, 4294967296, 10**19]
+
+
+def vocabulary(rng):
+    tokens = rng.sample(PARTS["vocabulary"][5:], rng.choice([0, 5, 60, 400]))
+    if rng.random() < 0.9:
+        tokens = PARTS["vocabulary"][:5] + tokens
+    if rng.random() < 0.3:
+        tokens += [rng.choice(["", "##", " ", "a b", "hello", "\0", text(rng)]) for _ in range(3)]
+    tokens = list(dict.fromkeys(tokens))
+    ids = list(range(len(tokens)))
+    if rng.random() < 0.2:
+        rng.shuffle(ids)
+    if rng.random() < 0.1 and ids:
+        ids[rng.randrange(len(ids))] = rng.choice([0, 1, 70000, len(ids) + 5])
+    return dict(zip(tokens, ids))
+
+
+def added(rng):
+    content = rng.choice([*WORDS, "a", "e", " ", "a ", " a", "A", "é", "tok", text(rng)[:6]])
+    token = {"id": rng.choice([0, 5, 900, 70001]), "content": content}
+    for flag in ("single_word", "lstrip", "rstrip", "normalized", "special"):
+        token[flag] = rng.random() < 0.4
+    return token
+
+
+def base(rng):
+    sections = copy.deepcopy(rng.choice(PARTS["cases"])["sections"])
+    for key in ("normalizer", "pre_tokenizer", "post_processor", "decoder"):
+        if rng.random() < 0.2:
+            sections[key] = copy.deepcopy(rng.choice(PARTS["cases"])["sections"][key])
+    if rng.random() < 0.3:
+        sections["added_tokens"] = sections["added_tokens"] + [added(rng) for _ in range(rng.choice([1, 1, 2, 5]))]
+    sides = rng.choice(SIDES) if rng.random() < 0.3 else {"truncation": None, "padding": None}
+    whole = {"version": "1.0", "truncation": sides["truncation"], "padding": copy.deepcopy(sides["padding"]), **sections}
+    whole["model"]["vocab"] = vocabulary(rng)
+    return whole
+
+
+def places(value, path=()):
+    """Every place below `value` but those of the vocabulary, which are too many."""
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, child in children:
+        yield (*path, key)
+        if key != "vocab":
+            yield from places(child, (*path, key))
+
+
+def damage(rng, whole):
+    every = list(places(whole))
+    path = rng.choice(every)
+    parent = whole
+    for key in path[:-1]:
+        parent = parent[key]
+    kind = rng.randrange(5)
+    if kind == 0:
+        del parent[path[-1]]
+    elif kind == 1:
+        parent[path[-1]] = copy.deepcopy(rng.choice(VALUES))
+    elif kind == 2:
+        other = whole
+        for key in rng.choice(every):
+            other = other[key]
+        parent[path[-1]] = copy.deepcopy(other)
+    elif kind == 3 and isinstance(parent, dict):
+        parent[rng.choice(["type", "x", "id", "ids", "stride", "direction"])] = copy.deepcopy(rng.choice(VALUES))
+    elif isinstance(parent[path[-1]], bool):
+        parent[path[-1]] = not parent[path[-1]]
+    elif isinstance(parent[path[-1]], int):
+        parent[path[-1]] += rng.choice([-1, 1, 7])
+    elif isinstance(parent[path[-1]], str):
+        parent[path[-1]] += rng.choice(["x", " ", "é"])
+
+
+def twice(rng, text):
+    """A key a second time, with the same value."""
+    pair = rng.choice(list(re.finditer(r'"[^"\\\\]*": (?:true|false|null|\d+|"\w*")', text)))
+    return text[: pair.start()] + pair.group() + ", " + text[pair.start() :]
+
+
+def theirs_of(tokenizer, a, b):
+    try:
+        e = tokenizer.encode(a, b)
+        return {"ids": e.ids, "type_ids": e.type_ids, "special": e.special_tokens_mask, "attention": e.attention_mask, "tokens": e.tokens,
+                "offsets": [list(o) for o in e.offsets], "decoded": tokenizer.decode(e.ids)}
+    except KeyboardInterrupt:
+        raise
+    except BaseException as refusal:  # a panic of Rust is none of Exception's
+        return {"error": str(refusal)}
+
+
+def compare_texts(comparison, seed, rng, tokenizer, whole):
+    for _ in range(12):
+        request = {"text": text(rng)}
+        if rng.random() < 0.2:
+            request["text_pair"] = text(rng)
+        ours = comparison.server.ask(request)
+        theirs = theirs_of(tokenizer, request["text"], request.get("text_pair"))
+        if "error" in ours or "error" in theirs:
+            comparison.outcome("texts that " + ("both refuse" if "error" in ours and "error" in theirs else "one refuses"))
+            if not ("error" in ours and "error" in theirs):
+                comparison.finding(seed, "one refuses a text", request=request, ours=ours, theirs=theirs, file=whole)
+                return
+            continue
+        comparison.outcome("texts encoded")
+        differ = [key for key in theirs if ours[key] != theirs[key]]
+        if differ:
+            comparison.finding(seed, f"{', '.join(differ)} differ", request=request, ours={k: ours[k] for k in differ},
+                               theirs={k: theirs[k] for k in differ}, file={k: v for k, v in whole.items() if k != "model"}, model=whole["model"])
+            return
+
+
+def main():
+    comparison = Comparison("tokenizer")
+    for seed, rng in comparison.seeds():
+        whole = base(rng)
+        for _ in range(rng.choice([0, 0, 1, 1, 2])):
+            damage(rng, whole)
+        file = json.dumps(whole, ensure_ascii=rng.random() < 0.5)
+        if rng.random() < 0.1:
+            file = twice(rng, file)
+        ours = comparison.server.ask({"tokenizer": file})
+        try:
+            tokenizer = Tokenizer.from_str(file)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as refusal:
+            tokenizer = None
+            why = str(refusal)
+        if "error" in ours:
+            reason = "not built" if ours["code"] == "unsupported" else next((r for r in STRICTER if r in ours["error"]), None)
+            comparison.outcome("files that " + ("both refuse" if tokenizer is None else f"only ours refuses: {reason}"))
+            if tokenizer is not None and reason is None:
+                comparison.finding(seed, "only ours refuses", ours=ours, file=whole)
+        elif tokenizer is None:
+            comparison.outcome("files that only the package refuses")
+            comparison.finding(seed, "only the package refuses", theirs=why, file=whole)
+        else:
+            comparison.outcome("files opened")
+            compare_texts(comparison, seed, rng, tokenizer, whole)
+    comparison.end()
+
+
+main()
