@@ -29,16 +29,17 @@ constexpr float kRange = 0.02F;
 constexpr std::int64_t kChunk = std::int64_t{1} << 18;  // values written at a time
 
 constexpr const char* kUsage =
-    "make_checkpoint FOLDER [--shape large|base|tiny] [--dtype float32|bfloat16|float16] [--old-names]\n"
+    "make_checkpoint FOLDER [--shape large|base|tiny] [--dtype float32|bfloat16|float16] [--old-names] [--holes]\n"
     "                [--hidden N] [--layers N] [--heads N] [--intermediate N] [--vocab N] [--positions N] [--labels N]\n"
     "Writes a BERT classifier with generated weights (N(0, 0.02), always the same) as HuggingFace lays it out: config.json,\n"
     "model.safetensors, vocab.txt, tokenizer_config.json. Does nothing when FOLDER already holds just that.\n"
-    "--old-names: names, head and surplus tensors of a pretrained checkpoint of 2018.\n";
+    "--old-names: names, head and surplus tensors of a pretrained checkpoint of 2018. --holes: weights are zero and take no disk.\n";
 
 struct Request {
   fs::path folder;
   BertShape shape;
   ElementType type = ElementType::float32;
+  bool holes = false;
 };
 
 Error io_error(std::string what, const fs::path& where) { return {ErrorCode::io, std::move(what), where.string(), "is the disk full?"}; }
@@ -102,6 +103,10 @@ Result<Request> parse(const std::vector<std::string>& arguments) {
   for (std::size_t i = 1; i < arguments.size(); ++i) {
     if (arguments[i] == "--old-names") {
       request.shape.old_names = true;
+      continue;
+    }
+    if (arguments[i] == "--holes") {
+      request.holes = true;
       continue;
     }
     if (i + 1 == arguments.size()) return Error{ErrorCode::usage, "needs a value", arguments[i]};
@@ -198,7 +203,8 @@ class Writer {
     fs::create_directories(folder, failure);
     if (failure) return io_error("cannot be created: " + failure.message(), folder);
     fs::remove(folder / "config.json", failure);
-    PLIMSOLL_CHECK(write_model(folder / "model.safetensors", tensors_, request_.type));
+    PLIMSOLL_CHECK(request_.holes ? write_holes(folder / "model.safetensors")
+                                  : write_model(folder / "model.safetensors", tensors_, request_.type));
     PLIMSOLL_CHECK(write_file(folder / "vocab.txt", word_list(request_.shape.vocab)));
     PLIMSOLL_CHECK(write_file(folder / "tokenizer_config.json", tokenizer_config()));
     return write_file(folder / "config.json", config_);
@@ -215,6 +221,14 @@ class Writer {
   }
 
  private:
+  Status write_holes(const fs::path& path) const {
+    PLIMSOLL_CHECK(write_file(path, header_of(tensors_, request_.type)));
+    std::error_code failure;
+    fs::resize_file(path, model_bytes(), failure);
+    if (failure) return io_error("cannot be made longer: " + failure.message(), path);
+    return {};
+  }
+
   std::string tokenizer_config() const {
     return fmt::format("{{\"tokenizer_class\": \"BertTokenizer\", \"do_lower_case\": true, \"model_max_length\": {}}}\n",
                        request_.shape.positions);

@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <plimsoll/device.h>
 #include <plimsoll/measure.h>
 #include <plimsoll/session.h>
 
@@ -22,11 +23,12 @@ namespace plimsoll::bench {
 namespace {
 
 constexpr const char* kUsage =
-    "serve_passes MODEL MOST_TEXTS MOST_TOKENS [auto|float32|bfloat16|float16 [THREADS]]\n"
+    "serve_passes MODEL MOST_TEXTS MOST_TOKENS [auto|float32|bfloat16|float16 [THREADS [cuda:N [BUDGET]]]]\n"
     "Loads MODEL for passes of up to MOST_TEXTS texts of MOST_TOKENS tokens each, prints one JSON line about what it loaded,\n"
     "then for every line \"TEXTS TOKENS\" on standard input runs that pass once on fixed ids and prints one JSON line:\n"
     "{\"ms\": wall, \"cpu_ms\": of all threads, \"logits\": [texts * labels]}. Ends with the input.\n"
-    "Ids: text b is [CLS] 101, then 1000 + (b * TOKENS + t) * 7919 % (vocabulary - 1000), then [SEP] 102.\n";
+    "A line \"mixed LENGTH LENGTH ...\" is a pass of texts of these lengths. On cuda:N, BUDGET is the most memory to use of it.\n"
+    "Ids: a text is [CLS] 101, then 1000 + i * 7919 % (vocabulary - 1000) for the i-th token of the pass, then [SEP] 102.\n";
 
 constexpr std::int32_t kFirstId = 101;
 constexpr std::int32_t kLastId = 102;
@@ -39,6 +41,8 @@ struct Request {
   std::int64_t tokens = 1;
   std::optional<ElementType> dtype;
   int threads = 0;
+  std::optional<int> cuda;
+  std::optional<Bytes> budget;
 };
 
 struct Tokens {
@@ -47,29 +51,34 @@ struct Tokens {
   std::vector<std::int32_t> text_starts;
 };
 
-Tokens fixed_tokens(std::int64_t texts, std::int64_t tokens, std::int64_t vocabulary) {
+Tokens fixed_tokens(const std::vector<std::int64_t>& lengths, std::int64_t vocabulary) {
   Tokens result;
   const std::int64_t words = std::max<std::int64_t>(vocabulary - kSpecialIds, 1);
-  for (std::int64_t b = 0; b < texts; ++b) {
-    result.text_starts.push_back(static_cast<std::int32_t>(b * tokens));
-    for (std::int64_t t = 0; t < tokens; ++t)
-      result.ids.push_back(static_cast<std::int32_t>(kSpecialIds + (b * tokens + t) * kIdStep % words));
-    result.ids[static_cast<std::size_t>(b * tokens)] = kFirstId;
+  for (const std::int64_t length : lengths) {
+    const std::int64_t start = std::ssize(result.ids);
+    result.text_starts.push_back(static_cast<std::int32_t>(start));
+    for (std::int64_t t = 0; t < length; ++t) result.ids.push_back(static_cast<std::int32_t>(kSpecialIds + (start + t) * kIdStep % words));
+    result.ids[static_cast<std::size_t>(start)] = kFirstId;
     result.ids.back() = kLastId;
   }
-  result.text_starts.push_back(static_cast<std::int32_t>(texts * tokens));
+  result.text_starts.push_back(static_cast<std::int32_t>(result.ids.size()));
   result.type_ids.assign(result.ids.size(), 0);
   return result;
 }
 
 Result<Request> parse(const std::vector<std::string>& arguments) {
   Request request;
-  if (arguments.size() < 3 || arguments.size() > 5) return Error{ErrorCode::usage, "three to five arguments", "", kUsage};
+  if (arguments.size() < 3 || arguments.size() > 7) return Error{ErrorCode::usage, "three to seven arguments", "", kUsage};
   request.model = arguments[0];
   request.texts = std::atoll(arguments[1].c_str());
   request.tokens = std::atoll(arguments[2].c_str());
   if (request.texts < 1 || request.tokens < 1) return Error{ErrorCode::usage, "texts and tokens are numbers from 1 on"};
   if (arguments.size() > 4) request.threads = std::atoi(arguments[4].c_str());
+  if (arguments.size() > 5) {
+    if (!arguments[5].starts_with("cuda:")) return Error{ErrorCode::usage, "no such device: " + arguments[5]};
+    request.cuda = std::atoi(arguments[5].c_str() + 5);
+  }
+  if (arguments.size() > 6) request.budget = parse_bytes(arguments[6]);
   if (arguments.size() < 4 || arguments[3] == "auto") return request;
   for (const ElementType type : {ElementType::float32, ElementType::bfloat16, ElementType::float16}) {
     if (arguments[3] == element_name(type)) request.dtype = type;
@@ -82,15 +91,27 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+std::vector<std::int64_t> read_lengths(const std::string& line) {
+  std::istringstream words(line);
+  std::vector<std::int64_t> lengths;
+  if (line.starts_with("mixed")) {
+    words.ignore(5);
+    for (std::int64_t length = 0; words >> length;) lengths.push_back(length);
+    return lengths;
+  }
+  std::int64_t texts = 0;
+  std::int64_t tokens = 0;
+  words >> texts >> tokens;
+  return std::vector<std::int64_t>(static_cast<std::size_t>(std::clamp<std::int64_t>(texts, 0, 1 << 20)), tokens);
+}
+
 Status serve(Session& session, const Model& model) {
   for (std::string line; std::getline(std::cin, line);) {
-    std::int64_t texts = 0;
-    std::int64_t tokens = 0;
-    std::istringstream(line) >> texts >> tokens;
-    if (texts < 1 || tokens < 1 || texts > session.plan().texts_per_pass || tokens > session.plan().workload.longest) {
-      return Error{ErrorCode::usage, "\"" + line + "\" is beyond what was planned for"};
-    }
-    const Tokens input = fixed_tokens(texts, tokens, model.vocabulary());
+    const std::vector<std::int64_t> lengths = read_lengths(line);
+    const bool fits = !lengths.empty() && std::ssize(lengths) <= session.plan().texts_per_pass &&
+                      std::ranges::all_of(lengths, [&](std::int64_t l) { return l >= 1 && l <= session.plan().workload.longest; });
+    if (!fits) return Error{ErrorCode::usage, "\"" + line + "\" is beyond what was planned for"};
+    const Tokens input = fixed_tokens(lengths, model.vocabulary());
     const auto start = std::chrono::steady_clock::now();
     const std::clock_t cpu = std::clock();
     PLIMSOLL_TRY(const auto logits, session.run({input.ids, input.type_ids, input.text_starts}));
@@ -105,7 +126,8 @@ Status serve(Session& session, const Model& model) {
 Status load_and_serve(const Request& request) {
   Gate gate;
   const std::unique_ptr<Os> os = make_os(gate);
-  PLIMSOLL_TRY(const Snapshot machine, describe_machine(*os, request.threads));
+  PLIMSOLL_TRY(Snapshot machine, describe_machine(*os, request.threads));
+  std::unique_ptr<OpenDevice> device;
   Ledger ledger("cpu", machine.memory.budget);
   const auto start = std::chrono::steady_clock::now();
   PLIMSOLL_TRY(const Model model, Model::open(*os, ledger, {request.model, "", "", false}));
@@ -115,8 +137,18 @@ Status load_and_serve(const Request& request) {
   Policy policy;
   policy.dtype = request.dtype;
   policy.forbid = {Rung::microbatch};
+  Session::Options options{.os = os.get(), .ledger = &ledger};
+  if (request.cuda) {
+    PLIMSOLL_TRY(device, OpenDevice::open_cuda(*os, *request.cuda));
+    PLIMSOLL_TRY(Accelerator accelerator, device->describe());
+    accelerator.disk_rate = machine.rates.disk_read;
+    accelerator.budget = request.budget;
+    policy.device = accelerator.name;
+    machine.accelerators.push_back(std::move(accelerator));
+    options.devices.push_back(device.get());
+  }
   PLIMSOLL_TRY(const Plan plan, make_plan(model, machine, workload, policy));
-  PLIMSOLL_TRY(Session session, Session::create(model, plan, {os.get(), &ledger, nullptr, {}}));
+  PLIMSOLL_TRY(Session session, Session::create(model, plan, std::move(options)));
   fmt::print(
       "{{\"dtype\": \"{}\", \"compute_dtype\": \"{}\", \"isa\": \"{}\", \"threads\": {}, \"load_seconds\": {:.3f}, \"vocabulary\": {}}}\n",
       element_name(plan.dtype), element_name(plan.compute_dtype), plan.isa, plan.threads, seconds_since(start), model.vocabulary());

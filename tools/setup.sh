@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that the build needs and that are missing; --lint adds those of `make lint`. Does nothing, without root,
-# when all are there.
+# Installs the Debian packages that the build needs and that are missing; --lint adds those of `make lint`, --sanitize those of the sanitizer
+# builds, --fuzz those of `make fuzz`.
+# Does nothing, without root, when all are there.
 set -euo pipefail
 
 packages=(g++ cmake ninja-build pkg-config nlohmann-json3-dev libcli11-dev libfmt-dev libutf8proc-dev libgtest-dev libgmock-dev libbenchmark-dev)
 for argument in "$@"; do
   case "$argument" in
-    --lint) packages+=(python3 clang-format clang-tidy cppcheck) ;;
-    *) echo "usage: tools/setup.sh [--lint]" >&2; exit 2 ;;
+    --lint) packages+=(python3 clang-format clang-tidy cppcheck valgrind) ;;
+    --sanitize) packages+=(clang-19 libclang-rt-19-dev llvm-19) ;;
+    --fuzz) packages+=(clang-19 libclang-rt-19-dev python3-venv) ;;
+    *) echo "usage: tools/setup.sh [--lint] [--sanitize] [--fuzz]" >&2; exit 2 ;;
   esac
 done
 

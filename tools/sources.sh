@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.." || exit 1
 folders=("$@")
-[ ${#folders[@]} -gt 0 ] || folders=(include src apps tests bench)
+[ ${#folders[@]} -gt 0 ] || folders=(include src apps tests bench fuzz)
 for folder in "${folders[@]}"; do
   [ -d "$folder" ] || continue
   find "$folder" -name fixtures -prune -o -type f \( -name '*.h' -o -name '*.cpp' \) -print

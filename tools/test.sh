@@ -5,9 +5,24 @@ cd "$(dirname "$0")/.." || exit 1
 preset=${1:?usage: tools/test.sh PRESET [CTEST-ARGUMENT...]}
 shift
 
+# Tests that take long run only when asked for: -L torture.
+filters=(-LE torture)
+arguments=()
+while [ $# -gt 0 ]; do
+  case "$1" in
+    -L) filters=(-L "$2"); shift ;;
+    -LE) filters=(-LE "$2|torture"); shift ;;
+    *) arguments+=("$1") ;;
+  esac
+  shift
+done
+
+# Where the sanitizers of clang find what turns addresses into lines.
+PATH=$PATH:/usr/lib/llvm-19/bin
+
 mkdir -p "build/$preset"
 log="build/$preset/ctest.log"
-ctest --preset "$preset" --parallel "${JOBS:-$(nproc)}" --no-tests=error "$@" </dev/null 2>&1 | tee "$log"
+ctest --preset "$preset" --parallel "${JOBS:-$(nproc)}" --no-tests=error "${filters[@]}" "${arguments[@]}" </dev/null 2>&1 | tee "$log"
 status=${PIPESTATUS[0]}
 
 # ctest's own last word: "98% tests passed, 2 tests failed out of 148".

@@ -63,11 +63,11 @@ AnswerWriter::AnswerWriter(const Model& model, const Options& options, Output& o
     : options_(options),
       output_(output),
       console_(console),
+      terminal_(describe_terminal(1)),
       rule_(model.score_rule()),
       model_(options.fallbacks.empty() ? std::string_view() : std::string_view(model.name())),
       labels_(distinct_labels(model.labels())),
       json_([&output](std::string_view piece) { output.write(piece); }) {
-  terminal_ = describe_terminal(1);
   terminal_.interactive = output.is_terminal();
   for (const std::string& label : labels_) label_width_ = std::max(label_width_, display_width(escaped_label(label)));
 }

@@ -183,8 +183,13 @@ std::string computing_device(const Options& options) {
 Status read_devices(const Given& given, Options& options) {
   options.sims = given.all("--sim");
   given.read("--device", options.policy.device);
+  options.policy.device = full_device_name(options.policy.device);
   const auto exists = [&](const std::string& name) {
     if (name.empty() || name == "auto" || name == "cpu" || name == "disk") return true;
+    if (const auto number = cuda_number(name)) {
+      if (std::ranges::find(options.cudas, *number) == options.cudas.end()) options.cudas.push_back(*number);
+      return true;
+    }
     for (std::size_t i = 0; i < options.sims.size(); ++i) {
       if (name == fmt::format("sim:{}", i)) return true;
     }
@@ -195,12 +200,16 @@ Status read_devices(const Given& given, Options& options) {
   };
   if (!options.policy.device.empty()) PLIMSOLL_CHECK(check_device(options.policy.device, given.where("--device")));
   if (!exists(options.policy.device)) return absent(options.policy.device, "--device");
+  options.any_cuda = options.sims.empty() && (options.policy.device.empty() || options.policy.device == "auto");
   const auto text = given.text("--max-memory");
   if (!text) return {};
   PLIMSOLL_TRY(options.budgets, read_max_memory(*text, given.where("--max-memory")));
   for (DeviceBytes& budget : options.budgets) {
     if (!exists(budget.device)) return absent(budget.device, "--max-memory");
-    if (budget.device.empty()) budget.device = computing_device(options);
+    if (budget.device.empty()) {
+      options.bare_budget = budget.bytes;
+      budget.device = computing_device(options);
+    }
     if (budget.device == "cpu") options.policy.max_memory = budget.bytes;
     // Nothing may live on disk alone.
     if (budget.device == "disk" && budget.bytes.count == 0)
@@ -214,6 +223,7 @@ Status read_switches(const Given& given, Options& options) {
   PLIMSOLL_CHECK(given.read("--fail-fast", options.fail_fast));
   PLIMSOLL_CHECK(given.read("--json", options.json));
   PLIMSOLL_CHECK(given.read("--logits", options.logits));
+  PLIMSOLL_CHECK(given.read("--once", options.once));
   PLIMSOLL_CHECK(given.read("--no-progress", options.no_progress));
   PLIMSOLL_CHECK(given.read("--quiet", options.quiet));
   PLIMSOLL_CHECK(given.read("--verbose", options.verbose));
@@ -232,6 +242,7 @@ Status read_flags(const Given& given, Options& options) {
   given.read("--output", options.output);
   given.read("--report", options.report);
   given.read("--revision", options.model.revision);
+  given.read("--model", options.model.model);
   options.fallbacks = given.all("--fallback");
   given.read("--task", options.model.task);
   if (!options.model.task.empty()) PLIMSOLL_CHECK(check_task(options.model.task, given.where("--task")));
@@ -241,6 +252,9 @@ Status read_flags(const Given& given, Options& options) {
   PLIMSOLL_CHECK(given.read("--threads", options.threads, kMostThreads));
   PLIMSOLL_CHECK(given.read("--repeat", options.repeat, 1'000'000));
   if (options.logits && !options.json) return usage("logits are only printed as JSON", given.where("--logits"), "add --json");
+  if (const auto text = given.text("--watch")) {
+    PLIMSOLL_TRY(options.watch, read_seconds(*text, given.where("--watch")));
+  }
   if (const auto text = given.text("--shapes")) {
     PLIMSOLL_TRY(options.shapes, read_shapes(*text, given.where("--shapes")));
   }
@@ -252,9 +266,15 @@ std::string example_of(const CommandSpec& command) { return std::string(command.
 Status take_positional(std::vector<std::string> positional, const Given& given, Options& options) {
   const CommandSpec& command = *options.command;
   const std::string name = "plimsoll " + std::string(command.name);
-  if (command.bit == kDevices) {
+  if ((command.bit & (kDevices | kTop | kPs)) != 0) {
     if (!positional.empty())
       return usage(fmt::format("'{}' is one argument too many", printable(positional[0], 60)), name, "it takes none");
+    return {};
+  }
+  if (command.bit == kDoctor) {
+    if (positional.size() > 1)
+      return usage(fmt::format("'{}' is one argument too many", printable(positional[1], 60)), name, "give one log");
+    if (!positional.empty()) options.log = std::move(positional[0]);
     return {};
   }
   if (positional.empty()) {

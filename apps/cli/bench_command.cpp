@@ -49,10 +49,19 @@ std::string object(const Plan& plan, const BenchFigures& figures) {
   return json.text() + "\n";
 }
 
+// For the plans to come. What this run is measured against is measured on its own.
+void remember_rates(Context& context, const Engine& engine) {
+  context.console.progress("measuring this machine...");
+  const auto rates = measure_rates(context.os, engine.machine(), absolute_path(engine.model().largest_file()));
+  context.console.progress("");
+  if (!rates.ok()) context.console.note("warning: the rates could not be measured: " + message(rates.error()));
+}
+
 }  // namespace
 
 Result<int> bench_command(Context& context) {
   PLIMSOLL_TRY(const std::unique_ptr<Engine> engine, Engine::open(context, context.options.model));
+  remember_rates(context, *engine);
   PLIMSOLL_TRY(const std::vector<Shape> shapes, bench_shapes(context.options, engine->model()));
   PLIMSOLL_TRY(const Plan plan, engine->plan(bench_workload(shapes)));
   PLIMSOLL_TRY(const BenchFigures figures, run_bench(context, *engine, plan, shapes));

@@ -7,24 +7,27 @@ namespace plimsoll::cli {
 
 void ChargedMemory::allow(Bytes most) {
   most_ = most;
-  refused_ = false;
+  refusal_ = Refusal::none;
 }
 
 void* ChargedMemory::do_allocate(std::size_t bytes, std::size_t alignment) {
   const Bytes size = round_to_pages(Bytes{bytes});
-  refused_ = true;
+  refusal_ = Refusal::room;
   if (alignment > kPage.count || size.count < bytes || size > saturating_sub(most_, held_)) throw std::bad_alloc();
-  blocks_.emplace_back();
-  const bool charged = ledger_.charge(tag_, size).ok();
-  auto mapping = charged ? os_.map_memory(size) : Result<std::unique_ptr<Mapping>>(Error{ErrorCode::out_of_memory, {}});
-  if (!mapping.ok()) {
+  bool charged = false;
+  try {
+    charged = ledger_.charge(tag_, size).ok();
+    if (!charged) throw std::bad_alloc();
+    refusal_ = Refusal::system;
+    auto mapping = os_.map_memory(size);
+    if (!mapping.ok()) throw std::bad_alloc();
+    blocks_.push_back({std::move(mapping).value(), size});
+  } catch (const std::bad_alloc&) {
     if (charged) ledger_.release(tag_, size);
-    blocks_.pop_back();
-    throw std::bad_alloc();
+    throw;
   }
-  refused_ = false;
+  refusal_ = Refusal::none;
   held_ += size;
-  blocks_.back() = {std::move(mapping).value(), size};
   return blocks_.back().mapping->bytes().data();
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <memory_resource>
 #include <vector>
@@ -16,11 +17,18 @@ class ChargedMemory final : public std::pmr::memory_resource {
   /// `os` and `ledger` must outlive it.
   ChargedMemory(Os& os, Ledger& ledger, MemoryTag tag) : os_(os), ledger_(ledger), tag_(tag) {}
 
+  /// Who refused the last request.
+  enum class Refusal : std::uint8_t {
+    none,
+    room,    ///< what is allowed, or the ledger
+    system,  ///< whatever gives memory to this process
+  };
+
   Bytes held() const { return held_; }
   /// Allows so much in all, beside what the ledger allows, and forgets refusals.
   void allow(Bytes most);
-  /// Something was refused since then.
-  bool refused() const { return refused_; }
+  /// The last one since then.
+  Refusal refusal() const { return refusal_; }
 
  private:
   struct Block {
@@ -37,7 +45,7 @@ class ChargedMemory final : public std::pmr::memory_resource {
   MemoryTag tag_;
   Bytes most_ = kib(std::uint64_t{1} << 52U);
   Bytes held_;
-  bool refused_ = false;
+  Refusal refusal_ = Refusal::none;
   std::vector<Block> blocks_;
 };
 

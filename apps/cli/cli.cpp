@@ -27,11 +27,14 @@ struct Entry {
   Result<int> (*run)(Context&);
 };
 
-constexpr std::array<Entry, 6> kEntries = {{{kRun, run_command},
+constexpr std::array<Entry, 9> kEntries = {{{kRun, run_command},
                                             {kPlan, plan_command},
                                             {kTokenize, tokenize_command},
                                             {kDevices, devices_command},
                                             {kBench, bench_command},
+                                            {kTop, top_command},
+                                            {kPs, ps_command},
+                                            {kDoctor, doctor_command},
                                             {kCompletion, completion_command}}};
 
 /// A standard stream that is closed would lend its number to the next file that is opened. What takes its place refuses what
@@ -49,17 +52,35 @@ void keep_heap_small() {
   ::mallopt(M_TRIM_THRESHOLD, 128 << 10);
 }
 
-[[noreturn]] void on_terminate() {
-  static constexpr char kText[] = "plimsoll: error: an exception escaped (internal): please report this\n";
-  (void)!::write(STDERR_FILENO, kText, sizeof kText - 1);
-  ::_exit(1);
+bool heap_was_exhausted() {
+  try {
+    if (const std::exception_ptr thrown = std::current_exception()) std::rethrow_exception(thrown);
+  } catch (const std::bad_alloc&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+  return false;
 }
+
+[[noreturn]] void on_terminate() {
+  static constexpr std::string_view kHeap =
+      "plimsoll: error: the system refused memory (cpu): close other programs or raise the limit on this process\n";
+  static constexpr std::string_view kEscaped = "plimsoll: error: an exception escaped (internal): please report this\n";
+  const bool heap = heap_was_exhausted();
+  const std::string_view text = heap ? kHeap : kEscaped;
+  (void)!::write(STDERR_FILENO, text.data(), text.size());
+  ::_exit(exit_code(heap ? ErrorCode::out_of_memory : ErrorCode::internal));
+}
+
+// Before all other static objects: those of the flag parser take memory before main begins.
+[[gnu::constructor(101)]] void expect_the_worst() { std::set_terminate(on_terminate); }
 
 Error from_exception() {
   try {
     throw;
   } catch (const std::bad_alloc&) {
-    return Error{ErrorCode::out_of_memory, "the system refused memory", "cpu", "close other programs or raise the limit on this process"};
+    return heap_exhausted();
   } catch (const std::exception& exception) {
     return Error{ErrorCode::internal, exception.what(), "unexpected exception", "please report this"};
   } catch (...) {
@@ -75,13 +96,16 @@ Result<int> dispatch(Context& context) {
 }
 
 /// The exit status of an error, after telling about it.
-int report_error(Console& console, const Signals& signals, const Error& error) {
+int report_error(Console& console, const Signals& signals, const Error& error) try {
   if (error.code == ErrorCode::cancelled) {
     console.error(signals.error());
     return signals.exit_status();
   }
   console.error(error);
   return exit_code(error.code);
+} catch (const std::bad_alloc&) {
+  console.heap_exhausted();
+  return error.code == ErrorCode::cancelled ? signals.exit_status() : exit_code(ErrorCode::out_of_memory);
 }
 
 int finish(Console& console, const Signals& signals, Output& output, const Result<int>& result) {
@@ -116,6 +140,7 @@ int run_options(const Options& options, const Signals& signals, Gate& gate) {
   try {
     result = dispatch(context);
   } catch (...) {
+    output->drop_unfinished_line();
     result = from_exception();
   }
   return finish(console, signals, *output, *result);
@@ -135,19 +160,22 @@ int run_checked(const std::vector<std::string>& arguments, const Signals& signal
 
 }  // namespace
 
-int run_cli(const std::vector<std::string>& arguments) {
-  std::set_terminate(on_terminate);
+int run_cli(std::span<char* const> words) {
   fill_standard_streams();
   keep_heap_small();
   const Signals signals;
   Gate gate;
   try {
+    const std::vector<std::string> arguments(words.begin(), words.end());
     Console console({wants_json(arguments), false, false, false}, &signals.token());
     try {
       return run_checked(arguments, signals, gate, console);
     } catch (...) {
       return report_error(console, signals, from_exception());
     }
+  } catch (const std::bad_alloc&) {
+    Console({}, &signals.token()).heap_exhausted();
+    return exit_code(ErrorCode::out_of_memory);
   } catch (...) {
     on_terminate();
   }

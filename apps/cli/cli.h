@@ -1,11 +1,11 @@
 #pragma once
 
-#include <string>
-#include <vector>
+#include <span>
 
 namespace plimsoll::cli {
 
 /// The whole command: gives the exit status of DESIGN.md section 6. Nothing thrown gets out of it. Call it once a process.
-int run_cli(const std::vector<std::string>& arguments);
+/// `words`: those of the command line, without the program's own name.
+int run_cli(std::span<char* const> words);
 
 }  // namespace plimsoll::cli

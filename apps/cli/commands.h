@@ -11,6 +11,9 @@ Result<int> plan_command(Context& context);
 Result<int> tokenize_command(Context& context);
 Result<int> devices_command(Context& context);
 Result<int> bench_command(Context& context);
+Result<int> top_command(Context& context);
+Result<int> ps_command(Context& context);
+Result<int> doctor_command(Context& context);
 Result<int> completion_command(Context& context);
 
 }  // namespace plimsoll::cli

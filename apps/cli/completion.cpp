@@ -48,7 +48,7 @@ std::string command_names() {
 /// Words to complete behind a command that takes neither a model nor texts; nothing for the others.
 std::optional<std::string_view> words_of(const CommandSpec& command) {
   if (command.bit == kCompletion) return "bash zsh fish";
-  return command.bit == kDevices ? std::optional<std::string_view>("") : std::nullopt;
+  return (command.bit & (kDevices | kTop | kPs)) != 0 ? std::optional<std::string_view>("") : std::nullopt;
 }
 
 /// Single-quoted for a POSIX shell.
@@ -156,6 +156,7 @@ std::string zsh_arguments(const CommandSpec& command) {
   for (const Flag& flag : flags_of(command)) text += zsh_flag(flag);
   const auto words = words_of(command);
   if (words) return text + (words->empty() ? "        ;;\n" : fmt::format("        '1:word:({})';;\n", *words));
+  if (command.bit == kDoctor) return text + "        '1:log:_files';;\n";
   return text + (command.bit == kBench ? "        '1:model:_files -/';;\n" : "        '1:model:_files -/' '*:text:_files';;\n");
 }
 

@@ -14,6 +14,16 @@
 namespace plimsoll::cli {
 namespace {
 
+constexpr std::string_view kEraseLine = "\r\x1b[K";
+
+// As error_line and error_json would write them.
+constexpr std::string_view kHeapLine =
+    "plimsoll: error: the system refused memory (cpu): close other programs or raise the limit on this process\n";
+constexpr std::string_view kHeapJson =
+    R"({"error": {"code": "out_of_memory", "message": "the system refused memory (cpu): close other programs or raise the limit on this process", )"
+    R"("device": null, "requested_bytes": null, "free_bytes": null, "limit_bytes": null, "smallest_budget": null, "holders": null}})"
+    "\n";
+
 /// False when nobody reads standard error and a signal has asked to stop.
 bool wait_for_reader(const CancelToken* stop) {
   static constexpr int kPatienceMs = 100;
@@ -98,6 +108,11 @@ void Console::error(const Error& error) {
   put((style_.json ? error_json(error) : error_line(error)) + "\n");
 }
 
+void Console::heap_exhausted() const {
+  if (drawn_) put(kEraseLine);
+  put(style_.json ? kHeapJson : kHeapLine);
+}
+
 void Console::note(std::string_view text) {
   if (!style_.quiet) complain(text);
 }
@@ -113,8 +128,9 @@ void Console::detail(std::string_view text) {
 
 void Console::progress(std::string_view line) {
   if (!style_.progress || (line.empty() && !drawn_)) return;
-  put(fmt::format("\r\x1b[K{}", line));
   drawn_ = !line.empty();
+  if (drawn_) put(fmt::format("{}{}", kEraseLine, line));
+  else put(kEraseLine);
 }
 
 }  // namespace plimsoll::cli

@@ -25,6 +25,8 @@ class Console {
   Console& operator=(const Console&) = delete;
 
   void error(const Error& error);
+  /// That of std::bad_alloc, told without any memory.
+  void heap_exhausted() const;
   /// "plimsoll: <text>", unless quiet.
   void note(std::string_view text);
   /// The same, also when quiet: a row that could not be used.

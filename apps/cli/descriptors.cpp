@@ -16,7 +16,10 @@ std::optional<int> named_descriptor(std::string_view path) {
     int fd = -1;
     const std::string_view digits = path.substr(folder.size());
     const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), fd);
-    if (code == std::errc{} && end == digits.data() + digits.size() && ::fcntl(fd, F_GETFD) != -1) return fd;
+    if (code != std::errc{} || end != digits.data() + digits.size()) continue;
+    // All that this program opens itself is closed on exec, and nothing that it was given is.
+    const int flags = ::fcntl(fd, F_GETFD);
+    return flags != -1 && (flags & FD_CLOEXEC) == 0 ? fd : -1;
   }
   return std::nullopt;
 }

@@ -1,9 +1,11 @@
 #include <fmt/format.h>
 
+#include <plimsoll/device_status.h>
 #include <plimsoll/measure.h>
 
 #include "commands.h"
 #include "json_writer.h"
+#include "top_writer.h"
 
 namespace plimsoll::cli {
 namespace {
@@ -67,6 +69,38 @@ std::string object(const Snapshot& machine) {
   return json.text() + "\n";
 }
 
+std::string picture(const DeviceStatus& device) {
+  const std::string cuda = device.cuda    ? fmt::format("cuda:{}", *device.cuda)
+                           : device.split ? "split by MIG"
+                                          : "hidden by CUDA_VISIBLE_DEVICES";
+  std::string text = fmt::format("{}: {} ({})\n", device.name, device.model.empty() ? "unknown" : device.model, cuda);
+  const auto row = [&](std::string_view name, const std::string& value) { text += fmt::format("  {:<18}{}\n", name, value); };
+  if (device.total && device.free)
+    row("memory", fmt::format("{} in all, {} free, {} reserved by the driver", format_bytes(*device.total), format_bytes(*device.free),
+                              device.reserved ? format_bytes(*device.reserved) : "an unknown part"));
+  if (device.pcie_generation && device.pcie_width)
+    row("PCIe", fmt::format("generation {}, {} lanes", *device.pcie_generation, *device.pcie_width));
+  if (device.power_limit) row("power limit", fmt::format("{:.0f} W", *device.power_limit));
+  row("UUID", device.uuid.empty() ? "unknown" : device.uuid);
+  for (const std::string& remark : device.remarks) row("unknown", remark);
+  return text;
+}
+
+// Their rates are not measured: nothing here computes on them yet.
+void write_gpus(Context& context) {
+  const DeviceReport report = DeviceMonitor(context.os).look();
+  for (const DeviceStatus& device : report.devices) {
+    if (context.options.json) {
+      JsonWriter json;
+      write_device(json, device);
+      context.output.write(json.text() + "\n");
+    } else {
+      context.output.write("\n" + picture(device));
+    }
+  }
+  for (const std::string& remark : report.remarks) context.console.note(remark);
+}
+
 }  // namespace
 
 Result<int> devices_command(Context& context) {
@@ -77,6 +111,7 @@ Result<int> devices_command(Context& context) {
   if (rates.ok()) machine.rates = *rates;
   else context.console.note("warning: the rates could not be measured: " + message(rates.error()));
   context.output.write(context.options.json ? object(machine) : picture(machine, context.options.threads));
+  write_gpus(context);
   return 0;
 }
 

@@ -1,6 +1,10 @@
 #include "engine.h"
 
+#include <malloc.h>
+
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -34,6 +38,11 @@ Error tables_do_not_fit(Error error, Os& os, const HostMemory& memory) {
 
 }  // namespace
 
+std::string absolute_path(const std::string& path) {
+  std::error_code failed;
+  return std::filesystem::absolute(path, failed).lexically_normal().string();
+}
+
 Result<std::unique_ptr<Engine>> Engine::open(Context& context, const ModelRequest& request) {
   Handover nothing;
   return open(context, request, nothing);
@@ -54,7 +63,7 @@ Result<std::unique_ptr<Engine>> Engine::open(Context& context, const ModelReques
   if (!model.ok()) return tables_do_not_fit(model.error(), context.os, machine.memory);
   engine->model_.emplace(std::move(model).value());
   // Which disk the model lies on is known only now.
-  machine.rates = find_rates(context.os, machine.cpu, machine.cpu.default_threads, engine->model_->directory());
+  machine.rates = find_rates(context.os, machine.cpu, machine.cpu.default_threads, absolute_path(engine->model_->directory()));
   engine->devices_ = std::move(handover.devices);
   PLIMSOLL_CHECK(engine->open_devices());
   engine->print_warnings();
@@ -63,19 +72,66 @@ Result<std::unique_ptr<Engine>> Engine::open(Context& context, const ModelReques
 
 Status Engine::open_devices() {
   const Options& options = context_.options;
-  for (std::size_t i = 0; i < options.sims.size(); ++i) {
-    const std::string name = fmt::format("sim:{}", i);
-    if (i == devices_.size()) {
+  if (devices_.empty()) {
+    for (std::size_t i = 0; i < options.sims.size(); ++i) {
       PLIMSOLL_TRY(std::unique_ptr<OpenDevice> device,
-                   OpenDevice::simulate(context_.os, name, options.sims[i], machine_.cpu.default_threads));
+                   OpenDevice::simulate(context_.os, fmt::format("sim:{}", i), options.sims[i], machine_.cpu.default_threads));
       devices_.push_back(std::move(device));
     }
-    PLIMSOLL_TRY(Accelerator accelerator, devices_[i]->describe());
+    if (options.any_cuda || !options.cudas.empty()) PLIMSOLL_CHECK(open_gpus());
+  }
+  for (const auto& device : devices_) {
+    PLIMSOLL_TRY(Accelerator accelerator, device->describe());
+    if (accelerator.disk_rate == 0) accelerator.disk_rate = machine_.rates.disk_read;
     for (const DeviceBytes& budget : options.budgets) {
-      if (budget.device == name) accelerator.budget = budget.bytes;
+      if (budget.device == accelerator.name) accelerator.budget = budget.bytes;
+    }
+    // A size without a name is the computing device's, which is known only now.
+    if (options.any_cuda && options.bare_budget && machine_.accelerators.empty()) {
+      accelerator.budget = options.bare_budget;
+      policy_.max_memory.reset();
     }
     machine_.accelerators.push_back(std::move(accelerator));
   }
+  return {};
+}
+
+// Those that are named must open. Of the others, those that do and have room are taken; a machine without any is no matter.
+Status Engine::open_gpus() {
+  const Options& options = context_.options;
+  std::vector<int> numbers = options.cudas;
+  if (options.any_cuda) {
+    const Result<int> count = OpenDevice::count_cuda(context_.os);
+    const bool absent = !count.ok() && (count.error().code == ErrorCode::not_found || count.error().where == "cuda");
+    if (!count.ok() && !absent) context_.console.note("warning: no GPU is used: " + message(count.error()));
+    for (int number = 0; count.ok() && number < *count; ++number) {
+      if (std::ranges::find(numbers, number) == numbers.end()) numbers.push_back(number);
+    }
+    std::ranges::sort(numbers);
+  }
+  if (numbers.empty()) return {};
+  const DeviceReport report = DeviceMonitor(context_.os).look();
+  for (const int number : numbers) PLIMSOLL_CHECK(open_gpu(number, report));
+  return {};
+}
+
+Status Engine::open_gpu(int number, const DeviceReport& report) {
+  // Less than a context takes on most devices.
+  static constexpr Bytes kLeastRoom = mib(256);
+  const bool named = std::ranges::find(context_.options.cudas, number) != context_.options.cudas.end();
+  const auto leave = [&](const std::string& why) {
+    context_.console.note(fmt::format("cuda:{} is not used: {}", number, why));
+    return Status();
+  };
+  Bytes free;
+  for (const DeviceStatus& device : report.devices) {
+    if (device.cuda == number) free = device.free.value_or(Bytes{});
+  }
+  if (!named && free.count > 0 && free < kLeastRoom) return leave(format_bytes(free) + " of it are free");
+  Result<std::unique_ptr<OpenDevice>> device = OpenDevice::open_cuda(context_.os, number, free);
+  if (device.ok()) devices_.push_back(std::move(device).value());
+  else if (named) return std::move(device).error();
+  else return leave(message(device.error()));
   return {};
 }
 
@@ -142,7 +198,14 @@ Result<Workload> Engine::measure(RowSource* rows) {
   return workload;
 }
 
-Result<Plan> Engine::plan(const Workload& workload) const { return make_plan(*model_, machine_, workload, policy_); }
+Result<Plan> Engine::plan(const Workload& workload) const { return plan_on(machine_, workload); }
+
+Result<Plan> Engine::plan_on(const Snapshot& machine, const Workload& workload) const {
+  auto plan = make_plan(*model_, machine, workload, policy_);
+  // What looking at hundreds of candidates left behind is a megabyte that arenas can use.
+  ::malloc_trim(0);
+  return plan;
+}
 
 Error Engine::refusal(const Plan& plan) const {
   Error error = does_not_fit(plan);
@@ -160,7 +223,7 @@ Result<Plan> Engine::replan(const Workload& workload, std::span<const DeviceByte
   machine.memory.budget = budgets.front().bytes;
   machine.memory.set_by = "what is free now";
   for (std::size_t i = 0; i < machine.accelerators.size(); ++i) machine.accelerators[i].free = budgets[i + 1].bytes;
-  PLIMSOLL_TRY(Plan plan, make_plan(*model_, machine, workload, policy_));
+  PLIMSOLL_TRY(Plan plan, plan_on(machine, workload));
   if (plan.verdict != Verdict::does_not_fit) limit_ledgers(plan);
   return plan;
 }

@@ -7,6 +7,7 @@
 
 #include <plimsoll/classifier.h>
 #include <plimsoll/device.h>
+#include <plimsoll/device_status.h>
 #include <plimsoll/measure.h>
 #include <plimsoll/plan.h>
 #include <plimsoll/session.h>
@@ -16,6 +17,9 @@
 #include "row_source.h"
 
 namespace plimsoll::cli {
+
+/// As rates are filed: by the mount that an absolute path is on. Empty when there is no working folder to begin with.
+std::string absolute_path(const std::string& path);
 
 /// What `run`, `plan` and `bench` share: the machine, the ledger and the opened model. Made in the order in which they own memory.
 class Engine {
@@ -65,6 +69,9 @@ class Engine {
   explicit Engine(Context& context) : context_(context), policy_(context.options.policy), ledger_("cpu", kUnknownMemory) {}
   void print_warnings() const;
   Status open_devices();
+  Status open_gpus();
+  Status open_gpu(int number, const DeviceReport& report);
+  Result<Plan> plan_on(const Snapshot& machine, const Workload& workload) const;
   Result<Plan> replan(const Workload& workload, std::span<const DeviceBytes> budgets);
   void limit_ledgers(const Plan& plan);
 

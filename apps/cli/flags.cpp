@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::uint32_t kTexts = kRun | kPlan | kTokenize;
 constexpr std::uint32_t kPlanning = kRun | kPlan | kBench;
-constexpr std::uint32_t kAll = kRun | kPlan | kTokenize | kDevices | kBench;
+constexpr std::uint32_t kAll = kRun | kPlan | kTokenize | kDevices | kBench | kTop | kPs | kDoctor;
 
 constexpr std::string_view kInput = "Texts";
 constexpr std::string_view kOutput = "Results";
@@ -18,6 +18,7 @@ constexpr std::string_view kMemory = "Memory and precision";
 constexpr std::string_view kModel = "Model";
 constexpr std::string_view kSpeed = "Passes";
 constexpr std::string_view kMeasure = "Measuring";
+constexpr std::string_view kLooks = "Looks";
 constexpr std::string_view kMessages = "Messages";
 
 constexpr std::array kCommands = {
@@ -51,6 +52,25 @@ constexpr std::array kCommands = {
                 "plimsoll bench ./model\n"
                 "plimsoll bench ./model --shapes 1x128,8x128 --repeat 20 --json\n",
                 "A shape TxL is T texts of L tokens. Shares are of the peak that this same run measured."},
+    CommandSpec{kTop, "top", "", "Show who uses the devices and the host's memory now",
+                "plimsoll top\n"
+                "plimsoll top --once\n"
+                "plimsoll top --json --watch 1 >> usage.jsonl\n"
+                "plimsoll top --model ./model\n",
+                "A full-screen view on a terminal: F1 explains its keys, F6 sorts, k sends SIGTERM to a process of yours after asking, q "
+                "quits. Elsewhere give --once or --json. Figures that cannot be known are left out, and a line says why."},
+    CommandSpec{kPs, "ps", "", "List Plimsoll's runs: process, model, device, planned and current memory, phase",
+                "plimsoll ps\n"
+                "plimsoll ps --json\n",
+                "Runs of this user. One that ended, in whatever way, is not listed."},
+    CommandSpec{kDoctor, "doctor", "[FILE|-]", "Explain an out-of-memory log; without one, check this machine",
+                "plimsoll doctor train.log\n"
+                "python train.py 2>&1 | plimsoll doctor\n"
+                "plimsoll doctor train.log --model ./model --json\n",
+                "Reads logs and tracebacks of PyTorch, CUDA, NCCL, JAX, TensorFlow, ONNX Runtime, llama.cpp, Ollama, vLLM, Triton, CuPy, "
+                "DeepSpeed, bitsandbytes, HAMi, Jetson, the kernel, systemd and Slurm, of any size and from any number of ranks. Says what "
+                "failed, what the numbers prove, and what to do, the cheapest first. Exits with 0 when something was recognised, otherwise "
+                "with 3. With neither FILE nor a pipe it checks this machine, a line each."},
     CommandSpec{kCompletion, "completion", "bash|zsh|fish", "Print a script that completes commands and flags",
                 "plimsoll completion bash > ~/.local/share/bash-completion/completions/plimsoll\n"
                 "plimsoll completion fish > ~/.config/fish/completions/plimsoll.fish\n",
@@ -69,8 +89,8 @@ constexpr std::array kFlags = {
     FlagSpec{"--report", "", "FILE", "@file", kRun, kOutput, "Write the plan, what it came to, and memory over time as JSON", ""},
 
     FlagSpec{"--max-memory", "", "SIZE|DEVICE=SIZE,...", "", kPlanning, kMemory,
-             "Most memory to use, of the computing device or by name: 512MiB, or sim:0=2GiB,cpu=4GiB,disk=0", ""},
-    FlagSpec{"--device", "", "DEVICE", "auto cpu sim:0", kPlanning, kMemory, "Where to compute: auto, cpu or sim:N", ""},
+             "Most memory to use, of the computing device or by name: 512MiB, or cuda:0=2GiB,cpu=4GiB,disk=0", ""},
+    FlagSpec{"--device", "", "DEVICE", "auto cpu cuda:0 sim:0", kPlanning, kMemory, "Where to compute: auto, cpu, cuda:N or sim:N", ""},
     FlagSpec{"--device-map", "", "MAP", "auto balanced balanced_low_0 sequential", kPlanning, kMemory,
              "Who computes which layers: auto, balanced, balanced_low_0, sequential, or FILE.json with {module: device}", ""},
     FlagSpec{"--sim", "", "SPEC", "", kPlanning, kMemory,
@@ -92,6 +112,8 @@ constexpr std::array kFlags = {
              "A smaller model that answers where this one has no room; repeat it for a chain, tried in order", "", true},
     FlagSpec{"--fallback-any-labels", "", "", "", kRun | kPlan, kModel, "Take a fallback also when its labels are others", ""},
     FlagSpec{"--task", "", "TASK", "classification", kPlanning, kModel, "What the model is for: classification", ""},
+    FlagSpec{"--model", "", "MODEL", "@file", kDoctor, kModel, "Add the plan with which this model would fit beside what the log shows",
+             ""},
     FlagSpec{"--revision", "", "NAME", "", kPlanning | kTokenize, kModel, "Branch, tag or commit of a Hub model (main)", ""},
     FlagSpec{"--require-all-weights", "", "", "", kPlanning, kModel, "Refuse a checkpoint that lacks the task's head", ""},
 
@@ -101,6 +123,10 @@ constexpr std::array kFlags = {
 
     FlagSpec{"--shapes", "", "LIST", "1x128 8x128", kBench, kMeasure, "Passes to time, as TEXTSxTOKENS (1x128,8x128)", ""},
     FlagSpec{"--repeat", "", "N", "", kBench, kMeasure, "Times each is run (10)", ""},
+
+    FlagSpec{"--once", "", "", "", kTop, kLooks, "Print what there is now, and end", ""},
+    FlagSpec{"--watch", "", "SECONDS", "", kTop, kLooks, "Time from one look to the next (1); with --json a line for each look", ""},
+    FlagSpec{"--model", "", "MODEL", "@file", kTop, kLooks, "Also show what this model would need, and whether it fits now", ""},
 
     FlagSpec{"--no-progress", "", "", "", kAll, kMessages, "No progress bar", ""},
     FlagSpec{"--quiet", "-q", "", "", kAll, kMessages, "Only errors on stderr", ""},
@@ -112,10 +138,7 @@ constexpr std::array kFlags = {
 
 constexpr std::array kMissing = {
     MissingCommand{"quantize", "run with --dtype bfloat16 to halve the memory"},
-    MissingCommand{"top", "see `plimsoll devices` for this machine's memory"},
-    MissingCommand{"doctor", "see `plimsoll devices` for this machine's memory and limits"},
     MissingCommand{"guard", "run the program itself"},
-    MissingCommand{"ps", "see `plimsoll devices` for this machine's memory"},
     MissingCommand{"pull", "download the model with another tool and give its directory"},
     MissingCommand{"ls", "give a model by its directory"},
     MissingCommand{"rm", "remove the model's directory yourself"},

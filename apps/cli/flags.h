@@ -20,6 +20,9 @@ inline constexpr CommandBit kTokenize = 4;
 inline constexpr CommandBit kDevices = 8;
 inline constexpr CommandBit kBench = 16;
 inline constexpr CommandBit kCompletion = 32;
+inline constexpr CommandBit kTop = 64;
+inline constexpr CommandBit kPs = 128;
+inline constexpr CommandBit kDoctor = 256;
 
 struct CommandSpec {
   CommandBit bit;

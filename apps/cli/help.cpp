@@ -4,7 +4,10 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <plimsoll/version.h>
 #include <CLI/CLI.hpp>
+
+#include "wrapped.h"
 
 namespace plimsoll::cli {
 namespace {
@@ -12,27 +15,7 @@ namespace {
 constexpr std::size_t kColumns = 96;
 constexpr std::size_t kFlagColumn = 32;
 
-/// `text` broken at spaces so that lines end before kColumns, each after the first indented.
-std::string wrapped(std::string_view text, std::size_t indent) {
-  std::string out;
-  std::size_t column = indent;
-  bool first = true;
-  while (!text.empty()) {
-    const std::string_view word = text.substr(0, text.find(' '));
-    text.remove_prefix(std::min(text.size(), word.size() + 1));
-    if (!first && column + 1 + word.size() > kColumns) {
-      out += "\n" + std::string(indent, ' ');
-      column = indent;
-    } else if (!first) {
-      out += ' ';
-      ++column;
-    }
-    out += word;
-    column += word.size();
-    first = false;
-  }
-  return out;
-}
+std::string wrapped(std::string_view text, std::size_t indent) { return cli::wrapped(text, indent, kColumns); }
 
 std::string indented(std::string_view lines) {
   std::string out;
@@ -110,6 +93,6 @@ std::string command_help(const CommandSpec& command) {
   return text + "\n" + wrapped("Sizes, exit codes and environment variables (PLIMSOLL_<FLAG>): `plimsoll --help`.", 0) + "\n";
 }
 
-std::string version_line() { return "plimsoll " PLIMSOLL_VERSION "\n"; }
+std::string version_line() { return fmt::format("plimsoll {}\n", version()); }
 
 }  // namespace plimsoll::cli

@@ -49,7 +49,7 @@ Result<Got> LineReader::fill(int patience_ms) {
     if ((ready < 0 && errno == EINTR) || cancel_->cancelled()) continue;
     errno = EIO;
     if (begin_ == end_) begin_ = end_ = 0;
-    const ssize_t got = gate_->admit(Acquisition::read) ? ::read(fd_, block_.get() + end_, kBlockBytes - end_) : -1;
+    const ssize_t got = gate_->admit(Acquisition::read, "LineReader::fill") ? ::read(fd_, block_.get() + end_, kBlockBytes - end_) : -1;
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (got < 0) return Error{ErrorCode::io, "cannot read: " + std::system_category().message(errno), name_, "check the input"};
     end_ += static_cast<std::size_t>(got);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,10 @@ struct Options {
   bool any_labels = false;             ///< --fallback-any-labels
   Policy policy;
   std::vector<std::string> sims;     ///< --sim, in order: sim:0, sim:1, ...
+  std::vector<int> cudas;            ///< N of each cuda:N that is named
+  bool any_cuda = false;             ///< none is, and all that have room may be used
   std::vector<DeviceBytes> budgets;  ///< --max-memory, each with the name of its device
+  std::optional<Bytes> bare_budget;  ///< the one that was given without a name
   std::int64_t batch_size = 0;
   std::int64_t max_length = 0;
   int threads = 0;
@@ -45,6 +49,10 @@ struct Options {
   std::vector<Shape> shapes;  ///< empty: not given
   int repeat = 10;
   std::string shell;
+  std::string log;  ///< of `doctor`: a path, "-" or empty
+
+  bool once = false;
+  double watch = 0;  ///< seconds; zero: not given
 
   bool no_progress = false;
   bool quiet = false;

@@ -40,6 +40,28 @@ std::string resolved(const std::string& path) {
   return result;
 }
 
+/// How much of `text` to send at once: whole lines where one fits, so that an end at any moment cuts none.
+std::size_t piece_of(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return text.size();
+  const std::size_t end = text.rfind('\n', most - 1);
+  return end == std::string_view::npos ? most : end + 1;
+}
+
+int open_existing(const std::string& path) { return ::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); }
+
+/// Makes a new file beside `target` and gives its name. One that was left by a killed process of this number (in a container it may always
+/// be the same) is passed over.
+int open_temporary(const std::string& target, std::string& name) {
+  static constexpr int kMostLeft = 1000;
+  int fd = -1;
+  for (int left = 0; fd < 0 && left < kMostLeft; ++left) {
+    name = target + "." + std::to_string(::getpid()) + (left == 0 ? "" : "-" + std::to_string(left)) + ".tmp";
+    fd = ::open(name.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | O_CREAT | O_EXCL, 0666);
+    if (fd < 0 && errno != EEXIST) break;
+  }
+  return fd;
+}
+
 bool is_special(const std::string& path) {
   struct stat info {};
   return ::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
@@ -47,33 +69,44 @@ bool is_special(const std::string& path) {
 
 }  // namespace
 
-Output::Output(int fd, Gate& gate, const CancelToken& cancel) : fd_(fd), gate_(&gate), cancel_(&cancel) {
+Output::Output(int fd, Gate& gate, const CancelToken& cancel) : gate_(&gate), cancel_(&cancel) { attach(fd); }
+
+void Output::attach(int fd) {
+  fd_ = fd;
   struct stat info {};
-  waits_ = ::fstat(fd, &info) == 0 && !S_ISREG(info.st_mode);
+  // Somebody has to read these. Of other devices some are never called ready, such as /dev/random, and take what is written all the same.
+  waits_ = ::fstat(fd, &info) == 0 && (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode) || ::isatty(fd) == 1);
 }
 
 Result<Output> Output::open(const std::string& path, Gate& gate, const CancelToken& cancel) {
   if (path.empty()) return Output(STDOUT_FILENO, gate, cancel);
-  if (const std::optional<int> fd = named_descriptor(path)) return Output(*fd, gate, cancel);
+  if (const std::optional<int> fd = named_descriptor(path)) {
+    if (*fd < 0) return open_error(EBADF, path);
+    return Output(*fd, gate, cancel);
+  }
   const bool special = is_special(path);
   struct stat info {};
-  if (!special && ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
+  const bool exists = !special && ::stat(path.c_str(), &info) == 0;
+  if (exists && S_ISDIR(info.st_mode)) {
     return Error{ErrorCode::not_found, "this is a directory, not a file", path, "name a file in it"};
   }
-  const std::string target = special ? path : resolved(path);
-  const std::string opened = special ? path : target + "." + std::to_string(::getpid()) + ".tmp";
+  // Whatever needs the heap comes before the file: it is then removed in any case.
+  Output output(-1, gate, cancel);
+  output.name_ = path;
+  std::string target = special ? path : resolved(path);
+  std::string opened = path;
   int fd = -1;
   errno = EMFILE;
-  if (gate.admit(Acquisition::open))
-    fd = ::open(opened.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | (special ? O_NONBLOCK : O_CREAT | O_EXCL), 0666);
+  if (gate.admit(Acquisition::open, "Output::open")) fd = special ? open_existing(path) : open_temporary(target, opened);
   if (fd < 0) return open_error(errno, path);
-  Output output(fd, gate, cancel);
+  output.attach(fd);
   output.owned_ = true;
-  output.name_ = path;
+  // Who could not read what was there cannot read what takes its place.
+  if (exists) ::fchmod(fd, info.st_mode & (S_IRWXU | S_IRWXG | S_IRWXO));
   if (!special) {
-    output.temporary_ = opened;
-    output.target_ = target;
     output.removable_ = Signals::remove_on_exit(opened);
+    output.temporary_ = std::move(opened);
+    output.target_ = std::move(target);
   }
   return output;
 }
@@ -115,10 +148,13 @@ Status Output::put(std::string_view text) {
       if (cancel_->cancelled() && ready <= 0) return Error{ErrorCode::cancelled, "stopped on request", name_, {}};
       if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
     }
-    const std::size_t size = waits_ ? std::min(text.size(), kPieceBytes) : text.size();
+    const std::size_t size = waits_ ? piece_of(text, kPieceBytes) : text.size();
     errno = ENOSPC;
-    const ssize_t put = gate_->admit(Acquisition::write) ? ::write(fd_, text.data(), size) : -1;
-    if (put < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    const ssize_t put = gate_->admit(Acquisition::write, "Output::put") ? ::write(fd_, text.data(), size) : -1;
+    if (put < 0 && (errno == EINTR || errno == EAGAIN)) {
+      waits_ = waits_ || errno == EAGAIN;
+      continue;
+    }
     if (put < 0) {
       reader_gone_ = errno == EPIPE;
       return write_error(errno);
@@ -129,18 +165,21 @@ Status Output::put(std::string_view text) {
 }
 
 void Output::write(std::string_view text) {
+  // Whole lines first: the rest of one may never come.
+  if (buffer_.size() + text.size() > kBufferBytes) send(buffer_.rfind('\n') + 1);
+  if (buffer_.size() + text.size() > kBufferBytes) send(buffer_.size());
   if (!failure_.ok()) return;
-  if (buffer_.size() + text.size() > kBufferBytes) (void)flush();
-  if (text.size() > kBufferBytes) {
-    if (failure_.ok()) failure_ = put(text);
-    return;
-  }
-  if (failure_.ok()) buffer_ += text;
+  if (text.size() > kBufferBytes) failure_ = put(text);
+  else buffer_ += text;
+}
+
+void Output::send(std::size_t bytes) {
+  if (failure_.ok() && bytes > 0) failure_ = put(std::string_view(buffer_).substr(0, bytes));
+  buffer_.erase(0, bytes);
 }
 
 Status Output::flush() {
-  if (failure_.ok() && !buffer_.empty()) failure_ = put(buffer_);
-  buffer_.clear();
+  send(buffer_.size());
   return failure_;
 }
 

@@ -12,7 +12,8 @@
 namespace plimsoll::cli {
 
 /// Where results go: standard output, or a file that appears under its name only once it is complete. The first failure is
-/// kept and everything after it is dropped, so that writers need not check every call.
+/// kept and everything after it is dropped, so that writers need not check every call. What a pipe has been sent ends with a line, at
+/// whatever moment the process ends, but within a line of more than 4 KiB.
 class Output {
  public:
   /// `path` empty: standard output; so are /dev/stdout and its like, /dev/stderr, /dev/fd/N: written through, never renamed. A path that
@@ -29,6 +30,8 @@ class Output {
   void write(std::string_view text);
   bool buffered() const { return !buffer_.empty(); }
   bool failed() const { return !failure_.ok(); }
+  /// Forgets what was written since the last line end, as far as it is still buffered: of a line of less than 16 KiB, all of it.
+  void drop_unfinished_line() { buffer_.resize(buffer_.rfind('\n') + 1); }
 
   /// Sends what is buffered. Fails with `io`, or `cancelled`.
   Status flush();
@@ -40,6 +43,8 @@ class Output {
 
  private:
   Output(int fd, Gate& gate, const CancelToken& cancel);
+  void attach(int fd);
+  void send(std::size_t bytes);
   Status put(std::string_view text);
   Error write_error(int code) const;
 

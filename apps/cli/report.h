@@ -14,6 +14,8 @@
 
 namespace plimsoll::cli {
 
+class RunNotice;
+
 /// A device beside the host at the end of a run.
 struct DeviceFigures {
   std::string name;
@@ -44,8 +46,8 @@ struct RunStatistics {
 /// Follows a session's progress: the bar while it loads, the rows' line while it computes, the memory all the time.
 class LoadWatcher {
  public:
-  /// All must outlive the session that the function is given to. `rows` may be null.
-  LoadWatcher(Context& context, Recorder& recorder, const Plan& plan, RowBar* rows = nullptr);
+  /// All must outlive the session that the function is given to. `rows` and `notice` may be null.
+  LoadWatcher(Context& context, Recorder& recorder, const Plan& plan, RowBar* rows = nullptr, RunNotice* notice = nullptr);
   ProgressFunction function();
   void loaded() { bar_.done(); }
 
@@ -53,6 +55,7 @@ class LoadWatcher {
   Recorder& recorder_;
   LoadBar bar_;
   RowBar* rows_;
+  RunNotice* notice_;
 };
 
 /// `run --report` (DESIGN.md section 6).

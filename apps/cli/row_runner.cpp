@@ -38,11 +38,12 @@ RowRunner::RowRunner(Context& context, const Parts& parts)
       writer_(parts.model, context.options, context.output, context.console),
       statistics_(parts.statistics),
       bar_(parts.bar),
+      notice_(parts.notice),
       to_terminal_(context.output.is_terminal()) {}
 
 Status RowRunner::run() {
   for (;;) {
-    PLIMSOLL_TRY(const Got got, rows_.next(row_, patience()));
+    PLIMSOLL_TRY(const Got got, next_row());
     if (got == Got::end || got == Got::paused) {
       const Busy busy(statistics_);
       PLIMSOLL_CHECK(run_pass());
@@ -98,6 +99,14 @@ int RowRunner::patience() const {
   if (!rows_.is_stream()) return -1;
   if (classifier_.pending() > 0 || context_.output.buffered()) return kPauseMilliseconds;
   return bar_.stale() ? kRedrawMilliseconds : -1;
+}
+
+Result<Got> RowRunner::next_row() {
+  const int most = patience();
+  if (most < 0 && rows_.is_stream()) notice_.enter("waiting");
+  auto got = rows_.next(row_, most);
+  notice_.enter("running");
+  return got;
 }
 
 void RowRunner::show_progress() {

@@ -9,6 +9,7 @@
 #include "context.h"
 #include "progress.h"
 #include "report.h"
+#include "run_notice.h"
 #include "unanswered_rows.h"
 
 namespace plimsoll::cli {
@@ -22,6 +23,7 @@ class RowRunner {
     const Model& model;
     RunStatistics& statistics;
     RowBar& bar;
+    RunNotice& notice;
   };
 
   /// All must outlive the runner.
@@ -45,6 +47,7 @@ class RowRunner {
   Status fault(const Row& row, const Error& error);
   Status run_pass();
   int patience() const;
+  Result<Got> next_row();
   void show_progress();
 
   Context& context_;
@@ -53,6 +56,7 @@ class RowRunner {
   AnswerWriter writer_;
   RunStatistics& statistics_;
   RowBar& bar_;
+  RunNotice& notice_;
   bool to_terminal_;  ///< then only whole lines are printed, or the bar would be drawn behind half of one
   Row row_;
   bool in_hand_ = false;  ///< `row_` was taken, and neither waits nor is reported

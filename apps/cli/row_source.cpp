@@ -127,7 +127,7 @@ Error not_readable(const std::string& what, const std::string& path, int code) {
 
 Result<int> open_file(const std::string& path, Gate& gate) {
   errno = EMFILE;
-  const int fd = gate.admit(Acquisition::open) ? ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
+  const int fd = gate.admit(Acquisition::open, "open_rows") ? ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
   if (fd < 0) return not_readable("cannot open: " + std::system_category().message(errno), path, errno);
   struct stat info {};
   if (::fstat(fd, &info) == 0 && S_ISREG(info.st_mode)) return fd;
@@ -147,6 +147,7 @@ Result<std::unique_ptr<RowSource>> open_rows(const Options& options, Gate& gate,
   }
   const bool jsonl = options.jsonl || path.ends_with(".jsonl");
   if (const auto fd = (path == "-" ? std::optional(STDIN_FILENO) : named_descriptor(path))) {
+    if (*fd < 0) return not_readable("cannot open: " + std::system_category().message(EBADF), path, EBADF);
     return std::unique_ptr<RowSource>(
         std::make_unique<FileRows>(*fd, false, true, jsonl, path == "-" ? "standard input" : path, gate, cancel));
   }

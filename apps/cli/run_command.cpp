@@ -13,6 +13,7 @@
 #include "report.h"
 #include "row_runner.h"
 #include "row_source.h"
+#include "run_notice.h"
 #include "watcher.h"
 
 namespace plimsoll::cli {
@@ -73,16 +74,18 @@ Status answer_rows(Context& context, Engine& engine, const Plan& plan, Unanswere
   std::optional<std::int64_t> total = engine.counted_rows();
   if (total) *total += rows.first();
   RowBar bar(context.console, context.os, {total, rows.is_stream() && ::isatty(STDIN_FILENO) == 1});
-  LoadWatcher watcher(context, statistics.recorder, plan, &bar);
+  RunNotice notice(context.os, engine, plan);
+  LoadWatcher watcher(context, statistics.recorder, plan, &bar, &notice);
   PLIMSOLL_TRY(Session session,
                engine.load(plan, watcher.function(), [&](const SessionEvent& event) { tell(context, statistics, event); }));
   const MemoryWatcher memory(context.os, session, engine.devices());
   if (statistics.load_seconds == 0) statistics.load_seconds = statistics.recorder.seconds();
   watcher.loaded();
+  notice.loaded(session);
   if (rows.is_stream()) rows.set_longest(session.io().size());
   PLIMSOLL_TRY(const std::int64_t limit, engine.text_limit());
   Classifier classifier(engine.model(), session, limit, &context.signals.token());
-  RowRunner runner(context, {rows, classifier, engine.model(), statistics, bar});
+  RowRunner runner(context, {rows, classifier, engine.model(), statistics, bar, notice});
   Status status = runner.run();
   bar.done();
   statistics.recorder.observe("pass", engine.ledger().current(), true);

@@ -20,10 +20,21 @@ struct Removable {
 // The results and the report.
 std::array<Removable, 2> g_removable;
 
+struct Restorable {
+  volatile std::sig_atomic_t set = 0;
+  termios settings{};
+  std::string_view text;
+};
+Restorable g_restorable;
+
 extern "C" void on_signal(int signal) {
   if (g_signal != 0) {
     for (const Removable& file : g_removable) {
       if (file.set != 0) ::unlink(file.path.data());
+    }
+    if (g_restorable.set != 0) {
+      (void)!::write(STDOUT_FILENO, g_restorable.text.data(), g_restorable.text.size());
+      ::tcsetattr(STDIN_FILENO, TCSANOW, &g_restorable.settings);
     }
     ::_exit(128 + signal);
   }
@@ -72,6 +83,15 @@ int Signals::remove_on_exit(const std::string& path) {
   }
   return -1;
 }
+
+void Signals::restore_on_exit(const termios& settings, std::string_view text) {
+  g_restorable.set = 0;
+  g_restorable.settings = settings;
+  g_restorable.text = text;
+  g_restorable.set = 1;
+}
+
+void Signals::nothing_to_restore() { g_restorable.set = 0; }
 
 void Signals::keep(int slot) {
   if (slot >= 0) g_removable[static_cast<std::size_t>(slot)].set = 0;

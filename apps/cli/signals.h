@@ -1,6 +1,9 @@
 #pragma once
 
+#include <termios.h>
+
 #include <string>
+#include <string_view>
 
 #include <plimsoll/session.h>
 
@@ -24,6 +27,11 @@ class Signals {
   static int remove_on_exit(const std::string& path);
   /// The file is complete, or gone.
   static void keep(int slot);
+
+  /// If a second signal ends the process, standard input's terminal gets these settings again, and standard output this text (of a
+  /// literal). One at a time.
+  static void restore_on_exit(const termios& settings, std::string_view text);
+  static void nothing_to_restore();
 };
 
 }  // namespace plimsoll::cli

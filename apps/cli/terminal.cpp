@@ -28,26 +28,25 @@ bool locale_is_utf8() {
   return false;
 }
 
-std::size_t columns_of(int fd) {
+std::size_t columns_of(int fd, std::size_t most) {
   static constexpr std::size_t kLeast = 40;
-  static constexpr std::size_t kMost = 160;
   winsize size{};
   if (::isatty(fd) == 1 && ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-    return std::clamp<std::size_t>(size.ws_col, kLeast, kMost);
+    return std::clamp<std::size_t>(size.ws_col, kLeast, most);
   const std::string_view text = variable("COLUMNS");
   std::size_t columns = 0;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), columns);
-  return code == std::errc{} && end == text.data() + text.size() ? std::clamp(columns, kLeast, kMost) : 80;
+  return code == std::errc{} && end == text.data() + text.size() ? std::clamp(columns, kLeast, most) : 80;
 }
 
 }  // namespace
 
-Terminal describe_terminal(int fd) {
+Terminal describe_terminal(int fd, std::size_t most) {
   Terminal terminal;
   terminal.interactive = ::isatty(fd) == 1;
   terminal.colour = terminal.interactive && variable("NO_COLOR").empty() && variable("TERM") != "dumb";
   terminal.unicode = locale_is_utf8();
-  terminal.columns = columns_of(fd);
+  terminal.columns = columns_of(fd, most);
   return terminal;
 }
 

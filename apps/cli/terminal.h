@@ -12,7 +12,7 @@ struct Terminal {
   std::size_t columns = 80;
 };
 
-/// `fd`: 1 or 2. Reads NO_COLOR, TERM, COLUMNS, LC_ALL, LC_CTYPE and LANG.
-Terminal describe_terminal(int fd);
+/// `fd`: 1 or 2. Reads NO_COLOR, TERM, COLUMNS, LC_ALL, LC_CTYPE and LANG. `most`: columns that are of use.
+Terminal describe_terminal(int fd, std::size_t most = 160);
 
 }  // namespace plimsoll::cli

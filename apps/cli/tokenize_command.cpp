@@ -1,7 +1,6 @@
-#include <memory_resource>
-
 #include <fmt/format.h>
 
+#include "block_pool.h"
 #include "charged_memory.h"
 #include "commands.h"
 #include "engine.h"
@@ -69,7 +68,7 @@ class TokenWriter {
         tokenizer_(tokenizer),
         json_([&context](std::string_view piece) { context.output.write(piece); }),
         pages_(context.os, ledger, MemoryTag::io),
-        memory_(&pages_) {}
+        memory_(pages_) {}
 
   Status row(const Row& row) {
     if (row.fault) return fault(row, *row.fault);
@@ -89,7 +88,8 @@ class TokenWriter {
     pages_.allow(room);
     const EncodeOptions options{.file_truncation = true, .file_padding = true, .keep_tokens = true, .cancel = &context_.signals.token()};
     const auto encoding = tokenizer_.encode({row.input.text, row.input.pair}, options, &memory_);
-    if (!encoding.ok() && pages_.refused()) {
+    if (!encoding.ok() && pages_.refusal() == ChargedMemory::Refusal::system) return heap_exhausted();
+    if (!encoding.ok() && pages_.refusal() == ChargedMemory::Refusal::room) {
       return Error{ErrorCode::bad_row,
                    fmt::format("the tokens of this row of {} need more than the {} of memory that there are", format_bytes(Bytes{bytes}),
                                format_bytes(room)),
@@ -116,7 +116,7 @@ class TokenWriter {
   const Tokenizer& tokenizer_;
   JsonWriter json_;
   ChargedMemory pages_;
-  std::pmr::unsynchronized_pool_resource memory_;
+  BlockPool memory_;
   bool failed_ = false;
 };
 

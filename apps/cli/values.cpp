@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -82,14 +83,6 @@ bool is_numbered(std::string_view name, std::string_view kind) {
   return name.starts_with(kind) && name.size() > kind.size() && name[kind.size()] == ':' && all_digits(name.substr(kind.size() + 1));
 }
 
-/// "cuda", "cuda:1", "1": devices of the contract that this build lacks.
-bool is_absent_device(std::string_view name) { return name == "cuda" || is_numbered(name, "cuda") || all_digits(name); }
-
-Error absent_device(std::string_view name, const std::string& where) {
-  const std::string device = all_digits(name) ? fmt::format("cuda:{}", name) : std::string(name);
-  return not_built(fmt::format("this build has no device {}", device), where, "use cpu; `plimsoll devices` lists what there is");
-}
-
 std::vector<std::string> rung_names() {
   std::vector<std::string> names;
   for (std::size_t i = 0; i < kRungs; ++i) names.emplace_back(rung_name(static_cast<Rung>(i)));
@@ -103,10 +96,11 @@ Result<DeviceBytes> read_device_budget(std::string_view item, const std::string&
   const std::string_view text = bare ? item : item.substr(equals + 1);
   const auto size = parse_bytes(text);
   if (!size) return usage(fmt::format("{} is not a size", in_quotes(text)), where, "write 512MiB, 11.17GiB, 10GB or a number of bytes");
-  if (is_absent_device(device)) return absent_device(device, where);
-  if (!bare && device != "cpu" && device != "disk" && !is_numbered(device, "sim"))
-    return usage(fmt::format("{} is not a device", in_quotes(device)), where, "write cpu=SIZE or sim:0=SIZE, or the size alone");
-  return DeviceBytes{std::string(device), *size};
+  const std::string name = full_device_name(device);
+  if (!bare && name != "cpu" && name != "disk" && !is_numbered(name, "sim") && !is_numbered(name, "cuda"))
+    return usage(fmt::format("{} is not a device", in_quotes(device)), where,
+                 "write cpu=SIZE, cuda:0=SIZE or sim:0=SIZE, or the size alone");
+  return DeviceBytes{name, *size};
 }
 
 }  // namespace
@@ -121,6 +115,15 @@ Result<std::int64_t> read_count(std::string_view text, std::int64_t least, std::
   return value;
 }
 
+Result<double> read_seconds(std::string_view text, const std::string& where) {
+  static constexpr double kLeast = 0.05;
+  static constexpr double kMost = 86400;
+  double seconds = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (code == std::errc{} && end == text.data() + text.size() && seconds >= kLeast && seconds <= kMost) return seconds;
+  return usage(fmt::format("{} is no number of seconds", in_quotes(text)), where, "give one from 0.05 to 86400, such as 0.5");
+}
+
 Result<bool> read_switch(std::string_view text, const std::string& where) {
   static constexpr std::array<std::string_view, 5> kOn = {"", "1", "true", "on", "yes"};
   static constexpr std::array<std::string_view, 4> kOff = {"0", "false", "off", "no"};
@@ -129,10 +132,22 @@ Result<bool> read_switch(std::string_view text, const std::string& where) {
   return usage(fmt::format("{} is neither on nor off", in_quotes(text)), where, "give 1 or 0");
 }
 
+std::string full_device_name(std::string_view name) {
+  if (name == "cuda") return "cuda:0";
+  return all_digits(name) ? fmt::format("cuda:{}", name) : std::string(name);
+}
+
+std::optional<int> cuda_number(std::string_view name) {
+  int number = 0;
+  if (!is_numbered(name, "cuda")) return std::nullopt;
+  name.remove_prefix(std::string_view("cuda:").size());
+  const auto [end, code] = std::from_chars(name.data(), name.data() + name.size(), number);
+  return code == std::errc{} ? number : std::numeric_limits<int>::max();
+}
+
 Status check_device(std::string_view text, const std::string& where) {
-  if (text == "auto" || text == "cpu" || is_numbered(text, "sim")) return {};
-  if (!all_digits(text) && is_absent_device(text)) return absent_device(text, where);
-  return not_one_of(text, {"auto", "cpu"}, where);
+  if (text == "auto" || text == "cpu" || text == "cuda" || is_numbered(text, "sim") || is_numbered(text, "cuda")) return {};
+  return not_one_of(text, {"auto", "cpu", "cuda:0"}, where);
 }
 
 Status check_task(std::string_view text, const std::string& where) {

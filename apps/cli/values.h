@@ -15,9 +15,15 @@
 namespace plimsoll::cli {
 
 Result<std::int64_t> read_count(std::string_view text, std::int64_t least, std::int64_t most, const std::string& where);
+/// "0.2", "5": from 0.05 to 86400 seconds.
+Result<double> read_seconds(std::string_view text, const std::string& where);
 /// "", "1", "true", "on", "yes" or their opposites.
 Result<bool> read_switch(std::string_view text, const std::string& where);
-/// "auto", "cpu" or "sim:N".
+/// "cuda" and "1", as other programs say it, become "cuda:0" and "cuda:1"; other names stay.
+std::string full_device_name(std::string_view name);
+/// N of "cuda:N"; nothing for other names.
+std::optional<int> cuda_number(std::string_view name);
+/// "auto", "cpu", "cuda", "cuda:N" or "sim:N".
 Status check_device(std::string_view text, const std::string& where);
 Status check_task(std::string_view text, const std::string& where);
 Status check_quantize(std::string_view text, const std::string& where);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <new>
 
 #include <plimsoll/machine.h>
 
@@ -84,7 +85,11 @@ void MemoryWatcher::watch() {
   std::unique_lock lock(mutex_);
   while (!stopped_.wait_for(lock, pause_, [this] { return stop_; })) {
     lock.unlock();
-    look();
+    try {
+      look();
+    } catch (const std::bad_alloc&) {
+      // The heap had nothing for it: what was seen then is seen at the next look.
+    }
     lock.lock();
   }
 }

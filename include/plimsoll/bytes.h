@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#pragma GCC visibility push(default)
+
 namespace plimsoll {
 
 /// A number of bytes. A strong type, so that it is never mixed up with tokens or elements. Sums and products of
@@ -52,3 +54,5 @@ std::string format_bytes(Bytes size);
 std::string format_exact(Bytes size);
 
 }  // namespace plimsoll
+
+#pragma GCC visibility pop

@@ -2,6 +2,8 @@
 
 #include <atomic>
 
+#pragma GCC visibility push(default)
+
 namespace plimsoll {
 
 /// Set from any thread (or a signal handler) to stop at the next step; the call in progress then fails with `cancelled`.
@@ -15,3 +17,5 @@ class CancelToken {
 };
 
 }  // namespace plimsoll
+
+#pragma GCC visibility pop

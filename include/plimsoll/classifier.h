@@ -12,6 +12,8 @@
 #include <plimsoll/os.h>
 #include <plimsoll/session.h>
 
+#pragma GCC visibility push(default)
+
 namespace plimsoll {
 
 /// A text to classify, or a pair of texts. A present `pair`, even an empty one, makes a pair.
@@ -83,3 +85,5 @@ class Classifier {
 };
 
 }  // namespace plimsoll
+
+#pragma GCC visibility pop

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string_view>
 
+#pragma GCC visibility push(default)
+
 namespace plimsoll {
 
 /// Type of one stored number. Names are those of safetensors and PyTorch in lower case.
@@ -30,3 +32,5 @@ constexpr std::size_t element_bytes(ElementType type) {
 std::string_view element_name(ElementType type);
 
 }  // namespace plimsoll
+
+#pragma GCC visibility pop

@@ -8,6 +8,8 @@
 
 #include <plimsoll/bytes.h>
 
+#pragma GCC visibility push(default)
+
 namespace plimsoll {
 
 /// Every way in which Plimsoll fails. The command maps each to an exit code (see `exit_code`).
@@ -65,6 +67,9 @@ struct Error {
   std::optional<MemoryShortfall> memory = std::nullopt;
 };
 
+/// What std::bad_alloc becomes where it leaves the library (docs/architecture.md). Needs no memory itself.
+Error heap_exhausted() noexcept;
+
 /// "<what> (<where>): <advice>", control characters escaped, on one line.
 std::string message(const Error& error);
 
@@ -72,3 +77,5 @@ std::string message(const Error& error);
 std::string printable(std::string_view text, std::size_t limit = 200);
 
 }  // namespace plimsoll
+
+#pragma GCC visibility pop

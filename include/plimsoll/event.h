@@ -7,6 +7,8 @@
 
 #include <plimsoll/plan.h>
 
+#pragma GCC visibility push(default)
+
 namespace plimsoll {
 
 /// What a session did so that its work could go on.
@@ -32,3 +34,5 @@ struct SessionEvent {
 std::string_view event_name(SessionEvent::Kind kind);
 
 }  // namespace plimsoll
+
+#pragma GCC visibility pop

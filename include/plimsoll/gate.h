@@ -3,7 +3,10 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <string_view>
+
+#pragma GCC visibility push(default)
 
 namespace plimsoll {
 
@@ -25,11 +28,17 @@ class Gate {
     int kind = -1;              ///< an Acquisition as int, or -1: any
   };
 
-  /// True when the acquisition may go ahead. Tests sweep every ordinal until `refused()` stays zero.
-  bool admit(Acquisition kind);
+  /// Decides for a test, from whichever thread acquires: false refuses.
+  using Rule = std::function<bool(Acquisition kind, std::string_view site)>;
+
+  /// True when the acquisition may go ahead. Tests sweep every ordinal until `refused()` stays zero. `site` names the place that asks, once
+  /// in the whole source: a test looks that every one was refused.
+  bool admit(Acquisition kind, std::string_view site);
 
   /// Starts counting anew and refuses as told.
   void refuse(Refusal refusal);
+  /// Likewise, and refuses as `rule` says, until the next `refuse`.
+  void refuse_where(Rule rule);
 
   /// Acquisitions seen of `kind` since the last `refuse`.
   std::uint64_t seen(Acquisition kind) const;
@@ -37,10 +46,15 @@ class Gate {
   std::uint64_t refused() const { return refused_.load(); }
 
  private:
+  void start_counting();
+
   Refusal refusal_;
+  Rule rule_;
   std::atomic<std::uint64_t> matching_{0};
   std::atomic<std::uint64_t> refused_{0};
   std::array<std::atomic<std::uint64_t>, kAcquisitionKinds> seen_{};
 };
 
 }  // namespace plimsoll
+
+#pragma GCC visibility pop

@@ -8,6 +8,8 @@
 
 #include <plimsoll/result.h>
 
+#pragma GCC visibility push(default)
+
 namespace plimsoll {
 
 /// What a piece of memory is for. Plans, reports and the ledger use the same tags in this order.
@@ -54,3 +56,5 @@ class Ledger {
 };
 
 }  // namespace plimsoll
+
+#pragma GCC visibility pop

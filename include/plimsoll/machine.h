@@ -9,6 +9,8 @@
 #include <plimsoll/os.h>
 #include <plimsoll/result.h>
 
+#pragma GCC visibility push(default)
+
 namespace plimsoll {
 
 /// A budget of the host when nothing at all could be found out about its memory.
@@ -78,7 +80,7 @@ struct Accelerator {
   double disk_rate = 0;         ///< bytes a second from disk to host memory on the way there
   double latency = 0;           ///< seconds before each copy and each step
   bool native_bfloat16 = false;
-  bool computes_on_host = false;  ///< simulated: the host's kernels give the results, with the host's workspace
+  bool computes_on_host = false;  ///< simulated: the host's kernels give the results, with the host's workspace and weights packed for it
 
   /// What a plan may take of it.
   Bytes usable() const { return budget ? std::min(*budget, free) : free; }
@@ -110,6 +112,19 @@ struct MemoryPressure {
 /// where the kernel does not tell.
 std::optional<MemoryPressure> probe_pressure(Os& os);
 
+/// Swap, and the part of the last ten seconds, in percent, in which tasks waited (pressure stall information); empty where the kernel does
+/// not tell.
+struct HostLoad {
+  Bytes swap_total;
+  Bytes swap_free;
+  std::optional<double> memory_some;        ///< at least one task, for memory
+  std::optional<double> memory_full;        ///< all that could run, for memory
+  std::optional<double> group_memory_some;  ///< in this process's own group (version 2)
+  std::optional<double> cpu_some;
+  std::optional<double> io_full;
+};
+HostLoad probe_load(Os& os);
+
 /// Rates for `threads` threads of `cpu`: from the cache of measurements if it has them, else from the built-in table. `folder` is the
 /// absolute path of the model; its mount point chooses the disk.
 Rates find_rates(Os& os, const CpuDescription& cpu, int threads, const std::string& folder);
@@ -120,3 +135,5 @@ Rates find_rates(Os& os, const CpuDescription& cpu, int threads, const std::stri
 std::vector<Holder> find_largest_holders(Os& os, std::size_t count = 3);
 
 }  // namespace plimsoll
+
+#pragma GCC visibility pop

@@ -6,6 +6,8 @@
 #include <plimsoll/os.h>
 #include <plimsoll/result.h>
 
+#pragma GCC visibility push(default)
+
 namespace plimsoll {
 
 /// The probed machine with what only the CPU device knows filled in: instruction set (capped by PLIMSOLL_ISA), native
@@ -16,6 +18,7 @@ Result<Snapshot> describe_machine(Os& os, int threads, const std::string& folder
 /// Measures what this machine can do, in about a second, and remembers it in the rates cache: matrix rates by type,
 /// memory read rate and, when `file` names a file of at least 64 MiB, its cold read rate. The memory is read in a buffer of at
 /// most 256 MiB and a quarter of what the budget leaves; with less than 16 MiB of that the rate stays `machine.rates`' one.
+/// Fails with io while the clock stands still.
 Result<Rates> measure_rates(Os& os, const Snapshot& machine, const std::string& file);
 
 /// Operations a second (a multiplication and an addition are two) of a loop that never leaves the registers, on all
@@ -27,3 +30,5 @@ struct MachinePeak {
 Result<MachinePeak> measure_peak(Os& os, const Snapshot& machine);
 
 }  // namespace plimsoll
+
+#pragma GCC visibility pop

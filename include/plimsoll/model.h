@@ -12,6 +12,14 @@
 #include <plimsoll/tokenizer.h>
 
 namespace plimsoll {
+struct Program;
+struct Binding;
+class Checkpoint;
+}  // namespace plimsoll
+
+#pragma GCC visibility push(default)
+
+namespace plimsoll {
 
 /// What a classifier's logits mean; decides how scores are made from them.
 enum class ScoreRule : std::uint8_t {
@@ -22,14 +30,10 @@ enum class ScoreRule : std::uint8_t {
 
 struct ModelRequest {
   std::string model;                 ///< a directory, or a Hub id in the shared cache
-  std::string revision;              ///< of a Hub id; empty: main
-  std::string task;                  ///< "classification"; empty: the first of `architectures` whose head is built here
+  std::string revision = {};         ///< of a Hub id; empty: main
+  std::string task = {};             ///< "classification"; empty: the first of `architectures` whose head is built here
   bool require_all_weights = false;  ///< refuse (unsupported) instead of initialising a missing head
 };
-
-struct Program;
-struct Binding;
-class Checkpoint;
 
 /// A model directory, opened: tensor table, network and tokenizer, but not one weight. Immutable; safe to use from several
 /// threads. What it holds is charged to the ledger under `tables`.
@@ -61,13 +65,15 @@ class Model {
   double pass_flops(std::int64_t texts, std::int64_t tokens_each) const;
   /// Bytes of the weights as stored in the files, and the type of most of them.
   Bytes weight_bytes() const;
+  /// The largest of those files; empty when there is none.
+  std::string largest_file() const;
   ElementType stored_type() const;
   Bytes table_bytes() const;
 
-  /// For the library's own rooms.
-  const Program& program() const;
-  const Checkpoint& checkpoint() const;
-  const Binding& binding() const;
+  /// For the library's own rooms: not exported.
+  [[gnu::visibility("hidden")]] const Program& program() const;
+  [[gnu::visibility("hidden")]] const Checkpoint& checkpoint() const;
+  [[gnu::visibility("hidden")]] const Binding& binding() const;
 
  private:
   struct State;
@@ -79,3 +85,5 @@ class Model {
 Result<Tokenizer> open_tokenizer(Os& os, Ledger& ledger, const ModelRequest& request);
 
 }  // namespace plimsoll
+
+#pragma GCC visibility pop

@@ -14,6 +14,8 @@
 #include <plimsoll/gate.h>
 #include <plimsoll/result.h>
 
+#pragma GCC visibility push(default)
+
 namespace plimsoll {
 
 /// Alignment of direct reads: what every block device accepts.
@@ -44,6 +46,10 @@ class File : public std::enable_shared_from_this<File> {
   /// Copies the bytes that are in the page cache, from `offset` on up to the first that is not; never waits for the disk. Gives their
   /// number. The system may begin to read what was missing: `drop_cached` takes it back.
   virtual std::size_t read_cached(std::span<std::byte> /*out*/, std::uint64_t /*offset*/) { return 0; }
+
+  /// Whether the page cache has every one of these bytes, where the system tells that without reading any (Linux 6.5 and later, of files
+  /// that this user could write); nothing where it does not.
+  virtual std::optional<bool> all_cached(std::uint64_t /*offset*/, std::uint64_t /*bytes*/) { return std::nullopt; }
 
   /// A hint: these bytes will be read soon. Returns at once.
   virtual void will_read(std::uint64_t /*offset*/, std::uint64_t /*bytes*/) {}
@@ -87,6 +93,17 @@ class Mapping {
 class FileLock {
  public:
   virtual ~FileLock() = default;
+
+  /// Replaces what the file holds, in place. Who reads it meanwhile may see a part of either text. Fails with `io`.
+  virtual Status write(std::string_view /*text*/) { return Error{ErrorCode::unsupported, "this lock holds no text"}; }
+};
+
+/// A shared library that was loaded; unloaded by the destructor. Any thread.
+class Library {
+ public:
+  virtual ~Library() = default;
+  /// The address of a function; null where the library has none of that name.
+  virtual void* find(const std::string& symbol) const = 0;
 };
 
 /// What the program asks of the operating system, behind one interface that tests replace. Every acquisition passes
@@ -100,6 +117,13 @@ class Os {
   /// Opens a regular file; anything else (directory, FIFO, device) is `not_found` saying what it is. Never blocks
   /// on a FIFO. A missing or unreadable file is `not_found`.
   virtual Result<std::unique_ptr<File>> open(const std::string& path) = 0;
+
+  /// Opens `name`, relative to the folder `root`, like `open`; the file's path is root/name. Links are followed beneath `root` only: one
+  /// that leads out of it (".." too far, an absolute path, /proc's own) is `not_found`. `root` itself may be reached through links.
+  virtual Result<std::unique_ptr<File>> open_beneath(const std::string& root, const std::string& name) = 0;
+
+  /// `path` without links, "." and ".."; as it is where that cannot be told.
+  virtual std::string real_path(const std::string& path) { return path; }
 
   /// The whole of a small text file: `not_found` if absent, `corrupt_file` if longer than `limit` bytes. Works for /proc.
   virtual Result<std::string> read_text(const std::string& path, std::size_t limit) = 0;
@@ -127,6 +151,16 @@ class Os {
   virtual Result<std::unique_ptr<FileLock>> lock_file(const std::string& path, std::chrono::milliseconds /*patience*/) {
     return Error{ErrorCode::unsupported, "this system has no file locks", path};
   }
+  /// True while another holds the file by `lock_file`. Never waits, and makes no file.
+  virtual bool is_locked(const std::string& /*path*/) { return false; }
+  /// Removes a file, if it is there and may be removed.
+  virtual void remove_file(const std::string& /*path*/) {}
+
+  /// Loads a shared library, by its path or by the name that the loader looks for. Fails with `not_found` where there is none, and with
+  /// `unsupported`, in the loader's words, where it cannot be loaded. May take as long as the library's own start.
+  virtual Result<std::shared_ptr<Library>> load_library(const std::string& name) {
+    return Error{ErrorCode::not_found, "this system loads no libraries", name};
+  }
 
   virtual std::optional<std::string> environment(const std::string& name) = 0;
   /// Monotonic.
@@ -141,3 +175,5 @@ class Os {
 std::unique_ptr<Os> make_os(Gate& gate);
 
 }  // namespace plimsoll
+
+#pragma GCC visibility pop

@@ -14,6 +14,13 @@
 #include <plimsoll/os.h>
 
 namespace plimsoll {
+struct Schedule;
+struct Stage;
+}  // namespace plimsoll
+
+#pragma GCC visibility push(default)
+
+namespace plimsoll {
 
 /// What a run has to carry. Fixed before anything is reserved.
 struct Workload {
@@ -108,9 +115,6 @@ struct Alternative {
   std::vector<DeviceBytes> smallest_budget;
 };
 
-struct Schedule;
-struct Stage;
-
 /// Where everything lives and what happens in which order. A pure function of (Model, Snapshot, Workload, Policy).
 struct Plan {
   std::string model;
@@ -148,3 +152,5 @@ Result<Plan> make_plan(const Model& model, const Snapshot& machine, const Worklo
 Error does_not_fit(const Plan& plan);
 
 }  // namespace plimsoll
+
+#pragma GCC visibility pop

@@ -6,6 +6,8 @@
 
 #include <plimsoll/error.h>
 
+#pragma GCC visibility push(default)
+
 namespace plimsoll {
 
 /// A value or the Error that kept it from being made. Expected failures travel this way; nothing is thrown.
@@ -56,6 +58,8 @@ class [[nodiscard]] Result<void> {
 using Status = Result<void>;
 
 }  // namespace plimsoll
+
+#pragma GCC visibility pop
 
 #define PLIMSOLL_JOIN_(a, b) a##b
 #define PLIMSOLL_JOIN(a, b) PLIMSOLL_JOIN_(a, b)

@@ -11,6 +11,8 @@
 #include <plimsoll/event.h>
 #include <plimsoll/plan.h>
 
+#pragma GCC visibility push(default)
+
 namespace plimsoll {
 
 class OpenDevice;
@@ -38,8 +40,8 @@ struct PassInput {
 class Session {
  public:
   struct Options {
-    Os* os = nullptr;
-    Ledger* ledger = nullptr;
+    Os* os = nullptr;                       ///< needed
+    Ledger* ledger = nullptr;               ///< needed
     const CancelToken* cancel = nullptr;    ///< may be null
     ProgressFunction progress = {};         ///< may be empty
     std::vector<OpenDevice*> devices = {};  ///< those of the snapshot that was planned for, in its order; they outlive the session
@@ -52,7 +54,8 @@ class Session {
   };
 
   /// Reserves every arena of the plan, or none; creates threads and kernels; loads the weights. Where memory that was planned is gone,
-  /// everything is given back and planned again, at most 4 times. Fails with out_of_memory, does_not_fit, io, corrupt_file, cancelled.
+  /// everything is given back and planned again, at most 4 times. Fails with usage for a plan that was made for a model of other sizes or
+  /// types, out_of_memory, does_not_fit, io, corrupt_file, cancelled.
   /// `model`, os, ledger and cancel must outlive the session.
   static Result<Session> create(const Model& model, const Plan& plan, Options options);
   Session(Session&&) noexcept;
@@ -99,3 +102,5 @@ class Session {
 };
 
 }  // namespace plimsoll
+
+#pragma GCC visibility pop

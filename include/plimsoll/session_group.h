@@ -5,6 +5,8 @@
 
 #include <plimsoll/session.h>
 
+#pragma GCC visibility push(default)
+
 namespace plimsoll {
 
 /// Several sessions in one process on the same ledgers: together they never plan more of a device than the group may have. Each is planned
@@ -51,7 +53,8 @@ class SessionGroup {
   std::vector<DeviceBytes> left_for(const Member& member) const;
   Result<Plan> plan_within(const Member& member, std::span<const DeviceBytes> budgets) const;
   void make_room(const Member& member);
-  void distribute();
+  void forget_unopened();
+  void distribute() noexcept;
 
   Options options_;
   std::vector<DeviceBytes> budgets_;
@@ -59,3 +62,5 @@ class SessionGroup {
 };
 
 }  // namespace plimsoll
+
+#pragma GCC visibility pop

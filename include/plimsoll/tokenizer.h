@@ -15,6 +15,8 @@
 #include <plimsoll/os.h>
 #include <plimsoll/result.h>
 
+#pragma GCC visibility push(default)
+
 namespace plimsoll {
 
 class Ledger;
@@ -127,3 +129,5 @@ class Tokenizer {
 };
 
 }  // namespace plimsoll
+
+#pragma GCC visibility pop

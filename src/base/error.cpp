@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <new>
 
 namespace plimsoll {
 namespace {
@@ -29,11 +30,14 @@ std::size_t utf8_length(std::string_view text) {
 bool is_control(std::string_view sequence) {
   const auto lead = static_cast<unsigned char>(sequence[0]);
   if (lead < 0x20 || lead == 0x7F) return true;
-  // C1 controls, and the line and bidirectional controls that could disguise a message: U+200E-200F, U+2028-202E, U+2066-2069, U+061C.
+  // C1 controls, and what could disguise a message: line and bidirectional controls (U+200E-200F, U+2028-202E, U+2066-2069, U+061C), and
+  // characters that are never seen or change how others are (U+2060-2065, U+206A-206F, U+FFF9-FFFB, U+E0000-E007F).
   const auto last = static_cast<unsigned char>(sequence.back());
   if (lead == 0xC2) return last < 0xA0;
   if (sequence.starts_with("\xE2\x80")) return last == 0x8E || last == 0x8F || (last >= 0xA8 && last <= 0xAE);
-  if (sequence.starts_with("\xE2\x81")) return last >= 0xA6 && last <= 0xA9;
+  if (sequence.starts_with("\xE2\x81")) return last >= 0xA0 && last <= 0xAF;
+  if (sequence.starts_with("\xF3\xA0")) return sequence[2] == '\x80' || sequence[2] == '\x81';
+  if (sequence.starts_with("\xEF\xBF")) return last >= 0xB9 && last <= 0xBB;
   return sequence == "\xD8\x9C";
 }
 
@@ -69,6 +73,20 @@ int exit_code(ErrorCode code) {
     case ErrorCode::device_lost: return 1;
   }
   return 1;
+}
+
+Error heap_exhausted() noexcept {
+  Error error;
+  error.code = ErrorCode::out_of_memory;
+  try {
+    error.what = "out of memory";  // so short that the strings hold it themselves
+    error.where = "cpu";
+    error.advice = "close other programs or raise the limit on this process";
+    error.what = "the system refused memory";
+  } catch (...) {
+    // What is set by then says enough.
+  }
+  return error;
 }
 
 std::string printable(std::string_view text, std::size_t limit) {

@@ -1,5 +1,7 @@
 #include <plimsoll/gate.h>
 
+#include <utility>
+
 namespace plimsoll {
 
 std::string_view acquisition_name(Acquisition kind) {
@@ -8,8 +10,13 @@ std::string_view acquisition_name(Acquisition kind) {
   return kNames[static_cast<std::size_t>(kind)];
 }
 
-bool Gate::admit(Acquisition kind) {
+bool Gate::admit(Acquisition kind, std::string_view site) {
   seen_[static_cast<std::size_t>(kind)].fetch_add(1, std::memory_order_relaxed);
+  if (rule_) {
+    const bool admitted = rule_(kind, site);
+    if (!admitted) refused_.fetch_add(1);
+    return admitted;
+  }
   if (refusal_.ordinal == 0) return true;
   if (refusal_.kind >= 0 && refusal_.kind != static_cast<int>(kind)) return true;
   const std::uint64_t ordinal = matching_.fetch_add(1) + 1;
@@ -20,6 +27,17 @@ bool Gate::admit(Acquisition kind) {
 
 void Gate::refuse(Refusal refusal) {
   refusal_ = refusal;
+  rule_ = {};
+  start_counting();
+}
+
+void Gate::refuse_where(Rule rule) {
+  refusal_ = {};
+  rule_ = std::move(rule);
+  start_counting();
+}
+
+void Gate::start_counting() {
   matching_ = 0;
   refused_ = 0;
   for (auto& count : seen_) count = 0;

@@ -1,23 +1,29 @@
 #include "checkpoint/checkpoint.h"
 
+#include <array>
 #include <utility>
 
+#include "checkpoint/safetensors_header.h"
 #include "checkpoint/shard_index.h"
+#include "checkpoint/torch/torch_file.h"
+#include "hub/model_file.h"
 
 namespace plimsoll {
 namespace {
 
-constexpr std::string_view kSingle = "model.safetensors";
-constexpr std::string_view kIndex = "model.safetensors.index.json";
-constexpr std::string_view kTorch = "pytorch_model.bin";
-constexpr std::string_view kTorchIndex = "pytorch_model.bin.index.json";
+/// A way in which folders hold weights, in one file or in shards that an index names.
+struct Format {
+  std::string_view single;
+  std::string_view index;
+  std::string_view suffix;
+  bool pickled;
+};
 
-constexpr std::string_view kConvertTorch =
-    "convert it once, in that folder: python3 -c \"import torch, safetensors.torch as s; s.save_file({k: v.clone() for k, v in "
-    "torch.load('pytorch_model.bin', map_location='cpu', weights_only=True).items()}, 'model.safetensors', {'format': 'pt'})\"";
-constexpr std::string_view kConvertShards =
-    "convert it once, in that folder: python3 -c \"from transformers import AutoModel; "
-    "AutoModel.from_pretrained('.').save_pretrained('.')\"";
+// The first that is there is read.
+constexpr std::array<Format, 2> kFormats = {{
+    {"model.safetensors", "model.safetensors.index.json", ".safetensors", false},
+    {"pytorch_model.bin", "pytorch_model.bin.index.json", ".bin", true},
+}};
 
 std::string in(const std::string& directory, std::string_view name) {
   return directory.ends_with('/') ? directory + std::string(name) : directory + "/" + std::string(name);
@@ -25,17 +31,14 @@ std::string in(const std::string& directory, std::string_view name) {
 
 Error nothing_there(Os& os, const std::string& directory) {
   if (!os.is_directory(directory)) return Error{ErrorCode::not_found, "there is no such folder", directory, "give the folder of a model"};
-  for (const auto& [name, advice] : {std::pair(kTorch, kConvertTorch), std::pair(kTorchIndex, kConvertShards)}) {
-    if (os.is_file(in(directory, name))) {
-      return Error{ErrorCode::unsupported, "only .safetensors weights are read so far, not .bin", in(directory, name), std::string(advice)};
-    }
-  }
   for (const std::string& name : os.list_directory(directory)) {
     if (!name.ends_with(".gguf")) continue;
-    return Error{ErrorCode::unsupported, "GGUF files are not read yet", in(directory, name), "use the model's .safetensors files"};
+    return Error{ErrorCode::unsupported, "GGUF files are not read yet", in(directory, name), "use the model's .safetensors or .bin files"};
   }
-  return Error{ErrorCode::not_found, "no " + std::string(kSingle) + ", " + std::string(kIndex) + " or " + std::string(kTorch), directory,
-               "give the folder of a model with its weights; a download may be incomplete"};
+  std::string names;
+  for (const Format& format : kFormats)
+    names += (names.empty() ? "no " : ", ") + std::string(format.single) + ", " + std::string(format.index);
+  return Error{ErrorCode::not_found, names, directory, "give the folder of a model with its weights; a download may be incomplete"};
 }
 
 Status check_present(Os& os, const std::string& directory, const std::string& index_path, const std::vector<std::string>& shards) {
@@ -52,38 +55,49 @@ Status check_present(Os& os, const std::string& directory, const std::string& in
 }  // namespace
 
 Result<Checkpoint> Checkpoint::open(Os& os, Ledger& ledger, const std::string& directory) {
-  if (const std::string path = in(directory, kSingle); os.is_file(path)) return open_single(os, ledger, path);
-  if (const std::string path = in(directory, kIndex); os.is_file(path)) return open_sharded(os, ledger, directory, path);
+  for (const Format& format : kFormats) {
+    Checkpoint checkpoint;
+    if (os.is_file(in(directory, format.single))) {
+      PLIMSOLL_CHECK(checkpoint.open_files(os, directory, {std::string(format.single)}));
+      PLIMSOLL_CHECK(checkpoint.build_table(os, ledger, format.pickled));
+      return checkpoint;
+    }
+    if (os.is_file(in(directory, format.index))) {
+      PLIMSOLL_TRY(const auto index, open_model_file(os, directory, std::string(format.index)));
+      PLIMSOLL_TRY(const auto shards, read_shard_names(*index, format.suffix));
+      PLIMSOLL_CHECK(check_present(os, directory, index->path(), shards));
+      PLIMSOLL_CHECK(checkpoint.open_files(os, directory, shards));
+      PLIMSOLL_CHECK(checkpoint.build_table(os, ledger, format.pickled));
+      PLIMSOLL_CHECK(check_weight_map(os, ledger, *index, shards, checkpoint.table_));
+      return checkpoint;
+    }
+  }
   return nothing_there(os, directory);
 }
 
-Result<Checkpoint> Checkpoint::open_single(Os& os, Ledger& ledger, const std::string& path) {
-  Checkpoint checkpoint;
-  PLIMSOLL_TRY(auto file, os.open(path));
-  checkpoint.files_.push_back(std::move(file));
-  PLIMSOLL_CHECK(checkpoint.build_table(os, ledger));
-  return checkpoint;
-}
-
-Result<Checkpoint> Checkpoint::open_sharded(Os& os, Ledger& ledger, const std::string& directory, const std::string& index_path) {
-  PLIMSOLL_TRY(const auto index, os.open(index_path));
-  PLIMSOLL_TRY(const auto shards, read_shard_names(*index));
-  PLIMSOLL_CHECK(check_present(os, directory, index_path, shards));
-  Checkpoint checkpoint;
-  for (const std::string& shard : shards) {
-    PLIMSOLL_TRY(auto file, os.open(in(directory, shard)));
-    checkpoint.files_.push_back(std::move(file));
+Status Checkpoint::open_files(Os& os, const std::string& directory, const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    PLIMSOLL_TRY(auto file, open_model_file(os, directory, name));
+    files_.push_back(std::move(file));
   }
-  PLIMSOLL_CHECK(checkpoint.build_table(os, ledger));
-  PLIMSOLL_CHECK(check_weight_map(os, ledger, *index, shards, checkpoint.table_));
-  return checkpoint;
+  return {};
 }
 
-Status Checkpoint::build_table(Os& os, Ledger& ledger) {
+Status Checkpoint::build_table(Os& os, Ledger& ledger, bool pickled) {
+  torch::Allowance allowance;
+  const HeaderReader read = [&](File& file, HeaderSink& sink) {
+    return pickled ? torch::read_torch_file(os, ledger, file, sink, allowance) : read_safetensors_header(file, sink);
+  };
+  if (!pickled) PLIMSOLL_CHECK(check_header_sizes(files_));
+  const auto shards = static_cast<std::uint32_t>(files_.size());
   HeaderCounter counter;
-  for (const auto& file : files_) PLIMSOLL_CHECK(read_safetensors_header(*file, counter));
+  for (std::uint32_t i = 0; i < shards; ++i) PLIMSOLL_CHECK(read(*files_[i], counter));
   PLIMSOLL_TRY(table_, TensorTable::create(os, ledger, counter.counts()));
-  for (std::uint32_t i = 0; i < files_.size(); ++i) PLIMSOLL_CHECK(table_.add_file(*files_[i], i));
+  allowance = {};
+  for (std::uint32_t i = 0; i < shards; ++i) {
+    PLIMSOLL_TRY(const auto tensors, table_.add_file(files_, i, read));
+    if (!pickled) PLIMSOLL_CHECK(check_safetensors_layout(*files_[i], tensors));
+  }
   return table_.finish(files_);
 }
 
@@ -107,7 +121,12 @@ Status Checkpoint::read(const TensorInfo& tensor, std::uint64_t offset, std::spa
 
 TypeBytes Checkpoint::bytes_by_type() const {
   TypeBytes bytes{};
-  for (const TensorInfo& tensor : tensors()) bytes[static_cast<std::size_t>(tensor.type)] += tensor.bytes;
+  const TensorInfo* before = nullptr;
+  for (const TensorInfo& tensor : tensors()) {
+    const bool tied = before != nullptr && before->file == tensor.file && before->offset == tensor.offset && before->bytes == tensor.bytes;
+    if (!tied) bytes[static_cast<std::size_t>(tensor.type)] += tensor.bytes;
+    before = &tensor;
+  }
   return bytes;
 }
 

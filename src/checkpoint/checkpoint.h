@@ -17,27 +17,29 @@
 
 namespace plimsoll {
 
-/// Bytes of tensor data for each FileType.
+/// Bytes of tensor data for each FileType; those that two tensors share (tied weights) once.
 using TypeBytes = std::array<std::uint64_t, kFileTypes>;
 
 /// The tensors of a model directory. Opening one reads headers, never weights. Immutable and move-only; any number of threads may
 /// use it at once. Its files stay open, so that they remain the ones that were checked.
 class Checkpoint {
  public:
-  /// Opens `model.safetensors` in `directory`, else the shards of `model.safetensors.index.json`. The table of tensors
-  /// is charged to `ledger` under `tables`; it and `os` must outlive the checkpoint. Transient heap: one JSON reader
-  /// (64 KiB and a few times the longest name). Fails with
+  /// Opens the first of these in `directory`: `model.safetensors`, the shards of `model.safetensors.index.json`, `pytorch_model.bin`, the
+  /// shards of `pytorch_model.bin.index.json`. The table of tensors is charged to `ledger` under `tables`, and so is, meanwhile, what
+  /// reading a .bin takes; it and `os` must outlive the checkpoint. Transient heap: one JSON reader (64 KiB and a few times the longest
+  /// name). Fails with
   /// - `not_found` naming the folder and what was looked for, or the shards that are not there;
-  /// - `unsupported` when there is only a `pytorch_model.bin` (how to convert it is the advice), or an unknown dtype;
+  /// - `unsupported` naming an unknown dtype, or what a .bin has beside tensors;
   /// - `corrupt_file` naming file and byte offset, tensor or key;
   /// - `io`, `out_of_memory` as the system does.
   static Result<Checkpoint> open(Os& os, Ledger& ledger, const std::string& directory);
 
-  /// All tensors: by file (name), then by offset.
+  /// All tensors: by the folder's files (name), then by offset; those that are not row-major after a file's others.
   std::span<const TensorInfo> tensors() const { return table_.tensors(); }
   /// The tensor of that name, or null. Binary search.
   const TensorInfo* find(std::string_view name) const { return table_.find(name); }
 
+  /// The folder's files, and behind them one StridedFile for each tensor that is not row-major.
   std::size_t file_count() const { return files_.size(); }
   File& file(std::uint32_t index) const { return *files_[index]; }
 
@@ -55,11 +57,10 @@ class Checkpoint {
   std::optional<FileType> main_type() const;
 
  private:
-  static Result<Checkpoint> open_single(Os& os, Ledger& ledger, const std::string& path);
-  static Result<Checkpoint> open_sharded(Os& os, Ledger& ledger, const std::string& directory, const std::string& index_path);
-  Status build_table(Os& os, Ledger& ledger);
+  Status open_files(Os& os, const std::string& directory, const std::vector<std::string>& names);
+  Status build_table(Os& os, Ledger& ledger, bool pickled);
 
-  std::vector<std::shared_ptr<File>> files_;  // shared with a thread that is stuck in a read of one
+  CheckpointFiles files_;
   TensorTable table_;
 };
 

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <limits>
 #include <string>
 
 #include "base/checked.h"
+#include "checkpoint/lfs_pointer.h"
 #include "json/json_reader.h"
 
 namespace plimsoll {
@@ -29,7 +29,8 @@ class HeaderParser final : public JsonHandler {
   HeaderParser(std::uint64_t data_start, std::uint64_t file_size, HeaderSink& sink)
       : data_start_(data_start), data_bytes_(file_size - data_start), sink_(sink) {}
 
-  Status on_null() override { return misplaced("null"); }
+  // The metadata may be null, which says as little as none.
+  Status on_null() override { return level_ == Level::header && metadata_next_ ? Status() : misplaced("null"); }
   Status on_bool(bool /*value*/) override { return misplaced("true or false"); }
   Status on_integer(std::int64_t /*value*/) override { return misplaced("a negative number"); }
   Status on_number(double /*value*/) override { return misplaced("a number that is no integer of 64 bits"); }
@@ -196,21 +197,15 @@ Status check_padding(File& file, std::uint64_t end) {
   return corrupt("the header is empty", at_byte(file, kLengthBytes));
 }
 
-}  // namespace
-
-Result<std::uint64_t> safetensors_data_start(File& file) {
+Result<std::uint64_t> header_length(File& file) {
   if (file.size() < kLengthBytes)
     return corrupt("the file has " + std::to_string(file.size()) + " bytes, too few for a safetensors file", at_byte(file, file.size()));
   std::array<std::byte, kLengthBytes> bytes{};
   PLIMSOLL_CHECK(file.read(bytes, 0));
-  // Eight characters are enough: as a length they would be 2.3 * 10^18.
-  if (std::memcmp(bytes.data(), "version ", kLengthBytes) == 0) {
-    return Error{ErrorCode::corrupt_file, "this is a Git LFS pointer, not the weights themselves", at_byte(file, 0),
-                 "run `git lfs pull` in that folder, or download the file again"};
-  }
+  PLIMSOLL_CHECK(refuse_lfs_pointer(bytes, file.path()));
   std::uint64_t length = 0;
   for (std::size_t i = 0; i < bytes.size(); ++i) length |= std::to_integer<std::uint64_t>(bytes[i]) << (8 * i);
-  if (length > kSafetensorsHeaderLimit) {
+  if (length > kHeaderLimit) {
     return corrupt("a header of " + std::to_string(length) + " bytes, but the format allows at most 100000000", at_byte(file, 0));
   }
   if (length > file.size() - kLengthBytes) {
@@ -218,6 +213,25 @@ Result<std::uint64_t> safetensors_data_start(File& file) {
                    at_byte(file, 0));
   }
   if (length < 2) return corrupt("a header of " + std::to_string(length) + " bytes, too few for any", at_byte(file, 0));
+  return length;
+}
+
+}  // namespace
+
+Status check_header_sizes(std::span<const std::shared_ptr<File>> files) {
+  std::uint64_t total = 0;
+  for (const auto& file : files) {
+    PLIMSOLL_TRY(const std::uint64_t length, header_length(*file));
+    total += length;
+    if (total > kHeaderLimit)
+      return Error{ErrorCode::unsupported, "headers of " + format_bytes(Bytes{total}) + " up to this shard", file->path(),
+                   "all shards together may have " + format_bytes(Bytes{kHeaderLimit})};
+  }
+  return {};
+}
+
+Result<std::uint64_t> safetensors_data_start(File& file) {
+  PLIMSOLL_TRY(const std::uint64_t length, header_length(file));
   std::array<std::byte, 1> first{};
   PLIMSOLL_CHECK(file.read(first, kLengthBytes));
   if (first[0] != std::byte{'{'}) return corrupt("the header does not begin with {", at_byte(file, kLengthBytes));
@@ -229,6 +243,27 @@ Status read_safetensors_header(File& file, HeaderSink& sink) {
   PLIMSOLL_TRY(const std::uint64_t data_start, safetensors_data_start(file));
   HeaderParser parser(data_start, file.size(), sink);
   return read_json(file, kLengthBytes, data_start - kLengthBytes, kLimits, parser);
+}
+
+Status check_safetensors_layout(File& file, std::span<const TensorInfo> tensors) {
+  PLIMSOLL_TRY(std::uint64_t end, safetensors_data_start(file));
+  std::string_view previous;
+  for (const TensorInfo& tensor : tensors) {
+    const std::string_view fault = tensor.offset < end   ? "overlaps that of another, which ends"
+                                   : tensor.offset > end ? "begins after a hole, which begins"
+                                                         : "";
+    if (!fault.empty() && tensor.name == previous)
+      return corrupt("the tensor " + printable(tensor.name, 120) + " appears twice", file.path());
+    if (!fault.empty()) {
+      return corrupt("the tensor's data " + std::string(fault) + " at byte " + std::to_string(end),
+                     file.path() + ": tensor " + printable(tensor.name, 120));
+    }
+    end = tensor.offset + tensor.bytes;
+    previous = tensor.name;
+  }
+  if (end == file.size()) return {};
+  return corrupt("the last tensor ends at byte " + std::to_string(end) + ", but the file has " + std::to_string(file.size()) + " bytes",
+                 file.path());
 }
 
 }  // namespace plimsoll

@@ -12,13 +12,13 @@ constexpr std::size_t kNamesListed = 5;
 
 Error corrupt(std::string what) { return Error{ErrorCode::corrupt_file, std::move(what), {}, "download or save the index again"}; }
 
-Status check_shard_name(std::string_view name) {
+Status check_shard_name(std::string_view name, std::string_view suffix) {
   const auto bad = [](char c) { return c == '/' || c == '\\' || static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
   if (name.empty() || name.size() > kNameLimit || name.find("..") != std::string_view::npos || std::any_of(name.begin(), name.end(), bad)) {
     return corrupt("the index names the shard \"" + printable(name, 120) + "\", which is no plain file name");
   }
-  if (!name.ends_with(".safetensors"))
-    return corrupt("the index names the shard \"" + printable(name, 120) + "\", which is no .safetensors file");
+  if (!name.ends_with(suffix))
+    return corrupt("the index names the shard \"" + printable(name, 120) + "\", which is no " + std::string(suffix) + " file");
   return {};
 }
 
@@ -56,7 +56,6 @@ class IndexParser : public JsonHandler {
 
   Status on_string(std::string_view value) override {
     if (!in_map_ || depth_ != 2) return misplaced();
-    PLIMSOLL_CHECK(check_shard_name(value));
     return on_pair(tensor_, value);
   }
 
@@ -79,10 +78,12 @@ class IndexParser : public JsonHandler {
 
 class ShardNames final : public IndexParser {
  public:
+  explicit ShardNames(std::string_view suffix) : suffix_(suffix) {}
   std::vector<std::string> take() { return std::move(names_); }
 
  private:
   Status on_pair(std::string_view /*tensor*/, std::string_view shard) override {
+    PLIMSOLL_CHECK(check_shard_name(shard, suffix_));
     const auto at = std::lower_bound(names_.begin(), names_.end(), shard);
     if (at != names_.end() && *at == shard) return {};
     if (names_.size() == kMaxShards) return corrupt("the index names more than " + std::to_string(kMaxShards) + " shards");
@@ -90,6 +91,7 @@ class ShardNames final : public IndexParser {
     return {};
   }
 
+  std::string_view suffix_;
   std::vector<std::string> names_;
 };
 
@@ -127,7 +129,7 @@ class WeightMapCheck final : public IndexParser {
  private:
   Status on_pair(std::string_view name, std::string_view shard) override {
     const TensorInfo* tensor = table_.find(name);
-    if (tensor == nullptr || shards_[tensor->file] != shard) {
+    if (tensor == nullptr || shards_[tensor->shard] != shard) {
       missing_.add(name);
       return {};
     }
@@ -144,7 +146,7 @@ class WeightMapCheck final : public IndexParser {
 };
 
 Status read_index(File& index, IndexParser& parser) {
-  if (index.size() > kSafetensorsHeaderLimit) {
+  if (index.size() > kHeaderLimit) {
     return Error{ErrorCode::corrupt_file, "an index of " + std::to_string(index.size()) + " bytes, more than any real one", index.path()};
   }
   return read_json(index, 0, index.size(), JsonLimits{}, parser);
@@ -152,8 +154,8 @@ Status read_index(File& index, IndexParser& parser) {
 
 }  // namespace
 
-Result<std::vector<std::string>> read_shard_names(File& index) {
-  ShardNames names;
+Result<std::vector<std::string>> read_shard_names(File& index, std::string_view suffix) {
+  ShardNames names(suffix);
   PLIMSOLL_CHECK(read_index(index, names));
   std::vector<std::string> shards = names.take();
   if (shards.empty())

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <plimsoll/os.h>
@@ -13,11 +14,11 @@ namespace plimsoll {
 inline constexpr std::size_t kMaxShards = 4096;
 
 /// The distinct shard names in an index file's `weight_map`, sorted. A name is a plain file name ending in
-/// ".safetensors": separators, "..", control characters and more than 255 bytes are `corrupt_file`.
-Result<std::vector<std::string>> read_shard_names(File& index);
+/// `suffix` (".safetensors"): separators, "..", control characters and more than 255 bytes are `corrupt_file`.
+Result<std::vector<std::string>> read_shard_names(File& index, std::string_view suffix);
 
 /// Checks that the index and the shards name the same tensors: each in the shard that `weight_map` says, none twice, none
-/// left out on either side. `shards[i]` is file i of the table. The error lists names. `metadata.total_size` is a hint
+/// left out on either side. `shards[i]` is shard i of the table. The error lists names. `metadata.total_size` is a hint
 /// and is not checked.
 Status check_weight_map(Os& os, Ledger& ledger, File& index, const std::vector<std::string>& shards, const TensorTable& table);
 

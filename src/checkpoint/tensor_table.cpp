@@ -6,11 +6,15 @@
 #include <string>
 #include <tuple>
 
+#include "checkpoint/strided_file.h"
+
 namespace plimsoll {
 namespace {
 
-// Two and a half million tensors; the largest real checkpoints have fewer than a hundred thousand.
-constexpr std::uint64_t kTableLimit = std::uint64_t{256} << 20U;
+// More than a million tensors; the largest real checkpoints have fewer than a hundred thousand.
+constexpr std::uint64_t kTableLimit = std::uint64_t{128} << 20U;
+// Each is an object on the heap; checkpoints that were converted from TensorFlow have a few hundred.
+constexpr std::uint32_t kStridedLimit = 4096;
 
 template <typename T>
 std::span<T> carve(std::span<std::byte>& rest, std::uint64_t count) {
@@ -27,31 +31,6 @@ Error broken_file(std::string what, std::string where) {
 
 Error changed(const std::string& path) {
   return Error{ErrorCode::corrupt_file, "the file changed while its header was read", path, "wait until it is complete and try again"};
-}
-
-Error repeated(std::string_view name, std::string where) {
-  return broken_file("the tensor " + printable(name, 120) + " appears twice", std::move(where));
-}
-
-// `tensors` are one file's, sorted by offset.
-Status check_layout(const File& file, std::uint64_t data_start, std::span<const TensorInfo> tensors) {
-  std::uint64_t end = data_start;
-  std::string_view previous;
-  for (const TensorInfo& tensor : tensors) {
-    const std::string_view fault = tensor.offset < end   ? "overlaps that of another, which ends"
-                                   : tensor.offset > end ? "begins after a hole, which begins"
-                                                         : "";
-    if (!fault.empty() && tensor.name == previous) return repeated(tensor.name, file.path());
-    if (!fault.empty()) {
-      return broken_file("the tensor's data " + std::string(fault) + " at byte " + std::to_string(end),
-                         file.path() + ": tensor " + printable(tensor.name, 120));
-    }
-    end = tensor.offset + tensor.bytes;
-    previous = tensor.name;
-  }
-  if (end == file.size()) return {};
-  return broken_file("the last tensor ends at byte " + std::to_string(end) + ", but the file has " + std::to_string(file.size()) + " bytes",
-                     file.path());
 }
 
 }  // namespace
@@ -93,7 +72,8 @@ Result<TensorTable> TensorTable::create(Os& os, Ledger& ledger, const TableCount
 /// Appends one file's entries, refusing more than were counted.
 class TensorTable::Filler final : public HeaderSink {
  public:
-  Filler(TensorTable& table, const std::string& path, std::uint32_t file) : table_(table), path_(path), file_(file) {}
+  Filler(TensorTable& table, CheckpointFiles& files, std::uint32_t shard)
+      : table_(table), files_(files), path_(files[shard]->path()), shard_(shard) {}
 
   Status on_tensor(const HeaderEntry& entry) override {
     if (table_.filled_ == table_.tensors_.size() || entry.shape.size() > table_.sizes_.size() - table_.sizes_used_) return changed(path_);
@@ -101,7 +81,9 @@ class TensorTable::Filler final : public HeaderSink {
     const auto shape = table_.sizes_.subspan(table_.sizes_used_, entry.shape.size());
     std::copy(entry.shape.begin(), entry.shape.end(), shape.begin());
     table_.sizes_used_ += shape.size();
-    table_.tensors_[table_.filled_++] = {name, shape, entry.offset, entry.bytes, file_, entry.type};
+    TensorInfo info{name, shape, entry.offset, entry.bytes, shard_, entry.type, static_cast<std::uint16_t>(shard_)};
+    if (!entry.strides.empty()) PLIMSOLL_CHECK(put_in_order(entry, info));
+    table_.tensors_[table_.filled_++] = info;
     return {};
   }
 
@@ -121,30 +103,41 @@ class TensorTable::Filler final : public HeaderSink {
     return std::string_view(place.data(), place.size());
   }
 
+  Status put_in_order(const HeaderEntry& entry, TensorInfo& info) {
+    if (table_.strided_++ == kStridedLimit) {
+      return Error{ErrorCode::unsupported, "more than " + std::to_string(kStridedLimit) + " tensors that are not row-major", path_,
+                   "save them with .contiguous()"};
+    }
+    info.file = static_cast<std::uint32_t>(files_.size());
+    info.offset = 0;
+    files_.push_back(std::make_shared<StridedFile>(files_[shard_], entry));
+    return {};
+  }
+
   TensorTable& table_;
-  const std::string& path_;
-  std::uint32_t file_;
+  CheckpointFiles& files_;
+  const std::string path_;
+  std::uint32_t shard_;
 };
 
-Status TensorTable::add_file(File& file, std::uint32_t index) {
+Result<std::span<const TensorInfo>> TensorTable::add_file(CheckpointFiles& files, std::uint32_t shard, const HeaderReader& read) {
   const std::size_t first = filled_;
   const std::size_t first_key = metadata_used_;
-  Filler filler(*this, file.path(), index);
-  PLIMSOLL_CHECK(read_safetensors_header(file, filler));
-  PLIMSOLL_TRY(const std::uint64_t data_start, safetensors_data_start(file));
+  Filler filler(*this, files, shard);
+  PLIMSOLL_CHECK(read(*files[shard], filler));
 
   const auto keys = metadata_.subspan(first_key, metadata_used_ - first_key);
   std::sort(keys.begin(), keys.end());
   const auto twice = std::adjacent_find(keys.begin(), keys.end());
-  if (twice != keys.end()) return broken_file("__metadata__ has the key \"" + printable(*twice, 120) + "\" twice", file.path());
+  if (twice != keys.end()) return broken_file("__metadata__ has the key \"" + printable(*twice, 120) + "\" twice", files[shard]->path());
 
   const auto tensors = tensors_.subspan(first, filled_ - first);
-  const auto place = [](const TensorInfo& t) { return std::tuple(t.offset, t.bytes, t.name); };
+  const auto place = [](const TensorInfo& t) { return std::tuple(t.file, t.offset, t.bytes, t.name); };
   std::sort(tensors.begin(), tensors.end(), [&](const TensorInfo& a, const TensorInfo& b) { return place(a) < place(b); });
-  return check_layout(file, data_start, tensors);
+  return std::span<const TensorInfo>(tensors);
 }
 
-Status TensorTable::finish(std::span<const std::shared_ptr<File>> files) {
+Status TensorTable::finish(const CheckpointFiles& files) {
   if (filled_ != tensors_.size()) return changed(files.front()->path());
   std::iota(by_name_.begin(), by_name_.end(), 0U);
   std::sort(by_name_.begin(), by_name_.end(), [&](std::uint32_t a, std::uint32_t b) { return tensors_[a].name < tensors_[b].name; });
@@ -153,8 +146,9 @@ Status TensorTable::finish(std::span<const std::shared_ptr<File>> files) {
   if (twice == by_name_.end()) return {};
   const TensorInfo& one = tensors_[*twice];
   const TensorInfo& other = tensors_[*std::next(twice)];
-  const std::string& path = files[one.file]->path();
-  return repeated(one.name, one.file == other.file ? path : path + " and " + files[other.file]->path());
+  const std::string& path = files[one.shard]->path();
+  return broken_file("the tensor " + printable(one.name, 120) + " appears twice",
+                     one.shard == other.shard ? path : path + " and " + files[other.shard]->path());
 }
 
 const TensorInfo* TensorTable::find(std::string_view name) const {

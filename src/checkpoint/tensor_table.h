@@ -1,15 +1,25 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
-#include "checkpoint/safetensors_header.h"
+#include <plimsoll/os.h>
+
+#include "checkpoint/header_sink.h"
 #include "checkpoint/tensor_info.h"
 #include "memory/arena.h"
 
 namespace plimsoll {
+
+/// Shared with a thread that is stuck in a read of one.
+using CheckpointFiles = std::vector<std::shared_ptr<File>>;
+
+/// Gives a sink the tensors of one file.
+using HeaderReader = std::function<Status(File& file, HeaderSink& sink)>;
 
 /// How much a table will hold.
 struct TableCounts {
@@ -35,17 +45,18 @@ class HeaderCounter final : public HeaderSink {
 class TensorTable {
  public:
   TensorTable() = default;
-  /// `unsupported` when it would take more than 256 MiB, whatever the ledger has; `out_of_memory`.
+  /// `unsupported` when it would take more than 128 MiB, whatever the ledger has; `out_of_memory`.
   static Result<TensorTable> create(Os& os, Ledger& ledger, const TableCounts& counts);
 
-  /// Adds the header of `file`, and checks what takes all of its entries: its data begins at the first byte after the
-  /// header, has no holes or overlaps, and ends with the file; no metadata key is repeated. Call in order of `index`.
-  Status add_file(File& file, std::uint32_t index);
+  /// Adds the tensors that `read` finds in file number `shard`, checks that no metadata key is repeated, and gives them, sorted by offset.
+  /// A tensor that is not row-major gets a file of its own behind the others of `files`, a StridedFile; `unsupported` if there are more
+  /// than 4096 of them. Call in order of `shard`, before which all files of the folder are in `files`.
+  Result<std::span<const TensorInfo>> add_file(CheckpointFiles& files, std::uint32_t shard, const HeaderReader& read);
 
   /// Call after the last file, with all of them: checks that no name is repeated.
-  Status finish(std::span<const std::shared_ptr<File>> files);
+  Status finish(const CheckpointFiles& files);
 
-  /// By file, then by offset.
+  /// By shard, then by file and offset.
   std::span<const TensorInfo> tensors() const { return tensors_; }
   const TensorInfo* find(std::string_view name) const;
 
@@ -59,6 +70,7 @@ class TensorTable {
   std::span<std::uint32_t> by_name_;  ///< indices into tensors_
   std::span<char> text_;
   std::size_t filled_ = 0;
+  std::uint32_t strided_ = 0;
   std::size_t sizes_used_ = 0;
   std::size_t metadata_used_ = 0;
   std::size_t text_used_ = 0;

@@ -1,7 +1,10 @@
 #include "hub/hub_cache.h"
 
 #include <algorithm>
+#include <span>
 #include <string_view>
+
+#include "hub/model_file.h"
 
 namespace plimsoll {
 namespace {
@@ -101,7 +104,9 @@ Error not_cached(Os& os, const Cached& model) {
 Result<std::string> read_ref(Os& os, const Cached& model) {
   const std::string path = model.folder + "/refs/" + model.revision;
   if (!os.is_file(path)) return std::string();
-  PLIMSOLL_TRY(std::string text, os.read_text(path, kRefFileLimit));
+  PLIMSOLL_TRY(const auto file, os.open_beneath(model.folder, "refs/" + model.revision));
+  std::string text(static_cast<std::size_t>(std::min<std::uint64_t>(file->size(), kRefFileLimit)), '\0');
+  PLIMSOLL_CHECK(file->read(std::as_writable_bytes(std::span(text)), 0));
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.pop_back();
   if (is_commit(text) || is_safe_name(text)) return text;
   return Error{ErrorCode::corrupt_file, "a ref holds \"" + printable(text, 60) + "\", which is no commit", path,
@@ -139,7 +144,7 @@ Result<std::string> hub_cache_directory(Os& os) {
 
 Result<std::string> locate_model(Os& os, const std::string& model, const std::string& revision) {
   if (model.empty()) return Error{ErrorCode::usage, "no model is named", "MODEL", "give the folder of a model or a Hub id"};
-  if (model.find('\0') == std::string::npos && os.is_directory(model)) return model;
+  if (model.find('\0') == std::string::npos && os.is_directory(model)) return pinned_folder(os, model);
   if (!is_hub_id(model)) return no_such_model(os, model);
   if (!revision.empty() && !is_safe_revision(revision)) {
     return Error{ErrorCode::usage, "\"" + printable(revision, 80) + "\" can be no revision", "--revision",

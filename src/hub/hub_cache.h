@@ -11,9 +11,9 @@ namespace plimsoll {
 /// variable counts as unset. It need not exist. `not_found` when none of these nor HOME is set.
 Result<std::string> hub_cache_directory(Os& os);
 
-/// The folder that holds the files of `model`: `model` itself if it is a folder, else the cached snapshot of the Hub id
-/// (`name` or `organisation/name`) at `revision` (a branch, tag or commit; empty means "main"). Nothing is downloaded or
-/// written.
+/// The folder that holds the files of `model`: `model` itself if it is a folder (where links to it lead now: `pinned_folder`), else the
+/// cached snapshot of the Hub id (`name` or `organisation/name`) at `revision` (a branch, tag or commit; empty means "main"). Nothing is
+/// downloaded or written.
 ///
 /// As in huggingface_hub: a commit of 40 hex digits names its snapshot; any other revision is looked up in `refs`,
 /// then taken as the name of a snapshot. Without either it is not found, even if there is exactly one snapshot: a model

@@ -141,13 +141,6 @@ Result<std::optional<double>> JsonValue::optional_number(std::string_view key) c
   return std::optional(number);
 }
 
-Result<std::optional<bool>> JsonValue::optional_bool(std::string_view key) const {
-  const auto value = find(key);
-  if (!value || value->is_null()) return std::optional<bool>();
-  PLIMSOLL_TRY(const bool flag, value->as_bool());
-  return std::optional(flag);
-}
-
 Result<std::optional<std::string_view>> JsonValue::optional_string(std::string_view key) const {
   const auto value = find(key);
   if (!value || value->is_null()) return std::optional<std::string_view>();
@@ -169,6 +162,11 @@ Result<std::optional<JsonValue>> JsonValue::optional_array(std::string_view key)
   return value;
 }
 
+Result<bool> JsonValue::bool_or(std::string_view key, bool otherwise) const {
+  const auto value = find(key);
+  return value && !value->is_null() ? value->as_bool() : otherwise;
+}
+
 JsonValue::Iterator& JsonValue::Iterator::operator++() {
   node_ = tree_->nodes[node_].next;
   return *this;
@@ -184,14 +182,18 @@ std::size_t JsonValue::size() const {
 
 Result<JsonDocument> JsonDocument::read(Os& os, const std::string& path) {
   PLIMSOLL_TRY(const auto file, os.open(path));
-  if (file->size() > kFileLimit) {
-    return Error{ErrorCode::corrupt_file, "the file is longer than " + format_bytes(Bytes{kFileLimit}), path,
+  return read(*file);
+}
+
+Result<JsonDocument> JsonDocument::read(File& file) {
+  if (file.size() > kFileLimit) {
+    return Error{ErrorCode::corrupt_file, "the file is longer than " + format_bytes(Bytes{kFileLimit}), file.path(),
                  "no real file of this kind is so long"};
   }
   auto tree = std::make_unique<Tree>();
-  tree->name = path;
+  tree->name = file.path();
   TreeBuilder builder(*tree);
-  if (Status status = read_json(*file, 0, file->size(), kLimits, builder); !status.ok())
+  if (Status status = read_json(file, 0, file.size(), kLimits, builder); !status.ok())
     return with_key(std::move(status).error(), builder, *tree);
   return JsonDocument(std::move(tree));
 }

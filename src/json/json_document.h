@@ -56,10 +56,11 @@ class JsonValue {
   /// The same where the key may be absent or null, which give nothing.
   Result<std::optional<std::int64_t>> optional_int(std::string_view key, std::int64_t low, std::int64_t high) const;
   Result<std::optional<double>> optional_number(std::string_view key) const;
-  Result<std::optional<bool>> optional_bool(std::string_view key) const;
   Result<std::optional<std::string_view>> optional_string(std::string_view key) const;
   Result<std::optional<JsonValue>> optional_object(std::string_view key) const;
   Result<std::optional<JsonValue>> optional_array(std::string_view key) const;
+  /// And which give `otherwise`.
+  Result<bool> bool_or(std::string_view key, bool otherwise) const;
 
   /// Members of an object or elements of an array in file order; none for other types.
   Children children() const;
@@ -115,6 +116,7 @@ class JsonDocument {
 
   /// `not_found` when absent; `corrupt_file` naming byte and key when it is not strict JSON or passes a limit.
   static Result<JsonDocument> read(Os& os, const std::string& path);
+  static Result<JsonDocument> read(File& file);
   /// The same from memory; `name` stands for the file in errors.
   static Result<JsonDocument> parse(std::string_view text, std::string name);
 

@@ -29,12 +29,13 @@ Status Arena::resize(Bytes size) {
     return {};
   }
   if (rounded > size_) {
-    const Bytes more = rounded - size_;
-    PLIMSOLL_CHECK(ledger_->charge(tag_, more));
-    if (Status grown = mapping_->resize(rounded); !grown.ok()) {
-      ledger_->release(tag_, more);
-      return grown;
-    }
+    Arena more;  // gives its charge back unless it is taken over
+    PLIMSOLL_CHECK(ledger_->charge(tag_, rounded - size_));
+    more.ledger_ = ledger_;
+    more.tag_ = tag_;
+    more.size_ = rounded - size_;
+    PLIMSOLL_CHECK(mapping_->resize(rounded));
+    more.ledger_ = nullptr;
   } else {
     PLIMSOLL_CHECK(mapping_->resize(rounded));
     ledger_->release(tag_, size_ - rounded);

@@ -34,8 +34,8 @@ Status refuse_variants(const JsonValue& config) {
                  config.where() + ": position_embedding_type", "give a model with \"absolute\", the only one that is"};
   }
   for (const char* key : {"is_decoder", "add_cross_attention"}) {
-    PLIMSOLL_TRY(const auto set, config.optional_bool(key));
-    if (set.value_or(false))
+    PLIMSOLL_TRY(const bool set, config.bool_or(key, false));
+    if (set)
       return Error{ErrorCode::unsupported, std::string(key) + " is not built for bert", config.where() + ": " + key,
                    "use an encoder checkpoint"};
   }

@@ -1,11 +1,13 @@
 #include <plimsoll/model.h>
 
 #include <algorithm>
+#include <new>
 
 #include <fmt/format.h>
 
 #include "checkpoint/checkpoint.h"
 #include "hub/hub_cache.h"
+#include "hub/model_file.h"
 #include "model/binding.h"
 #include "model/families.h"
 #include "model/program.h"
@@ -68,7 +70,7 @@ Model::Model(Model&&) noexcept = default;
 Model& Model::operator=(Model&&) noexcept = default;
 Model::~Model() = default;
 
-Result<Model> Model::open(Os& os, Ledger& ledger, const ModelRequest& request) {
+Result<Model> Model::open(Os& os, Ledger& ledger, const ModelRequest& request) try {
   PLIMSOLL_CHECK(check_task(request.task));
   const Bytes before = ledger.current(MemoryTag::tables);
   PLIMSOLL_TRY(std::string directory, locate_model(os, request.model, request.revision));
@@ -76,7 +78,8 @@ Result<Model> Model::open(Os& os, Ledger& ledger, const ModelRequest& request) {
     return Error{ErrorCode::not_found, "this folder holds no config.json, so it is no model", directory,
                  "give the folder that has config.json, weights and tokenizer files"};
   }
-  PLIMSOLL_TRY(const JsonDocument config, JsonDocument::read(os, directory + "/config.json"));
+  PLIMSOLL_TRY(const auto file, open_model_file(os, directory, "config.json"));
+  PLIMSOLL_TRY(const JsonDocument config, JsonDocument::read(*file));
   PLIMSOLL_TRY(ArchSpec spec, read_arch_spec(config));
   PLIMSOLL_TRY(Checkpoint checkpoint, Checkpoint::open(os, ledger, directory));
   PLIMSOLL_CHECK(check_layers(spec, checkpoint));
@@ -92,6 +95,8 @@ Result<Model> Model::open(Os& os, Ledger& ledger, const ModelRequest& request) {
   if (state->binding.stored_type == ElementType::float64) state->warnings.emplace_back("float64 weights: computed in float32");
   state->table_bytes = ledger.current(MemoryTag::tables) - before;
   return Model(std::move(state));
+} catch (const std::bad_alloc&) {
+  return heap_exhausted();
 }
 
 const std::string& Model::name() const { return state_->name; }
@@ -107,6 +112,16 @@ std::int64_t Model::vocabulary() const { return state_->spec.vocab_size; }
 std::int64_t Model::token_types() const { return state_->spec.types; }
 std::int64_t Model::parameters() const { return state_->binding.parameters; }
 double Model::pass_flops(std::int64_t texts, std::int64_t tokens_each) const { return state_->program.pass_flops(texts, tokens_each); }
+std::string Model::largest_file() const {
+  const Checkpoint& checkpoint = state_->checkpoint;
+  const File* largest = nullptr;
+  for (std::size_t i = 0; i < checkpoint.file_count(); ++i) {
+    const File& file = checkpoint.file(static_cast<std::uint32_t>(i));
+    if (largest == nullptr || file.size() > largest->size()) largest = &file;
+  }
+  return largest != nullptr ? largest->path() : std::string();
+}
+
 Bytes Model::weight_bytes() const { return state_->binding.stored_bytes; }
 ElementType Model::stored_type() const { return state_->binding.stored_type; }
 Bytes Model::table_bytes() const { return state_->table_bytes; }
@@ -119,9 +134,11 @@ std::int64_t Model::max_tokens() const {
   return limit ? std::min(*limit, state_->spec.positions) : state_->spec.positions;
 }
 
-Result<Tokenizer> open_tokenizer(Os& os, Ledger& ledger, const ModelRequest& request) {
+Result<Tokenizer> open_tokenizer(Os& os, Ledger& ledger, const ModelRequest& request) try {
   PLIMSOLL_TRY(const std::string directory, locate_model(os, request.model, request.revision));
   return Tokenizer::open(os, ledger, directory);
+} catch (const std::bad_alloc&) {
+  return heap_exhausted();
 }
 
 }  // namespace plimsoll

@@ -103,8 +103,17 @@ std::vector<Candidate> with_narrowing(std::vector<Candidate> list, const Policy&
 }
 
 // Of the last, one panel's rows are in use and one's on their way.
-constexpr std::array<RingShape, 7> kRingShapes = {
-    {{4U << 20U, 4}, {4U << 20U, 3}, {2U << 20U, 4}, {2U << 20U, 3}, {1U << 20U, 3}, {1U << 20U, 2}, {1, 2}}};
+constexpr std::array<RingShape, 9> kRingShapes = {{{4U << 20U, 8},
+                                                   {4U << 20U, 6},
+                                                   {4U << 20U, 4},
+                                                   {4U << 20U, 3},
+                                                   {2U << 20U, 4},
+                                                   {2U << 20U, 3},
+                                                   {1U << 20U, 3},
+                                                   {1U << 20U, 2},
+                                                   {1, 2}}};
+
+constexpr std::size_t kDeepRings = 2;  // the first so many
 
 constexpr std::int64_t kMostSteps = 64;
 
@@ -145,7 +154,7 @@ void add_placements(Candidate candidate, const Movable& movable, const Policy& p
   if (may_stay) list.push_back(candidate);
   if (may_gather && may_stay) add_sources(candidate, true, list);
   if (!may_stream) return;
-  for (const RingShape& ring : ring_shapes(policy)) {
+  for (const RingShape& ring : candidate.device == 0 ? host_ring_shapes(policy) : ring_shapes(policy)) {
     candidate.chunk_bytes = ring.chunk_bytes;
     candidate.slots = ring.slots;
     // Of a very deep network not every number is tried: a few blocks more or less are a percent or two.
@@ -171,9 +180,14 @@ ElementType block_storage(const Candidate& candidate, std::int64_t block, std::i
   return *candidate.narrowing == Rung::float16 ? ElementType::float16 : ElementType::bfloat16;
 }
 
-std::span<const RingShape> ring_shapes(const Policy& policy) {
+std::span<const RingShape> host_ring_shapes(const Policy& policy) {
   const std::span<const RingShape> all(kRingShapes);
   return policy.smallest_chunks ? all.last(1) : all;
+}
+
+std::span<const RingShape> ring_shapes(const Policy& policy) {
+  const std::span<const RingShape> all = host_ring_shapes(policy);
+  return all.size() > kDeepRings ? all.subspan(kDeepRings) : all;
 }
 
 std::vector<Candidate> resident_candidates(const Program& program, const Binding& binding, const Workload& workload, const Policy& policy,

@@ -51,6 +51,9 @@ struct RingShape {
 
 /// Those that are tried: large chunks waste the least time between them; the last shape is the least that there is.
 std::span<const RingShape> ring_shapes(const Policy& policy);
+/// The same where the host computes, with deeper rings before them: its products and its reads hinder each other now and then, and what
+/// is read far ahead evens that out.
+std::span<const RingShape> host_ring_shapes(const Policy& policy);
 
 /// Sizes of a pass and precisions, everything resident.
 std::vector<Candidate> resident_candidates(const Program& program, const Binding& binding, const Workload& workload, const Policy& policy,

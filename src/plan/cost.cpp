@@ -18,6 +18,13 @@ constexpr double kChunkSeconds = 30e-6;
 // alone.
 constexpr double kRowSeconds = 5e-6;
 
+// Of the rate that a disk reaches with reads always on their way, what so many slots keep: computing and reading are not even, and where
+// little is read ahead, the disk rests whenever a product takes longer than usual (docs/performance.md).
+double reading_share(std::int32_t slots) {
+  const double ahead = std::max(slots - 1, 1);
+  return ahead / (ahead + 0.75);
+}
+
 struct Work {
   double flops = 0;
   double bytes = 0;
@@ -31,6 +38,7 @@ class BlockCost {
         tokens_(static_cast<double>(candidate.tokens_per_pass)),
         chunk_bytes_(candidate.chunk_bytes),
         ring_(ring_time(request, candidate)),
+        disk_rate_(request.is_accelerator() ? request.device->disk_rate : request.device->disk_rate * reading_share(candidate.slots)),
         rate_(candidate.compute == ElementType::bfloat16 ? request.device->bfloat16_flops : request.device->float32_flops) {}
 
   BlockTime time(const Block& block) const {
@@ -43,7 +51,7 @@ class BlockCost {
       const double chunks = bytes > 0 ? add_chunks(op, cut) : 0;
       time.compute += seconds * (bytes > 0 ? streamed_compute() : 1) + std::max(chunks, 1.0) * request_.device->step_seconds;
       if (bytes == 0) continue;
-      if (home(op) == Home::disk) time.read += bytes / request_.device->disk_rate + chunks * request_.device->read_seconds;
+      if (home(op) == Home::disk) time.read += bytes / disk_rate_ + chunks * request_.device->read_seconds;
       if (request_.is_accelerator()) time.upload += bytes / request_.device->link_rate + chunks * request_.device->step_seconds;
       else time.compute += chunks * kChunkSeconds;
     }
@@ -140,6 +148,7 @@ class BlockCost {
   double tokens_;
   std::uint64_t chunk_bytes_;
   RingTime ring_;
+  double disk_rate_;  // of chunks
   double rate_;
 };
 

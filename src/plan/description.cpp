@@ -1,6 +1,7 @@
 #include "plan/description.h"
 
 #include "device/cpu/cpu_kernels.h"
+#include "device/cuda/cuda_figures.h"
 
 namespace plimsoll {
 
@@ -71,7 +72,8 @@ DeviceDescription describe_accelerator(const Snapshot& machine, const Accelerato
   device.link_rate = accelerator.link_rate;
   device.rates_source = "given";
   device.step_seconds = accelerator.latency;
-  device.workspace_bytes = &cpu_workspace_bytes;
+  device.workspace_bytes = accelerator.computes_on_host ? &cpu_workspace_bytes : &cuda_workspace_bytes;
+  device.packs_weights = accelerator.computes_on_host;
   return device;
 }
 

@@ -29,7 +29,8 @@ struct DeviceDescription {
   double step_seconds = 0;  ///< fixed cost of one op
   double link_rate = 0;     ///< bytes a second between the host's memory and the device's; 0: they are the same
   std::int64_t (*workspace_bytes)(const WorkspaceNeeds&) = nullptr;
-  Bytes runtime;  ///< allowance for all memory that no arena holds
+  bool packs_weights = true;  ///< its products read panels; otherwise rows as the file has them
+  Bytes runtime;              ///< allowance for all memory that no arena holds
 };
 
 /// Bytes of all names.

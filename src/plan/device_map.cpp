@@ -177,7 +177,7 @@ std::vector<StageChoice> mapped_stages(const MappedBlocks& mapped, const LayoutR
   return stages;
 }
 
-Result<DeviceMap> read_device_map(Os& os, const std::string& path) {
+Result<DeviceMap> read_device_map(Os& os, const std::string& path) try {
   PLIMSOLL_TRY(const JsonDocument document, JsonDocument::read(os, path));
   const JsonValue root = document.root();
   if (!root.is_object() || root.size() == 0 || root.size() > kMostModules)
@@ -194,6 +194,8 @@ Result<DeviceMap> read_device_map(Os& os, const std::string& path) {
     map.modules.emplace_back(module.key(), std::move(device));
   }
   return map;
+} catch (const std::bad_alloc&) {
+  return heap_exhausted();
 }
 
 }  // namespace plimsoll

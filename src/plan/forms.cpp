@@ -26,14 +26,14 @@ std::int64_t value_rows(const Value& value, const Candidate& candidate, const Wo
   return 0;
 }
 
-WeightForm resident_form(const Weight& weight, ElementType stored, ElementType storage, ElementType compute) {
+WeightForm resident_form(const Weight& weight, ElementType stored, ElementType storage, ElementType compute, bool packs) {
   if (weight.role == WeightRole::vector) return {ElementType::float32, WeightLayout::rows};
   if (weight.role == WeightRole::table) {
     // Gathered rows are widened exactly, so a table keeps the narrower of the two types.
     const bool keep = element_bytes(stored) <= element_bytes(storage);
     return {keep ? stored : storage, WeightLayout::rows};
   }
-  const bool panels = weight.outputs >= kPanelOutputs || compute == ElementType::bfloat16;
+  const bool panels = packs && (weight.outputs >= kPanelOutputs || compute == ElementType::bfloat16);
   return {storage, panels ? WeightLayout::panels : WeightLayout::rows};
 }
 
@@ -79,8 +79,9 @@ Schedule assign_forms(const LayoutRequest& request, const Candidate& candidate) 
         const std::vector<BoundPart>& parts = request.binding->weights[i];
         const Home home = can_stream(weight, parts) ? homes[static_cast<std::size_t>(b)] : Home::device;
         PlannedWeight& planned = schedule.weights[i];
-        planned.form = home == Home::device ? resident_form(weight, parts.front().type, storage, candidate.compute)
-                                            : streamed_form(parts.front().type, storage);
+        planned.form = home == Home::device
+                           ? resident_form(weight, parts.front().type, storage, candidate.compute, request.device->packs_weights)
+                           : streamed_form(parts.front().type, storage);
         planned.home = home;
         if (id == schedule.gathered.weight) planned.home = candidate.table;
         planned.bytes = static_cast<std::uint64_t>(weight_bytes(planned.form, weight.outputs, weight.inputs));

@@ -10,6 +10,7 @@
 #include "plan/device_map.h"
 #include "plan/estimate.h"
 #include "plan/fill.h"
+#include "plan/model_shape.h"
 #include "plan/option.h"
 #include "plan/sacrifices.h"
 #include "plan/split.h"
@@ -62,6 +63,7 @@ class Planner {
     plan.smallest_budget = smallest_budget();
     plan.full_speed_budget = smallest(
         [&](const Option& option) { return option.shared().loss <= unlimited.shared().loss && option.seconds <= 1.1 * unlimited.seconds; });
+    for (Stage& stage : layout.stages) stage.schedule.model_shape = model_shape(model_.program(), model_.binding());
     plan.stages = std::make_shared<const std::vector<Stage>>(std::move(layout.stages));
     plan.schedule = std::shared_ptr<const Schedule>(plan.stages, &plan.stages->front().schedule);
     return plan;
@@ -366,7 +368,7 @@ std::vector<Alternative> alternatives(const Model& model, const Snapshot& machin
 
 }  // namespace
 
-Result<Plan> make_plan(const Model& model, const Snapshot& machine, const Workload& workload, const Policy& policy) {
+Result<Plan> make_plan(const Model& model, const Snapshot& machine, const Workload& workload, const Policy& policy) try {
   if (workload.longest < 1 || workload.longest > model.max_tokens()) {
     return Error{ErrorCode::usage, "texts of " + std::to_string(workload.longest) + " tokens", "--max-length",
                  "this model takes 1 to " + std::to_string(model.max_tokens())};
@@ -382,6 +384,8 @@ Result<Plan> make_plan(const Model& model, const Snapshot& machine, const Worklo
   Plan plan = planner.plan();
   plan.alternatives = alternatives(model, machine, workload, policy, plan);
   return plan;
+} catch (const std::bad_alloc&) {
+  return heap_exhausted();
 }
 
 }  // namespace plimsoll

@@ -117,7 +117,8 @@ using ScheduleStep = std::variant<ReadWeightStep, PrepareWeightStep, FetchStep, 
 /// What a stage of a Session does, in order: `load` once; `prime` before the first pass and after one that was not finished; `pass` for
 /// every pass, which begins with the first chunks on their way and leaves the next pass's so. Offsets are exact; nothing is decided later.
 struct Schedule {
-  std::int32_t device = 0;  ///< that computes, by its number in Plan::devices: 0 the host
+  std::uint64_t model_shape = 0;  ///< of the model that it was made for (model_shape.h)
+  std::int32_t device = 0;        ///< that computes, by its number in Plan::devices: 0 the host
   ElementType compute = ElementType::float32;
   std::vector<PlannedWeight> weights;  ///< by WeightId
   std::vector<PlannedValue> values;    ///< by ValueId

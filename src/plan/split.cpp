@@ -52,10 +52,13 @@ class Splitter::Search {
  public:
   Search(Splitter& splitter, const Candidate& shared, const Budgets& arenas)
       : splitter_(splitter), shared_(shared), arenas_(arenas), program_(*splitter.requests_.front().program) {
-    for (const RingShape& ring : ring_shapes(splitter.policy_)) {
-      if (!forbids(splitter.policy_, Rung::stream)) rings_.push_back(ring);
+    if (!forbids(splitter.policy_, Rung::stream)) {
+      const auto shapes = ring_shapes(splitter.policy_);
+      rings_.assign(shapes.begin(), shapes.end());
+      if (std::ssize(rings_) > kMostRings) rings_.erase(rings_.begin() + 1, rings_.end() - (kMostRings - 1));
+      host_rings_ = rings_;
+      host_rings_.push_back(host_ring_shapes(splitter.policy_).front());
     }
-    if (std::ssize(rings_) > kMostRings) rings_.erase(rings_.begin() + 1, rings_.end() - (kMostRings - 1));
     add_host_arenas(splitter.requests_.front(), beside_);
     streamable_ = streamable_blocks(program_, *splitter.requests_.front().binding);
   }
@@ -133,7 +136,7 @@ class Splitter::Search {
     for (const Home table : tables(device, block)) {
       choice.candidate.table = table;
       if (try_stage(device, first, end, choice, list) && device > 0) continue;
-      for (const RingShape& ring : rings_) {
+      for (const RingShape& ring : device == 0 ? host_rings_ : rings_) {
         for (const bool from_host : {false, true}) {
           if (!from_host || device > 0) stream(device, first, end, choice, ring, from_host, streamable, list);
         }
@@ -234,6 +237,7 @@ class Splitter::Search {
   const Program& program_;
   TagBytes beside_{};  // what the host holds besides stages
   std::vector<RingShape> rings_;
+  std::vector<RingShape> host_rings_;
   std::vector<bool> streamable_;  // by block
   std::vector<Home> homes_;       // of a range's units
   std::map<std::tuple<std::int32_t, std::size_t, std::size_t>, std::vector<StageOption>> options_;

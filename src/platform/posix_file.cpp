@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 
 #include <algorithm>
@@ -17,12 +18,26 @@ bool is_same_file(int a, int b) {
   return ::fstat(a, &first) == 0 && ::fstat(b, &second) == 0 && first.st_dev == second.st_dev && first.st_ino == second.st_ino;
 }
 
+// cachestat(2), which the C library's headers may be too old to know.
+constexpr long kCachestat = 451;
+struct CachestatRange {
+  std::uint64_t offset = 0;
+  std::uint64_t bytes = 0;
+};
+struct Cachestat {
+  std::uint64_t cached = 0;  // pages
+  std::uint64_t dirty = 0;
+  std::uint64_t writeback = 0;
+  std::uint64_t evicted = 0;
+  std::uint64_t recently_evicted = 0;
+};
+
 }  // namespace
 
 std::string system_message(int code) { return std::system_category().message(code); }
 
 Status PosixFile::read(std::span<std::byte> out, std::uint64_t offset) {
-  if (!gate_.admit(Acquisition::read)) return read_error(EIO, offset);
+  if (!gate_.admit(Acquisition::read, "File::read")) return read_error(EIO, offset);
   return read_buffered(out, offset);
 }
 
@@ -42,14 +57,14 @@ void PosixFile::open_direct() {
   if (direct_.get() >= 0) return;
   // A look into the page cache reads the page that it misses; without this advice it would bring neighbours along.
   ::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_RANDOM);
-  if (!gate_.admit(Acquisition::open)) return;
+  if (!gate_.admit(Acquisition::open, "File::open_direct")) return;
   // Links are followed, as the Hub's cache is made of them: that it is the same file shows only afterwards.
   Descriptor again(::open(path_.c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (again.get() >= 0 && is_same_file(again.get(), fd_.get())) direct_ = std::move(again);
 }
 
 Status PosixFile::read_direct(std::span<std::byte> out, std::uint64_t offset) {
-  if (!gate_.admit(Acquisition::read)) return read_error(EIO, offset);
+  if (!gate_.admit(Acquisition::read, "File::read_direct")) return read_error(EIO, offset);
   const std::size_t wanted = without_tail(out, offset).size();
   if (wanted > size_ - std::min(offset, size_)) return ends_early(size_);
   std::size_t done = 0;
@@ -79,6 +94,19 @@ std::size_t PosixFile::read_cached(std::span<std::byte> out, std::uint64_t offse
     done += static_cast<std::size_t>(got);
   }
   return done;
+}
+
+std::optional<bool> PosixFile::all_cached(std::uint64_t offset, std::uint64_t bytes) {
+  if (bytes == 0) return true;
+  if (untold_.load(std::memory_order_relaxed)) return std::nullopt;
+  CachestatRange range{offset, bytes};
+  Cachestat found;
+  if (::syscall(kCachestat, fd_.get(), &range, &found, 0) != 0) {
+    untold_.store(true, std::memory_order_relaxed);
+    return std::nullopt;
+  }
+  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  return found.cached > (offset + bytes - 1) / page - offset / page;
 }
 
 void PosixFile::will_read(std::uint64_t offset, std::uint64_t bytes) {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <optional>
 #include <utility>
 
 #include <plimsoll/os.h>
@@ -49,6 +50,7 @@ class PosixFile final : public File {
   void open_direct() override;
   Status read_direct(std::span<std::byte> out, std::uint64_t offset) override;
   std::size_t read_cached(std::span<std::byte> out, std::uint64_t offset) override;
+  std::optional<bool> all_cached(std::uint64_t offset, std::uint64_t bytes) override;
   void will_read(std::uint64_t offset, std::uint64_t bytes) override;
   void drop_cached(std::uint64_t offset, std::uint64_t bytes) override;
 
@@ -60,6 +62,7 @@ class PosixFile final : public File {
   Descriptor fd_;
   Descriptor direct_;
   std::atomic<bool> direct_refused_{false};  // the file system took O_DIRECT and then refused to read
+  std::atomic<bool> untold_{false};          // the system does not tell what is cached
   std::uint64_t size_;
   std::string path_;
   Gate& gate_;

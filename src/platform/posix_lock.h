@@ -10,4 +10,7 @@ Result<std::string> posix_private_folder(const std::optional<std::string>& runti
 /// Os::lock_file.
 Result<std::unique_ptr<FileLock>> posix_lock_file(Gate& gate, const std::string& path, std::chrono::milliseconds patience);
 
+/// Os::is_locked.
+bool posix_is_locked(Gate& gate, const std::string& path);
+
 }  // namespace plimsoll

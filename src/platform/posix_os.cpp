@@ -16,7 +16,10 @@
 
 #include <plimsoll/os.h>
 
+#include "platform/huge_page.h"
+#include "platform/posix_beneath.h"
 #include "platform/posix_file.h"
+#include "platform/posix_library.h"
 #include "platform/posix_lock.h"
 
 namespace plimsoll {
@@ -32,20 +35,31 @@ std::string kind_of(mode_t mode) {
   return "not a regular file";
 }
 
+// Never waits for a FIFO's other end; a terminal does not become this process's own.
+constexpr int kReadFlags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+
+Error not_regular(const std::string& kind, const std::string& path) {
+  return Error{ErrorCode::not_found, "this is " + kind + ", not a file", path, "give a regular file"};
+}
+
+Error cannot_open(int code, const std::string& path) {
+  if (code == ENXIO) return not_regular("a socket, or a device that is not there", path);
+  return Error{open_error(code), "cannot open: " + system_message(code), path, "check the path and its permissions"};
+}
+
 Error cannot_map(Bytes size, int code) {
   return Error{ErrorCode::out_of_memory, "cannot map " + format_bytes(size) + ": " + system_message(code), "cpu",
                "close other programs or lower the limits that `plimsoll devices` names"};
 }
 
-constexpr std::size_t kHugePage = std::size_t{2} << 20U;
-
 // At a huge page's edge where one fits; what is mapped around it is given back untouched.
 void* map_pages(std::size_t length) {
-  const bool fits = length >= kHugePage && length <= std::numeric_limits<std::size_t>::max() - kHugePage;
-  const std::size_t more = fits ? kHugePage - kPage.count : 0;
+  constexpr std::size_t kHuge = kHugePage.count;
+  const bool fits = length >= kHuge && length <= std::numeric_limits<std::size_t>::max() - kHuge;
+  const std::size_t more = fits ? kHuge - kPage.count : 0;
   void* start = ::mmap(nullptr, length + more, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (start == MAP_FAILED || more == 0) return start;
-  const std::size_t before = (kHugePage - reinterpret_cast<std::uintptr_t>(start) % kHugePage) % kHugePage;
+  const std::size_t before = (kHuge - reinterpret_cast<std::uintptr_t>(start) % kHuge) % kHuge;
   auto* first = static_cast<std::byte*>(start) + before;
   if (before > 0) ::munmap(start, before);
   if (more > before) ::munmap(first + length, more - before);
@@ -54,10 +68,13 @@ void* map_pages(std::size_t length) {
 
 class PosixMapping final : public Mapping {
  public:
-  PosixMapping(void* start, std::size_t size, Gate& gate) : bytes_(static_cast<std::byte*>(start), size), gate_(gate) {}
+  explicit PosixMapping(Gate& gate) : gate_(gate) {}
   PosixMapping(const PosixMapping&) = delete;
   PosixMapping& operator=(const PosixMapping&) = delete;
-  ~PosixMapping() override { ::munmap(bytes_.data(), bytes_.size()); }
+  ~PosixMapping() override {
+    if (!bytes_.empty()) ::munmap(bytes_.data(), bytes_.size());
+  }
+  void take(void* start, std::size_t size) { bytes_ = {static_cast<std::byte*>(start), size}; }
   std::span<std::byte> bytes() const override { return bytes_; }
   void use_huge_pages() override { ::madvise(bytes_.data(), bytes_.size(), MADV_HUGEPAGE); }
 
@@ -65,7 +82,7 @@ class PosixMapping final : public Mapping {
     const Bytes length = std::max(round_to_pages(size), kPage);
     const bool wraps = length < size;
     const bool grows = wraps || length.count > bytes_.size();
-    if (wraps || (grows && !gate_.admit(Acquisition::host_memory))) return cannot_map(size, ENOMEM);
+    if (wraps || (grows && !gate_.admit(Acquisition::host_memory, "Mapping::resize"))) return cannot_map(size, ENOMEM);
     // The system never refuses to shorten a mapping where it lies.
     void* start = ::mremap(bytes_.data(), bytes_.size(), length.count, grows ? MREMAP_MAYMOVE : 0);
     if (start == MAP_FAILED) return cannot_map(size, errno);
@@ -125,31 +142,37 @@ class PosixOs final : public Os {
   Gate& gate() override { return gate_; }
 
   Result<std::unique_ptr<File>> open(const std::string& path) override {
-    const int refused = gate_.admit(Acquisition::open) ? 0 : EMFILE;
-    Descriptor fd(refused != 0 ? -1 : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-    if (fd.get() < 0) {
-      const int code = refused != 0 ? refused : errno;
-      return Error{open_error(code), "cannot open: " + system_message(code), path, "check the path and its permissions"};
-    }
-    struct stat info {};
-    if (::fstat(fd.get(), &info) != 0) return Error{ErrorCode::io, "cannot stat: " + system_message(errno), path};
-    if (!S_ISREG(info.st_mode))
-      return Error{ErrorCode::not_found, "this is " + kind_of(info.st_mode) + ", not a file", path, "give a regular file"};
-    return std::unique_ptr<File>(std::make_unique<PosixFile>(std::move(fd), static_cast<std::uint64_t>(info.st_size), path, gate_));
+    if (!gate_.admit(Acquisition::open, "Os::open")) return cannot_open(EMFILE, path);
+    return regular_file(Descriptor(::open(path.c_str(), kReadFlags)), path);
+  }
+
+  Result<std::unique_ptr<File>> open_beneath(const std::string& root, const std::string& name) override {
+    const std::string path = root.ends_with('/') ? root + name : root + "/" + name;
+    if (!gate_.admit(Acquisition::open, "Os::open_beneath")) return cannot_open(EMFILE, path);
+    const Descriptor folder(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    if (folder.get() < 0) return cannot_open(errno, path);
+    Descriptor fd = plimsoll::open_beneath(folder.get(), name, kReadFlags);
+    if (fd.get() < 0 && errno == EXDEV)
+      return Error{ErrorCode::not_found, "a link leads out of " + root + ", where a model's files are", path,
+                   "put the file itself in the link's place, or give the folder where all of them are"};
+    return regular_file(std::move(fd), path);
+  }
+
+  std::string real_path(const std::string& path) override {
+    const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), &std::free);
+    return real ? real.get() : path;
   }
 
   Result<std::string> read_text(const std::string& path, std::size_t limit) override {
-    if (!gate_.admit(Acquisition::open)) return Error{ErrorCode::io, "cannot open: " + system_message(EMFILE), path};
-    const Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-    if (fd.get() < 0) return Error{open_error(errno), "cannot open: " + system_message(errno), path, "check the path and its permissions"};
+    if (!gate_.admit(Acquisition::open, "Os::read_text: open")) return cannot_open(EMFILE, path);
+    const Descriptor fd(::open(path.c_str(), kReadFlags));
+    if (fd.get() < 0) return cannot_open(errno, path);
     struct stat info {};
-    if (::fstat(fd.get(), &info) == 0 && !S_ISREG(info.st_mode)) {
-      return Error{ErrorCode::not_found, "this is " + kind_of(info.st_mode) + ", not a file", path, "give a regular file"};
-    }
+    if (::fstat(fd.get(), &info) == 0 && !S_ISREG(info.st_mode)) return not_regular(kind_of(info.st_mode), path);
     std::string text;
     for (;;) {
       char block[4096];
-      if (!gate_.admit(Acquisition::read)) return Error{ErrorCode::io, "cannot read: " + system_message(EIO), path};
+      if (!gate_.admit(Acquisition::read, "Os::read_text: read")) return Error{ErrorCode::io, "cannot read: " + system_message(EIO), path};
       const ssize_t got = ::read(fd.get(), block, sizeof block);
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) return Error{ErrorCode::io, "cannot read: " + system_message(errno), path};
@@ -174,13 +197,14 @@ class PosixOs final : public Os {
 
   std::vector<std::string> list_directory(const std::string& path) override {
     std::vector<std::string> names;
-    DIR* directory = gate_.admit(Acquisition::open) ? ::opendir(path.c_str()) : nullptr;
+    const auto close = [](DIR* directory) { ::closedir(directory); };
+    const std::unique_ptr<DIR, decltype(close)> directory(
+        gate_.admit(Acquisition::open, "Os::list_directory") ? ::opendir(path.c_str()) : nullptr, close);
     if (directory == nullptr) return names;
-    while (const dirent* entry = ::readdir(directory)) {
+    while (const dirent* entry = ::readdir(directory.get())) {
       const std::string name = entry->d_name;
       if (name != "." && name != "..") names.push_back(name);
     }
-    ::closedir(directory);
     std::sort(names.begin(), names.end());
     return names;
   }
@@ -189,7 +213,7 @@ class PosixOs final : public Os {
     std::error_code ignored;
     const auto parent = std::filesystem::path(path).parent_path();
     if (!parent.empty()) std::filesystem::create_directories(parent, ignored);
-    if (!gate_.admit(Acquisition::open)) return write_error(EMFILE, path);
+    if (!gate_.admit(Acquisition::open, "Os::write_text: open")) return write_error(EMFILE, path);
     std::string temporary;
     Descriptor file(create_beside(parent, temporary));
     if (file.get() < 0) return write_error(errno, path);
@@ -207,21 +231,23 @@ class PosixOs final : public Os {
 
   Result<std::unique_ptr<Mapping>> map_memory(Bytes size) override {
     const std::size_t length = std::max(round_to_pages(size), kPage).count;
+    auto mapping = std::make_unique<PosixMapping>(gate_);
     void* start = MAP_FAILED;
     int code = ENOMEM;
     const bool wraps = Bytes{length} < size;
-    if (gate_.admit(Acquisition::host_memory) && !wraps) {
+    if (gate_.admit(Acquisition::host_memory, "Os::map_memory") && !wraps) {
       start = map_pages(length);
       code = errno;
     }
     if (start == MAP_FAILED) return cannot_map(size, code);
     ::madvise(start, length, MADV_NOHUGEPAGE);
-    return std::unique_ptr<Mapping>(std::make_unique<PosixMapping>(start, length, gate_));
+    mapping->take(start, length);
+    return std::unique_ptr<Mapping>(std::move(mapping));
   }
 
   Result<std::unique_ptr<Thread>> start_thread(std::function<void()> body) override {
     auto thread = std::make_unique<PosixThread>();
-    const int code = gate_.admit(Acquisition::thread) ? thread->start(std::move(body)) : EAGAIN;
+    const int code = gate_.admit(Acquisition::thread, "Os::start_thread") ? thread->start(std::move(body)) : EAGAIN;
     if (code != 0)
       return Error{ErrorCode::out_of_memory, "cannot start a thread: " + system_message(code), "cpu",
                    "raise the limit on processes (ulimit -u, pids cgroup) or pass --threads 1"};
@@ -233,6 +259,10 @@ class PosixOs final : public Os {
   Result<std::unique_ptr<FileLock>> lock_file(const std::string& path, std::chrono::milliseconds patience) override {
     return posix_lock_file(gate_, path, patience);
   }
+  bool is_locked(const std::string& path) override { return posix_is_locked(gate_, path); }
+  void remove_file(const std::string& path) override { ::unlink(path.c_str()); }
+
+  Result<std::shared_ptr<Library>> load_library(const std::string& name) override { return posix_load_library(gate_, name); }
 
   std::optional<std::string> environment(const std::string& name) override {
     const char* value = std::getenv(name.c_str());
@@ -260,6 +290,15 @@ class PosixOs final : public Os {
   }
 
  private:
+  // `fd` is what open gave, errno with it.
+  Result<std::unique_ptr<File>> regular_file(Descriptor fd, const std::string& path) {
+    if (fd.get() < 0) return cannot_open(errno, path);
+    struct stat info {};
+    if (::fstat(fd.get(), &info) != 0) return Error{ErrorCode::io, "cannot stat: " + system_message(errno), path};
+    if (!S_ISREG(info.st_mode)) return not_regular(kind_of(info.st_mode), path);
+    return std::unique_ptr<File>(std::make_unique<PosixFile>(std::move(fd), static_cast<std::uint64_t>(info.st_size), path, gate_));
+  }
+
   static Error write_error(int code, const std::string& path) {
     return Error{ErrorCode::io, "cannot write: " + system_message(code), path, "check permissions and free space"};
   }
@@ -279,7 +318,7 @@ class PosixOs final : public Os {
 
   int write_all(int fd, std::string_view text) {
     while (!text.empty()) {
-      if (!gate_.admit(Acquisition::write)) return ENOSPC;
+      if (!gate_.admit(Acquisition::write, "Os::write_text: write")) return ENOSPC;
       const ssize_t put = ::write(fd, text.data(), text.size());
       if (put < 0 && errno == EINTR) continue;
       if (put < 0) return errno;

@@ -12,6 +12,9 @@ namespace {
 // About 50 microseconds: longer than the gap between two steps of a pass, far shorter than a scheduler slice.
 constexpr int kSpins = 2000;
 
+// In ThreadPool::inside_, above the number of workers within the loop: others may still enter.
+constexpr std::uint32_t kOpen = 1U << 31U;
+
 void pause_briefly() {
 #if defined(__x86_64__)
   _mm_pause();
@@ -60,12 +63,26 @@ void ThreadPool::run_erased(std::int64_t items, void* context, Call call) {
   context_ = context;
   items_ = items;
   next_.store(0, std::memory_order_relaxed);
-  busy_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
+  inside_.store(kOpen, std::memory_order_release);
   epoch_.fetch_add(1, std::memory_order_release);
   epoch_.notify_all();
   work(0);
-  for (int busy = busy_.load(std::memory_order_acquire); busy != 0; busy = busy_.load(std::memory_order_acquire))
-    wait_while_equal(busy_, busy);
+  for (std::uint32_t inside = inside_.fetch_sub(kOpen, std::memory_order_acq_rel) - kOpen; inside != 0;
+       inside = inside_.load(std::memory_order_acquire))
+    wait_while_equal(inside_, inside);
+}
+
+// What the loop reads was written before it was opened, and is not written again before all who entered have left.
+bool ThreadPool::enter() {
+  std::uint32_t inside = inside_.load(std::memory_order_relaxed);
+  while ((inside & kOpen) != 0) {
+    if (inside_.compare_exchange_weak(inside, inside + 1, std::memory_order_acquire, std::memory_order_relaxed)) return true;
+  }
+  return false;
+}
+
+void ThreadPool::leave() {
+  if (inside_.fetch_sub(1, std::memory_order_release) == 1) inside_.notify_one();
 }
 
 void ThreadPool::work(int worker) {
@@ -96,8 +113,9 @@ void ThreadPool::worker_main(int worker) {
     wait_while_equal(epoch_, seen);
     seen = epoch_.load(std::memory_order_acquire);
     if (stop_.load()) return;
+    if (!enter()) continue;
     work(worker);
-    if (busy_.fetch_sub(1, std::memory_order_acq_rel) == 1) busy_.notify_all();
+    leave();
   }
 }
 

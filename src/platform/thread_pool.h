@@ -44,8 +44,9 @@ class SpareWork {
 };
 
 /// A fixed team of threads that runs one parallel loop at a time. The calling thread takes part as worker 0, so a
-/// pool of one starts no thread. Idle workers spin for some microseconds and then sleep. All memory is acquired in
-/// `create`; `run` neither allocates nor fails. Used by one thread at a time.
+/// pool of one starts no thread. Idle workers spin for some microseconds and then sleep. Nobody waits for a worker that
+/// has not begun: where other programs keep the cores busy, a loop ends without the workers that the system left waiting.
+/// All memory is acquired in `create`; `run` neither allocates nor fails. Used by one thread at a time.
 class ThreadPool {
  public:
   /// Fewer than `threads` workers are made, never none, when the system refuses some. `threads` >= 1.
@@ -81,6 +82,8 @@ class ThreadPool {
   ThreadPool() = default;
   void run_erased(std::int64_t items, void* context, Call call);
   void work(int worker);
+  bool enter();
+  void leave();
   void worker_main(int worker);
 
   std::vector<std::unique_ptr<Thread>> workers_;
@@ -89,8 +92,8 @@ class ThreadPool {
   std::int64_t items_ = 0;
   SpareWork* spare_ = nullptr;
   alignas(64) std::atomic<std::int64_t> next_{0};
-  alignas(64) std::atomic<std::uint32_t> epoch_{0};
-  alignas(64) std::atomic<int> busy_{0};
+  alignas(64) std::atomic<std::uint32_t> epoch_{0};   // counts the loops: what idle workers watch
+  alignas(64) std::atomic<std::uint32_t> inside_{0};  // workers within the loop, and whether it is open to more
   std::atomic<bool> stop_{false};
 };
 

@@ -1,17 +1,20 @@
 #include <plimsoll/machine.h>
 
 #include <algorithm>
+#include <new>
 
 #include "probe/cpu.h"
 #include "probe/host_memory.h"
 
 namespace plimsoll {
 
-Result<Snapshot> probe_machine(Os& os) {
+Result<Snapshot> probe_machine(Os& os) try {
   Snapshot snapshot;
   snapshot.memory = probe::probe_host_memory(os);
   snapshot.cpu = probe::probe_cpu(os);
   return snapshot;
+} catch (const std::bad_alloc&) {
+  return heap_exhausted();
 }
 
 HostMemory probe_memory(Os& os) { return probe::probe_host_memory(os); }

@@ -52,7 +52,7 @@ class Measurement {
 
  private:
   int read_block(std::span<std::byte> block, std::uint64_t offset) {
-    if (!os_.gate().admit(Acquisition::read)) return EIO;
+    if (!os_.gate().admit(Acquisition::read, "measure_disk_read: read")) return EIO;
     ssize_t got = -1;
     do got = ::pread(fd_, block.data(), kBlock, static_cast<off_t>(offset));
     while (got < 0 && errno == EINTR);
@@ -79,7 +79,7 @@ std::string system_message(int code) { return std::system_category().message(cod
 }  // namespace
 
 Result<double> measure_disk_read(Os& os, const std::string& path) {
-  if (!os.gate().admit(Acquisition::open)) return failure(ErrorCode::io, system_message(EMFILE), path);
+  if (!os.gate().admit(Acquisition::open, "measure_disk_read: open")) return failure(ErrorCode::io, system_message(EMFILE), path);
   const DirectFile file(path);
   if (file.get() < 0) {
     const int code = errno;

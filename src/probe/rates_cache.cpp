@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <plimsoll/version.h>
+
 #include "json/json_document.h"
 
 namespace plimsoll::probe {
@@ -38,8 +40,8 @@ std::optional<ComputeRates> parse_compute(const JsonValue& object) {
 
 bool is_ours(const JsonValue& root) {
   const auto schema = root.get_int("schema", kSchema, kSchema);
-  const auto version = root.get_string("version");
-  return schema.ok() && version.ok() && *version == PLIMSOLL_VERSION;
+  const auto written_by = root.get_string("version");
+  return schema.ok() && written_by.ok() && *written_by == version();
 }
 
 }  // namespace
@@ -83,7 +85,7 @@ Status write_rates_cache(Os& os, const RatesCache& cache) {
   const auto path = cache_path(os);
   if (!path) return Error{ErrorCode::io, "there is nowhere to keep measured rates", "rates.json", "set XDG_CACHE_HOME or HOME"};
   using Json = nlohmann::json;
-  Json root = {{"schema", kSchema}, {"version", PLIMSOLL_VERSION}, {"compute", Json::object()}, {"disk", cache.disk}};
+  Json root = {{"schema", kSchema}, {"version", std::string(version())}, {"compute", Json::object()}, {"disk", cache.disk}};
   for (const auto& [key, rates] : cache.compute) {
     root["compute"][key] = {{"float32_flops", rates.float32_flops},
                             {"bfloat16_flops", rates.bfloat16_flops},

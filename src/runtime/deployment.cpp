@@ -4,6 +4,7 @@
 
 #include "device/cpu/cpu_kernels.h"
 #include "plan/schedule.h"
+#include "platform/huge_page.h"
 #include "runtime/accelerator_runner.h"
 #include "runtime/headroom.h"
 #include "runtime/pass_runner.h"
@@ -39,27 +40,36 @@ void Deployment::release() {
   loaded_.assign(options_.model->program().weights.size(), nothing);
 }
 
+// Weights are loaded through slots that lie in the staging memory, whose pages are huge where the system has some: what is held by then is
+// not to be asked for again.
+Bytes Deployment::held_by_loading(Bytes staging) const {
+  const Bytes touched = std::min(Bytes{plan_.schedule->load_slots.total()}, Bytes{reservation_.bytes(MemoryTag::weights).size()});
+  return touched.count == 0 ? Bytes{} : std::min(touched + kHugePage, staging);
+}
+
 Status Deployment::move_to(const Plan& plan, std::int32_t first_block) {
   runner_.reset();
   kernels_.reset();
   stream_.reset();
   sites_.reset();
   pins_.release();
-  plan_ = plan;
+  Plan next = plan;  // all of it or nothing
+  plan_ = std::move(next);
   come_to({Phase::load, 0});
   if (plan_.stages->size() > 1) return move_to_stages(first_block);
   forget_what_moves();
-  PLIMSOLL_TRY(const Bytes fresh, reservation_.fit(plan_));
+  const std::size_t staged = reservation_.bytes(MemoryTag::staging).size();
+  PLIMSOLL_TRY(Bytes fresh, reservation_.fit(plan_));
   PLIMSOLL_CHECK(fit_device());
   PLIMSOLL_CHECK(pins_.pin(plan_, reservation_, options_.devices));
   PLIMSOLL_CHECK(make_kernels());
   PLIMSOLL_CHECK(load());
+  const Bytes staging{reservation_.bytes(MemoryTag::staging).size()};
+  if (staging.count != staged) fresh = saturating_sub(fresh, held_by_loading(staging));
   PLIMSOLL_CHECK(check_headroom(*options_.os, fresh));
-  PLIMSOLL_CHECK(make_runner());
-  if (Status primed = runner_->prime(first_block); !primed.ok()) {
-    runner_.reset();
-    return primed;
-  }
+  PLIMSOLL_TRY(std::unique_ptr<Runner> runner, make_runner());
+  PLIMSOLL_CHECK(runner->prime(first_block));
+  runner_ = std::move(runner);
   return {};
 }
 
@@ -114,15 +124,15 @@ Status Deployment::make_kernels() {
   return {};
 }
 
-Status Deployment::make_runner() {
+Result<std::unique_ptr<Runner>> Deployment::make_runner() const {
   const RunnerOptions options{options_.os,    options_.model, plan_.schedule.get(), &reservation_,
                               kernels_.get(), stream_.get(),  pool_.get(),          options_.cancel};
   if (device() == nullptr) {
-    PLIMSOLL_TRY(runner_, PassRunner::create(options));
-  } else {
-    PLIMSOLL_TRY(runner_, AcceleratorRunner::create(options, device()->device(), device_arenas_));
+    PLIMSOLL_TRY(std::unique_ptr<Runner> runner, PassRunner::create(options));
+    return runner;
   }
-  return {};
+  PLIMSOLL_TRY(std::unique_ptr<Runner> runner, AcceleratorRunner::create(options, device()->device(), device_arenas_));
+  return runner;
 }
 
 // Before memory changes: whatever happens then, what is marked as loaded is there.

@@ -37,7 +37,7 @@ class Deployment {
   /// have room. Fails with out_of_memory, io, corrupt_file, device_lost, cancelled; then it is not ready, and moving to any plan is the way
   /// out.
   Status move_to(const Plan& plan, std::int32_t first_block = 0);
-  /// Gives memory back, all but pass values and `io`. Not ready then.
+  /// Gives memory back, all but pass values and `io`. Not ready then. Needs no memory.
   void release();
   /// Devices whose copies became pageable since it was asked last.
   std::vector<HostPins::Refusal> take_pin_refusals() { return pins_.take_refusals(); }
@@ -59,8 +59,9 @@ class Deployment {
   OpenDevice* device() const;
   Status move_to_stages(std::int32_t first_block);
   Status fit_device();
+  Bytes held_by_loading(Bytes staging) const;
   Status make_kernels();
-  Status make_runner();
+  Result<std::unique_ptr<Runner>> make_runner() const;
   Status load();
   void forget_what_moves();
   void forget_device();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 
 #include "device/cpu/isa.h"
 #include "device/cpu/peak.h"
@@ -47,13 +48,16 @@ void remember(Os& os, const Snapshot& machine, const Rates& rates, const std::st
   // A small buffer may have stayed in the caches, and a rate that was not measured is the table's.
   const bool known = best.memory_read > 0;
   if (!known || bandwidth_buffer(machine.memory) == kBandwidthBuffer) best.memory_read = std::max(best.memory_read, rates.memory_read);
-  if (rates.disk_source == "measured") cache.disk[probe::find_mount(os, file)] = rates.disk_read;
+  if (rates.disk_source == "measured") {
+    double& disk = cache.disk[probe::find_mount(os, file)];
+    disk = std::max(disk, rates.disk_read);
+  }
   static_cast<void>(probe::write_rates_cache(os, cache));  // a cache that cannot be written is only a slower next time
 }
 
 }  // namespace
 
-Result<Snapshot> describe_machine(Os& os, int threads, const std::string& folder) {
+Result<Snapshot> describe_machine(Os& os, int threads, const std::string& folder) try {
   PLIMSOLL_TRY(const CpuFeatures features, chosen_features(os));
   PLIMSOLL_TRY(Snapshot machine, probe_machine(os));
   machine.cpu.isa = cpu_features_name(features);
@@ -61,25 +65,32 @@ Result<Snapshot> describe_machine(Os& os, int threads, const std::string& folder
   if (threads > 0) machine.cpu.default_threads = threads;
   machine.rates = find_rates(os, machine.cpu, machine.cpu.default_threads, folder);
   return machine;
+} catch (const std::bad_alloc&) {
+  return heap_exhausted();
 }
 
-Result<MachinePeak> measure_peak(Os& os, const Snapshot& machine) {
+Result<MachinePeak> measure_peak(Os& os, const Snapshot& machine) try {
   PLIMSOLL_TRY(const CpuFeatures features, chosen_features(os));
   PLIMSOLL_TRY(const std::unique_ptr<ThreadPool> pool, ThreadPool::create(os, machine.cpu.default_threads));
   return peak_of(os, *pool, features);
+} catch (const std::bad_alloc&) {
+  return heap_exhausted();
 }
 
-Result<Rates> measure_rates(Os& os, const Snapshot& machine, const std::string& file) {
+Result<Rates> measure_rates(Os& os, const Snapshot& machine, const std::string& file) try {
   PLIMSOLL_TRY(const CpuFeatures features, chosen_features(os));
   PLIMSOLL_TRY(const std::unique_ptr<ThreadPool> pool, ThreadPool::create(os, machine.cpu.default_threads));
   const MachinePeak peak = peak_of(os, *pool, features);
+  if (peak.float32_flops <= 0)
+    return Error{ErrorCode::io, "cannot measure rates while the clock stands still", {}, "run without a faked clock"};
   Rates rates = machine.rates;
   rates.float32_flops = kShareOfPeak * peak.float32_flops;
   rates.bfloat16_flops = kShareOfPeak * peak.bfloat16_flops;
   rates.threads = pool->threads();
   rates.source = "measured";
   if (const Bytes buffer = bandwidth_buffer(machine.memory); buffer >= kLeastBandwidthBuffer) {
-    PLIMSOLL_TRY(rates.memory_read, measure_memory(os, *pool, features, buffer));
+    PLIMSOLL_TRY(const double read, measure_memory(os, *pool, features, buffer));
+    if (read > 0) rates.memory_read = read;
   }
   if (!file.empty()) {
     if (const auto disk = probe::measure_disk_read(os, file); disk.ok()) {
@@ -89,6 +100,8 @@ Result<Rates> measure_rates(Os& os, const Snapshot& machine, const std::string& 
   }
   remember(os, machine, rates, file);
   return rates;
+} catch (const std::bad_alloc&) {
+  return heap_exhausted();
 }
 
 }  // namespace plimsoll

@@ -20,11 +20,12 @@ Bytes planned(const Plan& plan, MemoryTag tag) {
 }  // namespace
 
 std::span<std::byte> Reservation::bytes(MemoryTag tag) const {
-  return tag == MemoryTag::staging ? staging_->bytes() : arenas_[static_cast<std::size_t>(tag)].bytes();
+  if (tag != MemoryTag::staging) return arenas_[static_cast<std::size_t>(tag)].bytes();
+  return staging_ != nullptr ? staging_->bytes() : std::span<std::byte>{};
 }
 
 Status Reservation::take(MemoryTag tag, Bytes size) {
-  if (arena(tag).size().count > 0) return arena(tag).resize(size);
+  if (!bytes(tag).empty()) return arena(tag).resize(size);
   PLIMSOLL_TRY(Arena taken, Arena::create(os_, ledger_, tag, size));
   if (tag == MemoryTag::staging) {
     taken.use_huge_pages();
@@ -38,9 +39,9 @@ Status Reservation::take(MemoryTag tag, Bytes size) {
 Result<Bytes> Reservation::fit(const Plan& plan) {
   for (const MemoryTag tag : kTags) {
     const Bytes size = planned(plan, tag);
-    const Bytes now = arena(tag).size();
+    const Bytes now{bytes(tag).size()};
     if (size == now) continue;
-    if (tag == MemoryTag::staging) staging_ = std::make_shared<Arena>();
+    if (tag == MemoryTag::staging) staging_.reset();
     else if (!keeps_content(tag)) arena(tag) = Arena();
     else if (size < now) PLIMSOLL_CHECK(arena(tag).resize(size));
   }
@@ -53,8 +54,9 @@ Result<Bytes> Reservation::fit(const Plan& plan) {
     return Error{ErrorCode::internal, "a session's pass values cannot change their size", "reservation"};
   for (const MemoryTag tag : kTags) {
     const Bytes size = planned(plan, tag);
-    if (size == arena(tag).size()) continue;
-    if (tag != MemoryTag::weights) fresh += size - arena(tag).size();
+    const Bytes now{bytes(tag).size()};
+    if (size == now) continue;
+    if (tag != MemoryTag::weights) fresh += size - now;
     PLIMSOLL_CHECK(take(tag, size));
   }
   return fresh;
@@ -62,7 +64,7 @@ Result<Bytes> Reservation::fit(const Plan& plan) {
 
 void Reservation::release() {
   for (const MemoryTag tag : kTags) {
-    if (tag == MemoryTag::staging) staging_ = std::make_shared<Arena>();
+    if (tag == MemoryTag::staging) staging_.reset();
     else if (tag != MemoryTag::io) arena(tag) = Arena();
   }
 }

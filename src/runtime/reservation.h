@@ -23,7 +23,7 @@ class Reservation {
   /// (`out_of_memory`) leaves some arenas as they were and others as they shall be.
   Result<Bytes> fit(const Plan& plan);
 
-  /// Gives everything back but pass values and `io`.
+  /// Gives everything back but pass values and `io`. Needs no memory.
   void release();
 
   std::span<std::byte> bytes(MemoryTag tag) const;
@@ -33,14 +33,14 @@ class Reservation {
   std::shared_ptr<void> staging_owner() const { return staging_; }
 
  private:
-  Arena& arena(MemoryTag tag) { return tag == MemoryTag::staging ? *staging_ : arenas_[static_cast<std::size_t>(tag)]; }
+  Arena& arena(MemoryTag tag) { return arenas_[static_cast<std::size_t>(tag)]; }
   Status take(MemoryTag tag, Bytes size);
 
   Os& os_;
   Ledger& ledger_;
   Arena pass_values_;
   std::array<Arena, kMemoryTags> arenas_;  ///< `activations` without pass values; `staging` unused
-  std::shared_ptr<Arena> staging_ = std::make_shared<Arena>();
+  std::shared_ptr<Arena> staging_;         ///< null: none
 };
 
 }  // namespace plimsoll

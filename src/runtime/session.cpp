@@ -1,13 +1,36 @@
 #include <plimsoll/session.h>
 
 #include <algorithm>
+#include <new>
 
 #include "model/binding.h"
+#include "plan/model_shape.h"
 #include "plan/schedule.h"
 #include "runtime/deployment.h"
 #include "runtime/elastic.h"
 
 namespace plimsoll {
+
+namespace {
+
+/// The starts of a part's texts, counted from the part's own beginning for as long as this lives.
+class Shifted {
+ public:
+  Shifted(std::span<std::int32_t> starts, std::int64_t by) : starts_(starts), by_(static_cast<std::int32_t>(by)) {
+    for (std::int32_t& start : starts_) start -= by_;
+  }
+  Shifted(const Shifted&) = delete;
+  Shifted& operator=(const Shifted&) = delete;
+  ~Shifted() {
+    for (std::int32_t& start : starts_) start += by_;
+  }
+
+ private:
+  std::span<std::int32_t> starts_;
+  std::int32_t by_;
+};
+
+}  // namespace
 
 struct Session::State {
   State(const Model& m, const Plan& p, Options o)
@@ -38,6 +61,7 @@ struct Session::State {
   Result<std::int32_t> compute(PassSize part, std::int32_t first_block);
   void come_to(std::int64_t layer) const { deployment->come_to({Phase::pass, 1, pass_number, layer}); }
   bool layer_done(std::string_view layer) const;
+  Error give_up() const noexcept;
 };
 
 Status Session::State::open(const Plan& plan) {
@@ -107,21 +131,14 @@ PassSize Session::State::part(std::span<const std::int32_t> starts, std::int64_t
   return {start(end) - start(first_text), end - first_text, start(first_text), first_text};
 }
 
-// A part's texts are numbered from its own beginning while it is computed.
 Result<std::int32_t> Session::State::compute(PassSize part, std::int32_t first_block) {
-  const std::span<std::int32_t> starts(steps().integers(model.program().text_starts, part), static_cast<std::size_t>(part.texts + 1));
-  const auto shift = [&](std::int64_t by) {
-    for (std::int32_t& start : starts) start += static_cast<std::int32_t>(by);
-  };
-  shift(-part.first_token);
+  const Shifted starts({steps().integers(model.program().text_starts, part), static_cast<std::size_t>(part.texts + 1)}, part.first_token);
   std::int64_t layer = first_block - 1;  // the first block is that of the embeddings
   come_to(layer);
-  auto came_to = deployment->runner().run(part, first_block, [this, &layer](std::string_view name) {
+  return deployment->runner().run(part, first_block, [this, &layer](std::string_view name) {
     come_to(++layer);
     return layer_done(name);
   });
-  shift(part.first_token);
-  return came_to;
 }
 
 // Parts that are done stay so, whatever happens to the next: their logits lie where no plan moves them.
@@ -160,13 +177,21 @@ bool Session::State::layer_done(std::string_view layer) const {
   return !elastic->must_shed();
 }
 
+// Whatever was under way when the heap ran out: the next pass brings everything up again from nothing.
+Error Session::State::give_up() const noexcept {
+  deployment->release();
+  return heap_exhausted();
+}
+
 Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
 
-Result<Session> Session::create(const Model& model, const Plan& plan, Options options) {
-  if (plan.stages == nullptr || plan.schedule->weights.size() != model.program().weights.size()) {
+Result<Session> Session::create(const Model& model, const Plan& plan, Options options) try {
+  if (options.os == nullptr || options.ledger == nullptr)
+    return Error{ErrorCode::usage, "a session needs an operating system and a ledger", "session", "set Options::os and Options::ledger"};
+  if (plan.stages == nullptr || plan.schedule->model_shape != model_shape(model.program(), model.binding())) {
     return Error{ErrorCode::usage, "the plan was made for another model than " + model.name(), "session"};
   }
   if (plan.verdict == Verdict::does_not_fit) return does_not_fit(plan);
@@ -180,24 +205,30 @@ Result<Session> Session::create(const Model& model, const Plan& plan, Options op
   auto state = std::make_unique<State>(model, plan, std::move(options));
   PLIMSOLL_CHECK(state->open(plan));
   return Session(std::move(state));
+} catch (const std::bad_alloc&) {
+  return heap_exhausted();
 }
 
 const Plan& Session::plan() const { return state_->plan(); }
 bool Session::set_budget(std::string_view device, Bytes budget) { return state_->elastic->set_budget(device, budget); }
 Bytes Session::planned_total(std::string_view device) const { return state_->elastic->planned_total(device); }
 
-Status Session::fit_budget() {
+Status Session::fit_budget() try {
   state_->elastic->begin();
   return state_->elastic->before_pass();
+} catch (const std::bad_alloc&) {
+  return state_->give_up();
 }
 
-Result<std::span<const float>> Session::run(const PassInput& input) {
+Result<std::span<const float>> Session::run(const PassInput& input) try {
   PLIMSOLL_CHECK(state_->check(input));
   state_->stage(input);
   const PassSize size{static_cast<std::int64_t>(input.ids.size()), static_cast<std::int64_t>(input.text_starts.size()) - 1};
   PLIMSOLL_CHECK(state_->run(size.texts));
   const MatrixView logits = state_->steps().value(state_->model.program().logits, size);
   return std::span<const float>(reinterpret_cast<const float*>(logits.data), static_cast<std::size_t>(logits.rows * logits.cols));
+} catch (const std::bad_alloc&) {
+  return state_->give_up();
 }
 
 std::span<std::byte> Session::io() { return state_->deployment->reservation().bytes(MemoryTag::io); }

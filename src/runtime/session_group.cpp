@@ -1,6 +1,7 @@
 #include <plimsoll/session_group.h>
 
 #include <algorithm>
+#include <new>
 
 #include <plimsoll/device.h>
 
@@ -75,13 +76,17 @@ void SessionGroup::make_room(const Member& member) {
 }
 
 // Each may grow into what the others leave.
-void SessionGroup::distribute() {
-  for (const auto& member : members_) {
-    for (const DeviceBytes& left : left_for(*member)) static_cast<void>(member->session->set_budget(left.device, left.bytes));
+void SessionGroup::distribute() noexcept {
+  try {
+    for (const auto& member : members_) {
+      for (const DeviceBytes& left : left_for(*member)) static_cast<void>(member->session->set_budget(left.device, left.bytes));
+    }
+  } catch (...) {
+    // Those that were not told learn of it with the next session that comes or goes.
   }
 }
 
-Result<Session*> SessionGroup::add(Request request) {
+Result<Session*> SessionGroup::add(Request request) try {
   Member& member = *members_.emplace_back(std::make_unique<Member>(Member{std::move(request), nullptr}));
   const auto open = [&]() -> Result<Session> {
     PLIMSOLL_TRY(Plan plan, plan_within(member, left_for(member)));
@@ -106,13 +111,21 @@ Result<Session*> SessionGroup::add(Request request) {
   };
   Result<Session> session = open();
   if (!session.ok()) {
-    members_.pop_back();
+    forget_unopened();
     distribute();
     return std::move(session).error();
   }
   member.session = std::make_unique<Session>(std::move(session).value());
   distribute();
   return member.session.get();
+} catch (const std::bad_alloc&) {
+  forget_unopened();
+  distribute();
+  return heap_exhausted();
+}
+
+void SessionGroup::forget_unopened() {
+  if (!members_.empty() && members_.back()->session == nullptr) members_.pop_back();
 }
 
 void SessionGroup::remove(const Session& session) {

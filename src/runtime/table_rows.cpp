@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <new>
 
 namespace plimsoll {
 namespace {
@@ -15,9 +16,14 @@ Status read_table_rows(const Checkpoint& checkpoint, const BoundPart& part, std:
                        std::byte* out, ThreadPool& pool) {
   File& file = checkpoint.file(part.tensor->file);
   const auto place = [&](std::int32_t id) { return part.tensor->offset + static_cast<std::uint64_t>(id) * row_bytes; };
-  const auto read = [&](std::int64_t row) {
-    const std::span<std::byte> to(out + static_cast<std::uint64_t>(row) * row_bytes, row_bytes);
-    return file.read(to, place(ids[static_cast<std::size_t>(row)]));
+  // In any thread of the pool, where nobody else would catch it.
+  const auto read = [&](std::int64_t row) -> Status {
+    try {
+      const std::span<std::byte> to(out + static_cast<std::uint64_t>(row) * row_bytes, row_bytes);
+      return file.read(to, place(ids[static_cast<std::size_t>(row)]));
+    } catch (const std::bad_alloc&) {
+      return heap_exhausted();
+    }
   };
   for (const std::int32_t id : ids) file.will_read(place(id), row_bytes);
   const std::int64_t rows = std::ssize(ids);

@@ -1,6 +1,7 @@
 #include "runtime/weight_loader.h"
 
 #include <algorithm>
+#include <new>
 #include <vector>
 
 #include "checkpoint/checkpoint.h"
@@ -151,7 +152,8 @@ class Loader {
     return {};
   }
 
-  Status read(const ReadWeightStep& step) const {
+  // In any thread of the pool, where nobody else would catch it.
+  Status read(const ReadWeightStep& step) const try {
     const Weight& w = weight(step.weight);
     const std::uint64_t before = static_cast<std::uint64_t>(step.first_output * w.inputs) * element_bytes(parts(step.weight).front().type);
     std::byte* out = step.slot < 0 ? place(step.weight) + before : slot(step.slot);
@@ -164,6 +166,8 @@ class Loader {
       fill_initial(w.parts[p].tensor, deviation, element, {reinterpret_cast<float*>(to.data()), bytes / sizeof(float)});
       return Status();
     });
+  } catch (const std::bad_alloc&) {
+    return heap_exhausted();
   }
 
   PrepareStep prepare(const PrepareWeightStep& step) const {

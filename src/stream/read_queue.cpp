@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -135,7 +136,7 @@ void ReadQueue::read(Lock& lock, Entry& entry) {
   lock.lock();
 }
 
-Status ReadQueue::read_again_and_again(const BlockRead& read, const Entry& entry, std::uint64_t ticket) {
+Status ReadQueue::read_again_and_again(const BlockRead& read, const Entry& entry, std::uint64_t ticket) try {
   for (std::size_t tries = 0;; ++tries) {
     Status status = read.file->read_direct(read.out, read.offset);
     if (status.ok() || status.error().code != ErrorCode::io) return status;
@@ -145,6 +146,8 @@ Status ReadQueue::read_again_and_again(const BlockRead& read, const Entry& entry
     }
     if (!pause(entry, ticket, kPauses[tries])) return status;
   }
+} catch (const std::bad_alloc&) {
+  return heap_exhausted();  // in a thread of its own nobody else would catch it
 }
 
 // False when the read is of no use any more.

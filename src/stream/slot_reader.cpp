@@ -16,6 +16,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kLook{50};    // between looks at `cancelled`
 constexpr milliseconds kGrace{200};  // for reads in flight, before they count as stuck
 constexpr std::uint64_t kPiece = std::uint64_t{256} << 10U;
+constexpr std::uint64_t kStride = 0x9E3779B97F4A7C15U;  // of the golden ratio: multiples of it spread evenly
 
 Error internal(std::string what, std::string where) {
   return Error{ErrorCode::internal, std::move(what), std::move(where), "please report"};
@@ -72,9 +73,9 @@ void SlotReader::request(int slot, const Extent& extent) {
   s->phase = s->failure.ok() ? Phase::ready : Phase::failed;
   if (s->phase == Phase::failed || extent.bytes == 0) return;
   const bool set_aside = queue_->busy(slot);
-  const Range missing = set_aside ? Range{} : missing_end(extent);
-  s->phase = set_aside || missing.begin < missing.end ? Phase::reading : Phase::cached;
-  if (s->phase == Phase::reading) push(slot, {extent.offset, extent.offset + extent.bytes}, missing);
+  const Look look = set_aside ? Look{} : look_for(extent, s->number);
+  s->phase = look.cached ? Phase::cached : Phase::reading;
+  if (s->phase == Phase::reading) push(slot, {extent.offset, extent.offset + extent.bytes}, look.brought);
 }
 
 Result<std::span<const std::byte>> SlotReader::wait(int slot) {
@@ -119,12 +120,15 @@ Status SlotReader::check(const Extent& extent) const {
                   extent.file != nullptr ? extent.file->path() : std::string("no file"));
 }
 
-// The one byte that a look at both ends of the extent found missing from the page cache; empty when both are there.
-SlotReader::Range SlotReader::missing_end(const Extent& extent) {
-  for (const std::uint64_t offset : {extent.offset, extent.offset + extent.bytes - 1}) {
-    if (!is_cached(extent, offset)) return {offset, offset + 1};
+// Where the system does not tell, three bytes are tried: both ends, and one in between that is another each time, because what a look
+// brings stays there now and then.
+SlotReader::Look SlotReader::look_for(const Extent& extent, std::uint64_t number) {
+  if (const auto told = extent.file->all_cached(extent.offset, extent.bytes)) return {*told, {}};
+  const std::uint64_t between = extent.offset + number * kStride % extent.bytes;
+  for (const std::uint64_t offset : {extent.offset, extent.offset + extent.bytes - 1, between}) {
+    if (!is_cached(extent, offset)) return {false, {offset, offset + 1}};
   }
-  return {};
+  return {true, {}};
 }
 
 void SlotReader::CachedCopy::begin(int to, const Extent& what, std::span<std::byte> memory) {

@@ -107,7 +107,12 @@ class SlotReader {
 
   SlotReader(Options options, std::shared_ptr<ReadQueue> queue) : options_(std::move(options)), queue_(std::move(queue)) {}
   Status check(const Extent& extent) const;
-  static Range missing_end(const Extent& extent);
+  /// What a look at the page cache showed: whether it seems to have all, and the byte that the look itself has brought there.
+  struct Look {
+    bool cached = false;
+    Range brought;
+  };
+  static Look look_for(const Extent& extent, std::uint64_t number);
   void begin_copy(int slot);
   Range finish_copy(int slot);
   void offer_next();

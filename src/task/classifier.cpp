@@ -6,6 +6,7 @@
 #include <new>
 
 #include "memory/arena.h"
+#include "model/not_finite.h"
 #include "task/scores.h"
 
 namespace plimsoll {
@@ -15,11 +16,6 @@ Error too_long(std::size_t bytes, std::size_t room) {
   return Error{ErrorCode::bad_row,
                "the text of " + format_bytes(Bytes{bytes}) + " is too long for the " + format_bytes(Bytes{room}) + " set aside for texts",
                "", "give texts as arguments or as a regular file, which are measured before memory is planned"};
-}
-
-Error not_finite(const Model& model) {
-  return Error{ErrorCode::corrupt_file, "the model's logits are not finite (NaN or infinity)", model.directory(),
-               "some weights are NaN, infinite or far too large; download the checkpoint again, or try --dtype float32"};
 }
 
 constexpr std::size_t align_up(std::size_t value, std::size_t alignment) { return (value + alignment - 1) / alignment * alignment; }
@@ -157,12 +153,14 @@ std::int64_t Classifier::pending() const { return state_->answered ? 0 : static_
 
 const Answer& Classifier::waiting(std::int64_t i) const { return state_->records()[state_->texts - 1 - static_cast<std::size_t>(i)]; }
 
-Result<Classifier::Added> Classifier::add(const TextInput& input) {
+Result<Classifier::Added> Classifier::add(const TextInput& input) try {
   if (state_->answered) state_->start();
   return state_->add(input);
+} catch (const std::bad_alloc&) {
+  return heap_exhausted();
 }
 
-Result<std::span<const Answer>> Classifier::run() {
+Result<std::span<const Answer>> Classifier::run() try {
   State& state = *state_;
   if (state.answered || state.texts == 0) return std::span<const Answer>{};
   PLIMSOLL_TRY(const std::span<const float> logits,
@@ -184,6 +182,8 @@ Result<std::span<const Answer>> Classifier::run() {
   }
   state.answered = true;
   return std::span<const Answer>(answers);
+} catch (const std::bad_alloc&) {
+  return heap_exhausted();
 }
 
 }  // namespace plimsoll

@@ -1,18 +1,21 @@
 #include <plimsoll/classifier.h>
 
 #include <algorithm>
+#include <new>
 
 #include "memory/arena.h"
 #include "plan/layout.h"
 
 namespace plimsoll {
 
-Result<std::int64_t> text_limit(std::int64_t model_limit, std::int64_t max_length) {
+Result<std::int64_t> text_limit(std::int64_t model_limit, std::int64_t max_length) try {
   if (max_length < 0 || max_length > model_limit) {
     return Error{ErrorCode::usage, "texts of " + std::to_string(max_length) + " tokens", "--max-length",
                  "this model takes at most " + std::to_string(model_limit)};
   }
   return max_length == 0 ? model_limit : max_length;
+} catch (const std::bad_alloc&) {
+  return heap_exhausted();
 }
 
 struct WorkloadCounter::State {
@@ -45,7 +48,7 @@ WorkloadCounter::~WorkloadCounter() = default;
 
 const Workload& WorkloadCounter::workload() const { return state_->workload; }
 
-Status WorkloadCounter::add(const TextInput& input) {
+Status WorkloadCounter::add(const TextInput& input) try {
   Workload& workload = state_->workload;
   const std::uint64_t bytes = input.text.size() + (input.pair ? input.pair->size() : 0);
   PLIMSOLL_TRY(const std::span<std::byte> room, state_->room_for(bytes));
@@ -59,6 +62,8 @@ Status WorkloadCounter::add(const TextInput& input) {
   workload.total_tokens += *tokens;
   workload.longest = std::max(workload.longest, *tokens);
   return {};
+} catch (const std::bad_alloc&) {
+  return heap_exhausted();
 }
 
 }  // namespace plimsoll

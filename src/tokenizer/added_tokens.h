@@ -13,8 +13,8 @@
 
 namespace plimsoll::tokenizer {
 
-/// Longest content of an added token, in bytes: a bound on what must be looked ahead.
-inline constexpr std::size_t kAddedTokenBytes = 4096;
+/// Longest content of an added token, in bytes, also once it is normalized: a bound on what must be looked at from each place in a text.
+inline constexpr std::size_t kAddedTokenBytes = 96;
 
 /// A token that is cut out of the text before the model sees it.
 struct AddedToken {

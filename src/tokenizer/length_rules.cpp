@@ -4,12 +4,14 @@
 #include <limits>
 #include <utility>
 
+#include "tokenizer/added_tokens.h"
+
 namespace plimsoll::tokenizer {
 
 namespace {
 
 constexpr std::int64_t kLengthLimit = std::int64_t{1} << 62U;
-constexpr std::int64_t kPadLimit = std::int64_t{1} << 24U;
+constexpr std::int64_t kPadLimit = std::int64_t{1} << 20U;
 constexpr std::int64_t kIdLimit = std::numeric_limits<std::int32_t>::max();
 
 Error corrupt(std::string what, const JsonValue& where, std::string_view key) {
@@ -43,6 +45,7 @@ Result<std::optional<Truncation>> read_truncation(const JsonValue& section) {
   if (strategy == "OnlyFirst") truncation.strategy = TruncationStrategy::only_first;
   else if (strategy == "OnlySecond") truncation.strategy = TruncationStrategy::only_second;
   else if (strategy != "LongestFirst") return corrupt("no such strategy: " + printable(strategy, 60), section, "strategy");
+  PLIMSOLL_CHECK(section.optional_int("stride", 0, kLengthLimit));
   PLIMSOLL_TRY(truncation.left, read_left(section, false));
   return std::optional(truncation);
 }
@@ -65,6 +68,8 @@ Result<std::optional<Padding>> read_padding(const JsonValue& section) {
   padding.id = static_cast<std::int32_t>(id);
   padding.type_id = static_cast<std::int32_t>(type_id);
   PLIMSOLL_TRY(padding.token, section.get_string("pad_token"));
+  if (padding.token.size() > kAddedTokenBytes)
+    return corrupt("a token of " + std::to_string(padding.token.size()) + " bytes", section, "pad_token");
   return std::optional(std::move(padding));
 }
 

@@ -9,6 +9,8 @@ namespace {
 
 /// Longer words would have to be held as a whole.
 constexpr std::int64_t kLongestWord = 65536;
+/// From each character of a word on, tokens are looked for as far as the shorter of word and token goes: both long are slow.
+constexpr std::int64_t kLongBoth = 100;
 
 /// What a stage needs of its model.
 struct Tables {
@@ -82,6 +84,11 @@ class WordPiece final : public Model {
   explicit WordPiece(WordPieceOptions options) : options_(std::move(options)) {}
 
   Status bind(const Vocabulary& vocabulary) override {
+    if (options_.longest_word > kLongBoth && vocabulary.strings().longest() > kLongBoth)
+      return Error{ErrorCode::unsupported,
+                   "words of " + std::to_string(options_.longest_word) + " characters and a token of " +
+                       std::to_string(vocabulary.strings().longest()) + " bytes",
+                   "model.max_input_chars_per_word", "one of the two must be " + std::to_string(kLongBoth) + " or less"};
     tables_ = {&vocabulary, vocabulary.id(options_.unknown), vocabulary.strings().narrow(vocabulary.strings().all(), options_.prefix)};
     return {};
   }

@@ -98,8 +98,7 @@ Result<std::unique_ptr<Normalizer>> read_bert_normalizer(const JsonValue& part) 
   PLIMSOLL_TRY(options.clean_text, part.get_bool("clean_text"));
   PLIMSOLL_TRY(options.handle_chinese_chars, part.get_bool("handle_chinese_chars"));
   PLIMSOLL_TRY(options.lowercase, part.get_bool("lowercase"));
-  PLIMSOLL_TRY(const auto strip_accents, part.optional_bool("strip_accents"));
-  options.strip_accents = strip_accents.value_or(options.lowercase);
+  PLIMSOLL_TRY(options.strip_accents, part.bool_or("strip_accents", options.lowercase));
   return make_bert_normalizer(options);
 }
 

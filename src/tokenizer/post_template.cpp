@@ -36,7 +36,8 @@ Status add_special(const JsonValue& specials, std::string_view name, std::int32_
 Status add_piece(const JsonValue& piece, const JsonValue& specials, std::vector<TemplatePiece>& pieces) {
   const auto special = piece.find("SpecialToken");
   const auto sequence = piece.find("Sequence");
-  if (special.has_value() == sequence.has_value()) return corrupt("a template piece is a SpecialToken or a Sequence", piece);
+  if (special.has_value() == sequence.has_value() || piece.size() != 1)
+    return corrupt("a template piece is a SpecialToken or a Sequence", piece);
   const JsonValue& body = special ? *special : *sequence;
   PLIMSOLL_TRY(const std::int64_t type, body.get_int("type_id", 0, kIdLimit));
   PLIMSOLL_TRY(const std::string_view id, body.get_string("id"));

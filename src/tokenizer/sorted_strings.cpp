@@ -4,6 +4,21 @@
 
 namespace plimsoll::tokenizer {
 
+namespace {
+
+/// The first of [low, high), which `holds` divides, for which it does not hold; `high` when there is none.
+template <typename Predicate>
+std::uint32_t first_without(const Predicate& holds, std::uint32_t low, std::uint32_t high) {
+  while (low < high) {
+    const std::uint32_t middle = low + (high - low) / 2;
+    if (holds(middle)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+}  // namespace
+
 void SortedStrings::sort(std::span<const char> bytes, std::span<StringEntry> entries) {
   const auto string = [&](const StringEntry& e) { return std::string_view(bytes.data() + e.offset, e.length); };
   std::sort(entries.begin(), entries.end(), [&](const StringEntry& a, const StringEntry& b) {
@@ -27,19 +42,18 @@ SortedStrings::Range SortedStrings::narrow(Range range, unsigned char next) cons
   std::uint32_t low = range.low;
   std::uint32_t high = range.high;
   while (low < high && entries_[low].length == depth) ++low;
-  const auto boundary = [&](std::uint32_t from, unsigned bound) {
-    std::uint32_t a = from;
-    std::uint32_t b = high;
-    while (a < b) {
-      const std::uint32_t middle = a + (b - a) / 2;
-      if (byte(middle, depth) < bound) a = middle + 1;
-      else b = middle;
-    }
-    return a;
-  };
-  low = boundary(low, next);
+  // From both ends in steps that double: a way down costs about as much as it leaves entries behind, not a search at each depth.
+  const auto before = [&](std::uint32_t entry) { return byte(entry, depth) < next; };
+  const auto within = [&](std::uint32_t entry) { return byte(entry, depth) <= next; };
+  for (std::uint32_t step = 1; low < high && before(low); step *= 2) {
+    if (step < high - low && before(low + step)) low += step;
+    else low = first_without(before, low + 1, low + std::min(step, high - low));
+  }
   if (low == high || byte(low, depth) != next) return {low, low, depth + 1};
-  high = high - low == 1 ? high : boundary(low, next + 1U);
+  for (std::uint32_t step = 1; !within(high - 1); step *= 2) {
+    if (step < high - low && !within(high - 1 - step)) high -= step;
+    else high = first_without(within, high - std::min(step, high - low), high - 1);
+  }
   return {low, high, depth + 1};
 }
 

@@ -12,12 +12,19 @@ namespace plimsoll::tokenizer {
 
 namespace {
 
-constexpr std::uint64_t kTokenLimit = std::uint64_t{1} << 26U;
-constexpr std::uint64_t kAddedLimit = std::uint64_t{1} << 20U;
-constexpr std::uint64_t kByteLimit = std::uint64_t{1} << 31U;
+// Several times what the largest tokenizers have. Tables at all of these limits are 230 MiB.
+constexpr std::uint64_t kTokenLimit = std::uint64_t{1} << 22U;
+constexpr std::uint64_t kAddedLimit = std::uint64_t{1} << 18U;
+constexpr std::uint64_t kByteLimit = std::uint64_t{1} << 27U;
 
 Error corrupt(std::string what, std::string key, std::string advice = {}) {
   return {ErrorCode::corrupt_file, std::move(what), std::move(key), std::move(advice)};
+}
+
+Status check_added_length(std::size_t bytes) {
+  if (bytes <= kAddedTokenBytes) return {};
+  return corrupt("an added token of " + std::to_string(bytes) + " bytes", "added_tokens",
+                 "at most " + std::to_string(kAddedTokenBytes) + " are allowed");
 }
 
 /// Carves `count` elements off the front of `rest`, which is known to hold them.
@@ -78,10 +85,7 @@ Status TableCounter::on_added(const AddedTokenSpec& token) {
   bytes += token.content.size();
   if (++added > kAddedLimit || bytes > kByteLimit)
     return corrupt("more than " + std::to_string(added - 1) + " added tokens", "added_tokens");
-  if (token.content.size() > kAddedTokenBytes)
-    return corrupt("an added token of " + std::to_string(token.content.size()) + " bytes", "added_tokens",
-                   "at most " + std::to_string(kAddedTokenBytes) + " are allowed");
-  return {};
+  return check_added_length(token.content.size());
 }
 
 Result<Tables> Tables::create(Os& os, Ledger& ledger, const TableCounter& counted) {
@@ -152,14 +156,16 @@ Status Tables::name_added() {
   for (std::size_t i = 0; i < added_.size(); ++i) contents_[i] = entry(i);
   SortedStrings::sort(bytes_, contents_);
   std::size_t kept = 0;  // of the same content the last counts, and an empty one none
-  for (std::size_t i = 0; i < contents_.size(); ++i) {
-    if (contents_[i].length == 0) continue;
-    const bool again = kept > 0 && added_[static_cast<std::size_t>(contents_[kept - 1].value)].content ==
-                                       added_[static_cast<std::size_t>(contents_[i].value)].content;
-    // The first keeps its place in the order of new ids: it is remembered where its id will be asked.
-    if (again) added_[static_cast<std::size_t>(contents_[i].value)].id = added_[static_cast<std::size_t>(contents_[kept - 1].value)].id;
-    else added_[static_cast<std::size_t>(contents_[i].value)].id = contents_[i].value;
-    contents_[again ? kept - 1 : kept++] = contents_[i];
+  const AddedToken* before = nullptr;
+  for (const StringEntry& e : contents_) {
+    if (e.length == 0) continue;
+    AddedToken& token = added_[static_cast<std::size_t>(e.value)];
+    const bool again = before != nullptr && before->content == token.content;
+    // The first keeps its place in the order of new ids: it is remembered where its id will be asked. What was special once stays so.
+    token.id = again ? before->id : e.value;
+    token.special = token.special || (again && before->special);
+    contents_[again ? kept - 1 : kept++] = e;
+    before = &token;
   }
   contents_ = contents_.first(kept);
   // by order of first occurrence
@@ -181,7 +187,10 @@ Status Tables::normalize_added(Os& os, Ledger& ledger, const Normalizers& normal
   std::uint64_t size = 0;
   for (const StringEntry& e : contents_) {
     const AddedToken& token = added_[static_cast<std::size_t>(e.value)];
-    if (token.normalized) size += normalize(normalizers, token.content, {});
+    if (!token.normalized) continue;
+    const std::size_t length = normalize(normalizers, token.content, {});
+    PLIMSOLL_CHECK(check_added_length(length));
+    size += length;
   }
   if (size > kByteLimit) return corrupt("added tokens of too many bytes", "added_tokens");
   PLIMSOLL_TRY(normalized_arena_, Arena::create(os, ledger, MemoryTag::tables, Bytes{size}));

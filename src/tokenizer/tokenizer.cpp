@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "hub/model_file.h"
 #include "json/json_document.h"
 #include "tokenizer/assemble.h"
 #include "tokenizer/encoder.h"
@@ -148,27 +149,30 @@ Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
 Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
 
-Result<Tokenizer> Tokenizer::open(Os& os, Ledger& ledger, const std::string& directory) {
-  const std::string json = directory + "/tokenizer.json";
-  const std::string vocabulary = directory + "/vocab.txt";
-  const std::string config_path = directory + "/tokenizer_config.json";
+Result<Tokenizer> Tokenizer::open(Os& os, Ledger& ledger, const std::string& directory) try {
+  const auto has = [&](std::string_view name) { return os.is_file(directory + "/" + std::string(name)); };
   std::optional<JsonDocument> config;
   Settings settings;
-  if (os.is_file(config_path)) {
-    PLIMSOLL_TRY(config, JsonDocument::read(os, config_path));
+  if (has("tokenizer_config.json")) {
+    PLIMSOLL_TRY(const auto file, open_model_file(os, directory, "tokenizer_config.json"));
+    PLIMSOLL_TRY(config, JsonDocument::read(*file));
     PLIMSOLL_TRY(settings, read_settings(config->root()));
   }
-  const std::optional<JsonValue> root = config ? std::optional(config->root()) : std::nullopt;
-  const auto read = [&]() -> Result<Parts> {
-    if (os.is_file(json)) return tokenizer::read_tokenizer_json(os, ledger, json);
-    if (os.is_file(vocabulary)) return tokenizer::read_vocab_txt(os, ledger, vocabulary, root ? &*root : nullptr);
+  const bool json = has("tokenizer.json");
+  if (!json && !has("vocab.txt"))
     return Error{ErrorCode::not_found, "no tokenizer.json and no vocab.txt", directory, "name a directory that holds a tokenizer's files"};
-  };
-  PLIMSOLL_TRY(Parts parts, read());
+  PLIMSOLL_TRY(const auto file, open_model_file(os, directory, json ? "tokenizer.json" : "vocab.txt"));
+  const std::optional<JsonValue> root = config ? std::optional(config->root()) : std::nullopt;
+  PLIMSOLL_TRY(Parts parts, json ? tokenizer::read_tokenizer_json(os, ledger, *file)
+                                 : tokenizer::read_vocab_txt(os, ledger, *file, root ? &*root : nullptr));
   auto impl = std::make_unique<Impl>(std::move(parts), settings);
-  impl->file = os.is_file(json) ? json : vocabulary;
-  PLIMSOLL_CHECK(impl->parts.model->bind(impl->parts.tables.vocabulary()));
+  impl->file = file->path();
+  Status bound = impl->parts.model->bind(impl->parts.tables.vocabulary());
+  if (!bound.ok()) bound.error().where = file->path() + ": " + bound.error().where;
+  PLIMSOLL_CHECK(std::move(bound));
   return Tokenizer(std::move(impl));
+} catch (const std::bad_alloc&) {
+  return heap_exhausted();
 }
 
 Result<Encoding> Tokenizer::encode(const EncodeInput& input, const EncodeOptions& options, std::pmr::memory_resource* memory) const {

@@ -31,9 +31,9 @@ struct Parts {
 
 /// Reads a tokenizer.json of version 1.0. The file is read twice, as a stream: to count, and to fill arenas of that size.
 /// Everything but vocabulary, merges and added tokens must be small (256 KiB, 4,096 values).
-Result<Parts> read_tokenizer_json(Os& os, Ledger& ledger, const std::string& path);
+Result<Parts> read_tokenizer_json(Os& os, Ledger& ledger, File& file);
 
 /// Builds BERT's tokenizer from vocab.txt (a token a line) and tokenizer_config.json, which may be absent.
-Result<Parts> read_vocab_txt(Os& os, Ledger& ledger, const std::string& path, const JsonValue* config);
+Result<Parts> read_vocab_txt(Os& os, Ledger& ledger, File& file, const JsonValue* config);
 
 }  // namespace plimsoll::tokenizer

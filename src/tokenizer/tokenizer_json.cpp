@@ -9,7 +9,7 @@ namespace plimsoll::tokenizer {
 
 namespace {
 
-constexpr std::uint64_t kFileLimit = std::uint64_t{1} << 31U;
+constexpr std::uint64_t kFileLimit = std::uint64_t{1} << 27U;
 
 /// The value of a top-level key, or null's when it is absent.
 Result<JsonValue> section(const JsonValue& root, const JsonValue& null, std::string_view key) {
@@ -53,19 +53,20 @@ Status read_parts_of(File& file, const JsonLimits& limits, TableCounter& counter
 
 }  // namespace
 
-Result<Parts> read_tokenizer_json(Os& os, Ledger& ledger, const std::string& path) {
-  PLIMSOLL_TRY(const auto file, os.open(path));
-  if (file->size() > kFileLimit)
-    return Error{ErrorCode::unsupported, "a tokenizer file of " + format_bytes(Bytes{file->size()}), path, "at most 2 GiB are read"};
+Result<Parts> read_tokenizer_json(Os& os, Ledger& ledger, File& file) {
+  if (file.size() > kFileLimit)
+    return Error{ErrorCode::unsupported, "a tokenizer file of " + format_bytes(Bytes{file.size()}), file.path(),
+                 "at most " + format_bytes(Bytes{kFileLimit}) + " are read"};
   const JsonLimits limits;
   TableCounter counter;
   Parts parts;
-  PLIMSOLL_CHECK(read_parts_of(*file, limits, counter, parts));
+  PLIMSOLL_CHECK(read_parts_of(file, limits, counter, parts));
   PLIMSOLL_TRY(parts.tables, Tables::create(os, ledger, counter));
-  TokenizerJsonHandler filler(file->path(), parts.tables, nullptr);
-  PLIMSOLL_CHECK(read_json(*file, 0, file->size(), limits, filler));
+  TokenizerJsonHandler filler(file.path(), parts.tables, nullptr);
+  PLIMSOLL_CHECK(read_json(file, 0, file.size(), limits, filler));
   Status finished = parts.tables.finish(os, ledger, parts.normalizers, Repeated::refuse);
-  if (!finished.ok() && finished.error().code == ErrorCode::corrupt_file) finished.error().where = path + ": " + finished.error().where;
+  if (!finished.ok() && finished.error().code == ErrorCode::corrupt_file)
+    finished.error().where = file.path() + ": " + finished.error().where;
   PLIMSOLL_CHECK(std::move(finished));
   return parts;
 }

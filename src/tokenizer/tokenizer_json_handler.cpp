@@ -22,8 +22,7 @@ constexpr std::array<Flag, 5> kFlags = {{{"single_word", &AddedTokenSpec::single
                                          {"rstrip", &AddedTokenSpec::rstrip},
                                          {"normalized", &AddedTokenSpec::normalized},
                                          {"special", &AddedTokenSpec::special}}};
-constexpr std::uint32_t kContentField = 1U << 8U;
-constexpr std::uint32_t kNormalizedField = 1U << 3U;
+constexpr std::uint32_t kIdField = 1U << 8U, kContentField = 1U << 9U;
 
 }  // namespace
 
@@ -57,7 +56,8 @@ Status TokenizerJsonHandler::enter(std::string_view name) {
     in_model_ = name == "model";
     if (text_ != nullptr) PLIMSOLL_CHECK(text_->key(name));
   } else {
-    section_ = Section::skipped;
+    return Error{ErrorCode::unsupported, "a section that no version of the format has", file_ + ": " + printable(name, 60),
+                 "a newer version may read it"};
   }
   if ((seen_ & bit) != 0) return bad("the key occurs twice", name);
   seen_ |= bit;
@@ -68,7 +68,7 @@ Status TokenizerJsonHandler::scalar(std::string_view literal) {
   if (section_ == Section::root) return bad("an object was expected", "the file");
   if (section_ == Section::small && text_ != nullptr) PLIMSOLL_CHECK(text_->literal(literal));
   if (section_ == Section::vocabulary) PLIMSOLL_CHECK(vocabulary_value(std::nullopt));
-  if (section_ == Section::added && !(depth_ == section_depth_ && literal == "null")) PLIMSOLL_CHECK(added_value(std::nullopt));
+  if (section_ == Section::added) PLIMSOLL_CHECK(added_value(std::nullopt));
   if (depth_ == section_depth_) {
     section_ = depth_ == 2 ? Section::small : Section::root;
     section_depth_ = 1;
@@ -88,7 +88,7 @@ Status TokenizerJsonHandler::on_unsigned(std::uint64_t value) {
   if (section_ == Section::added && depth_ == section_depth_ + 2 && key_ == "id") {
     if (value > std::numeric_limits<std::int32_t>::max())
       return bad("the id " + std::to_string(value) + " is out of range", "added_tokens");
-    return {};
+    return see_field(kIdField);
   }
   return scalar(std::to_string(value));
 }
@@ -101,8 +101,7 @@ Status TokenizerJsonHandler::on_number(double value) {
 Status TokenizerJsonHandler::on_string(std::string_view value) {
   if (section_ == Section::added && depth_ == section_depth_ + 2 && key_ == "content") {
     content_.assign(value);
-    token_fields_ |= kContentField;
-    return {};
+    return see_field(kContentField);
   }
   if (section_ == Section::small && depth_ > section_depth_) return text_ == nullptr ? Status() : text_->string(value);
   if (section_ == Section::small && text_ != nullptr) {
@@ -130,15 +129,26 @@ Status TokenizerJsonHandler::added_value(std::optional<bool> flag) {
     if (kFlags[i].key != key_) continue;
     if (!flag) return bad("true or false was expected", "added_tokens." + key_);
     token_.*kFlags[i].field = *flag;
-    token_fields_ |= 1U << i;
+    PLIMSOLL_CHECK(see_field(1U << i));
   }
   if (key_ == "content" || key_ == "id") return bad("of the wrong type", "added_tokens." + key_);
   return {};
 }
 
+Status TokenizerJsonHandler::see_field(std::uint32_t field) {
+  if ((token_fields_ & field) != 0) return bad("the key occurs twice", "added_tokens." + key_);
+  token_fields_ |= field;
+  return {};
+}
+
+// The package `tokenizers` writes all seven, and opens no file without them.
 Status TokenizerJsonHandler::finish_added() {
-  if ((token_fields_ & kContentField) == 0) return bad("an added token without content", "added_tokens");
-  if ((token_fields_ & kNormalizedField) == 0) token_.normalized = !token_.special;
+  const auto absent = [&](std::string_view key) { return bad("an added token without this key", "added_tokens." + std::string(key)); };
+  if ((token_fields_ & kIdField) == 0) return absent("id");
+  if ((token_fields_ & kContentField) == 0) return absent("content");
+  for (std::size_t i = 0; i < kFlags.size(); ++i) {
+    if ((token_fields_ & 1U << i) == 0) return absent(kFlags[i].key);
+  }
   token_.content = content_;
   Status status = listener_.on_added(token_);
   if (!status.ok() && !status.error().where.empty()) status.error().where = file_ + ": " + status.error().where;

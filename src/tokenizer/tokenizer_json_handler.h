@@ -43,6 +43,7 @@ class TokenizerJsonHandler final : public JsonHandler {
   Status enter(std::string_view name);
   Status vocabulary_value(std::optional<std::uint64_t> id);
   Status added_value(std::optional<bool> flag);
+  Status see_field(std::uint32_t field);
   Status finish_added();
   Error bad(std::string what, std::string_view key) const;
 

@@ -47,19 +47,14 @@ struct Config {
   std::vector<NamedToken> added;  ///< by rising id
 };
 
-Result<bool> flag(const JsonValue& config, std::string_view key, bool otherwise) {
-  PLIMSOLL_TRY(const auto value, config.optional_bool(key));
-  return value.value_or(otherwise);
-}
-
 /// An object with "content" and flags.
 Status read_token(const JsonValue& value, NamedToken& token) {
   PLIMSOLL_TRY(token.content, value.get_string("content"));
-  PLIMSOLL_TRY(token.flags.special, flag(value, "special", token.flags.special));
-  PLIMSOLL_TRY(token.flags.normalized, flag(value, "normalized", !token.flags.special));
-  PLIMSOLL_TRY(token.flags.lstrip, flag(value, "lstrip", false));
-  PLIMSOLL_TRY(token.flags.rstrip, flag(value, "rstrip", false));
-  PLIMSOLL_TRY(token.flags.single_word, flag(value, "single_word", false));
+  PLIMSOLL_TRY(token.flags.special, value.bool_or("special", token.flags.special));
+  PLIMSOLL_TRY(token.flags.normalized, value.bool_or("normalized", !token.flags.special));
+  PLIMSOLL_TRY(token.flags.lstrip, value.bool_or("lstrip", false));
+  PLIMSOLL_TRY(token.flags.rstrip, value.bool_or("rstrip", false));
+  PLIMSOLL_TRY(token.flags.single_word, value.bool_or("single_word", false));
   return {};
 }
 
@@ -96,9 +91,9 @@ Result<Config> read_config(const JsonValue* file) {
   Config config;
   if (file == nullptr) return config;
   PLIMSOLL_CHECK(check_class(*file));
-  PLIMSOLL_TRY(config.normalizer.lowercase, flag(*file, "do_lower_case", true));
-  PLIMSOLL_TRY(config.normalizer.handle_chinese_chars, flag(*file, "tokenize_chinese_chars", true));
-  PLIMSOLL_TRY(config.normalizer.strip_accents, flag(*file, "strip_accents", config.normalizer.lowercase));
+  PLIMSOLL_TRY(config.normalizer.lowercase, file->bool_or("do_lower_case", true));
+  PLIMSOLL_TRY(config.normalizer.handle_chinese_chars, file->bool_or("tokenize_chinese_chars", true));
+  PLIMSOLL_TRY(config.normalizer.strip_accents, file->bool_or("strip_accents", config.normalizer.lowercase));
   PLIMSOLL_CHECK(read_name(*file, "unk_token", config.unknown));
   PLIMSOLL_CHECK(read_name(*file, "sep_token", config.sep));
   PLIMSOLL_CHECK(read_name(*file, "pad_token", config.pad));
@@ -183,11 +178,10 @@ class LineReader {
 
 }  // namespace
 
-Result<Parts> read_vocab_txt(Os& os, Ledger& ledger, const std::string& path, const JsonValue* config_file) {
+Result<Parts> read_vocab_txt(Os& os, Ledger& ledger, File& file, const JsonValue* config_file) {
   PLIMSOLL_TRY(const Config config, read_config(config_file));
-  PLIMSOLL_TRY(const auto file, os.open(path));
   TableCounter counter;
-  PLIMSOLL_CHECK(LineReader(*file, counter).read());
+  PLIMSOLL_CHECK(LineReader(file, counter).read());
   PLIMSOLL_CHECK(list_added(config, counter));
   Parts parts;
   parts.normalizers.push_back(make_bert_normalizer(config.normalizer));
@@ -195,7 +189,7 @@ Result<Parts> read_vocab_txt(Os& os, Ledger& ledger, const std::string& path, co
   parts.model = make_word_piece({.unknown = config.unknown.content});
   parts.decoders.push_back(make_word_piece_decoder("##", true));
   PLIMSOLL_TRY(parts.tables, Tables::create(os, ledger, counter));
-  PLIMSOLL_CHECK(LineReader(*file, parts.tables).read());
+  PLIMSOLL_CHECK(LineReader(file, parts.tables).read());
   PLIMSOLL_CHECK(list_added(config, parts.tables));
   PLIMSOLL_CHECK(parts.tables.finish(os, ledger, parts.normalizers, Repeated::last));
   const auto piece = [&](const NamedToken& token) {

@@ -26,6 +26,12 @@ TEST(Printable, EscapesControlsAndBrokenUtf8) {
   EXPECT_EQ(printable("\xE2\x80\xA8"), "\\xe2\\x80\\xa8") << "line separator";
   EXPECT_EQ(printable("\xE2\x80\xAE"), "\\xe2\\x80\\xae") << "right-to-left override";
   EXPECT_EQ(printable("\xE2\x81\xA7"), "\\xe2\\x81\\xa7") << "right-to-left isolate";
+  EXPECT_EQ(printable("\xE2\x81\xA0"), "\\xe2\\x81\\xa0") << "word joiner";
+  EXPECT_EQ(printable("\xE2\x81\xAF"), "\\xe2\\x81\\xaf") << "nominal digit shapes";
+  EXPECT_EQ(printable("\xE2\x81\xB0\xEF\xBF\xBC"), "\xE2\x81\xB0\xEF\xBF\xBC") << "superscript zero, object replacement";
+  EXPECT_EQ(printable("\xF3\xA0\x81\x81"), "\\xf3\\xa0\\x81\\x81") << "tag letter A, which nobody sees";
+  EXPECT_EQ(printable("\xF3\xA0\x84\x80"), "\xF3\xA0\x84\x80") << "a variation selector";
+  EXPECT_EQ(printable("\xEF\xBF\xBA"), "\\xef\\xbf\\xba") << "interlinear annotation";
   EXPECT_EQ(printable("\xE2\x80\x8F"), "\\xe2\\x80\\x8f") << "right-to-left mark";
   EXPECT_EQ(printable("\xD8\x9C"), "\\xd8\\x9c") << "arabic letter mark";
   EXPECT_EQ(printable("\xC0\xAF"), "\\xc0\\xaf") << "overlong";

@@ -8,7 +8,7 @@ namespace {
 
 std::vector<bool> admitted(Gate& gate, const std::vector<Acquisition>& kinds) {
   std::vector<bool> answers;
-  for (const Acquisition kind : kinds) answers.push_back(gate.admit(kind));
+  for (const Acquisition kind : kinds) answers.push_back(gate.admit(kind, "test"));
   return answers;
 }
 
@@ -46,13 +46,25 @@ TEST(Gate, RefusesOneKindOnly) {
 TEST(Gate, StartsAnewWithEachRefusal) {
   Gate gate;
   gate.refuse({.ordinal = 1});
-  EXPECT_FALSE(gate.admit(Acquisition::write));
+  EXPECT_FALSE(gate.admit(Acquisition::write, "test"));
   gate.refuse({.ordinal = 1});
   EXPECT_EQ(gate.refused(), 0U);
   EXPECT_EQ(gate.seen(Acquisition::write), 0U);
-  EXPECT_FALSE(gate.admit(Acquisition::write));
+  EXPECT_FALSE(gate.admit(Acquisition::write, "test"));
   gate.refuse({});
-  EXPECT_TRUE(gate.admit(Acquisition::write));
+  EXPECT_TRUE(gate.admit(Acquisition::write, "test"));
+}
+
+TEST(Gate, AsksARuleOfATest) {
+  Gate gate;
+  gate.refuse_where([](Acquisition kind, std::string_view site) { return kind == Acquisition::open || site != "Os::here"; });
+  EXPECT_TRUE(gate.admit(Acquisition::open, "Os::here"));
+  EXPECT_FALSE(gate.admit(Acquisition::read, "Os::here"));
+  EXPECT_TRUE(gate.admit(Acquisition::read, "Os::there"));
+  EXPECT_EQ(gate.refused(), 1U);
+  EXPECT_EQ(gate.seen(Acquisition::read), 2U);
+  gate.refuse({});
+  EXPECT_TRUE(gate.admit(Acquisition::read, "Os::here"));
 }
 
 TEST(Gate, NamesEveryKind) {

@@ -8,6 +8,7 @@
 #include <array>
 
 #include "checkpoint/builders.h"
+#include "checkpoint/torch/builders.h"
 
 namespace plimsoll {
 namespace {
@@ -60,6 +61,19 @@ TEST_F(CheckpointTest, ListsTensorsInFileOrderAndFindsThemByName) {
   EXPECT_EQ(checkpoint->find("zzz"), nullptr);
   EXPECT_EQ(ledger.current(), ledger.current(MemoryTag::tables));
   EXPECT_EQ(ledger.current(), kPage);
+}
+
+// As the reference has it, for which metadata is optional.
+TEST_F(CheckpointTest, MetadataMayBeNullAndNothingElse) {
+  os.files["m/model.safetensors"] =
+      safetensors_file(R"({"__metadata__":null,"a":{"dtype":"I8","shape":[4],"data_offsets":[0,4]}})", "abcd");
+  {
+    const auto checkpoint = open();
+    ASSERT_TRUE(checkpoint.ok()) << message(checkpoint.error());
+    EXPECT_EQ(checkpoint->tensors().size(), 1U);
+  }
+  os.files["m/model.safetensors"] = safetensors_file(R"({"a":null})", "");
+  expect_error(ErrorCode::corrupt_file, "null in tensor");
 }
 
 TEST_F(CheckpointTest, SurvivesAMove) {
@@ -142,6 +156,96 @@ TEST_F(CheckpointTest, OpensShardsAndPrefersASingleFile) {
   EXPECT_NE(open()->find("bias"), nullptr);
 }
 
+// A file of torch.save with one transposed tensor [2, 3] and one of two bytes.
+std::string torch_file(const std::string& name) {
+  using namespace testing::pickle;
+  const std::string turned = tensor(storage("FloatStorage", "0", 6), 0, {2, 3}, {1, 2});
+  const std::string bytes = tensor(storage("ByteStorage", "1", 2), 0, {2}, {1});
+  const std::string object = dict({{name, turned}, {name + ".bytes", bytes}});
+  return testing::zip_file(testing::torch_entries(object, {{"0", testing::counting(24)}, {"1", "yz"}})).bytes;
+}
+
+TEST_F(CheckpointTest, TensorsThatAreNotInOrderHaveFilesOfTheirOwn) {
+  os.files["m/pytorch_model.bin"] = torch_file("w");
+  const auto checkpoint = open();
+  ASSERT_TRUE(checkpoint.ok()) << message(checkpoint.error());
+  ASSERT_EQ(checkpoint->file_count(), 2U);
+  const TensorInfo& turned = *checkpoint->find("w");
+  EXPECT_EQ(turned.file, 1U);
+  EXPECT_EQ(turned.shard, 0U);
+  EXPECT_EQ(checkpoint->file(1).path(), "m/pytorch_model.bin");
+  EXPECT_EQ(checkpoint->find("w.bytes")->file, 0U);
+  std::array<std::byte, 8> row{};
+  const auto extent = checkpoint->rows(turned, 1, 2);
+  ASSERT_TRUE(extent.ok());
+  EXPECT_EQ(extent->offset, 12U);
+  ASSERT_TRUE(checkpoint->file(extent->file).read(row, extent->offset).ok());
+  EXPECT_EQ(row[0], std::byte{4});
+  EXPECT_EQ(row[4], std::byte{12});
+}
+
+TEST_F(CheckpointTest, TiedTensorsCountOnce) {
+  using namespace testing::pickle;
+  const std::string floats = storage("FloatStorage", "0", 4);
+  const std::string whole_run = tensor(floats, 0, {4}, {1});
+  os.files["m/pytorch_model.bin"] =
+      testing::zip_file(testing::torch_entries(dict({{"a", whole_run}, {"b", whole_run}, {"c", tensor(floats, 0, {2}, {1})}}),
+                                               {{"0", "abcdefghijklmnop"}}))
+          .bytes;
+  const auto checkpoint = open();
+  ASSERT_TRUE(checkpoint.ok()) << message(checkpoint.error());
+  EXPECT_EQ(checkpoint->find("a")->offset, checkpoint->find("b")->offset);
+  EXPECT_EQ(checkpoint->bytes_by_type()[static_cast<std::size_t>(FileType::f32)], 24U);
+}
+
+TEST_F(CheckpointTest, OpensTorchShards) {
+  os.files["m/one.bin"] = torch_file("a");
+  os.files["m/two.bin"] = torch_file("b");
+  const auto index = [](const std::string& b) {
+    return R"({"weight_map":{"a":"one.bin","a.bytes":"one.bin","b":")" + b + R"(","b.bytes":"two.bin"}})";
+  };
+  os.files["m/pytorch_model.bin.index.json"] = index("two.bin");
+  {
+    const auto checkpoint = open();
+    ASSERT_TRUE(checkpoint.ok()) << message(checkpoint.error());
+    EXPECT_EQ(checkpoint->file_count(), 4U);
+    EXPECT_EQ(checkpoint->find("b")->shard, 1U);
+    EXPECT_EQ(checkpoint->file(checkpoint->find("b")->file).path(), "m/two.bin");
+  }
+  os.files["m/pytorch_model.bin.index.json"] = index("one.bin");
+  expect_error(ErrorCode::corrupt_file, "not in the shard that it names: b");
+  os.files["m/pytorch_model.bin.index.json"] = index("two.safetensors");
+  expect_error(ErrorCode::corrupt_file, "no .bin file");
+  os.files["m/two.bin"] = torch_file("a");
+  os.files["m/pytorch_model.bin.index.json"] = index("two.bin");
+  expect_error(ErrorCode::corrupt_file, "the tensor a appears twice (m/one.bin and m/two.bin)");
+}
+
+TEST_F(CheckpointTest, SafetensorsComeBeforeTorchAndOneFileBeforeShards) {
+  os.files["m/x.bin"] = torch_file("torch.shards");
+  os.files["m/pytorch_model.bin.index.json"] = R"({"weight_map":{"torch.shards":"x.bin","torch.shards.bytes":"x.bin"}})";
+  EXPECT_NE(open()->find("torch.shards"), nullptr);
+  os.files["m/pytorch_model.bin"] = torch_file("torch.single");
+  EXPECT_NE(open()->find("torch.single"), nullptr);
+  os.files["m/y.safetensors"] = one_tensor("shards");
+  os.files[kIndexPath] = R"({"weight_map":{"shards":"y.safetensors"}})";
+  EXPECT_NE(open()->find("shards"), nullptr);
+  os.files["m/model.safetensors"] = one_tensor("single");
+  EXPECT_NE(open()->find("single"), nullptr);
+}
+
+TEST_F(CheckpointTest, TensorsOutOfOrderHaveABound) {
+  using namespace testing::pickle;
+  std::vector<std::pair<std::string, std::string>> members;
+  for (int i = 0; i < 4097; ++i) members.emplace_back(std::to_string(i), tensor(storage("FloatStorage", "0", 4), 0, {2, 2}, {1, 2}));
+  const auto file = [&] { return testing::zip_file(testing::torch_entries(dict(members), {{"0", testing::counting(16)}})).bytes; };
+  os.files["m/pytorch_model.bin"] = file();
+  expect_error(ErrorCode::unsupported, "more than 4096 tensors that are not row-major");
+  members.pop_back();
+  os.files["m/pytorch_model.bin"] = file();
+  EXPECT_EQ(open()->file_count(), 4097U);
+}
+
 TEST_F(CheckpointTest, NamesTensorsThatIndexAndShardsDoNotShare) {
   two_shards(R"({"a":"two.safetensors","b":"two.safetensors","c":"one.safetensors"})");
   expect_error(ErrorCode::corrupt_file, "not in the shard that it names: a, c; in a shard but not in the index: a");
@@ -199,11 +303,10 @@ TEST_F(CheckpointTest, RefusesABrokenIndex) {
 TEST_F(CheckpointTest, SaysWhatIsMissing) {
   expect_error(ErrorCode::not_found, "there is no such folder (m)");
   os.files["m/config.json"] = "{}";
-  expect_error(ErrorCode::not_found, "no model.safetensors, model.safetensors.index.json or pytorch_model.bin (m)");
-  os.files["m/pytorch_model.bin.index.json"] = "{}";
-  expect_error(ErrorCode::unsupported, "save_pretrained");
-  os.files["m/pytorch_model.bin"] = "x";
-  expect_error(ErrorCode::unsupported, "python3 -c \"import torch, safetensors.torch");
+  expect_error(ErrorCode::not_found,
+               "no model.safetensors, model.safetensors.index.json, pytorch_model.bin, pytorch_model.bin.index.json (m)");
+  os.files["m/model.gguf"] = "x";
+  expect_error(ErrorCode::unsupported, "GGUF files are not read yet");
 }
 
 TEST_F(CheckpointTest, AFullLedgerIsATypedError) {

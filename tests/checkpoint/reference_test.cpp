@@ -110,6 +110,34 @@ TEST(Reference, EveryRuleIsKept) {
   EXPECT_EQ(accepted, 32U);
 }
 
+// They are the same model: made by torch.save out of the tensors of models/bert.
+TEST(Reference, FilesOfTorchHoldTheTensorsOfTheirSafetensors) {
+  Gate gate;
+  const auto os = make_os(gate);
+  Ledger ledger("cpu", testing::kAmple);
+  const auto wanted = Checkpoint::open(*os, ledger, kFixtures + "models/bert");
+  ASSERT_TRUE(wanted.ok()) << message(wanted.error());
+  for (const char* variant : {"bin", "bin-legacy", "bin-parameters", "bin-strided", "sharded-bin"}) {
+    SCOPED_TRACE(variant);
+    const auto found = Checkpoint::open(*os, ledger, kFixtures + "variants/" + variant);
+    ASSERT_TRUE(found.ok()) << message(found.error());
+    ASSERT_EQ(found->tensors().size(), wanted->tensors().size());
+    for (const TensorInfo& tensor : wanted->tensors()) {
+      const TensorInfo* same = found->find(tensor.name);
+      ASSERT_NE(same, nullptr) << tensor.name;
+      EXPECT_EQ(same->type, tensor.type);
+      EXPECT_TRUE(std::equal(same->shape.begin(), same->shape.end(), tensor.shape.begin(), tensor.shape.end())) << tensor.name;
+      ASSERT_EQ(same->bytes, tensor.bytes);
+      std::vector<std::byte> data(tensor.bytes);
+      std::vector<std::byte> same_data(tensor.bytes);
+      ASSERT_TRUE(wanted->read(tensor, 0, data).ok());
+      ASSERT_TRUE(found->read(*same, 0, same_data).ok());
+      EXPECT_EQ(same_data, data) << tensor.name;
+    }
+    EXPECT_EQ(found->main_type(), FileType::f32);
+  }
+}
+
 TEST(Reference, NothingThatTheReferenceRefusesIsAccepted) {
   for (const json& row : load("cases.json")) {
     EXPECT_TRUE(row.contains("error") || !row["reference"].is_null()) << row["name"];

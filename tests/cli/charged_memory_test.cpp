@@ -10,6 +10,8 @@ namespace {
 
 class ChargedMemoryTest : public ::testing::Test {
  protected:
+  using Refusal = ChargedMemory::Refusal;
+
   Gate gate_;
   std::unique_ptr<Os> os_ = make_os(gate_);
   Ledger ledger_{"cpu", mib(8)};
@@ -29,18 +31,18 @@ TEST_F(ChargedMemoryTest, IsOnTheLedgerWhileItLives) {
   }
   EXPECT_EQ(memory_.held(), Bytes{0});
   EXPECT_EQ(ledger_.current(), Bytes{0});
-  EXPECT_FALSE(memory_.refused());
+  EXPECT_EQ(memory_.refusal(), Refusal::none);
 }
 
 TEST_F(ChargedMemoryTest, RefusesWhatTheLedgerOrTheAllowanceDoesNotHold) {
   EXPECT_THROW(std::pmr::string(mib(9).count, 'x', &memory_), std::bad_alloc);
-  EXPECT_TRUE(memory_.refused());
+  EXPECT_EQ(memory_.refusal(), Refusal::room);
   memory_.allow(mib(2));
-  EXPECT_FALSE(memory_.refused());
+  EXPECT_EQ(memory_.refusal(), Refusal::none);
   {
     const std::pmr::string some(mib(1).count, 'x', &memory_);
     EXPECT_THROW(std::pmr::string(mib(1).count, 'x', &memory_), std::bad_alloc);
-    EXPECT_TRUE(memory_.refused());
+    EXPECT_EQ(memory_.refusal(), Refusal::room);
   }
   EXPECT_EQ(ledger_.current(), Bytes{0});
 }
@@ -48,7 +50,7 @@ TEST_F(ChargedMemoryTest, RefusesWhatTheLedgerOrTheAllowanceDoesNotHold) {
 TEST_F(ChargedMemoryTest, RefusesWhatTheSystemRefuses) {
   gate_.refuse({1, false, static_cast<int>(Acquisition::host_memory)});
   EXPECT_THROW(std::pmr::string(100, 'x', &memory_), std::bad_alloc);
-  EXPECT_TRUE(memory_.refused());
+  EXPECT_EQ(memory_.refusal(), Refusal::system);
   EXPECT_EQ(ledger_.current(), Bytes{0});
   EXPECT_EQ(std::pmr::string(100, 'x', &memory_).size(), 100U);
 }

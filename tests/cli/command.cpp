@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -82,13 +84,24 @@ Process::Process(const Start& start) {
   }
   std::vector<std::string> environment = {"LANG=C.UTF-8", "HOME=/dev/null", "PATH=/usr/bin:/bin"};
   environment.insert(environment.end(), start.environment.begin(), start.environment.end());
+  if (start.terminal == Start::Terminal::all) {
+    close_end(in.read);
+    close_end(in.write);
+    in = {::fcntl(err.write, F_DUPFD_CLOEXEC, 0), ::fcntl(err.read, F_DUPFD_CLOEXEC, 0)};
+    const winsize size{start.rows, start.columns, 0, 0};
+    ::ioctl(err.write, TIOCSWINSZ, &size);
+  }
   const auto argv = pointers(arguments);
   const auto envp = pointers(environment);
   pid_ = ::fork();
   if (pid_ == 0) {
     ::dup2(in.read, 0);
+    if (start.terminal == Start::Terminal::all) {
+      ::setsid();
+      ::ioctl(0, TIOCSCTTY, 0);
+    }
     if (start.closed_stdout) ::close(1);
-    else if (start.terminal == Start::Terminal::both) ::dup2(err.write, 1);
+    else if (start.terminal >= Start::Terminal::both) ::dup2(err.write, 1);
     else ::dup2(start.stdout_path.empty() ? out.write : ::open(start.stdout_path.c_str(), O_WRONLY | O_CLOEXEC), 1);
     ::dup2(err.write, 2);
     std::signal(SIGPIPE, SIG_DFL);
@@ -124,6 +137,25 @@ void Process::write(const std::string& text) {
 
 void Process::close_input() { close_end(in_); }
 void Process::close_output() { close_end(out_); }
+void Process::resize(unsigned short columns, unsigned short rows) const {
+  const winsize size{rows, columns, 0, 0};
+  ::ioctl(in_, TIOCSWINSZ, &size);
+}
+
+bool Process::is_cooked() const {
+  termios settings{};
+  return ::tcgetattr(in_, &settings) == 0 && (settings.c_lflag & (ICANON | ECHO)) == (ICANON | ECHO);
+}
+
+std::vector<std::string> Process::wait_for_screen(const std::function<bool(const std::vector<std::string>&)>& met) {
+  const auto deadline = Clock::now() + std::chrono::seconds(30);
+  for (;;) {
+    std::vector<std::string> lines = last_frame(err_text_);
+    if (met(lines) || Clock::now() > deadline) return lines;
+    if (!read_some(std::chrono::milliseconds(100)) && ended()) return lines;
+  }
+}
+
 void Process::signal(int number) const { ::kill(pid_, number); }
 
 std::optional<std::uint64_t> Process::anonymous_bytes() const {
@@ -187,6 +219,23 @@ std::vector<std::string> names_in(const std::string& folder) {
   std::vector<std::string> found;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) found.push_back(entry.path().filename().string());
   return found;
+}
+
+std::vector<std::string> last_frame(const std::string& printed) {
+  const std::size_t end = printed.rfind("\x1b[?2026l");
+  const std::size_t begin = end == std::string::npos ? end : printed.rfind("\x1b[H", end);
+  if (begin == std::string::npos) return {};
+  std::vector<std::string> lines(1);
+  for (std::size_t at = begin + 3; at < end; ++at) {
+    if (printed[at] == '\x1b') {
+      while (at < end && std::isalpha(static_cast<unsigned char>(printed[at])) == 0) ++at;
+    } else if (printed[at] == '\n') {
+      lines.emplace_back();
+    } else if (printed[at] != '\r') {
+      lines.back() += printed[at];
+    }
+  }
+  return lines;
 }
 
 std::vector<std::string> screen(const std::string& printed) {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,7 +33,10 @@ struct Start {
   bool closed_stdout = false;
   std::string stdout_path;  ///< not empty: where standard output goes instead of `out`
   /// Standard error is a terminal of 80 columns, and so is standard output if told: what both print is then in `err`.
-  enum class Terminal : std::uint8_t { none, errors, both } terminal = Terminal::none;
+  /// With `all` standard input is that terminal too, and the process's own: `write` types, and Ctrl-C is a signal.
+  enum class Terminal : std::uint8_t { none, errors, both, all } terminal = Terminal::none;
+  unsigned short columns = 80;
+  unsigned short rows = 24;
 };
 
 /// A running `plimsoll`, or any program that is named by a first argument with a slash. Killed by the destructor.
@@ -45,6 +49,12 @@ class Process {
 
   void write(const std::string& text);
   void close_input();
+  /// Of a terminal, while it is in use.
+  void resize(unsigned short columns, unsigned short rows) const;
+  /// Waits until what a terminal shows fulfils `met`; gives its lines, those of the last look when it never does.
+  std::vector<std::string> wait_for_screen(const std::function<bool(const std::vector<std::string>&)>& met);
+  /// The terminal's settings: true while lines are edited and echoed by it, as a shell wants it.
+  bool is_cooked() const;
   void close_output();
   void signal(int number) const;
   /// Its anonymous memory now; nothing once it has ended.
@@ -80,6 +90,9 @@ using Folder = plimsoll::testing::TemporaryFolder;
 std::vector<std::string> names_in(const std::string& folder);
 
 std::string read_file(const std::string& path);
+
+/// The last frame that a full-screen view has drawn whole: its lines without colours.
+std::vector<std::string> last_frame(const std::string& printed);
 
 /// What a terminal shows of `printed`: its lines, after carriage returns and erasures.
 std::vector<std::string> screen(const std::string& printed);

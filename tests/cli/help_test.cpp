@@ -140,7 +140,7 @@ TEST(Completion, OfBashCompletes) {
   const Folder folder;
   const std::string script = run({"completion", "bash"}).out;
   EXPECT_EQ(run({"/bin/bash", "-n", folder.write("script", script)}).status, 0);
-  EXPECT_EQ(completed(script, "plimsoll to", 1), "tokenize\n");
+  EXPECT_EQ(completed(script, "plimsoll tok", 1), "tokenize\n");
   EXPECT_EQ(completed(script, "plimsoll run model --max-m", 3), "--max-memory\n");
   EXPECT_EQ(completed(script, "plimsoll run model --dtype bf", 4), "bfloat16\n");
   EXPECT_EQ(completed(script, "plimsoll completion f", 2), "fish\n");

@@ -1,6 +1,10 @@
 #include "output.h"
 
+#include <array>
+
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "command.h"
 
@@ -25,6 +29,89 @@ TEST(Output, HasNoNameBeforeItIsCommitted) {
   ASSERT_TRUE(output->commit().ok());
   EXPECT_EQ(test::read_file(folder / "a"), "done");
   EXPECT_EQ(test::names_in(folder.path()).size(), 1U);
+}
+
+TEST(Output, PassesOverFilesThatAProcessOfItsNumberLeft) {
+  const Folder folder;
+  const std::string left = folder.write("a." + std::to_string(::getpid()) + ".tmp", "left");
+  Gate gate;
+  CancelToken cancel;
+  auto output = Output::open(folder / "a", gate, cancel);
+  ASSERT_TRUE(output.ok()) << message(output.error());
+  output->write("done");
+  ASSERT_TRUE(output->commit().ok());
+  EXPECT_EQ(test::read_file(folder / "a"), "done");
+  EXPECT_EQ(test::read_file(left), "left");
+  EXPECT_EQ(test::names_in(folder.path()).size(), 2U);
+}
+
+// A pipe that is full when the run is stopped has been sent whole lines.
+TEST(Output, CutsNoLineForAReaderThatIsSlow) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe(ends.data()), 0);
+  Gate gate;
+  CancelToken cancel;
+  {
+    auto output = Output::open("/proc/self/fd/" + std::to_string(ends[1]), gate, cancel);
+    ASSERT_TRUE(output.ok()) << message(output.error());
+    cancel.cancel();
+    for (int i = 0; i < 1000; ++i) {
+      output->write("a line ");
+      output->write(std::string(static_cast<std::size_t>(i % 300), 'x'));
+      output->write("\n");
+    }
+    EXPECT_EQ(output->flush().error().code, ErrorCode::cancelled);
+  }
+  ::close(ends[1]);
+  std::string got;
+  std::array<char, 4096> block{};
+  for (ssize_t size = 0; (size = ::read(ends[0], block.data(), block.size())) > 0;)
+    got.append(block.data(), static_cast<std::size_t>(size));
+  ::close(ends[0]);
+  EXPECT_GT(got.size(), 32'000U);
+  EXPECT_TRUE(got.ends_with("\n")) << got.substr(got.size() - 40);
+}
+
+// As /dev/fd/3 would be, where nobody has opened a descriptor 3 for this process, and it has one itself.
+TEST(Output, IsNotADescriptorThatNobodyGave) {
+  const Folder folder;
+  const int own = ::open((folder / "own").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  ASSERT_GE(own, 0);
+  Gate gate;
+  CancelToken cancel;
+  for (const std::string parent : {"/dev/fd/", "/proc/self/fd/"}) {
+    const auto output = Output::open(parent + std::to_string(own), gate, cancel);
+    ASSERT_FALSE(output.ok());
+    EXPECT_EQ(output.error().code, ErrorCode::not_found);
+  }
+  ::close(own);
+  EXPECT_EQ(test::names_in(folder.path()).size(), 1U);
+}
+
+// /dev/random is never called writable by poll once the system has gathered what it wants.
+TEST(Output, DoesNotWaitForADeviceThatTakesAll) {
+  Gate gate;
+  CancelToken cancel;
+  for (const std::string path : {"/dev/random", "/dev/null"}) {
+    auto output = Output::open(path, gate, cancel);
+    if (!output.ok()) GTEST_SKIP() << message(output.error());
+    output->write("text");
+    EXPECT_TRUE(output->flush().ok()) << path;
+  }
+}
+
+TEST(Output, IsAsPrivateAsWhatItReplaces) {
+  const Folder folder;
+  const std::string path = folder.write("a", "secret");
+  std::filesystem::permissions(path, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  Gate gate;
+  CancelToken cancel;
+  auto output = Output::open(path, gate, cancel);
+  ASSERT_TRUE(output.ok());
+  output->write("more of it");
+  ASSERT_TRUE(output->commit().ok());
+  EXPECT_EQ(test::read_file(path), "more of it");
+  EXPECT_EQ(std::filesystem::status(path).permissions(), std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
 }
 
 TEST(Output, FailsForEveryAcquisitionThatIsRefused) {

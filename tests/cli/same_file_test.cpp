@@ -46,6 +46,26 @@ TEST(SameFile, OfResultsAndReportNeedNotExist) {
   EXPECT_TRUE(names_in(folder.path()).empty());
 }
 
+TEST(SameFile, OfAModelOrADeviceMapIsNotWrittenOver) {
+  const Folder folder;
+  const std::string model = folder / "model";
+  std::filesystem::copy(kModel, model);
+  std::filesystem::create_symlink("model/config.json", folder / "soft");
+  const std::string map = folder.write("map.json", "{\"\": \"cpu\"}");
+  const std::string before = read_file(model + "/config.json");
+  for (const std::string& name :
+       {folder / "soft", model + "/config.json", model + "/model.safetensors", model + "/../model/tokenizer.json"}) {
+    expect_refused(run({"run", model, "x", "--output", name}), "--output");
+    expect_refused(run({"run", model, "x", "--report", name}), "--report");
+    expect_refused(run({"run", kModel, "x", "--fallback", model, "--output", name}), "--output");
+    expect_refused(run({"tokenize", model, "x", "--output", name}), "--output");
+  }
+  expect_refused(run({"run", model, "x", "--device-map", map, "--report", map}), "--report");
+  EXPECT_EQ(read_file(model + "/config.json"), before);
+  EXPECT_EQ(run({"run", model, "x", "--output", model + "/answers.txt"}).status, 0);
+  EXPECT_EQ(run({"run", model, "x", "--output", model + "/answers.txt"}).status, 0) << "what is no file of the model";
+}
+
 TEST(SameFile, IsNoneForDevicesAndOtherFiles) {
   const Folder folder;
   const std::string file = folder.write("a.txt", kRows);

@@ -15,10 +15,10 @@ struct Case {
 };
 
 constexpr Case kCases[] = {
-    {"plimsoll to", "plimsoll tokenize"},
+    {"plimsoll tok", "plimsoll tokenize"},
     {"plimsoll vers", "plimsoll version"},
     {"plimsoll --v", "plimsoll --version"},
-    {"plimsoll help to", "plimsoll help tokenize"},
+    {"plimsoll help tok", "plimsoll help tokenize"},
     {"plimsoll run model --max-m", "plimsoll run model --max-memory"},
     {"plimsoll run model -q --no-p", "plimsoll run model -q --no-progress"},
     {"plimsoll run model --dtype bf", "plimsoll run model --dtype bfloat16"},
@@ -27,6 +27,7 @@ constexpr Case kCases[] = {
     {"plimsoll completion f", "plimsoll completion fish"},
     {"plimsoll run model --input only-f", "plimsoll run model --input only-file"},
     {"plimsoll run only-d", "plimsoll run only-directory"},
+    {"plimsoll doctor only-f", "plimsoll doctor only-file"},
     {"plimsoll devices --log", "plimsoll devices --log"},
     {"plimsoll devices only-f", "plimsoll devices only-f"},
     {"plimsoll plan run --log", "plimsoll plan run --log"},

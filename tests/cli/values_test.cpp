@@ -35,8 +35,8 @@ TEST(MaxMemory, RefusesTheRest) {
                                                      {"gpu=1GiB", ErrorCode::usage},
                                                      {"sim:=1GiB", ErrorCode::usage},
                                                      {"1GiB,", ErrorCode::usage},
-                                                     {"0=1GiB", ErrorCode::unsupported},
-                                                     {"cuda:1=1GiB", ErrorCode::unsupported}};
+                                                     {"0=1GiB,cuda:0=1GiB", ErrorCode::usage},
+                                                     {"cuda:=1GiB", ErrorCode::usage}};
   for (const auto& [text, code] : cases) {
     const auto budgets = read_max_memory(text, "--max-memory");
     ASSERT_FALSE(budgets.ok()) << text;

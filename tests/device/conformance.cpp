@@ -16,6 +16,8 @@ T must(Result<T> result) {
 
 }  // namespace
 
+namespace {
+
 std::unique_ptr<Device> make_cpu(Os& os, ThreadPool& pool, Bytes memory) {
   return std::make_unique<CpuDevice>(CpuDevice::Options{&os, &pool, detect_cpu_features(), memory});
 }
@@ -26,6 +28,14 @@ std::unique_ptr<Device> make_sim(Os& os, ThreadPool& pool, Bytes memory) {
   return must(SimDevice::create({&os, &pool, detect_cpu_features(), spec}));
 }
 
+}  // namespace
+
+std::vector<BackEnd> back_ends() {
+  std::vector<BackEnd> all = {{"cpu", make_cpu, cpu_workspace_bytes}, {"sim", make_sim, cpu_workspace_bytes}};
+  for (const BackEnd& cuda : cuda_back_ends()) all.push_back(cuda);
+  return all;
+}
+
 std::string back_end_name(const ::testing::TestParamInfo<BackEnd>& info) { return info.param.name; }
 
 ConformanceTest::ConformanceTest() : os_(make_os(gate_)) {
@@ -33,7 +43,7 @@ ConformanceTest::ConformanceTest() : os_(make_os(gate_)) {
   device_ = GetParam().make(*os_, *pool_, kMemory);
   memory_ = must(device_->allocate(kTaken));
   const WorkspaceNeeds needs{.largest_inputs = 2048, .longest_text = 600, .head_dim = 128, .threads = kThreads};
-  const auto workspace = static_cast<std::size_t>(cpu_workspace_bytes(needs));
+  const auto workspace = static_cast<std::size_t>(GetParam().workspace_bytes(needs));
   kernels_ = must(device_->make_kernels(needs, {take(workspace), workspace}));
   compute_ = must(device_->make_stream(StreamKind::compute));
   in_ = must(device_->make_stream(StreamKind::copy_in));

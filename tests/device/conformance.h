@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <memory>
+#include <ostream>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,14 +12,17 @@
 
 namespace plimsoll::test {
 
-/// A back end that the conformance suite runs on. One more back end is one more line in kBackEnds.
+/// A back end that the conformance suite runs on. One more back end is one more line in back_ends().
 struct BackEnd {
   const char* name;
   std::unique_ptr<Device> (*make)(Os& os, ThreadPool& pool, Bytes memory);
+  std::int64_t (*workspace_bytes)(const WorkspaceNeeds&);
 };
-std::unique_ptr<Device> make_cpu(Os& os, ThreadPool& pool, Bytes memory);
-std::unique_ptr<Device> make_sim(Os& os, ThreadPool& pool, Bytes memory);
-inline constexpr BackEnd kBackEnds[] = {{"cpu", make_cpu}, {"sim", make_sim}};
+inline void PrintTo(const BackEnd& back_end, std::ostream* out) { *out << back_end.name; }
+/// All that there are here: a GPU where one is found, or where PLIMSOLL_REQUIRE_CUDA is set; then its absence is a failure.
+std::vector<BackEnd> back_ends();
+/// Those of CUDA; none in a build without it.
+std::vector<BackEnd> cuda_back_ends();
 std::string back_end_name(const ::testing::TestParamInfo<BackEnd>& info);
 
 /// What every back end must do alike: a device of 64 MiB, with kernels, a stream of each kind and some memory to take from.

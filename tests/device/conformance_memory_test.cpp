@@ -78,7 +78,7 @@ TEST_P(ConformanceMemory, BlocksAreApartAndComeTogetherAgain) {
 
 TEST_P(ConformanceMemory, AnyAcquisitionMayBeRefused) {
   const WorkspaceNeeds needs{.largest_inputs = 64, .threads = 2};
-  const auto workspace = static_cast<std::size_t>(cpu_workspace_bytes(needs));
+  const auto workspace = static_cast<std::size_t>(GetParam().workspace_bytes(needs));
   std::byte* scratch = take(workspace);
   std::vector<std::byte> pages(4096);
   for (std::uint64_t ordinal = 1;; ++ordinal) {
@@ -112,7 +112,7 @@ TEST_P(ConformanceMemory, AWorkspaceThatIsTooSmallIsRefused) {
   EXPECT_FALSE(device().make_kernels(needs, {take(64), 64}).ok());
 }
 
-INSTANTIATE_TEST_SUITE_P(BackEnds, ConformanceMemory, ::testing::ValuesIn(kBackEnds), back_end_name);
+INSTANTIATE_TEST_SUITE_P(BackEnds, ConformanceMemory, ::testing::ValuesIn(back_ends()), back_end_name);
 
 }  // namespace
 }  // namespace plimsoll::test

@@ -167,7 +167,7 @@ TEST_P(ConformanceOps, RowsAndPanelsAndNeighboursGiveTheSameBits) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(BackEnds, ConformanceOps, ::testing::ValuesIn(kBackEnds), back_end_name);
+INSTANTIATE_TEST_SUITE_P(BackEnds, ConformanceOps, ::testing::ValuesIn(back_ends()), back_end_name);
 
 }  // namespace
 }  // namespace plimsoll::test

@@ -175,7 +175,7 @@ TEST_P(ConformanceQueue, QueueingAllocatesNothing) {
   EXPECT_TRUE(fine && device().synchronize(out()).ok());
 }
 
-INSTANTIATE_TEST_SUITE_P(BackEnds, ConformanceQueue, ::testing::ValuesIn(kBackEnds), back_end_name);
+INSTANTIATE_TEST_SUITE_P(BackEnds, ConformanceQueue, ::testing::ValuesIn(back_ends()), back_end_name);
 
 }  // namespace
 }  // namespace plimsoll::test

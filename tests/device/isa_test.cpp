@@ -4,6 +4,7 @@
 
 #include "device/cpu/peak.h"
 #include "device/support.h"
+#include "support/forwarding_os.h"
 
 namespace plimsoll::test {
 namespace {
@@ -66,6 +67,19 @@ TEST_P(PeakTest, RatesArePlausible) {
   EXPECT_GT(rate, 1e6);
   EXPECT_LT(rate, 1e13);
   EXPECT_EQ(measure_read_bandwidth(*pool, *os, features(), {}, duration), 0);
+}
+
+// A clock that was faked, as for builds that are to be reproducible.
+struct StoppedClock final : testing::ForwardingOs {
+  std::chrono::nanoseconds now() override { return std::chrono::nanoseconds(5); }
+};
+
+TEST_P(PeakTest, AClockThatStandsStillMeasuresNothing) {
+  StoppedClock os;
+  const auto pool = std::move(ThreadPool::create(os, 2)).value();
+  EXPECT_EQ(measure_peak_flops(*pool, os, features(), ElementType::float32), 0);
+  const std::vector<std::byte> buffer(std::size_t{4} << 20U, std::byte{1});
+  EXPECT_EQ(measure_read_bandwidth(*pool, os, features(), buffer), 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Features, PeakTest, ::testing::ValuesIn(kAllFeatures), features_test_name);

@@ -48,14 +48,16 @@ TEST(JsonDocument, OptionalValuesMayBeAbsentOrNullButNotOfAnotherType) {
   EXPECT_EQ(*root.optional_int("z", 0, 9), std::nullopt);
   EXPECT_EQ(*root.optional_int("n", 0, 9), 3);
   EXPECT_EQ(*root.optional_number("d"), 0.5);
-  EXPECT_EQ(*root.optional_bool("b"), false);
+  EXPECT_FALSE(*root.bool_or("b", true));
+  EXPECT_TRUE(*root.bool_or("z", true));
+  EXPECT_FALSE(*root.bool_or("none", false));
   EXPECT_EQ(*root.optional_string("s"), "x");
   EXPECT_TRUE(root.optional_object("o")->has_value());
   EXPECT_TRUE(root.optional_array("a")->has_value());
   EXPECT_FALSE(root.optional_array("z")->has_value());
   EXPECT_THAT(error_of(root.optional_int("s", 0, 9)), HasSubstr("config.json: s"));
   EXPECT_THAT(error_of(root.optional_number("s")), HasSubstr("a number belongs"));
-  EXPECT_THAT(error_of(root.optional_bool("n")), HasSubstr("true or false belongs"));
+  EXPECT_THAT(error_of(root.bool_or("n", true)), HasSubstr("true or false belongs"));
   EXPECT_THAT(error_of(root.optional_string("n")), HasSubstr("3 where a text belongs"));
   EXPECT_THAT(error_of(root.optional_object("a")), HasSubstr("a list where an object belongs"));
   EXPECT_THAT(error_of(root.optional_array("o")), HasSubstr("an object where a list belongs"));

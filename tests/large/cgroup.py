@@ -18,6 +18,9 @@ class Group:
         """For subprocess's preexec_fn: the child and all that it starts are in the group."""
         (self.path / "cgroup.procs").write_text(str(os.getpid()))
 
+    def write(self, name, value):
+        (self.path / name).write_text(str(value))
+
     def read(self, name, default=""):
         try:
             return (self.path / name).read_text()
@@ -83,3 +86,8 @@ def processor_group(microseconds, period=100000):
     """A group with a CPU quota; nothing where none can be made."""
     quota = {"cpu.cfs_period_us": str(period), "cpu.cfs_quota_us": str(microseconds)}
     return _make(ROOT / "cpu", quota) or _make(ROOT, {"cpu.max": f"{microseconds} {period}"})
+
+
+def process_group():
+    """A group whose number of tasks can be limited (`pids.max`); nothing where none can be made."""
+    return _make(ROOT / "pids", {"pids.max": "max"}) or _make(ROOT, {"pids.max": "max"})

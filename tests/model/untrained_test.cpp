@@ -11,7 +11,7 @@ namespace {
 TEST(Untrained, APretrainedCheckpointGivesTheSameFiniteLogitsEveryTime) {
   Gate gate;
   const auto os = make_os(gate);
-  testing::RunRequest request{.model = std::string(PLIMSOLL_SOURCE_DIR) + "/tests/fixtures/variants/pretrained",
+  testing::RunRequest request{.model = PLIMSOLL_SOURCE_DIR "/tests/fixtures/variants/pretrained",
                               .texts = {{"a short text"}, {"another one", "with a pair"}, {""}}};
   const auto reference = testing::run_model(*os, request);
   ASSERT_TRUE(reference.ok()) << message(reference.error());

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "device/cpu/cpu_kernels.h"
+#include "device/cuda/cuda_figures.h"
 #include "plan/cost.h"
 #include "planned_model.h"
 
@@ -60,6 +62,20 @@ TEST(WorkloadSeconds, ALargerPassIsNeverPredictedToBeSlower) {
       previous = seconds;
     }
   }
+}
+
+/// A simulated device computes with the host's kernels; another has its own workspace, and reads weights as the file has them.
+TEST(Describe, DevicesWithKernelsOfTheirOwnKeepRows) {
+  const Snapshot machine = testing::paper_machine(mib(1024));
+  Accelerator accelerator = testing::paper_accelerator(mib(1024));
+  const WorkspaceNeeds needs{.largest_inputs = 4096, .longest_text = 512, .head_dim = 64, .threads = 2};
+  const DeviceDescription simulated = describe_accelerator(machine, accelerator);
+  EXPECT_TRUE(simulated.packs_weights);
+  EXPECT_EQ(simulated.workspace_bytes(needs), cpu_workspace_bytes(needs));
+  accelerator.computes_on_host = false;
+  const DeviceDescription own = describe_accelerator(machine, accelerator);
+  EXPECT_FALSE(own.packs_weights);
+  EXPECT_EQ(own.workspace_bytes(needs), cuda_workspace_bytes(needs));
 }
 
 }  // namespace

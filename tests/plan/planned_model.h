@@ -41,6 +41,7 @@ inline Snapshot paper_machine(Bytes free = mib(4096), bool native_bfloat16 = fal
 /// A device beside it, as fast as ten of its processors.
 inline Accelerator paper_accelerator(Bytes free, const std::string& name = "sim:0") {
   Accelerator accelerator;
+  accelerator.computes_on_host = true;
   accelerator.name = name;
   accelerator.total = accelerator.free = free;
   accelerator.free_set_by = "the device";

@@ -389,5 +389,16 @@ TEST(PlannerOnAccelerators, ADeviceThatThereIsNotIsUsage) {
   EXPECT_EQ(planned(*model, with_accelerator(mib(64), mib(64)), paper_workload(8), {.device = "cpu"}).layers.front().compute, "cpu");
 }
 
+TEST(Planner, ReadsFurtherAheadWhereTheDiskSetsThePace) {
+  const auto model = open_tiny_model({.hidden = 192, .layers = 4, .heads = 3, .intermediate = 768, .words = 500});
+  const auto slots = [&](double disk_rate) {
+    Snapshot machine = paper_machine(mib(64));
+    machine.rates.disk_read = disk_rate;
+    return planned(*model, machine, paper_workload(32, 8), {.stream_everything = true}).schedule->ring.host.count;
+  };
+  EXPECT_EQ(slots(1e8), 8);
+  EXPECT_LE(slots(1e12), 4) << "more would be memory for nothing";
+}
+
 }  // namespace
 }  // namespace plimsoll

@@ -231,8 +231,28 @@ TEST_F(PosixFileTest, GivesWhatIsCachedAndNeverMore) {
   EXPECT_EQ(file->read_cached(out, kSize), 0U);
   EXPECT_EQ(file->read_cached(out, std::numeric_limits<std::uint64_t>::max()), 0U);
   if (!drop_from_cache(path)) return;
+  ASSERT_TRUE(file->read(memory.bytes().first(kSize), 0).ok());
+  file->drop_cached(2 * kDirectBlock, kDirectBlock);
+  // Up to the first page that is missing; a fast disk has brought it while it was looked for.
+  const std::size_t known = file->read_cached(out, 10);
+  EXPECT_TRUE(known == 2 * kDirectBlock - 10 || known == kSize - 10) << known;
+  EXPECT_EQ(text_of(std::span(out).first(known)), text.substr(10, known));
+}
+
+TEST_F(PosixFileTest, TellsWhetherAllIsCachedWithoutReadingAny) {
+  const auto file = open_direct();
+  if (!drop_from_cache(path)) GTEST_SKIP() << "this file system keeps everything in the page cache";
+  const auto told = file->all_cached(0, kSize);
+  if (!told) GTEST_SKIP() << "this system does not tell what is cached";
+  EXPECT_FALSE(*told);
+  EXPECT_EQ(cached_pages(path), 0U) << "nothing was brought";
   ASSERT_TRUE(file->read(memory.bytes().first(2 * kDirectBlock), 0).ok());
-  EXPECT_EQ(file->read_cached(out, 10), 2 * kDirectBlock - 10) << "up to the first page that is missing";
+  EXPECT_EQ(file->all_cached(5, 2 * kDirectBlock - 5), true);
+  EXPECT_EQ(file->all_cached(kDirectBlock - 1, 2), true);
+  EXPECT_EQ(file->all_cached(5, 2 * kDirectBlock), false) << "one byte of a page that is missing";
+  EXPECT_EQ(file->all_cached(kDirectBlock, 0), true);
+  ASSERT_TRUE(file->read(memory.bytes().first(kSize), 0).ok());
+  EXPECT_EQ(file->all_cached(0, kSize), true) << "the last page is half a page";
 }
 
 TEST_F(PosixFileTest, DropsTheBlocksOfTheBytesThatAreNamed) {
@@ -253,11 +273,18 @@ TEST_F(PosixFileTest, ALookBringsNoMoreThanItsPage) {
   text = testing::varied_text(64 * kDirectBlock);
   folder.write("f", text);
   const auto file = open_direct();
-  if (!drop_from_cache(path)) GTEST_SKIP() << "this file system keeps everything in the page cache";
   std::array<std::byte, 1> out{};
-  for (std::uint64_t block = 0; block < 4; ++block) EXPECT_EQ(file->read_cached(out, block * kDirectBlock), 0U);
-  std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  EXPECT_LE(cached_pages(path), 4U);
+  // Once in a hundred times the system has brought them all again by itself.
+  for (int attempt = 0; attempt < 5; ++attempt) {
+    if (!drop_from_cache(path)) GTEST_SKIP() << "this file system keeps everything in the page cache";
+    std::size_t there = 0;
+    for (std::uint64_t block = 0; block < 4; ++block) there += file->read_cached(out, block * kDirectBlock);
+    if (there > 0) continue;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    EXPECT_LE(cached_pages(path), 4U);
+    return;
+  }
+  FAIL() << "what was dropped is there at every attempt";
 }
 
 TEST_F(PosixFileTest, HintsBringBytesIntoTheCache) {

@@ -37,6 +37,37 @@ TEST_F(LockTest, HoldsAgainstEveryOtherAndLetsGo) {
   EXPECT_TRUE(os_->lock_file(path_, milliseconds(0)).ok());
 }
 
+TEST_F(LockTest, MayBeAskedAboutWithoutBeingTaken) {
+  EXPECT_FALSE(os_->is_locked(path_));
+  EXPECT_NE(::access(path_.c_str(), F_OK), 0) << "asking makes no file";
+  {
+    const auto lock = os_->lock_file(path_, milliseconds(0));
+    ASSERT_TRUE(lock.ok());
+    EXPECT_TRUE(os_->is_locked(path_));
+  }
+  EXPECT_FALSE(os_->is_locked(path_));
+}
+
+TEST_F(LockTest, HoldsATextThatIsReplacedInPlace) {
+  const auto lock = os_->lock_file(path_, milliseconds(0));
+  ASSERT_TRUE(lock.ok());
+  ASSERT_TRUE((*lock)->write("a long text\n").ok());
+  ASSERT_TRUE((*lock)->write("short\n").ok());
+  EXPECT_EQ(os_->read_text(path_, 100).value(), "short\n");
+  EXPECT_TRUE(os_->is_locked(path_));
+  gate_.refuse({1, false, static_cast<int>(Acquisition::write)});
+  EXPECT_EQ((*lock)->write("never").error().code, ErrorCode::io);
+}
+
+TEST_F(LockTest, IsOfTheFileThatHasTheNameNow) {
+  const auto first = os_->lock_file(path_, milliseconds(0));
+  ASSERT_TRUE(first.ok());
+  os_->remove_file(path_);
+  const auto second = os_->lock_file(path_, milliseconds(0));
+  ASSERT_TRUE(second.ok());
+  EXPECT_TRUE(os_->is_locked(path_));
+}
+
 TEST_F(LockTest, EndsWithAProcessThatIsKilled) {
   int ready[2];
   ASSERT_EQ(::pipe(ready), 0);

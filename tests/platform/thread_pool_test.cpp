@@ -3,10 +3,14 @@
 #include <gtest/gtest.h>
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <numeric>
 #include <thread>
+#include <utility>
 #include <vector>
+
+#include "support/forwarding_os.h"
 
 namespace plimsoll {
 namespace {
@@ -100,6 +104,28 @@ TEST_F(ThreadPoolTest, WorksWithFewerThreadsWhenSomeAreRefused) {
     EXPECT_EQ(pool->threads(), static_cast<int>(std::min<std::uint64_t>(ordinal, 4)));
     expect_each_item_once(*pool, 1000);
   }
+}
+
+// A system whose threads begin when it is told to, as on a machine where other programs keep the cores.
+struct BusyOs final : testing::ForwardingOs {
+  Result<std::unique_ptr<Thread>> start_thread(std::function<void()> body) override {
+    return ForwardingOs::start_thread([this, body = std::move(body)] {
+      begin.wait(false);
+      body();
+    });
+  }
+  std::atomic<bool> begin{false};
+};
+
+TEST_F(ThreadPoolTest, NobodyWaitsForAWorkerThatHasNotBegun) {
+  BusyOs busy;
+  auto pool = ThreadPool::create(busy, 3);
+  ASSERT_TRUE(pool.ok());
+  ASSERT_EQ((*pool)->threads(), 3);
+  expect_each_item_once(**pool, 100);  // would not return
+  busy.begin.store(true);
+  busy.begin.notify_all();
+  for (int round = 0; round < 100; ++round) expect_each_item_once(**pool, 100);
 }
 
 TEST_F(ThreadPoolTest, RunsWithoutAcquiringAnything) {

@@ -24,7 +24,7 @@ TEST_F(DeviceRecovery, MemoryThatIsTakenBetweenPlanAndReservationIsPlannedAround
   add_device("memory=64MiB,link=1000GB/s");
   prepare(kDeep);
   const Bytes most = most_there();
-  for (const std::uint64_t share : {99, 50, 20, 0}) {
+  for (const std::uint64_t share : {99U, 50U, 20U, 0U}) {
     const Bytes taken = mib(64) - Bytes{most.count * share / 100};
     sims_.clear();
     add_device("memory=64MiB,link=1000GB/s", "at=load:0 others=+" + std::to_string(taken.count) + "\n");

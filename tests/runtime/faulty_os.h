@@ -25,10 +25,11 @@ class FaultyOs final : public Os {
   };
   std::shared_ptr<Faults> faults = std::make_shared<Faults>();
 
-  Result<std::unique_ptr<File>> open(const std::string& path) override {
-    PLIMSOLL_TRY(std::unique_ptr<File> file, real_.open(path));
-    return std::unique_ptr<File>(std::make_unique<FaultyFile>(std::move(file), faults));
+  Result<std::unique_ptr<File>> open(const std::string& path) override { return made_faulty(real_.open(path)); }
+  Result<std::unique_ptr<File>> open_beneath(const std::string& root, const std::string& name) override {
+    return made_faulty(real_.open_beneath(root, name));
   }
+  std::string real_path(const std::string& path) override { return real_.real_path(path); }
   Gate& gate() override { return real_.gate(); }
   Result<std::string> read_text(const std::string& path, std::size_t limit) override { return real_.read_text(path, limit); }
   bool is_directory(const std::string& path) override { return real_.is_directory(path); }
@@ -62,6 +63,11 @@ class FaultyOs final : public Os {
     std::unique_ptr<File> real_;
     std::shared_ptr<Faults> faults_;
   };
+
+  Result<std::unique_ptr<File>> made_faulty(Result<std::unique_ptr<File>> opened) {
+    PLIMSOLL_TRY(std::unique_ptr<File> file, std::move(opened));
+    return std::unique_ptr<File>(std::make_unique<FaultyFile>(std::move(file), faults));
+  }
 
   Os& real_;
 };

@@ -2,10 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <numeric>
 #include <random>
 
 #include "model_fixture.h"
+#include "support/forwarding_os.h"
 
 namespace plimsoll {
 namespace {
@@ -122,6 +125,74 @@ TEST_F(OpenSession, APassOutsideThePlanOrTheVocabularyIsRefused) {
   const std::vector<std::int32_t> types = {0, 0, 0};
   const std::vector<std::int32_t> starts = {0, 3};
   EXPECT_TRUE(session_->run({ids, types, starts}).ok());
+}
+
+/// Somebody lets a link to a model lead here or there whenever one of its files is opened, as a deployment may do.
+class TurningLink final : public testing::ForwardingOs {
+ public:
+  TurningLink(std::string link, std::vector<std::string> targets) : link_(std::move(link)), targets_(std::move(targets)) { turn(); }
+  Result<std::unique_ptr<File>> open_beneath(const std::string& root, const std::string& name) override {
+    turn();
+    return ForwardingOs::open_beneath(root, name);
+  }
+
+ private:
+  void turn() {
+    std::filesystem::remove(link_);
+    std::filesystem::create_symlink(targets_[random_() % targets_.size()], link_);
+  }
+
+  std::string link_;
+  std::vector<std::string> targets_;
+  std::mt19937 random_{5};
+};
+
+TEST_F(SessionTest, AModelIsNeverMadeOfTwo) {
+  const std::vector<std::string> folders = {folder_ / "old", folder_ / "new"};
+  std::vector<std::vector<std::vector<float>>> own;
+  for (const std::string& folder : folders) {
+    const TinyModel tiny{.seed = own.size() + 1};
+    std::filesystem::create_directory(folder);
+    testing::write_tiny_model(folder, tiny);
+    if (!own.empty()) {  // the same words, in another order
+      std::string vocabulary = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n";
+      for (std::int64_t i = tiny.words; i-- > 0;) vocabulary += "w" + std::to_string(i) + "\n";
+      std::ofstream(folder + "/vocab.txt") << vocabulary;
+    }
+    own.push_back(run({.model = folder, .texts = texts(TinyModel{}, 5)}).logits);
+  }
+  ASSERT_NE(own[0], own[1]);
+  TurningLink os(folder_ / "latest", folders);
+  for (int i = 0; i < 12; ++i) {
+    const auto result = run_model(os, {.model = folder_ / "latest", .texts = texts(TinyModel{}, 5)});
+    ASSERT_TRUE(result.ok()) << message(result.error());
+    EXPECT_TRUE(result->logits == own[0] || result->logits == own[1]) << i;
+  }
+}
+
+TEST_F(SessionTest, RefusesThePlanOfAnotherModel) {
+  const auto open = [&](const TinyModel& tiny, Ledger& ledger) { return Model::open(*os_, ledger, {write(tiny), "", "", false}); };
+  Ledger ledger("cpu", mib(64));
+  const auto planned = open({}, ledger);
+  ASSERT_TRUE(planned.ok());
+  const auto machine = describe_machine(*os_, 1);
+  ASSERT_TRUE(machine.ok());
+  const auto plan = make_plan(*planned, *machine, {.longest = 8}, {});
+  ASSERT_TRUE(plan.ok());
+  const Session::Options options{os_.get(), &ledger};
+  for (const TinyModel& other : {TinyModel{.hidden = 64}, TinyModel{.intermediate = 65}, TinyModel{.words = 41}, TinyModel{.positions = 65},
+                                 TinyModel{.labels = 4}, TinyModel{.heads = 2}, TinyModel{.layers = 3}, TinyModel{.dtype = "F16"}}) {
+    const auto model = open(other, ledger);
+    ASSERT_TRUE(model.ok());
+    const auto session = Session::create(*model, *plan, options);
+    ASSERT_FALSE(session.ok());
+    EXPECT_EQ(session.error().code, ErrorCode::usage) << message(session.error());
+  }
+  const auto again = open({.seed = 2}, ledger);
+  ASSERT_TRUE(again.ok());
+  EXPECT_TRUE(Session::create(*again, *plan, options).ok()) << "the same sizes: the plan fits";
+  EXPECT_EQ(Session::create(*again, *plan, {}).error().code, ErrorCode::usage) << "no system and no ledger";
+  EXPECT_EQ(Session::create(*again, *plan, {os_.get()}).error().code, ErrorCode::usage) << "no ledger";
 }
 
 }  // namespace

@@ -104,8 +104,7 @@ TEST_F(Looks, WhatIsReleasedBeforeItIsWaitedForIsNotCopied) {
 
 // What is missing between the ends of the extent that was copied ahead is read all the same.
 TEST_F(Looks, AHoleInWhatWasCopiedAheadIsRead) {
-  const std::uint64_t hole = 700;
-  file->cached = [hole](std::uint64_t block) { return block != hole; };
+  file->cached = [](std::uint64_t block) { return block != 700; };
   const Extent next{file.get(), (2U << 20U) + 5000, 1U << 20U};
   reader->request(0, {file.get(), 0, 4096});
   reader->request(1, next);
@@ -115,11 +114,39 @@ TEST_F(Looks, AHoleInWhatWasCopiedAheadIsRead) {
   EXPECT_GT(file->reads, 0);
 }
 
+TEST_F(Looks, AreNotNeededWhereTheSystemTells) {
+  std::atomic<bool> looked = false;
+  file->cached = [&](std::uint64_t) {
+    looked = true;
+    return true;
+  };
+  file->told = false;
+  ASSERT_EQ(read(*reader, extent), expected);
+  EXPECT_FALSE(looked);
+  EXPECT_TRUE(file->dropped().empty()) << "nothing was brought";
+  EXPECT_EQ(reader->statistics().cached_bytes, 0U);
+  file->told = true;
+  ASSERT_EQ(read(*reader, extent), expected);
+  EXPECT_EQ(reader->statistics().cached_bytes, extent.bytes);
+}
+
+// Both ends may be there because the looks at neighbours brought them: copying would then have the system read everything once more.
+TEST_F(Looks, AreNotMisledByEnds) {
+  const std::uint64_t last = (extent.offset + extent.bytes - 1) / kDirectBlock;
+  file->cached = [last](std::uint64_t block) { return block == 0 || block == last; };
+  for (int pass = 0; pass < 20; ++pass) ASSERT_EQ(read(*reader, extent), expected);
+  EXPECT_EQ(reader->statistics().cached_bytes, 0U);
+  EXPECT_EQ(file->reads, 20) << "wholly, each time";
+  ASSERT_TRUE(eventually([&] { return file->dropped().size() == 20U; }));
+  EXPECT_NE(file->dropped().front(), file->dropped().back()) << "another byte each time";
+}
+
 TEST_F(Looks, WhatIsMissingInBetweenIsReadAndTheRestCopied) {
+  file->told = true;
   for (const auto& [from, to] : {std::pair<std::uint64_t, std::uint64_t>{1, 2}, {63, 66}, {100, 300}, {200, 201}, {1, 512}}) {
-    file->cached = [from = from, to = to](std::uint64_t block) {
-      if (block == from) std::this_thread::sleep_for(std::chrono::milliseconds(5));  // later pieces are sooner known to be missing
-      return block < from || block >= to;
+    file->cached = [first = from, behind = to](std::uint64_t block) {
+      if (block == first) std::this_thread::sleep_for(std::chrono::milliseconds(5));  // later pieces are sooner known to be missing
+      return block < first || block >= behind;
     };
     const auto before = reader->statistics();
     const int reads = file->reads;

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -53,6 +54,8 @@ class ScriptedFile final : public File {
   std::function<Status(int attempt, std::uint64_t offset)> on_read;
   /// Whether a block is in the page cache.
   std::function<bool(std::uint64_t block)> cached;
+  /// What the system tells of any extent; nothing: it has to be looked for.
+  std::optional<bool> told;
   std::atomic<int> reads{0};
 
   explicit ScriptedFile(std::string text) : text_(std::move(text)) {}
@@ -75,6 +78,8 @@ class ScriptedFile final : public File {
     if (on_read) PLIMSOLL_CHECK(on_read(attempt, offset));
     return read(without_tail(out, offset), offset);
   }
+
+  std::optional<bool> all_cached(std::uint64_t, std::uint64_t) override { return told; }
 
   std::size_t read_cached(std::span<std::byte> out, std::uint64_t offset) override {
     std::size_t known = 0;

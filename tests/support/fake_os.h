@@ -21,7 +21,7 @@ class FakeFile final : public File {
   std::uint64_t size() const override { return text_.size(); }
   const std::string& path() const override { return path_; }
   Status read(std::span<std::byte> out, std::uint64_t offset) override {
-    if (!gate_.admit(Acquisition::read)) return Error{ErrorCode::io, "cannot read", path_, ""};
+    if (!gate_.admit(Acquisition::read, "FakeFile::read")) return Error{ErrorCode::io, "cannot read", path_, ""};
     if (offset > text_.size() || out.size() > text_.size() - offset)
       return Error{ErrorCode::corrupt_file, "the file ends early", path_, ""};
     if (!out.empty()) std::memcpy(out.data(), text_.data() + offset, out.size());
@@ -54,9 +54,11 @@ class FakeOs final : public Os {
     return std::unique_ptr<File>(std::make_unique<FakeFile>(path, std::move(text), gate_));
   }
 
+  Result<std::unique_ptr<File>> open_beneath(const std::string& root, const std::string& name) override { return open(root + "/" + name); }
+
   Result<std::string> read_text(const std::string& path, std::size_t limit) override {
     PLIMSOLL_TRY(std::string text, find(path));
-    if (!gate_.admit(Acquisition::read)) return Error{ErrorCode::io, "cannot read", path, ""};
+    if (!gate_.admit(Acquisition::read, "FakeOs::read_text")) return Error{ErrorCode::io, "cannot read", path, ""};
     if (text.size() > limit) return Error{ErrorCode::corrupt_file, "the file is too long", path, ""};
     return text;
   }
@@ -80,7 +82,7 @@ class FakeOs final : public Os {
   }
 
   Status write_text(const std::string& path, std::string_view text) override {
-    if (read_only || !gate_.admit(Acquisition::write)) return Error{ErrorCode::io, "cannot write", path, ""};
+    if (read_only || !gate_.admit(Acquisition::write, "FakeOs::write_text")) return Error{ErrorCode::io, "cannot write", path, ""};
     files[path] = std::string(text);
     return {};
   }
@@ -105,7 +107,7 @@ class FakeOs final : public Os {
 
  private:
   Result<std::string> find(const std::string& path) {
-    if (!gate_.admit(Acquisition::open)) return Error{ErrorCode::io, "cannot open: too many open files", path, ""};
+    if (!gate_.admit(Acquisition::open, "FakeOs::open")) return Error{ErrorCode::io, "cannot open: too many open files", path, ""};
     const auto found = files.find(path);
     if (found == files.end()) return Error{ErrorCode::not_found, "cannot open: no such file", path, ""};
     return found->second;

@@ -18,6 +18,10 @@ class ForwardingOs : public Os {
 
   Gate& gate() override { return gate_; }
   Result<std::unique_ptr<File>> open(const std::string& path) override { return real_->open(path); }
+  Result<std::unique_ptr<File>> open_beneath(const std::string& root, const std::string& name) override {
+    return real_->open_beneath(root, name);
+  }
+  std::string real_path(const std::string& path) override { return real_->real_path(path); }
   Result<std::string> read_text(const std::string& path, std::size_t limit) override { return real_->read_text(path, limit); }
   bool is_directory(const std::string& path) override { return real_->is_directory(path); }
   bool is_file(const std::string& path) override { return real_->is_file(path); }
@@ -29,6 +33,9 @@ class ForwardingOs : public Os {
   Result<std::unique_ptr<FileLock>> lock_file(const std::string& path, std::chrono::milliseconds patience) override {
     return real_->lock_file(path, patience);
   }
+  bool is_locked(const std::string& path) override { return real_->is_locked(path); }
+  void remove_file(const std::string& path) override { real_->remove_file(path); }
+  Result<std::shared_ptr<Library>> load_library(const std::string& name) override { return real_->load_library(name); }
   std::optional<std::string> environment(const std::string& name) override { return real_->environment(name); }
   std::chrono::nanoseconds now() override { return real_->now(); }
   std::vector<int> affinity() override { return real_->affinity(); }

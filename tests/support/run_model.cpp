@@ -54,6 +54,14 @@ Result<Devices> open_devices(Os& os, const RunRequest& request, Snapshot& machin
     machine.accelerators.push_back(std::move(accelerator));
     devices.push_back(std::move(device));
   }
+  for (int number = 0; number < request.cudas; ++number) {
+    PLIMSOLL_TRY(auto device, OpenDevice::open_cuda(os, number));
+    PLIMSOLL_TRY(Accelerator accelerator, device->describe());
+    accelerator.disk_rate = machine.rates.disk_read;
+    accelerator.budget = request.device_budget;
+    machine.accelerators.push_back(std::move(accelerator));
+    devices.push_back(std::move(device));
+  }
   return devices;
 }
 

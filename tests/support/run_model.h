@@ -26,6 +26,8 @@ struct RunRequest {
   const CancelToken* cancel = nullptr;
   std::optional<Bytes> budget = std::nullopt;  ///< instead of what the machine has
   std::vector<std::string> sims = {};          ///< simulated devices: sim:0, sim:1, ...
+  int cudas = 0;                               ///< or GPUs: cuda:0, cuda:1, ...
+  std::optional<Bytes> device_budget = {};     ///< of each GPU
   /// Told of what is planned from, and of the plan, before anything is reserved; may be empty.
   std::function<void(const Model&, const Snapshot&, const Workload&, const Plan&)> planned = {};
   std::function<void(Session&, int)> before_pass = {};  ///< told of each pass, from 1; may be empty

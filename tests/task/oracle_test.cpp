@@ -103,12 +103,18 @@ const Case kRegression{"models/bert-regression", "models/bert-regression"};
 const Case kDoubles{"variants/f64", "models/bert"};
 const Case kShards{"variants/sharded", "models/bert"};
 const Case kVocabulary{"variants/vocab-txt", "models/bert"};
+const Case kTorch{"variants/bin", "models/bert"};
+const Case kTorchLegacy{"variants/bin-legacy", "models/bert"};
+const Case kTorchParameters{"variants/bin-parameters", "models/bert"};
+const Case kTorchStrided{"variants/bin-strided", "models/bert"};
+const Case kTorchShards{"variants/sharded-bin", "models/bert"};
 // These have answers of their own, of the rounded weights, and none in bfloat16.
 const Case kBfloat16{"variants/bf16", "variants/bf16"};
 const Case kFloat16{"variants/f16", "variants/f16"};
 
 INSTANTIATE_TEST_SUITE_P(Fixtures, Oracle,
-                         ::testing::Values(kBert, kMultiLabel, kRegression, kBfloat16, kFloat16, kDoubles, kShards, kVocabulary),
+                         ::testing::Values(kBert, kMultiLabel, kRegression, kBfloat16, kFloat16, kDoubles, kShards, kVocabulary, kTorch,
+                                           kTorchLegacy, kTorchParameters, kTorchStrided, kTorchShards),
                          test_name);
 INSTANTIATE_TEST_SUITE_P(Fixtures, OracleInBfloat16, ::testing::Values(kBert, kMultiLabel, kRegression, kDoubles, kShards, kVocabulary),
                          test_name);

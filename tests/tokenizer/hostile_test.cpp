@@ -54,6 +54,7 @@ std::vector<Case> broken_models() {
       {"no model", R"({"version":"1.0"})", kCorrupt, "model"},
       {"model null", with("model", "null"), kCorrupt, "model"},
       {"model a list", with("model", "[]"), kCorrupt, "model"},
+      {"unknown section", with("later", "1"), kUnsupported, "tokenizer.json: later"},
       {"other version", with("version", "\"2.0\""), kUnsupported, "version"},
       {"version a number", with("version", "1"), kCorrupt, "version"},
       {"two models", R"({"model":{"type":"WordPiece"},"model":{}})", kCorrupt, "model"},
@@ -88,23 +89,39 @@ std::vector<Case> broken_models() {
   };
 }
 
+/// A file with one added token of which `text` becomes `other`.
+std::string with_added(const std::string& text, const std::string& other) {
+  std::string token = added_token("x");
+  return with("added_tokens", "[" + token.replace(token.find(text), text.size(), other) + "]");
+}
+
 std::vector<Case> broken_added_tokens() {
-  return {
+  std::vector<Case> cases = {
       {"added tokens not a list", with("added_tokens", "{}"), kCorrupt, "added_tokens"},
       {"added tokens a number", with("added_tokens", "5"), kCorrupt, "added_tokens"},
+      {"added tokens null", with("added_tokens", "null"), kCorrupt, "added_tokens"},
       {"added token a string", with("added_tokens", R"(["a"])"), kCorrupt, "added_tokens"},
       {"added token a list", with("added_tokens", R"([[]])"), kCorrupt, "added_tokens"},
-      {"added token without content", with("added_tokens", R"([{"id":0}])"), kCorrupt, "added_tokens"},
-      {"added token of number content", with("added_tokens", R"([{"id":0,"content":1}])"), kCorrupt, "added_tokens.content"},
-      {"added id negative", with("added_tokens", R"([{"id":-1,"content":"x"}])"), kCorrupt, "added_tokens.id"},
-      {"added id too large", with("added_tokens", R"([{"id":4294967296,"content":"x"}])"), kCorrupt, "added_tokens"},
-      {"added id true", with("added_tokens", R"([{"id":true,"content":"x"}])"), kCorrupt, "added_tokens.id"},
-      {"flag a number", with("added_tokens", R"([{"id":0,"content":"x","lstrip":1}])"), kCorrupt, "added_tokens.lstrip"},
-      {"flag a list", with("added_tokens", R"([{"id":0,"content":"x","special":[]}])"), kCorrupt, "added_tokens.special"},
-      {"added token of 5,000 bytes", with("added_tokens", R"([{"id":0,"content":")" + std::string(5000, 'x') + "\"}]"), kCorrupt,
-       "added_tokens"},
-      {"a million added tokens", with("added_tokens", many((1U << 20U) + 1, R"({"content":"x"})")), kCorrupt, "added_tokens"},
+      {"added token of nothing", with("added_tokens", R"([{}])"), kCorrupt, "added_tokens.id"},
+      {"added token of number content", with_added(R"("x")", "1"), kCorrupt, "added_tokens.content"},
+      {"added token of null content", with_added(R"("x")", "null"), kCorrupt, "added_tokens.content"},
+      {"added id negative", with_added(R"("id":0)", R"("id":-1)"), kCorrupt, "added_tokens.id"},
+      {"added id too large", with_added(R"("id":0)", R"("id":4294967296)"), kCorrupt, "added_tokens"},
+      {"added id true", with_added(R"("id":0)", R"("id":true)"), kCorrupt, "added_tokens.id"},
+      {"added id twice", with_added(R"("id":0)", R"("id":0,"id":0)"), kCorrupt, "added_tokens.id"},
+      {"content twice", with_added(R"("content":"x")", R"("content":"x","content":"x")"), kCorrupt, "added_tokens.content"},
+      {"flag twice", with_added(R"("lstrip":false)", R"("lstrip":false,"lstrip":false)"), kCorrupt, "added_tokens.lstrip"},
+      {"flag a number", with_added(R"("lstrip":false)", R"("lstrip":1)"), kCorrupt, "added_tokens.lstrip"},
+      {"flag a list", with_added(R"("special":false)", R"("special":[])"), kCorrupt, "added_tokens.special"},
+      {"added token of 5,000 bytes", with("added_tokens", "[" + added_token(std::string(5000, 'x')) + "]"), kCorrupt, "added_tokens"},
+      {"too many added tokens", with("added_tokens", many((1U << 18U) + 1, added_token("x"))), kCorrupt, "added_tokens"},
   };
+  for (const char* key : {"id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"}) {
+    Json token = Json::parse(added_token("x"));
+    token.erase(key);
+    cases.push_back({key, with("added_tokens", "[" + token.dump() + "]"), kCorrupt, key});
+  }
+  return cases;
 }
 
 std::vector<Case> broken_parts() {
@@ -148,6 +165,10 @@ std::vector<Case> broken_ends() {
             R"({"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"[X]","type_id":0}}],"pair":[],)" + specials + "}"),
        kCorrupt, "[X]"},
       {"template piece of no kind", with("post_processor", R"({"type":"TemplateProcessing","single":[{}],"pair":[],)" + specials + "}"),
+       kCorrupt, "single"},
+      {"template piece of two kinds",
+       with("post_processor",
+            R"({"type":"TemplateProcessing","single":[{"Sequence":{"id":"A","type_id":0},"x":{}}],"pair":[],)" + specials + "}"),
        kCorrupt, "single"},
       {"template of a third text",
        with("post_processor", R"({"type":"TemplateProcessing","single":[{"Sequence":{"id":"C","type_id":0}}],"pair":[],)" + specials + "}"),

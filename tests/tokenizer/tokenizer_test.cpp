@@ -5,8 +5,8 @@
 namespace plimsoll::testing {
 namespace {
 
-constexpr const char* kSmall =
-    R"({"version":"1.0","added_tokens":[{"id":0,"content":"[UNK]","special":true},{"id":1,"content":"[CLS]","special":true}],
+const std::string kSmall = R"({"version":"1.0","added_tokens":[)" + added_token("[UNK]", R"({"special":true})") + "," +
+                           added_token("[CLS]", R"({"id":1,"special":true})") + R"(],
  "normalizer":null,"pre_tokenizer":{"type":"WhitespaceSplit"},
  "model":{"type":"WordPiece","unk_token":"[UNK]","continuing_subword_prefix":"##","max_input_chars_per_word":100,
   "vocab":{"[UNK]":0,"[CLS]":1,"a":2,"b":7,"##b":2147483647}}})";
@@ -32,6 +32,16 @@ TEST_F(TokenizerApi, IdsMayHaveHoles) {
   EXPECT_FALSE(tokenizer->is_special(2));
   EXPECT_EQ(ids(*tokenizer, "ab b[CLS]ab c"), (std::vector<std::int32_t>{2, 2147483647, 7, 1, 2, 2147483647, 0}));
   EXPECT_EQ(tokenizer->added_tokens(false), 0);
+}
+
+// As `tokenizers` has it, whose set of special tokens only grows.
+TEST_F(TokenizerApi, WhatWasAddedAsSpecialOnceStaysSo) {
+  std::string file = kSmall;
+  const std::string model = "],\n \"normalizer\"";
+  file.insert(file.find(model), "," + added_token("[CLS]", R"({"id":1,"special":false})"));
+  const auto tokenizer = open(file);
+  ASSERT_TRUE(tokenizer.ok()) << message(tokenizer.error());
+  EXPECT_TRUE(tokenizer->is_special(1));
 }
 
 TEST_F(TokenizerApi, TablesAreChargedAndGivenBack) {
@@ -179,8 +189,8 @@ TEST_F(TokenizerApi, OldFilesWithoutTypesAreInferred) {
 
 /// However long the white space is that a token takes from its left, and wherever it stands.
 TEST_F(TokenizerApi, WhiteSpaceBeforeATokenIsTakenAsAWhole) {
-  const auto tokenizer =
-      open(R"({"added_tokens":[{"id":1,"content":"<m>","lstrip":true,"special":true}],"pre_tokenizer":{"type":"WhitespaceSplit"},
+  const auto tokenizer = open(R"({"added_tokens":[)" + added_token("<m>", R"({"id":1,"lstrip":true,"special":true})") +
+                              R"(],"pre_tokenizer":{"type":"WhitespaceSplit"},
     "model":{"type":"WordLevel","unk_token":"a","vocab":{"a":0,"<m>":1}}})");
   ASSERT_TRUE(tokenizer.ok()) << message(tokenizer.error());
   for (const std::size_t before : {1U, 4000U, 4090U, 4096U, 9000U})
@@ -193,8 +203,9 @@ TEST_F(TokenizerApi, WhiteSpaceBeforeATokenIsTakenAsAWhole) {
     }
 }
 
-TEST_F(TokenizerApi, SpecialTokensAreLookedForInTheRawTextUnlessToldOtherwise) {
-  const auto tokenizer = open(R"({"added_tokens":[{"content":"A","special":true},{"content":"B"}],"normalizer":{"type":"Lowercase"},
+TEST_F(TokenizerApi, AddedTokensAreLookedForInTheTextThatTheySay) {
+  const auto tokenizer = open(R"({"added_tokens":[)" + added_token("A", R"({"special":true})") + "," +
+                              added_token("B", R"({"normalized":true})") + R"(],"normalizer":{"type":"Lowercase"},
     "pre_tokenizer":{"type":"WhitespaceSplit"},"model":{"type":"WordLevel","unk_token":"?","vocab":{"?":0,"A":1,"B":2}}})");
   ASSERT_TRUE(tokenizer.ok()) << message(tokenizer.error());
   EXPECT_EQ(ids(*tokenizer, "A a B b"), (std::vector<std::int32_t>{1, 0, 2, 2}));

@@ -56,12 +56,16 @@ Status check(const LinearStep& step, const WorkspaceNeeds& needs) {
   return require(step.weight.inputs <= needs.largest_inputs, "linear layer", "wider than the workspace was planned for");
 }
 
-Status check(const AttentionStep& step, const WorkspaceNeeds& needs) {
+Status check_shapes(const AttentionStep& step, const WorkspaceNeeds& needs) {
   PLIMSOLL_CHECK(require(is_matrix(step.qkv) && is_matrix(step.out) && step.qkv.rows == step.out.rows, "attention", "rows differ"));
   PLIMSOLL_CHECK(
       require(step.heads > 0 && step.head_dim > 0 && step.out.cols == step.heads * step.head_dim && step.qkv.cols == 3 * step.out.cols,
               "attention", "heads do not match the width"));
-  PLIMSOLL_CHECK(require(step.head_dim <= needs.head_dim, "attention", "heads are wider than the workspace was planned for"));
+  return require(step.head_dim <= needs.head_dim, "attention", "heads are wider than the workspace was planned for");
+}
+
+Status check(const AttentionStep& step, const WorkspaceNeeds& needs) {
+  PLIMSOLL_CHECK(check_shapes(step, needs));
   for (std::size_t b = 0; b < step.text_starts.size(); ++b) {
     const std::int64_t begin = step.text_starts[b];
     const std::int64_t end = b + 1 < step.text_starts.size() ? step.text_starts[b + 1] : begin;

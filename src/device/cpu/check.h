@@ -10,6 +10,8 @@ Status check(const EmbedStep& step);
 Status check(const LayerNormStep& step);
 Status check(const LinearStep& step, const WorkspaceNeeds& needs);
 Status check(const AttentionStep& step, const WorkspaceNeeds& needs);
+/// The same without reading where texts begin.
+Status check_shapes(const AttentionStep& step, const WorkspaceNeeds& needs);
 Status check(const GatherRowsStep& step);
 Status check(const PrepareStep& step);
 

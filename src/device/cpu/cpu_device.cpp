@@ -54,7 +54,7 @@ Result<DeviceMemoryState> CpuDevice::memory() {
 
 Result<std::unique_ptr<DeviceMemory>> CpuDevice::allocate(Bytes size) {
   const Bytes free = saturating_sub(options_.memory, allocated_);
-  const bool admitted = options_.os->gate().admit(Acquisition::device_memory);
+  const bool admitted = options_.os->gate().admit(Acquisition::device_memory, "CpuDevice::allocate");
   if (size > free || !admitted) {
     return Error{ErrorCode::out_of_memory,
                  "cannot allocate " + format_bytes(size) + ": " + format_bytes(free) + " of " + format_bytes(options_.memory) + " are free",
@@ -72,7 +72,8 @@ Result<std::unique_ptr<DeviceMemory>> CpuDevice::allocate(Bytes size) {
 Result<std::unique_ptr<Stream>> CpuDevice::make_stream(StreamKind) { return std::unique_ptr<Stream>(std::make_unique<ErrorStream>()); }
 
 Result<std::unique_ptr<Kernels>> CpuDevice::make_kernels(const WorkspaceNeeds& needs, std::span<std::byte> workspace) {
-  if (!options_.os->gate().admit(Acquisition::kernel)) return Error{ErrorCode::out_of_memory, "cannot make kernels", name_};
+  if (!options_.os->gate().admit(Acquisition::kernel, "CpuDevice::make_kernels"))
+    return Error{ErrorCode::out_of_memory, "cannot make kernels", name_};
   PLIMSOLL_TRY(auto kernels, CpuKernels::create(*options_.pool, options_.features, needs, workspace));
   return std::unique_ptr<Kernels>(std::make_unique<StreamKernels>(std::move(kernels)));
 }

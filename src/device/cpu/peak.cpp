@@ -8,7 +8,14 @@
 namespace plimsoll {
 namespace {
 
-double seconds(std::chrono::nanoseconds duration) { return std::chrono::duration<double>(duration).count(); }
+// So many in a row that took no time: the clock stands still, and the time that was asked for is never over.
+constexpr int kStillLoops = 1000;
+constexpr int kStillSweeps = 50;
+
+/// `work` a second; zero where the clock stood still or went back.
+double rate(double work, std::chrono::nanoseconds duration) {
+  return duration.count() > 0 ? work / std::chrono::duration<double>(duration).count() : 0;
+}
 
 /// Runs body(worker) once on every thread of the pool at the same time: nobody begins before all have arrived.
 template <typename Body>
@@ -34,11 +41,14 @@ double measure_peak_flops(ThreadPool& pool, Os& os, CpuFeatures features, Elemen
   on_every_thread(pool, [&] {
     double best = 0;
     const auto begin = os.now();
+    int still = 0;
     do {
       const auto start = os.now();
       const double operations = loop(kRounds);
-      best = std::max(best, operations / seconds(std::max(os.now() - start, std::chrono::nanoseconds(1))));
-    } while (os.now() - begin < duration);
+      const auto took = os.now() - start;
+      still = took.count() > 0 ? 0 : still + 1;
+      best = std::max(best, rate(operations, took));
+    } while (os.now() - begin < duration && still < kStillLoops);
     total.fetch_add(static_cast<std::int64_t>(best));
   });
   return static_cast<double>(total.load());
@@ -53,11 +63,14 @@ double measure_read_bandwidth(ThreadPool& pool, Os& os, CpuFeatures features, st
   std::atomic<float> sink{0};
   double best = 0;
   const auto begin = os.now();
+  int still = 0;
   do {
     const auto start = os.now();
     pool.run(parts, [&](int, std::int64_t i) { sink.store(table->read(buffer.data() + i * kPart, kPart), std::memory_order_relaxed); });
-    best = std::max(best, static_cast<double>(parts * kPart) / seconds(std::max(os.now() - start, std::chrono::nanoseconds(1))));
-  } while (os.now() - begin < duration);
+    const auto took = os.now() - start;
+    still = took.count() > 0 ? 0 : still + 1;
+    best = std::max(best, rate(static_cast<double>(parts * kPart), took));
+  } while (os.now() - begin < duration && still < kStillSweeps);
   return best;
 }
 

@@ -38,8 +38,12 @@ std::optional<Stat> parse_stat(std::string_view text) {
 
 Result<Owner> this_process(Os& os) {
   const std::string path = "/proc/self/stat";
-  PLIMSOLL_TRY(const std::string text, os.read_text(path, kLongestStat));
-  const auto stat = parse_stat(text);
+  const auto text = os.read_text(path, kLongestStat);
+  if (!text.ok() && text.error().code == ErrorCode::not_found)
+    return Error{ErrorCode::unsupported, "processes that share a device are told apart by /proc, and there is none", path,
+                 "leave name= out: the device is then this process's own"};
+  if (!text.ok()) return text.error();
+  const auto stat = parse_stat(*text);
   if (!stat) return Error{ErrorCode::io, "cannot tell this process's number and start", path};
   return stat->owner;
 }

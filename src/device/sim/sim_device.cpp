@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 
 #include "device/cpu/cpu_kernels.h"
 #include "device/sim/step_cost.h"
-#include "device/sim/step_operands.h"
+#include "device/step_operands.h"
 
 namespace plimsoll {
 namespace {
@@ -19,22 +20,29 @@ SimStream& own(Stream& stream) { return static_cast<SimStream&>(stream); }
 /// A block of the heap and the host's bytes behind it.
 class SimMemory final : public DeviceMemory {
  public:
-  SimMemory(SimDevice& device, sim::Block block, std::unique_ptr<Mapping> mapping, Bytes size)
-      : device_(device), block_(block), mapping_(std::move(mapping)), size_(size) {}
+  SimMemory(SimDevice& device, Bytes size) : device_(device), size_(size) {}
   SimMemory(const SimMemory&) = delete;
   SimMemory& operator=(const SimMemory&) = delete;
   ~SimMemory() override {
-    device_.run_all();
-    device_.forget(bytes());
-    device_.heap_->release(block_);
+    if (mapping_) {
+      device_.run_all();
+      device_.forget(bytes());
+    }
+    if (block_) device_.heap_->release(*block_);
+  }
+
+  Status take(Os& os) {
+    PLIMSOLL_TRY(block_, device_.heap_->allocate(size_));
+    PLIMSOLL_TRY(mapping_, os.map_memory(size_));
+    return {};
   }
   std::span<std::byte> bytes() const override { return mapping_->bytes().first(size_.count); }
 
  private:
   SimDevice& device_;
-  sim::Block block_;
-  std::unique_ptr<Mapping> mapping_;
   Bytes size_;
+  std::optional<sim::Block> block_;
+  std::unique_ptr<Mapping> mapping_;
 };
 
 /// A range of the host's memory whose copies nobody waits for.
@@ -96,14 +104,9 @@ Result<DeviceMemoryState> SimDevice::memory() {
 Result<std::unique_ptr<DeviceMemory>> SimDevice::allocate(Bytes size) {
   if (lost_) return lost_error();
   const bool struck = faults_.strikes(sim::Fault::alloc);
-  if (struck || !options_.os->gate().admit(Acquisition::device_memory)) return refused_allocation(size);
-  PLIMSOLL_TRY(const sim::Block block, heap_->allocate(size));
-  auto mapping = options_.os->map_memory(size);
-  if (!mapping.ok()) {
-    heap_->release(block);
-    return std::move(mapping).error();
-  }
-  auto memory = std::make_unique<SimMemory>(*this, block, std::move(mapping).value(), size);
+  if (struck || !options_.os->gate().admit(Acquisition::device_memory, "SimDevice::allocate")) return refused_allocation(size);
+  auto memory = std::make_unique<SimMemory>(*this, size);
+  PLIMSOLL_CHECK(memory->take(*options_.os));
   const std::span<const std::byte> bytes = memory->bytes();
   const auto after = std::ranges::upper_bound(allocations_, bytes.data(), {}, [](const auto& other) { return other.data(); });
   allocations_.insert(after, bytes);
@@ -113,7 +116,7 @@ Result<std::unique_ptr<DeviceMemory>> SimDevice::allocate(Bytes size) {
 Result<std::unique_ptr<HostPin>> SimDevice::pin(std::span<std::byte> pages) {
   if (lost_) return lost_error();
   const bool struck = faults_.strikes(sim::Fault::pin);
-  if (struck || !options_.os->gate().admit(Acquisition::pinned_memory)) {
+  if (struck || !options_.os->gate().admit(Acquisition::pinned_memory, "SimDevice::pin")) {
     return Error{ErrorCode::out_of_memory, "cannot pin " + format_bytes(Bytes{pages.size()}) + " of the host's memory", name(),
                  "copy it as it is, slower"};
   }
@@ -122,7 +125,8 @@ Result<std::unique_ptr<HostPin>> SimDevice::pin(std::span<std::byte> pages) {
 
 Result<std::unique_ptr<Stream>> SimDevice::make_stream(StreamKind) {
   if (lost_) return lost_error();
-  if (!options_.os->gate().admit(Acquisition::kernel)) return Error{ErrorCode::out_of_memory, "cannot make a stream", name()};
+  if (!options_.os->gate().admit(Acquisition::kernel, "SimDevice::make_stream"))
+    return Error{ErrorCode::out_of_memory, "cannot make a stream", name()};
   auto stream = std::make_unique<SimStream>(*this);
   streams_.push_back(stream.get());
   return std::unique_ptr<Stream>(std::move(stream));
@@ -130,7 +134,8 @@ Result<std::unique_ptr<Stream>> SimDevice::make_stream(StreamKind) {
 
 Result<std::unique_ptr<Kernels>> SimDevice::make_kernels(const WorkspaceNeeds& needs, std::span<std::byte> workspace) {
   if (lost_) return lost_error();
-  if (!options_.os->gate().admit(Acquisition::kernel)) return Error{ErrorCode::out_of_memory, "cannot make kernels", name()};
+  if (!options_.os->gate().admit(Acquisition::kernel, "SimDevice::make_kernels"))
+    return Error{ErrorCode::out_of_memory, "cannot make kernels", name()};
   if (!holds(workspace)) return Error{ErrorCode::internal, "the workspace is not in the device's memory", name()};
   PLIMSOLL_TRY(auto kernels, CpuKernels::create(*options_.pool, options_.features, needs, workspace));
   return std::unique_ptr<Kernels>(std::make_unique<SimKernels>(*this, std::move(kernels)));
@@ -179,7 +184,7 @@ Event SimDevice::host_reads(Bytes size) {
   return {event.id};
 }
 
-Status SimDevice::synchronize(Stream& stream) {
+Status SimDevice::synchronize(Stream& stream) try {
   SimStream& waited = own(stream);
   run(waited, waited.queued());
   clock_.host_waits(waited.time);
@@ -187,6 +192,8 @@ Status SimDevice::synchronize(Stream& stream) {
   if (lost_) return lost_error();
   if (!script_failure_.ok()) return std::exchange(script_failure_, Status{});
   return failure;
+} catch (const std::bad_alloc&) {
+  return heap_exhausted();
 }
 
 void SimDevice::push(SimStream& stream, const sim::Work& work) {
@@ -205,7 +212,8 @@ void SimDevice::run_all() {
   for (SimStream* stream : streams_) run(*stream, stream->queued());
 }
 
-void SimDevice::execute(SimStream& stream, const sim::Work& work) {
+// Destructors come here too, so that nothing may be thrown.
+void SimDevice::execute(SimStream& stream, const sim::Work& work) try {
   if (hangs_ && !lost_) {
     clock_.host_waits(std::max(clock_.host(), stream.time) + kDevicePatience);
     lost_ = true;
@@ -214,6 +222,8 @@ void SimDevice::execute(SimStream& stream, const sim::Work& work) {
   if (!stream.failure.ok() && !std::holds_alternative<sim::Record>(work.what)) return;
   Status done = std::visit([&](const auto& what) { return perform(stream, work, what); }, work.what);
   if (stream.failure.ok()) stream.failure = std::move(done);
+} catch (const std::bad_alloc&) {
+  if (stream.failure.ok()) stream.failure = heap_exhausted();
 }
 
 Status SimDevice::perform(SimStream& stream, const sim::Work& work, const sim::Copy& copy) {
@@ -231,7 +241,7 @@ Status SimDevice::perform(SimStream& stream, const sim::Work& work, const sim::C
 Status SimDevice::perform(SimStream& stream, const sim::Work& work, const sim::Launch& launch) {
   if (work.fails) return Error{ErrorCode::io, "a step could not be launched", name(), "try again"};
   std::string_view stray;
-  sim::visit_operands(launch.step, [&](const sim::Operand& operand) {
+  visit_operands(launch.step, [&](const Operand& operand) {
     if (stray.empty() && !holds(operand.bytes)) stray = operand.name;
   });
   if (!stray.empty()) {

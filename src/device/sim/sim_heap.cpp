@@ -1,6 +1,7 @@
 #include "device/sim/sim_heap.h"
 
 #include <algorithm>
+#include <new>
 
 #include "device/sim/process_id.h"
 
@@ -40,9 +41,8 @@ Result<std::unique_ptr<SimHeap>> SimHeap::open(Os& os, const SimSpec& spec, std:
 
 SimHeap::~SimHeap() {
   mine_.clear();
-  const auto nothing_more = [](HeapTable&) { return Status{}; };
   // Twice, for what one failure leaves in the table others would miss until this process ends.
-  if (!visit(nothing_more).ok()) static_cast<void>(visit(nothing_more));
+  if (!settle()) settle();
 }
 
 Status SimHeap::visit(const std::function<Status(HeapTable&)>& change) {
@@ -105,7 +105,16 @@ Result<Block> SimHeap::allocate(Bytes size) {
 void SimHeap::release(const Block& block) {
   const std::scoped_lock lock(mutex_);
   std::erase(mine_, block);
-  static_cast<void>(visit([](HeapTable&) { return Status{}; }));
+  settle();
+}
+
+// Writes what is ours now. For destructors: false where it could not be done.
+bool SimHeap::settle() noexcept {
+  try {
+    return visit([](HeapTable&) { return Status{}; }).ok();
+  } catch (...) {
+    return false;
+  }
 }
 
 Result<DeviceMemoryState> SimHeap::memory() {

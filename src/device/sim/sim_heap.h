@@ -43,6 +43,7 @@ class SimHeap {
 
   /// Runs `change` on the table as it is now and stores what it made of it, unless it fails.
   Status visit(const std::function<Status(sim::HeapTable&)>& change);
+  bool settle() noexcept;
   Result<std::string> read_table();
   Status agree(const sim::HeapTable& table) const;
   Error shortfall(const sim::HeapTable& table, Bytes size) const;

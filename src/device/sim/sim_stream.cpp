@@ -1,8 +1,22 @@
 #include "device/sim/sim_stream.h"
 
+#include <new>
+
 #include "device/sim/sim_device.h"
 
 namespace plimsoll {
+
+namespace {
+
+Error abandoned() noexcept {
+  try {
+    return Error{ErrorCode::internal, "waited for work of a stream that was destroyed", "sim"};
+  } catch (...) {
+    return heap_exhausted();
+  }
+}
+
+}  // namespace
 
 SimStream::~SimStream() { device_.forget(*this); }
 
@@ -22,7 +36,7 @@ void SimEvents::abandon(const SimStream& stream) {
   for (Entry& entry : entries_) {
     if (entry.stream != &stream) continue;
     entry.stream = nullptr;
-    entry.failure = Error{ErrorCode::internal, "waited for work of a stream that was destroyed", "sim"};
+    entry.failure = abandoned();
   }
 }
 

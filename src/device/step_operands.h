@@ -6,7 +6,7 @@
 
 #include "device/step.h"
 
-namespace plimsoll::sim {
+namespace plimsoll {
 
 /// A range of memory that a step reads or writes. Its data is never followed here.
 struct Operand {
@@ -86,4 +86,4 @@ void visit_operands(const Step& step, Visit&& visit) {
   std::visit([&](const auto& kind) { operands::list(kind, visit); }, step);
 }
 
-}  // namespace plimsoll::sim
+}  // namespace plimsoll

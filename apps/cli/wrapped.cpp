@@ -1,0 +1,31 @@
+#include "wrapped.h"
+
+#include <algorithm>
+
+#include "utf8.h"
+
+namespace plimsoll::cli {
+
+std::string wrapped(std::string_view text, std::size_t indent, std::size_t columns) {
+  std::string out;
+  std::size_t column = indent;
+  bool first = true;
+  while (!text.empty()) {
+    const std::string_view word = text.substr(0, text.find(' '));
+    text.remove_prefix(std::min(text.size(), word.size() + 1));
+    const std::size_t width = display_width(word);
+    if (!first && column + 1 + width > columns) {
+      out += "\n" + std::string(indent, ' ');
+      column = indent;
+    } else if (!first) {
+      out += ' ';
+      ++column;
+    }
+    out += word;
+    column += width;
+    first = false;
+  }
+  return out;
+}
+
+}  // namespace plimsoll::cli

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace plimsoll::cli {
+
+/// `text` broken at spaces so that lines end at `columns`, each after the first behind `indent` blanks. A longer word has a line of its
+/// own.
+std::string wrapped(std::string_view text, std::size_t indent, std::size_t columns);
+
+}  // namespace plimsoll::cli

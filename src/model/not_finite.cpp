@@ -1,0 +1,120 @@
+#include "model/not_finite.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "checkpoint/checkpoint.h"
+#include "model/binding.h"
+#include "weights/convert.h"
+#include "weights/element_type.h"
+
+namespace plimsoll {
+namespace {
+
+constexpr std::size_t kBlockBytes = std::size_t{64} << 10U;
+
+/// How a type of floats is told apart: a value without its sign is greater where its bits are.
+template <typename Bits>
+struct Layout {
+  Bits magnitude;  ///< all but the sign
+  Bits infinity;   ///< above it is what is not a number
+};
+
+/// The largest magnitude among some elements, as bits.
+struct Largest {
+  std::uint64_t bits = 0;
+  std::uint64_t element = 0;
+};
+
+template <typename Bits>
+Largest find_largest(std::span<const std::byte> block, Layout<Bits> layout) {
+  Largest largest;
+  for (std::size_t at = 0; at + sizeof(Bits) <= block.size(); at += sizeof(Bits)) {
+    Bits bits{};
+    std::memcpy(&bits, block.data() + at, sizeof bits);
+    bits &= layout.magnitude;
+    if (bits <= largest.bits) continue;
+    largest = {bits, at / sizeof(Bits)};
+    if (bits >= layout.infinity) break;
+  }
+  return largest;
+}
+
+Largest find_largest(std::span<const std::byte> block, ElementType type) {
+  switch (type) {
+    case ElementType::float16: return find_largest<std::uint16_t>(block, {0x7FFF, 0x7C00});
+    case ElementType::bfloat16: return find_largest<std::uint16_t>(block, {0x7FFF, 0x7F80});
+    case ElementType::float64: return find_largest<std::uint64_t>(block, {0x7FFF'FFFF'FFFF'FFFF, 0x7FF0'0000'0000'0000});
+    default: return find_largest<std::uint32_t>(block, {0x7FFF'FFFF, 0x7F80'0000});
+  }
+}
+
+double value_of(std::uint64_t bits, ElementType type) {
+  switch (type) {
+    case ElementType::float16: return from_float16(static_cast<std::uint16_t>(bits));
+    case ElementType::bfloat16: return from_bfloat16(static_cast<std::uint16_t>(bits));
+    case ElementType::float64: return std::bit_cast<double>(bits);
+    default: return std::bit_cast<float>(static_cast<std::uint32_t>(bits));
+  }
+}
+
+/// Where a value is.
+struct Found {
+  double value = 0;
+  const TensorInfo* tensor = nullptr;
+  std::uint64_t byte = 0;  ///< in the tensor
+};
+
+/// The largest magnitude of a tensor, or the first that is no number.
+Result<Found> find_in(const Checkpoint& checkpoint, const BoundPart& part) {
+  std::array<std::byte, kBlockBytes> block;
+  Found found{0, part.tensor, 0};
+  for (std::uint64_t offset = 0; offset < part.tensor->bytes && std::isfinite(found.value); offset += block.size()) {
+    const auto length = static_cast<std::size_t>(std::min<std::uint64_t>(block.size(), part.tensor->bytes - offset));
+    const std::span<std::byte> piece = std::span(block).first(length);
+    PLIMSOLL_CHECK(checkpoint.read(*part.tensor, offset, piece));
+    const Largest largest = find_largest(piece, part.type);
+    const double value = value_of(largest.bits, part.type);
+    if (!(value <= found.value)) found = {value, part.tensor, offset + largest.element * element_bytes(part.type)};
+  }
+  return found;
+}
+
+std::string place_of(const Checkpoint& checkpoint, const Found& found) {
+  return fmt::format("{} at byte {}", checkpoint.file(found.tensor->file).path(), found.tensor->offset + found.byte);
+}
+
+}  // namespace
+
+Error not_finite(const Model& model) {
+  const Checkpoint& checkpoint = model.checkpoint();
+  Found largest;
+  for (const std::vector<BoundPart>& parts : model.binding().weights) {
+    for (const BoundPart& part : parts) {
+      if (part.tensor == nullptr) continue;
+      const Result<Found> found = find_in(checkpoint, part);
+      if (!found.ok()) return found.error();
+      if (!std::isfinite(found->value)) {
+        return Error{ErrorCode::corrupt_file,
+                     fmt::format("the model's logits are no numbers, for tensor {} holds {}", part.tensor->name,
+                                 std::isinf(found->value) ? "infinity" : "NaN"),
+                     place_of(checkpoint, *found), "download or save the checkpoint again"};
+      }
+      if (largest.tensor == nullptr || found->value > largest.value) largest = *found;
+    }
+  }
+  return Error{
+      ErrorCode::corrupt_file,
+      fmt::format("the model's logits are no numbers (NaN or infinity), although all weights are; the largest, {:.4g}, is in tensor {}",
+                  largest.value, largest.tensor != nullptr ? largest.tensor->name : "none"),
+      largest.tensor != nullptr ? place_of(checkpoint, largest) : model.directory(),
+      "if that is far too large, download the checkpoint again; else try --dtype float32"};
+}
+
+}  // namespace plimsoll
