@@ -21,21 +21,14 @@ cppcheck() {
 # What a build without the CUDA toolkit does not compile.
 without_cuda() { grep -v 'src/device/cuda/' || true; tools/sources.sh src/device/cuda | grep -E '/(cuda_figures|no_cuda)\.cpp$'; }
 
-# clang-tidy sees each file as the release build compiles it, but for the precompiled header: so each must include what it uses. Its checks are
-# those of .clang-tidy, all of them errors.
+# clang-tidy reads the files as the release build compiles them, without CUDA's where that has none. Its checks are those of .clang-tidy, all
+# of them errors.
 tidy() {
-  local commands=build/release/compile_commands.json alone=build/release/tidy log=build/release/tidy/log compiled=cat
+  local commands=build/release/compile_commands.json
   if [ ! -f "$commands" ]; then
     cmake --preset release >/dev/null || return 1
   fi
-  mkdir -p "$alone"
-  sed 's/ -Winvalid-pch -include [^ ]*cmake_pch\.hxx//' "$commands" >"$alone/compile_commands.json"
-  grep -q cuda/cuda_device.cpp "$commands" || compiled=without_cuda
-  tools/sources.sh src apps | grep '\.cpp$' | "$compiled" |
-    xargs -P "${JOBS:-$(nproc)}" -n 4 clang-tidy -p "$alone" --quiet --extra-arg=-Wno-unknown-warning-option >"$log" 2>/dev/null
-  local status=$?
-  grep -E '(error|warning): ' "$log" | sort -u || tail -n 20 "$log"
-  return "$status"
+  python3 tools/tidy.py "$commands" build/release/tidy
 }
 
 # The library compiles for ARM, without the x86 kernels, and its portable ones become NEON. Headers of other libraries are the host's.

@@ -1,14 +1,20 @@
 #include "plan/residency.h"
 
 #include <algorithm>
+#include <array>
 
 namespace plimsoll {
 namespace {
 
+// Neighbours change places: bits, then pairs of them, then fours, and so on.
 std::uint64_t reversed_bits(std::uint64_t number) {
-  std::uint64_t reversed = 0;
-  for (int bit = 0; bit < 64; ++bit) reversed |= ((number >> bit) & 1U) << (63 - bit);
-  return reversed;
+  constexpr std::array<std::uint64_t, 6> kFirstOfTwo = {0x5555555555555555U, 0x3333333333333333U, 0x0f0f0f0f0f0f0f0fU,
+                                                        0x00ff00ff00ff00ffU, 0x0000ffff0000ffffU, 0x00000000ffffffffU};
+  for (unsigned i = 0; i < kFirstOfTwo.size(); ++i) {
+    const std::uint64_t mask = kFirstOfTwo[i];
+    number = ((number >> (1U << i)) & mask) | ((number & mask) << (1U << i));
+  }
+  return number;
 }
 
 bool has_streamable_matrix(const Block& block, const Program& program, const Binding& binding) {

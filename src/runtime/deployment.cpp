@@ -40,11 +40,15 @@ void Deployment::release() {
   loaded_.assign(options_.model->program().weights.size(), nothing);
 }
 
-// Weights are loaded through slots that lie in the staging memory, whose pages are huge where the system has some: what is held by then is
-// not to be asked for again.
-Bytes Deployment::held_by_loading(Bytes staging) const {
-  const Bytes touched = std::min(Bytes{plan_.schedule->load_slots.total()}, Bytes{reservation_.bytes(MemoryTag::weights).size()});
-  return touched.count == 0 ? Bytes{} : std::min(touched + kHugePage, staging);
+// Asks for `fresh` memory, but for what loading holds already of a staging arena that is new (it had `staged` bytes before): the slots that
+// weights are read into lie in it, and its pages are huge where the system has some.
+Status Deployment::check_headroom_for(Bytes fresh, std::size_t staged) const {
+  const Bytes staging{reservation_.bytes(MemoryTag::staging).size()};
+  Bytes touched;
+  for (const Stage& stage : *plan_.stages) touched = std::max(touched, touched_by_loading(*options_.model, stage.schedule));
+  if (staging.count != staged && touched.count != 0) fresh = saturating_sub(fresh, std::min(touched + kHugePage, staging));
+  PLIMSOLL_CHECK(check_headroom(*options_.os, fresh));
+  return {};
 }
 
 Status Deployment::move_to(const Plan& plan, std::int32_t first_block) {
@@ -59,14 +63,12 @@ Status Deployment::move_to(const Plan& plan, std::int32_t first_block) {
   if (plan_.stages->size() > 1) return move_to_stages(first_block);
   forget_what_moves();
   const std::size_t staged = reservation_.bytes(MemoryTag::staging).size();
-  PLIMSOLL_TRY(Bytes fresh, reservation_.fit(plan_));
+  PLIMSOLL_TRY(const Bytes fresh, reservation_.fit(plan_));
   PLIMSOLL_CHECK(fit_device());
   PLIMSOLL_CHECK(pins_.pin(plan_, reservation_, options_.devices));
   PLIMSOLL_CHECK(make_kernels());
   PLIMSOLL_CHECK(load());
-  const Bytes staging{reservation_.bytes(MemoryTag::staging).size()};
-  if (staging.count != staged) fresh = saturating_sub(fresh, held_by_loading(staging));
-  PLIMSOLL_CHECK(check_headroom(*options_.os, fresh));
+  PLIMSOLL_CHECK(check_headroom_for(fresh, staged));
   PLIMSOLL_TRY(std::unique_ptr<Runner> runner, make_runner());
   PLIMSOLL_CHECK(runner->prime(first_block));
   runner_ = std::move(runner);
@@ -77,13 +79,14 @@ Status Deployment::move_to(const Plan& plan, std::int32_t first_block) {
 Status Deployment::move_to_stages(std::int32_t first_block) {
   device_arenas_.release();
   for (PlannedWeight& weight : loaded_) weight.home = Home::disk;
+  const std::size_t staged = reservation_.bytes(MemoryTag::staging).size();
   PLIMSOLL_TRY(const Bytes fresh, reservation_.fit(plan_));
   PLIMSOLL_TRY(sites_, StageSites::create({options_.os, options_.ledger, options_.model, &plan_, &reservation_, pool_.get(), features_,
                                            options_.cancel, options_.progress, options_.devices}));
   PLIMSOLL_CHECK(pins_.pin(plan_, reservation_, options_.devices));
   PLIMSOLL_CHECK(sites_->load([this](const Moment& moment) { come_to(moment); }));
   come_to({Phase::load, 1});
-  PLIMSOLL_CHECK(check_headroom(*options_.os, fresh));
+  PLIMSOLL_CHECK(check_headroom_for(fresh, staged));
   PLIMSOLL_TRY(std::unique_ptr<Runner> runner, sites_->make_runner());
   PLIMSOLL_CHECK(runner->prime(first_block));
   runner_ = std::move(runner);

@@ -81,7 +81,8 @@ class Loader {
 
   Status run_wave() {
     if (request_.come_to) request_.come_to({Phase::load, static_cast<double>(done_.count) / static_cast<double>(planned_.count)});
-    for (const ReadWeightStep& step : reads_) PLIMSOLL_CHECK(headroom_.before(Bytes{form_bytes(step)}));
+    for (const ReadWeightStep& step : reads_)
+      if (!on_device(step.weight)) PLIMSOLL_CHECK(headroom_.before(Bytes{form_bytes(step)}));
     request_.pool->run(static_cast<std::int64_t>(reads_.size()), [this](int /*worker*/, std::int64_t item) {
       const auto i = static_cast<std::size_t>(item);
       failures_[i] = read(reads_[i]);
@@ -107,10 +108,11 @@ class Loader {
 
   bool on_accelerator() const { return request_.target.device != nullptr; }
 
+  bool on_device(WeightId id) const { return on_accelerator() && planned(id).home == Home::device; }
+
   std::byte* place(WeightId id) const {
-    const bool there = on_accelerator() && planned(id).home == Home::device;
     const std::span<std::byte> weights =
-        there ? request_.target.arenas->bytes(MemoryTag::weights) : request_.reservation->bytes(MemoryTag::weights);
+        on_device(id) ? request_.target.arenas->bytes(MemoryTag::weights) : request_.reservation->bytes(MemoryTag::weights);
     return weights.data() + planned(id).offset;
   }
   std::byte* device_slot(std::int32_t number) const {
@@ -204,5 +206,18 @@ class Loader {
 }  // namespace
 
 Status load_weights(const LoadRequest& request) { return Loader(request).run(); }
+
+Bytes touched_by_loading(const Model& model, const Schedule& schedule) {
+  std::uint64_t end = 0;
+  for (const ScheduleStep& step : schedule.load) {
+    const auto* read = std::get_if<ReadWeightStep>(&step);
+    if (read == nullptr || read->slot < 0) continue;
+    const auto id = static_cast<std::size_t>(read->weight);
+    const std::uint64_t bytes =
+        static_cast<std::uint64_t>(read->outputs) * stored_row_bytes(model.program().weights[id], model.binding().weights[id]);
+    end = std::max(end, static_cast<std::uint64_t>(read->slot) * schedule.load_slots.bytes + bytes);
+  }
+  return Bytes{end};
+}
 
 }  // namespace plimsoll

@@ -57,7 +57,8 @@ class AddedTokenStage final : public CharStage {
     SortedStrings::Range range = patterns.all();
     for (std::size_t i = head_; i < ahead_.size() && !range.empty(); ++i) {
       std::array<char, 4> utf8{};
-      range = patterns.narrow(range, {utf8.data(), utf8::encode(ahead_[i].point, utf8.data())});
+      const std::size_t bytes = utf8::encode(ahead_[i].point, utf8.data());
+      for (std::size_t b = 0; b < bytes; ++b) patterns.narrow(range, static_cast<unsigned char>(utf8[b]));
       if (const StringEntry* entry = patterns.exact(range)) found = {&tokens_[entry->value], i + 1};
     }
     return found;
@@ -177,10 +178,11 @@ std::int32_t AddedTokens::max_id() const {
 
 std::optional<AddedTokens::Match> AddedTokens::next_raw(std::string_view text, std::size_t from, std::size_t before) const {
   for (std::size_t start = from; start < before; ++start) {
-    SortedStrings::Range range = raw_.narrow(raw_.all(), static_cast<unsigned char>(text[start]));
+    SortedStrings::Range range = raw_.all();
+    raw_.narrow(range, static_cast<unsigned char>(text[start]));
     const StringEntry* longest = raw_.exact(range);
     for (std::size_t at = start + 1; at < text.size() && !range.empty(); ++at) {
-      range = raw_.narrow(range, static_cast<unsigned char>(text[at]));
+      raw_.narrow(range, static_cast<unsigned char>(text[at]));
       if (const StringEntry* entry = raw_.exact(range)) longest = entry;
     }
     if (longest != nullptr) return Match{&(*this)[longest->value], start, start + longest->length};

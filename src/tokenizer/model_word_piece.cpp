@@ -42,21 +42,30 @@ class WordPieceStage final : public CharStage {
 
   /// False when some part of the word is not in the vocabulary.
   bool match() {
-    const SortedStrings& strings = tables_.vocabulary->strings();
+    const std::string_view text = word_.text();
     pieces_.clear();
     for (std::size_t point = 0; point < word_.points();) {
-      SortedStrings::Range range = point == 0 ? strings.all() : tables_.continuing;
-      Piece longest{nullptr, point};
-      for (std::size_t next = point; next < word_.points() && !range.empty();) {
-        range = strings.narrow(range, word_.text().substr(word_.byte(next), word_.byte(next + 1) - word_.byte(next)));
-        ++next;
-        if (const StringEntry* entry = strings.exact(range)) longest = {entry, next};
-      }
-      if (longest.entry == nullptr) return false;
-      pieces_.push_back(longest);
-      point = longest.end;
+      const std::size_t begin = word_.byte(point);
+      const StringEntry* longest = longest_at(text.substr(begin), point == 0);
+      if (longest == nullptr) return false;
+      const std::size_t end = begin + longest->length - (point == 0 ? 0 : options_.prefix.size());
+      while (word_.byte(point) < end) ++point;
+      pieces_.push_back({longest, point});
     }
     return true;
+  }
+
+  // Byte by byte: tokens are UTF-8, so that one that matches ends where a character does.
+  const StringEntry* longest_at(std::string_view text, bool is_first) const {
+    const SortedStrings& strings = tables_.vocabulary->strings();
+    SortedStrings::Range range = is_first ? strings.all() : tables_.continuing;
+    const StringEntry* longest = nullptr;
+    for (const char c : text) {
+      strings.narrow(range, static_cast<unsigned char>(c));
+      if (range.empty()) break;
+      if (const StringEntry* entry = strings.exact(range)) longest = entry;
+    }
+    return longest;
   }
 
   void add_pieces() {

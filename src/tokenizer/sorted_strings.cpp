@@ -36,9 +36,8 @@ SortedStrings::SortedStrings(std::span<const char> bytes, std::span<const String
   }
 }
 
-SortedStrings::Range SortedStrings::narrow(Range range, unsigned char next) const {
+void SortedStrings::search(Range& range, unsigned char next) const {
   const std::uint32_t depth = range.depth;
-  if (depth == 0) return {first_[next], first_[next + 1U], 1};
   std::uint32_t low = range.low;
   std::uint32_t high = range.high;
   while (low < high && entries_[low].length == depth) ++low;
@@ -49,20 +48,15 @@ SortedStrings::Range SortedStrings::narrow(Range range, unsigned char next) cons
     if (step < high - low && before(low + step)) low += step;
     else low = first_without(before, low + 1, low + std::min(step, high - low));
   }
-  if (low == high || byte(low, depth) != next) return {low, low, depth + 1};
+  if (low == high || byte(low, depth) != next) {
+    range = {low, low, depth + 1};
+    return;
+  }
   for (std::uint32_t step = 1; !within(high - 1); step *= 2) {
     if (step < high - low && !within(high - 1 - step)) high -= step;
     else high = first_without(within, high - std::min(step, high - low), high - 1);
   }
-  return {low, high, depth + 1};
-}
-
-SortedStrings::Range SortedStrings::narrow(Range range, std::string_view next) const {
-  for (const char c : next) {
-    if (range.empty()) break;
-    range = narrow(range, static_cast<unsigned char>(c));
-  }
-  return range;
+  range = {low, high, depth + 1};
 }
 
 }  // namespace plimsoll::tokenizer

@@ -39,16 +39,32 @@ class SortedStrings {
   std::uint32_t longest() const { return longest_; }
 
   Range all() const { return {0, static_cast<std::uint32_t>(entries_.size()), 0}; }
-  Range narrow(Range range, unsigned char next) const;
-  Range narrow(Range range, std::string_view next) const;
+  /// To the entries that go on with `next`. The range is changed in place, and not passed in and out: to pack its three numbers into
+  /// registers takes longer than the search.
+  void narrow(Range& range, unsigned char next) const {
+    if (range.depth == 0) {
+      range = {first_[next], first_[next + 1U], 1};
+    } else if (!range.empty()) {
+      // Most steps of most walks leave all that is there.
+      const bool all =
+          entries_[range.low].length > range.depth && byte(range.low, range.depth) == next && byte(range.high - 1, range.depth) == next;
+      if (all) ++range.depth;
+      else search(range, next);
+    }
+  }
+  Range narrow(Range range, std::string_view next) const {
+    for (const char c : next) narrow(range, static_cast<unsigned char>(c));
+    return range;
+  }
   /// The entry whose string is exactly the bytes of a range, or null.
-  const StringEntry* exact(Range range) const {
+  const StringEntry* exact(const Range& range) const {
     return !range.empty() && entries_[range.low].length == range.depth ? &entries_[range.low] : nullptr;
   }
 
   const StringEntry* find(std::string_view text) const { return exact(narrow(all(), text)); }
 
  private:
+  void search(Range& range, unsigned char next) const;
   unsigned char byte(std::uint32_t entry, std::uint32_t depth) const {
     return static_cast<unsigned char>(bytes_[entries_[entry].offset + depth]);
   }

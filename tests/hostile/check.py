@@ -58,6 +58,14 @@ def run(arguments, environment, given, folder):
         return Outcome(process.returncode, out.read(), err.read(), usage.ru_utime + usage.ru_stime, seconds, usage.ru_maxrss << 10)
 
 
+def run_fairly(*arguments):
+    """As run(), again and again where it took too long: processor time grows with what a machine does besides. The shortest of three counts."""
+    outcomes = [run(*arguments)]
+    while len(outcomes) < 3 and outcomes[-1].cpu_seconds > SECONDS and outcomes[-1].seconds <= HANG:
+        outcomes.append(run(*arguments))
+    return min(outcomes, key=lambda outcome: outcome.cpu_seconds)
+
+
 def wait(pid):
     """(status, usage, seconds). A machine that stands still for a while, this process with it, does not count as a hang."""
     pause, seconds, last = 0.001, 0.0, time.monotonic()

@@ -52,7 +52,7 @@ def check_case(case, options):
         case.build(model)
         faults = []
         for command in case.commands:
-            outcome = check.run([options.command, *arguments_of(command, case, model)], model.environment, model.input, folder)
+            outcome = check.run_fairly([options.command, *arguments_of(command, case, model)], model.environment, model.input, folder)
             affected = command in case.affected
             codes = case.codes if affected else (0,)
             found = check.Check(outcome, codes, case.where if affected else "", command == "run", options.sanitized)

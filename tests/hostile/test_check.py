@@ -33,6 +33,8 @@ SCRIPTS = (
     (f"echo '{{\"score\": NaN}}'; echo '{ERROR}' >&2; exit 5", True, "stdout is no JSON"),
     ("exec python3 -c 'x = bytearray(b\"x\") * (128 << 20)'", False, "MiB of memory"),
     ("while :; do :; done", False, "s of processor time"),
+    # Once, as where the machine was busy with something else: what it took then does not count.
+    ("[ -e $FOLDER/again ] || { touch $FOLDER/again; exec timeout 0.6 sh -c 'while :; do :; done'; }; " + GOOD, False, ""),
     ("sleep 1000", False, "hung"),
 )
 
@@ -43,7 +45,7 @@ def main():
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         for script, as_json, wanted in SCRIPTS:
-            outcome = check.run(["/bin/sh", "-c", script], {}, None, pathlib.Path(folder))
+            outcome = check.run_fairly(["/bin/sh", "-c", script], {"FOLDER": folder}, None, pathlib.Path(folder))
             faults = check.Check(outcome, (5,), "config.json", as_json).faults
             fine = any(wanted in fault for fault in faults) if wanted else not faults
             failed += not fine

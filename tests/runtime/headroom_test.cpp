@@ -1,0 +1,71 @@
+// What a session asks of the machine before it touches memory.
+#include <gtest/gtest.h>
+
+#include "elastic_fixture.h"
+#include "runtime/weight_loader.h"
+#include "support/forwarding_os.h"
+
+namespace plimsoll {
+namespace {
+
+using testing::ChangingMachine;
+using testing::kDeep;
+
+class SessionHeadroom : public testing::ElasticFixture {
+ protected:
+  SessionHeadroom() {
+    auto machine = std::make_unique<ChangingMachine>(mib(4096));
+    os_machine_ = machine.get();
+    os_ = std::move(machine);
+  }
+  ~SessionHeadroom() override {
+    session_.reset();
+    model_.reset();
+    devices_.clear();
+  }
+
+  /// The least that must be free for the first plan to open, to the KiB. What is free does not sink while it opens.
+  Bytes least_free() {
+    Bytes refused;
+    Bytes opened = mib(64);
+    while (opened - refused > kib(1)) {
+      const Bytes middle = round_up(refused + Bytes{(opened - refused).count / 2});
+      os_machine_->set_available(middle);
+      Session::Options options = this->options();
+      options.replan = {};
+      (Session::create(*model_, first_, std::move(options)).ok() ? opened : refused) = middle;
+    }
+    os_machine_->set_available(mib(4096));
+    return opened;
+  }
+
+  /// What the host's arenas take beyond weights and what the model holds already.
+  Bytes beyond_weights() const {
+    const DevicePlan& host = first_.devices.front();
+    return host.arena_total() - host.arenas[static_cast<std::size_t>(MemoryTag::weights)] - tables_;
+  }
+
+  ChangingMachine* os_machine_ = nullptr;
+
+ private:
+  static Bytes round_up(Bytes bytes) { return Bytes{(bytes.count + 1023) / 1024 * 1024}; }
+};
+
+TEST_F(SessionHeadroom, StagingThatLoadingHoldsIsNotAskedForAgain) {
+  for (const int devices : {0, 2}) {
+    session_.reset();
+    sims_.clear();
+    for (int d = 0; d < devices; ++d) add_device("link=1GB/s,compute=10TFLOP/s,memory=9MiB");
+    prepare(kDeep, 6, devices == 0 ? mib(12) : mib(4096));
+    ASSERT_EQ(first_.stages->size() > 1, devices > 0);
+    Bytes touched;
+    for (const Stage& stage : *first_.stages) touched = std::max(touched, touched_by_loading(*model_, stage.schedule));
+    ASSERT_GT(touched, kib(64)) << "or nothing is tested";
+    // It is asked for before weights are read, the rest before the first pass.
+    const Bytes once = std::max(touched, beyond_weights() - touched) + kib(1);
+    EXPECT_LE(least_free().count, once.count) << devices << " devices, touched " << format_bytes(touched);
+  }
+}
+
+}  // namespace
+}  // namespace plimsoll
