@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that the build needs and that are missing; --lint adds those of `make lint`, --sanitize those of the sanitizer
-# builds, --fuzz those of `make fuzz`.
+# Installs the Debian packages that the build needs and that are missing; --tests adds those that tests are left out without, --lint those of
+# `make lint`, --sanitize those of the sanitizer builds and valgrind, --fuzz those of `make fuzz`.
 # Does nothing, without root, when all are there.
 set -euo pipefail
 
 packages=(g++ cmake ninja-build pkg-config nlohmann-json3-dev libcli11-dev libfmt-dev libutf8proc-dev libgtest-dev libgmock-dev libbenchmark-dev)
 for argument in "$@"; do
   case "$argument" in
-    --lint) packages+=(python3 clang-format clang-tidy cppcheck valgrind) ;;
-    --sanitize) packages+=(clang-19 libclang-rt-19-dev llvm-19) ;;
+    --lint) packages+=(python3 clang-format clang-tidy cppcheck) ;;
+    --tests) packages+=(python3 mandoc zsh fish) ;;
+    --sanitize) packages+=(clang-19 libclang-rt-19-dev llvm-19 valgrind) ;;
     --fuzz) packages+=(clang-19 libclang-rt-19-dev python3-venv) ;;
-    *) echo "usage: tools/setup.sh [--lint] [--sanitize] [--fuzz]" >&2; exit 2 ;;
+    *) echo "usage: tools/setup.sh [--tests] [--lint] [--sanitize] [--fuzz]" >&2; exit 2 ;;
   esac
 done
 

@@ -6,7 +6,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 export PLIMSOLL_ISA=avx2  # valgrind knows no AVX-512
 if ! command -v valgrind >/dev/null; then
-  echo "valgrind: is not installed: tools/setup.sh --lint" >&2
+  echo "valgrind: is not installed: tools/setup.sh --sanitize" >&2
   exit 1
 fi
 
