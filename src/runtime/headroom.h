@@ -5,9 +5,9 @@
 
 namespace plimsoll {
 
-/// Asks the machine, before memory is touched, whether it is still there. Past a limit the kernel kills; here it is a
-/// typed failure instead (`out_of_memory` with figures and what sets the limit). Costs some 0.2 ms a question.
-/// Gives what is free.
+/// Asks the machine, before mapped memory is touched, whether it is still there. Past a limit the kernel kills; here it is a
+/// typed failure instead (`out_of_memory` with figures and what sets the limit). Limits of the process itself counted the
+/// memory when it was mapped. Costs some 0.2 ms a question. Gives what is free.
 Result<Bytes> check_headroom(Os& os, Bytes next);
 
 /// The same for memory that is populated bit by bit: asks once for every so many bytes.

@@ -1,7 +1,10 @@
 // What a session asks of the machine before it touches memory.
+#include <sys/resource.h>
+
 #include <gtest/gtest.h>
 
 #include "elastic_fixture.h"
+#include "probe/self_memory.h"
 #include "runtime/weight_loader.h"
 #include "support/forwarding_os.h"
 
@@ -65,6 +68,30 @@ TEST_F(SessionHeadroom, StagingThatLoadingHoldsIsNotAskedForAgain) {
     const Bytes once = std::max(touched, beyond_weights() - touched) + kib(1);
     EXPECT_LE(least_free().count, once.count) << devices << " devices, touched " << format_bytes(touched);
   }
+}
+
+/// The operating system, but this process may have so many addresses.
+class LimitedOs final : public testing::ForwardingOs {
+ public:
+  std::optional<Bytes> memory_rlimit(int resource) override { return resource == RLIMIT_AS ? limit : std::nullopt; }
+  std::optional<Bytes> limit;
+};
+
+class SessionAddresses : public testing::ElasticFixture {};
+
+TEST_F(SessionAddresses, WhatIsMappedIsNotTakenForMemoryOfOthers) {
+  auto limited = std::make_unique<LimitedOs>();
+  LimitedOs& os = *limited;
+  os_ = std::move(limited);
+  prepare(kDeep, 64);
+  const Bytes arenas = first_.devices.front().arena_total();
+  ASSERT_GT(arenas, mib(16)) << "or what is mapped twice fits, too";
+  os.limit = probe::read_self_memory(os).addresses + arenas + mib(12);  // and stacks
+  ASSERT_TRUE(open().ok());
+  EXPECT_TRUE(pass().ok());
+  EXPECT_EQ(replans_, 0) << all_texts();
+  session_.reset();
+  model_.reset();
 }
 
 }  // namespace
