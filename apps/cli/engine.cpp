@@ -32,7 +32,7 @@ Error tables_do_not_fit(Error error, Os& os, const HostMemory& memory) {
                format_bytes(error.memory->free) + " is free";
   error.where = error.memory->device + ", set by " + memory.set_by;
   error.advice = "close other programs, raise that limit (`plimsoll devices` shows all of them) or use a smaller model";
-  error.memory->holders = find_largest_holders(os);
+  error.memory->holders = find_largest_holders(os, memory.set_by);
   return error;
 }
 
@@ -209,8 +209,22 @@ Result<Plan> Engine::plan_on(const Snapshot& machine, const Workload& workload) 
 
 Error Engine::refusal(const Plan& plan) const {
   Error error = does_not_fit(plan);
-  if (error.memory && error.memory->requested > error.memory->free) error.memory->holders = find_largest_holders(context_.os);
+  if (error.memory && error.memory->requested > error.memory->free) error.memory->holders = holders_of(error.memory->device);
   return error;
+}
+
+std::vector<Holder> Engine::holders_of(const std::string& device) const {
+  if (device == "cpu") return find_largest_holders(context_.os, machine_.memory.set_by);
+  for (std::size_t i = 0; i < devices_.size(); ++i)
+    if (machine_.accelerators.at(i).name == device && !device.starts_with("cuda")) return devices_[i]->holders();
+  std::vector<Holder> holders;
+  for (const DeviceStatus& status : DeviceMonitor(context_.os).look().devices) {
+    if (!status.cuda || fmt::format("cuda:{}", *status.cuda) != device) continue;
+    for (const ProcessStatus& process : status.processes)
+      if (process.pid != ::getpid() && process.used) holders.push_back({process.pid, process.user, process.command, *process.used});
+  }
+  std::ranges::sort(holders, std::greater(), &Holder::bytes);
+  return holders;
 }
 
 void Engine::limit_ledgers(const Plan& plan) {

@@ -68,6 +68,7 @@ class Engine {
  private:
   explicit Engine(Context& context) : context_(context), policy_(context.options.policy), ledger_("cpu", kUnknownMemory) {}
   void print_warnings() const;
+  std::vector<Holder> holders_of(const std::string& device) const;
   Status open_devices();
   Status open_gpus();
   Status open_gpu(int number, const DeviceReport& report);

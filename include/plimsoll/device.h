@@ -40,6 +40,8 @@ class OpenDevice {
   Result<Accelerator> describe();
   /// What this process may plan for on it now: what is free, and what it holds already. Any thread. Fails with io or device_lost.
   Result<Bytes> available();
+  /// The other processes with most of its memory, largest first, where the device itself can tell: a GPU's are DeviceMonitor's to tell.
+  std::vector<Holder> holders();
   Ledger& ledger();
   /// Seconds by the device's own clock since it was opened; zero for one that has none.
   double seconds() const;

@@ -131,8 +131,9 @@ Rates find_rates(Os& os, const CpuDescription& cpu, int threads, const std::stri
 
 /// The processes other than this one with the most anonymous memory, largest first, at most `count`; those that this user may
 /// not see, or that end meanwhile, are left out. The command is the program's name and its first argument unless that is an
-/// option. Reads /proc once a process: for errors, not for loops.
-std::vector<Holder> find_largest_holders(Os& os, std::size_t count = 3);
+/// option. `limit`: only those that it counts, as HostMemory::set_by names it: the members of its group, everybody for a limit of the
+/// machine, nobody for one of this process alone. Reads /proc once a process: for errors, not for loops.
+std::vector<Holder> find_largest_holders(Os& os, std::string_view limit = "MemAvailable", std::size_t count = 3);
 
 }  // namespace plimsoll
 

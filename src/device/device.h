@@ -98,6 +98,8 @@ class Device {
   virtual const std::string& name() const = 0;
   /// Any thread. Fails with `io` or `device_lost`.
   virtual Result<DeviceMemoryState> memory() = 0;
+  /// The other processes with most of its memory, largest first, as far as the device itself can tell.
+  virtual std::vector<Holder> holders() { return {}; }
   /// Fails with `out_of_memory`, figures attached.
   virtual Result<std::unique_ptr<DeviceMemory>> allocate(Bytes size) = 0;
 

@@ -6,6 +6,7 @@
 #include <plimsoll/machine.h>
 
 #include "probe/fields.h"
+#include "probe/limited_processes.h"
 
 namespace plimsoll {
 namespace probe {
@@ -121,7 +122,9 @@ ProcessStatus describe_process(Os& os, std::int64_t pid) {
   return process;
 }
 
-std::vector<ProcessStatus> find_processes(Os& os, std::size_t count) {
+namespace {
+
+std::vector<ProcessStatus> find_processes(Os& os, const probe::LimitedProcesses& limited, std::size_t count) {
   struct Found {
     ProcessStatus process;
     std::string status;
@@ -135,7 +138,7 @@ std::vector<ProcessStatus> find_processes(Os& os, std::size_t count) {
     auto status = os.read_text("/proc/" + name + "/status", probe::kLargestTable);
     if (!status.ok()) continue;
     const Bytes anonymous = probe::find_bytes(*status, "RssAnon");
-    if (anonymous.count == 0) continue;
+    if (anonymous.count == 0 || !limited.contain(os, name)) continue;
     ProcessStatus process;
     process.pid = static_cast<std::int64_t>(*pid);
     process.used = anonymous;
@@ -153,9 +156,15 @@ std::vector<ProcessStatus> find_processes(Os& os, std::size_t count) {
   return processes;
 }
 
-std::vector<Holder> find_largest_holders(Os& os, std::size_t count) {
+}  // namespace
+
+std::vector<ProcessStatus> find_processes(Os& os, std::size_t count) {
+  return find_processes(os, probe::LimitedProcesses(os, "MemAvailable"), count);
+}
+
+std::vector<Holder> find_largest_holders(Os& os, std::string_view limit, std::size_t count) {
   std::vector<Holder> holders;
-  for (ProcessStatus& process : find_processes(os, count)) {
+  for (ProcessStatus& process : find_processes(os, probe::LimitedProcesses(os, limit), count)) {
     std::string user = process.user.empty() ? "?" : std::move(process.user);
     holders.push_back({process.pid, std::move(user), std::move(process.command), *process.used});
   }

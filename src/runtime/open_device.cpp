@@ -105,6 +105,8 @@ Result<Bytes> OpenDevice::available() try {
   return heap_exhausted();
 }
 
+std::vector<Holder> OpenDevice::holders() { return state_->device->holders(); }
+
 Ledger& OpenDevice::ledger() { return state_->ledger; }
 double OpenDevice::seconds() const { return state_->simulated != nullptr ? state_->simulated->seconds() : 0; }
 Device& OpenDevice::device() { return *state_->device; }

@@ -33,6 +33,35 @@ struct HoldersTest : ::testing::Test {
   }
 };
 
+TEST_F(HoldersTest, AreThoseWhomTheLimitCounts) {
+  os.files["/proc/self/mountinfo"] = "30 24 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw\n";
+  const auto put = [&](const std::string& pid, const std::string& group) { os.files["/proc/" + pid + "/cgroup"] = "0::" + group + "\n"; };
+  put("self", "/jobs/mine");
+  put("10", "/jobs/mine/part");
+  put("11", "/jobs/minel");
+  put("12", "/jobs");
+  put("13", "/");
+  const auto pids = [&](const std::string& limit) {
+    std::vector<std::int64_t> list;
+    for (const Holder& holder : find_largest_holders(os, limit, 10)) list.push_back(holder.pid);
+    return list;
+  };
+  using List = std::vector<std::int64_t>;
+  EXPECT_EQ(pids("/sys/fs/cgroup/jobs/mine/memory.max"), List{10}) << "and what is below it";
+  EXPECT_EQ(pids("/sys/fs/cgroup/jobs/memory.high"), (List{11, 12, 10}));
+  EXPECT_EQ(pids("/sys/fs/cgroup/memory.max"), (List{11, 12, 10, 13}));
+  EXPECT_EQ(pids("MemAvailable"), (List{11, 12, 10, 13}));
+  EXPECT_EQ(pids("/proc/sys/vm/overcommit_memory"), (List{11, 12, 10, 13}));
+  for (const char* own : {"RLIMIT_AS", "RLIMIT_DATA", "--max-memory", "", "/", "/sys/fs/cgroup/other/memory.max"})
+    EXPECT_EQ(pids(own), List{}) << own;
+  put("11", "/../outside");
+  EXPECT_EQ(pids("/sys/fs/cgroup/memory.max"), (List{12, 10, 13})) << "not in this namespace";
+  os.files["/proc/self/mountinfo"] = "30 24 0:26 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n";
+  os.files["/proc/self/cgroup"] = "5:cpu,memory:/jobs\n0::/\n";
+  os.files["/proc/10/cgroup"] = "5:cpu,memory:/jobs/part\n0::/\n";
+  EXPECT_EQ(pids("/sys/fs/cgroup/memory/jobs/memory.limit_in_bytes"), List{10}) << "version 1";
+}
+
 TEST_F(HoldersTest, AreTheLargestOthersWithUserAndCommand) {
   const auto holders = find_largest_holders(os);
   ASSERT_EQ(holders.size(), 3U);
@@ -47,9 +76,9 @@ TEST_F(HoldersTest, AreTheLargestOthersWithUserAndCommand) {
 }
 
 TEST_F(HoldersTest, AreAsManyAsAskedFor) {
-  EXPECT_EQ(find_largest_holders(os, 10).size(), 4U) << "those that hold nothing are left out, and so are we";
-  EXPECT_EQ(find_largest_holders(os, 1).size(), 1U);
-  EXPECT_TRUE(find_largest_holders(os, 0).empty());
+  EXPECT_EQ(find_largest_holders(os, "MemAvailable", 10).size(), 4U) << "those that hold nothing are left out, and so are we";
+  EXPECT_EQ(find_largest_holders(os, "MemAvailable", 1).size(), 1U);
+  EXPECT_TRUE(find_largest_holders(os, "MemAvailable", 0).empty());
 }
 
 TEST_F(HoldersTest, ThatEndMeanwhileOrMakeNoSenseAreLeftOut) {

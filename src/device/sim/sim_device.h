@@ -45,6 +45,7 @@ class SimDevice final : public Device {
 
   const std::string& name() const override { return options_.name; }
   Result<DeviceMemoryState> memory() override;
+  std::vector<Holder> holders() override { return heap_->holders(); }
   Result<std::unique_ptr<DeviceMemory>> allocate(Bytes size) override;
   /// Refused by the script or the Gate: the host's pages themselves stay as they are.
   Result<std::unique_ptr<HostPin>> pin(std::span<std::byte> pages) override;

@@ -160,7 +160,7 @@ Error SimHeap::shortfall(const HeapTable& table, Bytes size) const {
   std::string what =
       "cannot allocate " + format_bytes(size) + ": " + format_bytes(free) + " of " + format_bytes(table.memory()) + " are free";
   if (in_pieces) what += ", but the largest piece is " + format_bytes(largest);
-  MemoryShortfall figures{device_, size, free, table.memory(), {}, holders(table), largest};
+  MemoryShortfall figures{device_, size, free, table.memory(), {}, holders_in(table), largest};
   std::string advice = in_pieces ? "give back and allocate again, largest first" : "use a smaller model, batch or precision";
   if (!in_pieces && !figures.holders.empty()) {
     const Holder& holder = figures.holders.front();
@@ -169,7 +169,16 @@ Error SimHeap::shortfall(const HeapTable& table, Bytes size) const {
   return Error{ErrorCode::out_of_memory, std::move(what), device_, std::move(advice), std::move(figures)};
 }
 
-std::vector<Holder> SimHeap::holders(const HeapTable& table) const {
+std::vector<Holder> SimHeap::holders() {
+  std::vector<Holder> found;
+  const Status read = visit([&](HeapTable& table) {
+    found = holders_in(table);
+    return Status();
+  });
+  return read.ok() ? found : std::vector<Holder>();
+}
+
+std::vector<Holder> SimHeap::holders_in(const HeapTable& table) const {
   std::vector<Holder> found;
   for (const Block& block : table.blocks()) {
     if (block.owner.pid == 0 || block.owner.same_process(self_)) continue;

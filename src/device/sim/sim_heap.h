@@ -34,6 +34,8 @@ class SimHeap {
   Result<sim::Block> allocate(Bytes size);
   void release(const sim::Block& block);
   Result<DeviceMemoryState> memory();
+  /// The other processes that hold most of it, largest first; none where the table cannot be read.
+  std::vector<Holder> holders();
   /// Lets others take memory (as much as there is, in pieces) or give it back (what the specification's `used` took as well).
   Status change_others(const SizeChange& change);
 
@@ -47,7 +49,7 @@ class SimHeap {
   Result<std::string> read_table();
   Status agree(const sim::HeapTable& table) const;
   Error shortfall(const sim::HeapTable& table, Bytes size) const;
-  std::vector<Holder> holders(const sim::HeapTable& table) const;
+  std::vector<Holder> holders_in(const sim::HeapTable& table) const;
   bool shared() const { return !path_.empty(); }
 
   Os& os_;
