@@ -4,6 +4,7 @@
 #include <charconv>
 #include <map>
 #include <optional>
+#include <string_view>
 
 #include "json/json_document.h"
 #include "plan/residency.h"
@@ -28,11 +29,6 @@ bool is_number(const std::string& text) {
   return !text.empty() && text.size() < 10 && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-// "bert.encoder" holds "bert.encoder.layer.0.output.dense.weight", and "" everything.
-bool holds(const std::string& module, const std::string& tensor) {
-  return module.empty() || (tensor.starts_with(module) && (tensor.size() == module.size() || tensor[module.size()] == '.'));
-}
-
 // Modules that transformers has and no tensor belongs to: maps of other programs name them.
 bool is_without_weights(const std::string& module) {
   const std::string last = module.substr(module.find_last_of('.') + 1);
@@ -47,6 +43,7 @@ class Follower {
   Result<MappedBlocks> follow() {
     for (const auto& [module, device] : map_.modules) {
       PLIMSOLL_TRY(const Target target, find_device(device));
+      numbers_.emplace(module, targets_.size());
       targets_.push_back(target);
       if (main_ == 0) main_ = target.device;
     }
@@ -76,15 +73,19 @@ class Follower {
     return usage("there is no device " + printable(name), map_.source, "there are " + names + ", and accelerators by their number, from 0");
   }
 
-  // Of the longest module that holds the tensor.
+  // Of the longest module that holds the tensor: "bert.encoder" holds "bert.encoder.layer.0.output.dense.weight", and "" everything.
   Result<Target> find_target(const std::string& tensor) {
     std::optional<std::size_t> found;
-    for (std::size_t i = 0; i < targets_.size(); ++i) {
-      const std::string& module = map_.modules[i].first;
-      if (!holds(module, tensor)) continue;
-      used_[i] = true;
-      if (!found || module.size() > map_.modules[*found].first.size()) found = i;
-    }
+    const auto look_for = [&](std::string_view module) {
+      const auto at = numbers_.find(module);
+      if (at == numbers_.end()) return;
+      used_[at->second] = true;
+      if (!found) found = at->second;
+    };
+    look_for(tensor);
+    for (std::size_t end = tensor.rfind('.'); end != std::string::npos && end > 0; end = tensor.rfind('.', end - 1))
+      look_for(std::string_view(tensor).substr(0, end));
+    look_for("");
     if (found) return targets_[*found];
     return usage("no module of the map holds " + tensor, map_.source, "give its module a device, or \"\": DEVICE for all that is left");
   }
@@ -132,6 +133,7 @@ class Follower {
   const Binding& binding_;
   const std::vector<DeviceDescription>& devices_;
   std::vector<Target> targets_;
+  std::map<std::string_view, std::size_t> numbers_;  // of modules
   std::vector<bool> used_;
   std::int32_t main_ = 0;
   WeightId table_ = kNone;

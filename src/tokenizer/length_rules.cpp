@@ -11,7 +11,8 @@ namespace plimsoll::tokenizer {
 namespace {
 
 constexpr std::int64_t kLengthLimit = std::int64_t{1} << 62U;
-constexpr std::int64_t kPadLimit = std::int64_t{1} << 20U;
+/// Longer than any text of a model that is read here; a short one is padded to twice as many tokens at most, and their strings are output.
+constexpr std::int64_t kPadLimit = std::int64_t{1} << 16U;
 constexpr std::int64_t kIdLimit = std::numeric_limits<std::int32_t>::max();
 
 Error corrupt(std::string what, const JsonValue& where, std::string_view key) {

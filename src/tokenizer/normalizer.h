@@ -37,8 +37,10 @@ struct BertNormalizerOptions {
   bool handle_chinese_chars = true;
   bool strip_accents = true;
   bool lowercase = true;
+  friend bool operator==(const BertNormalizerOptions&, const BertNormalizerOptions&) = default;
 };
 std::unique_ptr<Normalizer> make_bert_normalizer(const BertNormalizerOptions& options);
+Result<BertNormalizerOptions> read_bert_options(const JsonValue& part);
 Result<std::unique_ptr<Normalizer>> read_bert_normalizer(const JsonValue& part);
 Result<std::unique_ptr<Normalizer>> read_lowercase(const JsonValue& part);
 Result<std::unique_ptr<Normalizer>> read_strip_accents(const JsonValue& part);

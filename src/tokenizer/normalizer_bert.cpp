@@ -93,12 +93,17 @@ class Lowercase final : public Normalizer {
 
 std::unique_ptr<Normalizer> make_bert_normalizer(const BertNormalizerOptions& options) { return std::make_unique<BertNormalizer>(options); }
 
-Result<std::unique_ptr<Normalizer>> read_bert_normalizer(const JsonValue& part) {
+Result<BertNormalizerOptions> read_bert_options(const JsonValue& part) {
   BertNormalizerOptions options;
   PLIMSOLL_TRY(options.clean_text, part.get_bool("clean_text"));
   PLIMSOLL_TRY(options.handle_chinese_chars, part.get_bool("handle_chinese_chars"));
   PLIMSOLL_TRY(options.lowercase, part.get_bool("lowercase"));
   PLIMSOLL_TRY(options.strip_accents, part.bool_or("strip_accents", options.lowercase));
+  return options;
+}
+
+Result<std::unique_ptr<Normalizer>> read_bert_normalizer(const JsonValue& part) {
+  PLIMSOLL_TRY(const BertNormalizerOptions options, read_bert_options(part));
   return make_bert_normalizer(options);
 }
 

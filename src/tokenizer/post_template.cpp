@@ -57,10 +57,16 @@ Result<std::vector<TemplatePiece>> read_pieces(const JsonValue& part, std::strin
   return pieces;
 }
 
+bool occurs_once_at_most(const std::vector<TemplatePiece>& pieces, Kind kind) { return std::ranges::count(pieces, kind, &TemplatePiece::kind) <= 1; }
+
 Result<std::unique_ptr<PostTemplate>> read_template(const JsonValue& part) {
   auto post = std::make_unique<PostTemplate>();
   PLIMSOLL_TRY(post->single, read_pieces(part, "single"));
   PLIMSOLL_TRY(post->pair, read_pieces(part, "pair"));
+  for (const auto* pieces : {&post->single, &post->pair}) {
+    if (!occurs_once_at_most(*pieces, Kind::first) || !occurs_once_at_most(*pieces, Kind::second))
+      return Error{ErrorCode::unsupported, "a template that names a text twice", part.where(), "texts are given once each"};
+  }
   for (const TemplatePiece& piece : post->single)
     if (piece.kind == Kind::second) return corrupt("the template of one text names a second", part);
   return post;

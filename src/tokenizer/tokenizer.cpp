@@ -151,20 +151,17 @@ Tokenizer::~Tokenizer() = default;
 
 Result<Tokenizer> Tokenizer::open(Os& os, Ledger& ledger, const std::string& directory) try {
   const auto has = [&](std::string_view name) { return os.is_file(directory + "/" + std::string(name)); };
-  std::optional<JsonDocument> config;
+  PLIMSOLL_TRY(const tokenizer::SettingsFiles files, tokenizer::SettingsFiles::read(os, directory));
   Settings settings;
-  if (has("tokenizer_config.json")) {
-    PLIMSOLL_TRY(const auto file, open_model_file(os, directory, "tokenizer_config.json"));
-    PLIMSOLL_TRY(config, JsonDocument::read(*file));
-    PLIMSOLL_TRY(settings, read_settings(config->root()));
+  if (files.config) {
+    PLIMSOLL_TRY(settings, read_settings(files.config->root()));
   }
   const bool json = has("tokenizer.json");
   if (!json && !has("vocab.txt"))
     return Error{ErrorCode::not_found, "no tokenizer.json and no vocab.txt", directory, "name a directory that holds a tokenizer's files"};
   PLIMSOLL_TRY(const auto file, open_model_file(os, directory, json ? "tokenizer.json" : "vocab.txt"));
-  const std::optional<JsonValue> root = config ? std::optional(config->root()) : std::nullopt;
-  PLIMSOLL_TRY(Parts parts, json ? tokenizer::read_tokenizer_json(os, ledger, *file)
-                                 : tokenizer::read_vocab_txt(os, ledger, *file, root ? &*root : nullptr));
+  PLIMSOLL_TRY(Parts parts,
+               json ? tokenizer::read_tokenizer_json(os, ledger, *file, files) : tokenizer::read_vocab_txt(os, ledger, *file, files));
   auto impl = std::make_unique<Impl>(std::move(parts), settings);
   impl->file = file->path();
   Status bound = impl->parts.model->bind(impl->parts.tables.vocabulary());

@@ -7,6 +7,7 @@
 #include <plimsoll/result.h>
 
 #include "memory/ledger.h"
+#include "tokenizer/bert_settings.h"
 #include "tokenizer/decoder.h"
 #include "tokenizer/length_rules.h"
 #include "tokenizer/model.h"
@@ -30,10 +31,10 @@ struct Parts {
 };
 
 /// Reads a tokenizer.json of version 1.0. The file is read twice, as a stream: to count, and to fill arenas of that size.
-/// Everything but vocabulary, merges and added tokens must be small (256 KiB, 4,096 values).
-Result<Parts> read_tokenizer_json(Os& os, Ledger& ledger, File& file);
+/// Everything but vocabulary, merges and added tokens must be small (256 KiB, 4,096 values). Of `files`: changed_by_settings().
+Result<Parts> read_tokenizer_json(Os& os, Ledger& ledger, File& file, const SettingsFiles& files);
 
-/// Builds BERT's tokenizer from vocab.txt (a token a line) and tokenizer_config.json, which may be absent.
-Result<Parts> read_vocab_txt(Os& os, Ledger& ledger, File& file, const JsonValue* config);
+/// Builds BERT's tokenizer from vocab.txt (a token a line) and what `files` say.
+Result<Parts> read_vocab_txt(Os& os, Ledger& ledger, File& file, const SettingsFiles& files);
 
 }  // namespace plimsoll::tokenizer

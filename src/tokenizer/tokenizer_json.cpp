@@ -17,13 +17,15 @@ Result<JsonValue> section(const JsonValue& root, const JsonValue& null, std::str
   return found ? *found : null;
 }
 
-Status read_sections(const JsonValue& root, const JsonValue& null, Parts& parts) {
+Status read_sections(const JsonValue& root, const JsonValue& null, const SettingsFiles& files, Parts& parts) {
   PLIMSOLL_TRY(const auto version, root.optional_string("version"));
   if (version.value_or("1.0") != "1.0")
     return Error{ErrorCode::unsupported, "a tokenizer file of version " + printable(*version, 60), root.where() + ": version",
                  "1.0 is read"};
   PLIMSOLL_TRY(const JsonValue normalizer, section(root, null, "normalizer"));
   PLIMSOLL_TRY(parts.normalizers, make_normalizers(normalizer));
+  PLIMSOLL_TRY(const auto changed, changed_by_settings(normalizer, files));
+  if (changed) parts.normalizers.front() = make_bert_normalizer(*changed);
   PLIMSOLL_TRY(const JsonValue pre_tokenizer, section(root, null, "pre_tokenizer"));
   PLIMSOLL_TRY(parts.pre_tokenizers, make_pre_tokenizers(pre_tokenizer));
   PLIMSOLL_TRY(const JsonValue model, root.get("model"));
@@ -40,27 +42,27 @@ Status read_sections(const JsonValue& root, const JsonValue& null, Parts& parts)
 }
 
 /// The first reading: fills all of `parts` but its tables.
-Status read_parts_of(File& file, const JsonLimits& limits, TableCounter& counter, Parts& parts) {
+Status read_parts_of(File& file, const SettingsFiles& files, const JsonLimits& limits, TableCounter& counter, Parts& parts) {
   JsonText text;
   TokenizerJsonHandler handler(file.path(), counter, &text);
   PLIMSOLL_CHECK(read_json(file, 0, file.size(), limits, handler));
   PLIMSOLL_TRY(const JsonDocument document, JsonDocument::parse(text.take(), file.path()));
   PLIMSOLL_TRY(const JsonDocument null, JsonDocument::parse("null", file.path()));
-  PLIMSOLL_CHECK(read_sections(document.root(), null.root(), parts));
+  PLIMSOLL_CHECK(read_sections(document.root(), null.root(), files, parts));
   if (!handler.has_vocabulary()) return Error{ErrorCode::corrupt_file, "no object of tokens and ids", file.path() + ": model.vocab"};
   return {};
 }
 
 }  // namespace
 
-Result<Parts> read_tokenizer_json(Os& os, Ledger& ledger, File& file) {
+Result<Parts> read_tokenizer_json(Os& os, Ledger& ledger, File& file, const SettingsFiles& files) {
   if (file.size() > kFileLimit)
     return Error{ErrorCode::unsupported, "a tokenizer file of " + format_bytes(Bytes{file.size()}), file.path(),
                  "at most " + format_bytes(Bytes{kFileLimit}) + " are read"};
   const JsonLimits limits;
   TableCounter counter;
   Parts parts;
-  PLIMSOLL_CHECK(read_parts_of(file, limits, counter, parts));
+  PLIMSOLL_CHECK(read_parts_of(file, files, limits, counter, parts));
   PLIMSOLL_TRY(parts.tables, Tables::create(os, ledger, counter));
   TokenizerJsonHandler filler(file.path(), parts.tables, nullptr);
   PLIMSOLL_CHECK(read_json(file, 0, file.size(), limits, filler));

@@ -191,7 +191,7 @@ def small_vocabulary(model):
     model.edit("config.json", lambda config: config.update(vocab_size=10))
 
 
-def of_sizes(hidden=1, layers=1, intermediate=1, words=900, positions=160):
+def of_sizes(hidden=1, layers=1, intermediate=1, words=900, positions=160, arguments=()):
     """A sound model of zeros, of sizes that nobody has; what it holds is not on the disk."""
 
     def build(model):
@@ -216,6 +216,7 @@ def of_sizes(hidden=1, layers=1, intermediate=1, words=900, positions=160):
         sizes = {"hidden_size": hidden, "num_hidden_layers": layers, "num_attention_heads": 1, "intermediate_size": intermediate, "vocab_size": words}
         model.edit("config.json", lambda config: config.update(sizes, max_position_embeddings=positions))
         model.write("tokenizer_config.json", "{}")
+        model.arguments += arguments
 
     return build
 
@@ -347,7 +348,10 @@ def cases():
     yield case("metadata_500k_keys", metadata(500_000))
     yield case("small_vocabulary", small_vocabulary, (BAD_ROWS,), ("run",), "vocabulary of 10")
     yield case("sizes_of_1", of_sizes(), (0,), where="")
-    yield case("sizes_4096_layers", of_sizes(layers=4096), (0,), where="")
+    yield case("sizes_512_layers", of_sizes(layers=512), (0,), where="")
+    three = ("--sim", "memory=4MiB", "--sim", "memory=5MiB", "--max-memory", "cpu=6MiB")
+    yield case("sizes_512_layers_on_three", of_sizes(layers=512, arguments=three), (0, DOES_NOT_FIT), where="", commands=("plan",))
+    yield case("sizes_4096_layers", of_sizes(layers=4096), (UNSUPPORTED,), where="config.json")
     yield case("sizes_16M_positions", of_sizes(positions=1 << 24), (0, DOES_NOT_FIT), where="", text="the film was good")
     yield case("sizes_16M_positions_planned", of_sizes(positions=1 << 24), (0, DOES_NOT_FIT), where="", commands=("plan",), text=None)
     yield case("sizes_16M_words", of_sizes(words=1 << 24), (0,), where="")

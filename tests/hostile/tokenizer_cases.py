@@ -270,6 +270,8 @@ def lengths():
         yield case(f"special_id_{name}", special_id(value))
     yield case("special_id_beyond", special_id(1_000_000), (0, BAD_ROWS), where="")
     yield case("template_type_beyond", template(single=[{"Sequence": {"id": "A", "type_id": 7}}]), (0, BAD_ROWS), where="")
+    yield case("template_A_twice", template(single=[{"Sequence": {"id": "A", "type_id": 0}}] * 2), (UNSUPPORTED,))
+    yield case("template_B_twice", template(pair=[{"Sequence": {"id": x, "type_id": 0}} for x in "ABB"]), (UNSUPPORTED,))
     yield case("template_C", template(single=[{"Sequence": {"id": "C", "type_id": 0}}]))
     yield case("template_B_alone", template(single=[{"Sequence": {"id": "B", "type_id": 0}}]))
     yield case("template_unknown_token", template(single=[{"SpecialToken": {"id": "[NONE]", "type_id": 0}}]))
@@ -284,7 +286,7 @@ def lengths():
     for name, fields in {"0": {"max_length": 0}, "1": {"max_length": 1}, "1e30": {"max_length": 1e30}, "stride_above": {"stride": 100}}.items():
         yield case(f"truncation_{name}", section("truncation", {**cut, **fields}), (0, BAD_ROWS, *EITHER), where="")
     pad = {"strategy": {"Fixed": 8}, "direction": "Right", "pad_to_multiple_of": None, "pad_id": 0, "pad_type_id": 0, "pad_token": "[PAD]"}
-    for name, fields in {"fixed_2^20": {"strategy": {"Fixed": 1 << 20}}, "fixed_2^24": {"strategy": {"Fixed": 1 << 24}}, "fixed_2^40": {"strategy": {"Fixed": 1 << 40}}, "fixed_2^31": {"strategy": {"Fixed": 1 << 31}}, "fixed_10^9": {"strategy": {"Fixed": 10**9}}, "multiple_2^40": {"pad_to_multiple_of": 1 << 40},
+    for name, fields in {"most_of_all": {"strategy": {"Fixed": 65_536}, "pad_to_multiple_of": 65_535, "pad_token": "\x01" * 95}, "fixed_2^20": {"strategy": {"Fixed": 1 << 20}}, "fixed_2^24": {"strategy": {"Fixed": 1 << 24}}, "fixed_2^40": {"strategy": {"Fixed": 1 << 40}}, "fixed_2^31": {"strategy": {"Fixed": 1 << 31}}, "fixed_10^9": {"strategy": {"Fixed": 10**9}}, "multiple_2^40": {"pad_to_multiple_of": 1 << 40},
                          "multiple_2^62": {"pad_to_multiple_of": 1 << 62}, "id_2^31": {"pad_id": 1 << 31}, "id_negative": {"pad_id": -1}, "strategy": {"strategy": "Sometimes"},
                          "multiple_0": {"pad_to_multiple_of": 0}, "fixed_negative": {"strategy": {"Fixed": -1}}, "token_of_100kB": {"pad_token": "p" * 100_000}}.items():  # fmt: skip
         yield case(f"padding_{name}", section("padding", {**pad, **fields}), (0, BAD_ROWS, *EITHER), where="")

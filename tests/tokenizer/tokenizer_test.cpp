@@ -221,6 +221,71 @@ TEST_F(TokenizerApi, OfRepeatedLinesTheLastCounts) {
   EXPECT_EQ(tokenizer->token(1), std::nullopt);
 }
 
+// The answers are those of transformers 5.24 for the same files.
+TEST_F(TokenizerApi, FilesBesideVocabTxtNameTokens) {
+  os.files["m/vocab.txt"] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n[\n]\nnew\n";
+  const auto of = [&](const std::string& text) {
+    const auto tokenizer = Tokenizer::open(os, ledger, "m");
+    EXPECT_TRUE(tokenizer.ok()) << (tokenizer.ok() ? "" : message(tokenizer.error()));
+    return tokenizer.ok() ? ids(*tokenizer, text) : std::vector<std::int32_t>();
+  };
+  using Ids = std::vector<std::int32_t>;
+  const Ids split = {2, 5, 6, 8, 7, 3};
+  const Ids whole = {2, 5, 9, 3};
+  EXPECT_EQ(of("a [NEW]"), split);
+  os.files["m/added_tokens.json"] = R"({"[NEW]":9})";
+  EXPECT_EQ(of("a [NEW]"), whole);
+  EXPECT_EQ(of("a [new]"), whole) << "not special: looked for in normalized text";
+  os.files["m/tokenizer_config.json"] = R"({"added_tokens_decoder":{}})";
+  EXPECT_EQ(of("a [NEW]"), split) << "the older file counts only without the newer's list";
+  os.files.erase("m/added_tokens.json");
+  os.files["m/tokenizer_config.json"] = R"({"cls_token":"[CLS]"})";
+  os.files["m/special_tokens_map.json"] = R"({"cls_token":"[MASK]","additional_special_tokens":["[NEW]"]})";
+  EXPECT_EQ(of("a [NEW]"), (Ids{4, 5, 9, 3}));
+  os.files.erase("m/special_tokens_map.json");
+  for (const char* list : {R"({"additional_special_tokens":["[NEW]"]})", R"({"extra_special_tokens":[{"content":"[NEW]"}]})",
+                           R"({"extra_special_tokens":{"new_token":"[NEW]"}})"}) {
+    os.files["m/tokenizer_config.json"] = list;
+    EXPECT_EQ(of("a [NEW]"), whole) << list;
+  }
+  for (const char* wrong :
+       {R"({"extra_special_tokens":"[NEW]"})", R"({"extra_special_tokens":[1]})", R"({"additional_special_tokens":[{}]})"}) {
+    os.files["m/tokenizer_config.json"] = wrong;
+    EXPECT_EQ(Tokenizer::open(os, ledger, "m").error().code, ErrorCode::corrupt_file) << wrong;
+  }
+  os.files.erase("m/tokenizer_config.json");
+  for (const char* wrong : {"[]", R"({"[NEW]":"9"})", R"({"[NEW]":-1})", R"({"[NEW]":)"}) {
+    os.files["m/added_tokens.json"] = wrong;
+    EXPECT_EQ(Tokenizer::open(os, ledger, "m").error().code, ErrorCode::corrupt_file) << wrong;
+  }
+}
+
+TEST_F(TokenizerApi, SettingsOfBertGoBeforeTheNormalizerOfTheFile) {
+  const auto of = [&](const std::string& normalizer, const std::string& settings) {
+    const auto tokenizer = open(R"({"normalizer":)" + normalizer + R"(,"pre_tokenizer":{"type":"BertPreTokenizer"},
+      "model":{"type":"WordPiece","unk_token":"?","continuing_subword_prefix":"##","max_input_chars_per_word":100,
+               "vocab":{"?":0,"É":1,"é":2,"E":3,"e":4,"中":5,"x中":6}}})",
+                                settings);
+    EXPECT_TRUE(tokenizer.ok()) << (tokenizer.ok() ? "" : message(tokenizer.error()));
+    return tokenizer.ok() ? ids(*tokenizer, "É x中") : std::vector<std::int32_t>();
+  };
+  using Ids = std::vector<std::int32_t>;
+  const auto bert = [](const std::string& lowercase, const std::string& accents = "null") {
+    return R"({"type":"BertNormalizer","clean_text":true,"handle_chinese_chars":true,"strip_accents":)" + accents + R"(,"lowercase":)" +
+           lowercase + "}";
+  };
+  EXPECT_EQ(of(bert("true"), "{}"), (Ids{4, 0, 5}));
+  EXPECT_EQ(of(bert("true"), R"({"do_lower_case":false})"), (Ids{1, 0, 5}));
+  EXPECT_EQ(of(bert("false"), R"({"do_lower_case":true})"), (Ids{4, 0, 5}));
+  EXPECT_EQ(of(bert("true"), R"({"tokenizer_class":"BertTokenizer","strip_accents":false})"), (Ids{2, 0, 5}));
+  EXPECT_EQ(of(bert("true", "false"), R"({"strip_accents":null})"), (Ids{4, 0, 5}));
+  EXPECT_EQ(of(bert("false"), R"({"tokenizer_class":"BertTokenizerFast","strip_accents":true})"), (Ids{3, 0, 5}));
+  EXPECT_EQ(of(bert("true"), R"({"tokenize_chinese_chars":false})"), (Ids{4, 6}));
+  EXPECT_EQ(of(bert("true"), R"({"tokenizer_class":"PreTrainedTokenizerFast","do_lower_case":false})"), (Ids{4, 0, 5}))
+      << "goes by its file";
+  EXPECT_EQ(of(R"({"type":"Lowercase"})", R"({"do_lower_case":false})"), (Ids{2, 6}));
+}
+
 TEST_F(TokenizerApi, UnknownWordWithoutATokenForItIsAnError) {
   const auto tokenizer = open(R"({"model":{"type":"WordLevel","unk_token":"?","vocab":{"a":0}}})");
   ASSERT_TRUE(tokenizer.ok()) << message(tokenizer.error());
