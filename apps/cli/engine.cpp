@@ -22,6 +22,10 @@ std::string listed(const std::vector<std::string>& names) {
   return text;
 }
 
+// A row may have this many bytes, or this share of the budget where that is more.
+constexpr std::size_t kAnyRow = mib(1).count;
+constexpr std::size_t kRowShare = 16;
+
 // What the process takes beside the tables while it reads them.
 constexpr Bytes kBesideTables = mib(1);
 
@@ -162,7 +166,7 @@ Result<std::int64_t> Engine::text_limit() const {
 std::size_t Engine::row_limit() const {
   Bytes budget = machine_.memory.budget;
   if (policy_.max_memory) budget = std::min(budget, *policy_.max_memory);
-  return std::max<std::uint64_t>(mib(1).count, budget.count / 16);
+  return std::max<std::uint64_t>(kAnyRow, budget.count / kRowShare);
 }
 
 Result<Workload> Engine::measure(RowSource* rows) {
@@ -187,7 +191,9 @@ Result<Workload> Engine::measure(RowSource* rows) {
       if (context_.signals.token().cancelled()) return context_.signals.error();
       hint_at_jsonl(context_, row);
       bar.counted(++seen);
-      if (!row.fault) PLIMSOLL_CHECK(counter.add(row.input));
+      if (row.fault) continue;
+      longest_row_ = std::max(longest_row_, row.input.text.size() + row.input.pair.value_or("").size());
+      PLIMSOLL_CHECK(counter.add(row.input));
     }
     bar.done();
     counted_rows_ = seen;
@@ -198,7 +204,16 @@ Result<Workload> Engine::measure(RowSource* rows) {
   return workload;
 }
 
-Result<Plan> Engine::plan(const Workload& workload) const { return plan_on(machine_, workload); }
+Result<Plan> Engine::plan(const Workload& workload) const {
+  PLIMSOLL_TRY(Plan plan, plan_on(machine_, workload));
+  // With less, the longest row that was measured could not be read.
+  if (longest_row_ > kAnyRow) {
+    for (auto* budgets : {&plan.smallest_budget, &plan.full_speed_budget})
+      for (DeviceBytes& budget : *budgets)
+        if (budget.device == "cpu") budget.bytes = std::max(budget.bytes, Bytes{longest_row_ * kRowShare});
+  }
+  return plan;
+}
 
 Result<Plan> Engine::plan_on(const Snapshot& machine, const Workload& workload) const {
   auto plan = make_plan(*model_, machine, workload, policy_);

@@ -35,6 +35,10 @@ Error nothing_there(Os& os, const std::string& directory) {
     if (!name.ends_with(".gguf")) continue;
     return Error{ErrorCode::unsupported, "GGUF files are not read yet", in(directory, name), "use the model's .safetensors or .bin files"};
   }
+  for (const Format& format : kFormats) {
+    for (const std::string_view name : {format.single, format.index})
+      if (Status why = explain_missing(os, directory, std::string(name)); !why.ok()) return std::move(why).error();
+  }
   std::string names;
   for (const Format& format : kFormats)
     names += (names.empty() ? "no " : ", ") + std::string(format.single) + ", " + std::string(format.index);

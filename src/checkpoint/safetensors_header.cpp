@@ -6,7 +6,7 @@
 #include <string>
 
 #include "base/checked.h"
-#include "checkpoint/lfs_pointer.h"
+#include "checkpoint/other_file.h"
 #include "json/json_reader.h"
 
 namespace plimsoll {
@@ -202,10 +202,10 @@ Result<std::uint64_t> header_length(File& file) {
     return corrupt("the file has " + std::to_string(file.size()) + " bytes, too few for a safetensors file", at_byte(file, file.size()));
   std::array<std::byte, kLengthBytes> bytes{};
   PLIMSOLL_CHECK(file.read(bytes, 0));
-  PLIMSOLL_CHECK(refuse_lfs_pointer(bytes, file.path()));
   std::uint64_t length = 0;
   for (std::size_t i = 0; i < bytes.size(); ++i) length |= std::to_integer<std::uint64_t>(bytes[i]) << (8 * i);
   if (length > kHeaderLimit) {
+    PLIMSOLL_CHECK(refuse_others(bytes, file.path()));
     return corrupt("a header of " + std::to_string(length) + " bytes, but the format allows at most 100000000", at_byte(file, 0));
   }
   if (length > file.size() - kLengthBytes) {

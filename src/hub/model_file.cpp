@@ -1,8 +1,10 @@
 #include "hub/model_file.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 namespace plimsoll {
 namespace {
@@ -32,6 +34,20 @@ Result<std::unique_ptr<File>> open_model_file(Os& os, const std::string& directo
   if (snapshot.model.empty()) snapshot = split_snapshot(os.real_path(directory));
   if (snapshot.model.empty()) return os.open_beneath(directory, name);
   return os.open_beneath(snapshot.model, snapshot.inside + name);
+}
+
+Status explain_missing(Os& os, const std::string& directory, const std::string& name) {
+  const std::vector<std::string> names = os.list_directory(directory);
+  const bool is_listed = std::ranges::find(names, name) != names.end();
+  auto opened = open_model_file(os, directory, name);
+  if (opened.ok()) return {};
+  Error error = std::move(opened).error();
+  if (error.code == ErrorCode::not_found && !is_listed) return {};
+  if (is_listed && error.what.starts_with("cannot open: No such file")) {
+    error.what = "a link to a file that is not there";
+    error.advice = "download the model again, or put the file itself in the link's place";
+  }
+  return error;
 }
 
 std::string pinned_folder(Os& os, const std::string& folder) {

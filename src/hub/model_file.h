@@ -13,6 +13,10 @@ namespace plimsoll {
 /// The folder itself may be reached through links. docs/decisions/0009-containment.md says why.
 Result<std::unique_ptr<File>> open_model_file(Os& os, const std::string& directory, const std::string& name);
 
+/// For a file that the folder should have, and has not as a regular file: why it cannot be had although something of its name is there (a
+/// link to nothing, a folder), or although nobody can tell (the folder may not be looked into). ok() where it is just not there.
+Status explain_missing(Os& os, const std::string& directory, const std::string& name);
+
 /// `folder` as it is reached now: without the links on the way to it, so that its files come from one folder, whoever changes a link while
 /// they are opened. As given where there are none, and where it is a snapshot that is a link out of its cached model, which
 /// `open_model_file` refuses.

@@ -47,6 +47,21 @@ std::vector<std::string> untrained_warnings(const Program& program, const Bindin
   return warnings;
 }
 
+// A head of another task may fit, where its tensors have the names and shapes of this one's.
+void warn_of_other_task(const JsonValue& config, std::vector<std::string>& warnings) {
+  const auto list = config.find("architectures");
+  if (!list || !list->is_array()) return;
+  std::string names;
+  for (const JsonValue entry : list->children()) {
+    const auto name = entry.as_string();
+    if (!name.ok()) continue;
+    if (name->ends_with("ForSequenceClassification")) return;
+    names += (names.empty() ? "" : ", ") + printable(*name, 60);
+  }
+  if (!names.empty())
+    warnings.push_back("the weights are those of " + names + ": its head was trained for another task than classification");
+}
+
 }  // namespace
 
 struct Model::State {
@@ -75,6 +90,7 @@ Result<Model> Model::open(Os& os, Ledger& ledger, const ModelRequest& request) t
   const Bytes before = ledger.current(MemoryTag::tables);
   PLIMSOLL_TRY(std::string directory, locate_model(os, request.model, request.revision));
   if (!os.is_file(directory + "/config.json")) {
+    PLIMSOLL_CHECK(explain_missing(os, directory, "config.json"));
     return Error{ErrorCode::not_found, "this folder holds no config.json, so it is no model", directory,
                  "give the folder that has config.json, weights and tokenizer files"};
   }
@@ -92,6 +108,7 @@ Result<Model> Model::open(Os& os, Ledger& ledger, const ModelRequest& request) t
                  state->directory, "leave out --require-all-weights to run with a new, untrained head"};
   }
   state->warnings = untrained_warnings(state->program, state->binding);
+  if (state->binding.initialised.empty()) warn_of_other_task(config.root(), state->warnings);
   if (state->binding.stored_type == ElementType::float64) state->warnings.emplace_back("float64 weights: computed in float32");
   state->table_bytes = ledger.current(MemoryTag::tables) - before;
   return Model(std::move(state));

@@ -57,7 +57,9 @@ Result<std::vector<TemplatePiece>> read_pieces(const JsonValue& part, std::strin
   return pieces;
 }
 
-bool occurs_once_at_most(const std::vector<TemplatePiece>& pieces, Kind kind) { return std::ranges::count(pieces, kind, &TemplatePiece::kind) <= 1; }
+bool occurs_once_at_most(const std::vector<TemplatePiece>& pieces, Kind kind) {
+  return std::ranges::count(pieces, kind, &TemplatePiece::kind) <= 1;
+}
 
 Result<std::unique_ptr<PostTemplate>> read_template(const JsonValue& part) {
   auto post = std::make_unique<PostTemplate>();

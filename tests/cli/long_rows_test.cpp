@@ -78,6 +78,18 @@ TEST(LongRow, OfJsonLinesTakesNothingForWhatIsPassedOver) {
   expect_within_plan("other.jsonl", std::move(row), 0);
 }
 
+TEST(LongRow, IsReadWithinTheSmallestBudgetThatIsNamed) {
+  const Folder folder;
+  const std::string path = folder.write("word.txt", std::string(3'000'000, 'x') + "\nshort\n");
+  const json plan = run({"plan", kModel, "--input", path, "--json"}).rows().at(0);
+  const auto least = plan["smallest_budget"]["cpu"].get<std::uint64_t>();
+  const auto with = [&](std::uint64_t bytes) {
+    return run({"run", kModel, "--input", path, "-q", "--max-memory", std::to_string(bytes) + "B"}).status;
+  };
+  EXPECT_EQ(with(least), 0);
+  EXPECT_EQ(with(least - 4096), 1) << "less would do";
+}
+
 TEST(LongRow, IsEscapedAsAShortOneIs) {
   std::string text;
   std::string expected;

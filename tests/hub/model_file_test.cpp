@@ -47,6 +47,21 @@ TEST_F(ModelFile, ASnapshotLinksToTheBlobsOfItsModelOnly) {
   EXPECT_EQ(size(snapshot, "absolute"), -1);
 }
 
+TEST_F(ModelFile, WhatIsMissingIsToldApartFromWhatCannotBeHad) {
+  tree_.write("m/there", "x");
+  link("nowhere", "m/dangling");
+  std::filesystem::create_directories(tree_ / "m/folder");
+  const auto why = [&](const std::string& name) {
+    const Status status = explain_missing(*os_, tree_ / "m", name);
+    return status.ok() ? std::string() : status.error().what;
+  };
+  EXPECT_EQ(why("absent"), "");
+  EXPECT_EQ(why("there"), "");
+  EXPECT_EQ(why("dangling"), "a link to a file that is not there");
+  EXPECT_EQ(why("folder"), "this is a directory, not a file");
+  EXPECT_TRUE(explain_missing(*os_, tree_ / "none", "a").ok());
+}
+
 TEST_F(ModelFile, ASnapshotMayBeReachedByAnotherName) {
   link("hub/models--a--b/snapshots/c", "model");
   EXPECT_EQ(size(tree_ / "model", "config.json"), 4);

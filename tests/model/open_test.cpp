@@ -91,6 +91,21 @@ TEST_F(OpenModel, Float64IsSaid) {
   EXPECT_EQ(model->warnings(), std::vector<std::string>{"float64 weights: computed in float32"});
 }
 
+TEST_F(OpenModel, WarnsOfAHeadOfAnotherTask) {
+  const auto warnings = [&](const std::string& architectures) {
+    put_fake_model(os_, fake_bert(), fake_config(R"("num_labels":3,"architectures":)" + architectures));
+    const auto model = open();
+    EXPECT_TRUE(model.ok());
+    return model->warnings();
+  };
+  EXPECT_EQ(warnings(R"(["BertForTokenClassification"])"),
+            std::vector<std::string>{
+                "the weights are those of BertForTokenClassification: its head was trained for another task than classification"});
+  for (const char* fine :
+       {R"(["BertForSequenceClassification"])", R"(["BertForMaskedLM","BertForSequenceClassification"])", "[]", "null", "[1]"})
+    EXPECT_EQ(warnings(fine), std::vector<std::string>()) << fine;
+}
+
 TEST_F(OpenModel, FaultsAreTypedAndLeaveTheLedgerEmpty) {
   put_fake_model(os_, fake_bert(), fake_config(R"("num_labels":3)", 512));
   expect_refused(ErrorCode::corrupt_file, "512 layers");
