@@ -48,13 +48,11 @@ std::string report_json(const Plan& plan, const RunStatistics& statistics) {
 
 namespace {
 
-// Of the process, whose own memory is that of simulated devices: the most that the first or the last plan takes.
-Bytes planned_of_process(const Plan& first, const Plan& last) {
+// Of the process, whose own memory is that of simulated devices.
+Bytes planned_of_process(const Plan& plan) {
   Bytes sum;
-  for (std::size_t d = 0; d < first.devices.size(); ++d) {
-    const bool own = d == 0 || first.devices[d].name.starts_with("sim:");
-    if (own) sum += std::max(first.devices[d].planned_total(), last.devices.at(d).planned_total());
-  }
+  for (const DevicePlan& device : plan.devices)
+    if (&device == plan.devices.data() || device.name.starts_with("sim:")) sum += device.planned_total();
   return sum;
 }
 
@@ -63,10 +61,10 @@ Bytes planned_of_process(const Plan& first, const Plan& last) {
 std::string summary_line(const Plan& plan, const RunStatistics& statistics) {
   const auto texts = statistics.rows - statistics.bad_rows;
   const Plan& last = statistics.last_plan ? *statistics.last_plan : plan;
-  std::string line =
-      fmt::format("{}; {}; peak {} of {} planned; {:.0f} tokens/s ({} {}, {:.2f} s)", precision_name(last), weight_homes(last),
-                  format_bytes(statistics.recorder.process_peak()), format_bytes(planned_of_process(plan, last)),
-                  statistics.tokens_per_second(), texts, texts == 1 ? "text" : "texts", statistics.recorder.seconds());
+  std::string line = fmt::format("{}; {}; peak {} of {} planned; {:.0f} tokens/s ({} {}, {:.2f} s)", precision_name(last),
+                                 weight_homes(last), format_bytes(statistics.recorder.process_peak()),
+                                 format_bytes(std::max(planned_of_process(plan), planned_of_process(last))), statistics.tokens_per_second(),
+                                 texts, texts == 1 ? "text" : "texts", statistics.recorder.seconds());
   if (statistics.truncated > 0) line += fmt::format("; {} cut to the longest that is allowed", statistics.truncated);
   return line;
 }

@@ -49,7 +49,9 @@ DeviceDescription describe_cpu(const Snapshot& machine, const Program& program, 
   device.memory_rate = machine.rates.memory_read;
   device.disk_rate = machine.rates.disk_read;
   device.read_seconds = kReadSeconds;
-  device.rates_source = machine.rates.source;
+  const Rates& rates = machine.rates;
+  device.rates_source =
+      rates.disk_source.empty() || rates.disk_source == rates.source ? rates.source : rates.source + ", the disk's: " + rates.disk_source;
   device.step_seconds = 10e-6;
   device.workspace_bytes = &cpu_workspace_bytes;
   device.runtime = cpu_runtime_allowance(device.threads, program, label_names);
