@@ -55,6 +55,7 @@ void remember_rates(Context& context, const Engine& engine) {
   const auto rates = measure_rates(context.os, engine.machine(), absolute_path(engine.model().largest_file()));
   context.console.progress("");
   if (!rates.ok()) context.console.note("warning: the rates could not be measured: " + message(rates.error()));
+  else if (!rates->cache_fault.empty()) context.console.note("warning: these rates are not remembered: " + rates->cache_fault);
 }
 
 }  // namespace

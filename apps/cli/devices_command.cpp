@@ -108,8 +108,12 @@ Result<int> devices_command(Context& context) {
   context.console.progress("measuring...");
   auto rates = measure_rates(context.os, machine, "");
   context.console.progress("");
-  if (rates.ok()) machine.rates = *rates;
-  else context.console.note("warning: the rates could not be measured: " + message(rates.error()));
+  if (rates.ok()) {
+    machine.rates = *rates;
+    if (!rates->cache_fault.empty()) context.console.note("warning: these rates are not remembered: " + rates->cache_fault);
+  } else {
+    context.console.note("warning: the rates could not be measured: " + message(rates.error()));
+  }
   context.output.write(context.options.json ? object(machine) : picture(machine, context.options.threads));
   write_gpus(context);
   return 0;

@@ -65,6 +65,7 @@ struct Rates {
   int threads = 1;
   std::string source;       ///< "table for avx2", "measured"
   std::string disk_source;  ///< likewise, for disk_read
+  std::string cache_fault;  ///< why rates that were just measured are not remembered; empty: they are
 };
 
 /// A device beside the host that computes: what it has and how fast it is.

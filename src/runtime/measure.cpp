@@ -39,7 +39,7 @@ MachinePeak peak_of(Os& os, ThreadPool& pool, CpuFeatures features) {
   return {measure_peak_flops(pool, os, features, ElementType::float32), measure_peak_flops(pool, os, features, ElementType::bfloat16)};
 }
 
-void remember(Os& os, const Snapshot& machine, const Rates& rates, const std::string& file) {
+void remember(Os& os, const Snapshot& machine, Rates& rates, const std::string& file) {
   probe::RatesCache cache = probe::read_rates_cache(os);
   // The rates are the machine's, not those of an hour in which others used it too: the best that was seen counts.
   probe::ComputeRates& best = cache.compute[probe::compute_key(machine.cpu, rates.threads)];
@@ -52,7 +52,7 @@ void remember(Os& os, const Snapshot& machine, const Rates& rates, const std::st
     double& disk = cache.disk[probe::find_mount(os, file)];
     disk = std::max(disk, rates.disk_read);
   }
-  static_cast<void>(probe::write_rates_cache(os, cache));  // a cache that cannot be written is only a slower next time
+  if (const Status written = probe::write_rates_cache(os, cache); !written.ok()) rates.cache_fault = message(written.error());
 }
 
 }  // namespace

@@ -11,9 +11,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include "support/build.h"
 #include "support/temporary_folder.h"
 
 namespace plimsoll::test {
+
+inline constexpr std::chrono::seconds kPatience(plimsoll::testing::kSanitized ? 240 : 60);
 
 /// What a command left behind.
 struct Finished {
@@ -62,9 +65,9 @@ class Process {
   /// Both of its streams are closed.
   bool ended() const { return out_ < 0 && err_ < 0; }
   /// The next line of standard output, or nothing when none comes in time.
-  std::optional<std::string> read_line(std::chrono::milliseconds patience = std::chrono::seconds(60));
+  std::optional<std::string> read_line(std::chrono::milliseconds patience = kPatience);
   /// Collects what is left. A process that does not end within `patience` is killed, and its status is 1009.
-  Finished wait(std::chrono::milliseconds patience = std::chrono::seconds(60));
+  Finished wait(std::chrono::milliseconds patience = kPatience);
 
  private:
   bool read_some(std::chrono::milliseconds patience);

@@ -117,6 +117,13 @@ TEST(Devices, DescribesTheCpuAndRemembersItsRates) {
   EXPECT_FALSE(names_in(folder.path()).empty());
 }
 
+TEST(Devices, SaysThatTheRatesAreNotRemembered) {
+  const Start start{{"devices"}, {}, {"XDG_CACHE_HOME=/dev/null"}, false, {}};
+  const Finished result = run(start);
+  EXPECT_EQ(result.status, 0);
+  EXPECT_NE(result.err.find("warning: these rates are not remembered: cannot write"), std::string::npos) << result.err;
+}
+
 TEST(Bench, TimesEveryShape) {
   const Finished result = run({"bench", kModel, "--shapes", "1x16,3x20", "--repeat", "2", "--json"});
   ASSERT_EQ(result.status, 0) << result.err;

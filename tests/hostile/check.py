@@ -20,8 +20,11 @@ TRACES = re.compile(r"terminate called|Traceback|Sanitizer|runtime error:|Segmen
 
 def limit_children(sanitized):
     """What this process may not exceed its children cannot either: a small stack, no core, and a backstop for memory."""
+    global HANG
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if not sanitized:
+    if sanitized:
+        HANG *= 4
+    else:
         resource.setrlimit(resource.RLIMIT_STACK, (256 << 10, resource.getrlimit(resource.RLIMIT_STACK)[1]))
         resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
 
