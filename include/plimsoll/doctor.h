@@ -89,8 +89,8 @@ struct Figures {
 struct Remedy {
   std::string action;
   std::string why;
-  std::optional<Bytes> saves;
-  std::string change;  ///< what to type: a line for the environment, code before and after, or a command
+  std::optional<Figure> saves;  ///< as far as the log tells; empty where it does not
+  std::string change;           ///< what to type: a line for the environment, code before and after, or a command
 };
 
 /// One message of a log, explained. Strings are free of control characters but for line ends in `Remedy::change`.
@@ -115,8 +115,10 @@ struct Diagnosis {
   std::uint64_t times = 1;  ///< how often the same was said
 };
 
-/// "2.00 GiB", "33.93 MiB", "0 bytes": two decimals, as logs write sizes, in GiB from 0.1 GiB on.
+/// "2.00 GiB", "33.93 MiB", "0 bytes": two decimals, as logs write sizes, in the largest unit that is not above them.
 std::string size_text(Bytes size);
+/// The same; what is known to hundredths of a GiB only is in GiB also below one: "0.50 GiB".
+std::string size_text(const Figure& figure);
 
 /// Everything that `diagnosis` says, in one paragraph.
 std::string explanation(const Diagnosis& diagnosis);

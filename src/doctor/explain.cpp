@@ -158,9 +158,8 @@ std::string about(Span span) {
   // Closer than anybody reads.
   if (span.high - span.low < span.high / 1000) return middle;
   const std::string ends = span_text(span);
-  if (ends == middle || ends.find(" to ") == std::string::npos) return middle;
-  const std::string unit = ends.substr(ends.find_last_of(' '));
-  return fmt::format("{} ({})", middle, middle.ends_with(unit) ? ends.substr(0, ends.size() - unit.size()) : ends);
+  if (ends.find(" to ") == std::string::npos) return middle;
+  return fmt::format("{} ({})", middle, ends.substr(0, ends.find_last_of(' ')));
 }
 
 Diagnosis explain(Case found) {

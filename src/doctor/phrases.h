@@ -58,6 +58,7 @@ enum class Sign : std::uint8_t {
   loads_to_cpu,
   starts_cuda,
   computes,
+  attends,
   trains,
   fills_cache,
   starts_up,

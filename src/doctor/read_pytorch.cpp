@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -60,6 +61,17 @@ void read_processes(const MessageText& text, std::size_t from, std::size_t until
   }
 }
 
+/// "9.78 MiB cached" is what lies unused, in some versions all that is reserved: where the device has no room for the one, it is the other.
+void settle_cached(Figures& figures) {
+  if (!figures.total || !figures.free || !figures.allocated || !figures.cached || figures.reserved) return;
+  const Span free = span_of(*figures.free);
+  const Span allocated = span_of(*figures.allocated);
+  const Span cached = span_of(*figures.cached);
+  const Span total = span_of(*figures.total);
+  if (!surely_above(allocated + cached + free, total) || surely_above(cached + free, total) || !perhaps_at_least(cached, allocated)) return;
+  figures.reserved = std::exchange(figures.cached, std::nullopt);
+}
+
 void complete(Figures& figures) {
   if (figures.allocated && figures.reserved && !figures.cached)
     figures.cached = figure_of(span_of(*figures.reserved) - span_of(*figures.allocated));
@@ -91,6 +103,7 @@ Message read_allocator(const MessageText& text, std::size_t from) {
   figures.limit = labels.before("allowed");
   figures.used = labels.after("thisprocesshas");
   read_processes(text, from, until, figures);
+  settle_cached(figures);
   complete(figures);
   message.end = labels.end();
   return message;

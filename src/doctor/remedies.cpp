@@ -7,11 +7,9 @@ namespace {
 
 using Remedies = std::vector<Remedy>;
 
-std::optional<Bytes> said(const std::optional<Figure>& figure) { return figure ? std::optional(figure->said) : std::nullopt; }
-
-std::optional<Bytes> deficit_of(const Figures& figures) {
+std::optional<Figure> deficit_of(const Figures& figures) {
   if (!figures.requested || !figures.free) return std::nullopt;
-  return figure_of(span_of(*figures.requested) - span_of(*figures.free)).said;
+  return figure_of(span_of(*figures.requested) - span_of(*figures.free));
 }
 
 void list_holders(Remedies& out) {
@@ -98,15 +96,13 @@ void vllm(const Case& found, const Diagnosis& diagnosis, Remedies& out) {
   out.push_back({"Raise vLLM's share of the device", "if nobody else needs it", std::nullopt, "--gpu-memory-utilization 0.95"});
   if (message.kind == Kind::vllm_blocks)
     out.push_back({"Allow shorter texts", "the trial run at the start is smaller", std::nullopt, "--max-model-len 4096"});
-  out.push_back({"Quantize the cache", "half of 16 bits",
-                 figures.requested ? std::optional(Bytes{figures.requested->said.count / 2}) : std::nullopt, "--kv-cache-dtype fp8"});
+  out.push_back({"Quantize the cache", "half of 16 bits", part_of(figures.requested, 2), "--kv-cache-dtype fp8"});
   out.push_back(
       {"Use a quantized model, or several devices", "weights leave more for the cache", std::nullopt, "--tensor-parallel-size 2"});
 }
 
 void llama(const Case& found, const Diagnosis& diagnosis, Remedies& out) {
-  const std::optional<Bytes> asked = said(found.message.figures.requested);
-  const auto half = asked ? std::optional(Bytes{asked->count / 2}) : std::nullopt;
+  const auto half = part_of(found.message.figures.requested, 2);
   if (diagnosis.phase != Phase::loading) {
     out.push_back({"Shorten the context", "the cache, and what computes on it, shrink with it", half, "-c 4096"});
     out.push_back({"Quantize the cache", "half of 16 bits", half, "--cache-type-k q8_0 --cache-type-v q8_0 -fa on"});
@@ -120,8 +116,8 @@ void grow_less(std::string_view setting, Remedies& out) {
 }
 
 void halve_batch(const Figures& figures, Remedies& out) {
-  const auto half = figures.requested ? std::optional(Bytes{figures.requested->said.count / 2}) : std::nullopt;
-  out.push_back({"Halve the batch", "this request shrinks in proportion", half, "batch_size=N  ->  batch_size=N // 2"});
+  out.push_back(
+      {"Halve the batch", "this request shrinks in proportion", part_of(figures.requested, 2), "batch_size=N  ->  batch_size=N // 2"});
 }
 
 void shrink_kernel(const Message& message, Remedies& out) {
@@ -137,7 +133,7 @@ void shrink_kernel(const Message& message, Remedies& out) {
     return;
   }
   out.push_back({"Use smaller blocks or fewer stages", "each stage keeps a block in the chip",
-                 figures.limit ? std::optional(saturating_sub(figures.requested->said, figures.limit->said)) : std::nullopt,
+                 figures.limit ? std::optional(figure_of(span_of(*figures.requested) - span_of(*figures.limit))) : std::nullopt,
                  "num_stages=3  ->  num_stages=1; BLOCK_SIZE=128  ->  BLOCK_SIZE=64"});
 }
 
@@ -193,7 +189,7 @@ void libraries(const Case& found, const Diagnosis& diagnosis, Remedies& out) {
     case Kind::memory_summary:
       if (diagnosis.cause == Cause::fragmentation)
         out.push_back({"Turn expandable segments on, and restart", "cached memory is then handed out whatever its pieces were",
-                       said(figures.cached), "export PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True"});
+                       figures.cached, "export PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True"});
       halve_batch(figures, out);
       break;
     default: break;

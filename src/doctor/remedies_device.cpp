@@ -9,10 +9,6 @@ namespace {
 
 using Remedies = std::vector<Remedy>;
 
-std::optional<Bytes> said(const std::optional<Figure>& figure) { return figure ? std::optional(figure->said) : std::nullopt; }
-
-std::optional<Bytes> half(std::optional<Bytes> bytes) { return bytes ? std::optional(Bytes{bytes->count / 2}) : std::nullopt; }
-
 std::string variable(const Case& found) {
   const std::string& name = found.message.name;
   if (name == "HIP") return "PYTORCH_HIP_ALLOC_CONF";
@@ -21,7 +17,7 @@ std::string variable(const Case& found) {
 }
 
 void unfragment(const Case& found, Remedies& out) {
-  const std::optional<Bytes> saves = said(found.message.figures.cached);
+  const std::optional<Figure>& saves = found.message.figures.cached;
   if (found.context.expandable) {
     out.push_back({"Look for a second stream or memory pool",
                    "expandable segments are on already: what is cached belongs to another stream or pool", saves,
@@ -42,15 +38,14 @@ void unfragment(const Case& found, Remedies& out) {
 void ask_others(const Case& found, const Verdict& verdict, Remedies& out) {
   if (verdict.largest != nullptr) {
     const std::int64_t pid = verdict.largest->pid;
-    out.push_back({fmt::format("Stop process {} or wait for it", pid), "it holds more than is missing", said(verdict.largest->size),
+    out.push_back({fmt::format("Stop process {} or wait for it", pid), "it holds more than is missing", verdict.largest->size,
                    fmt::format("ps -o pid,user,etime,args -p {0}   # whose it is; inside a container look on the host", pid)});
     return;
   }
-  std::optional<Bytes> saves;
-  if (verdict.unexplained && verdict.unexplained->high > 0) saves = figure_of(*verdict.unexplained).said;
+  std::optional<Figure> saves;
+  if (verdict.hidden && verdict.hidden->high > 0) saves = figure_of(*verdict.hidden);
   const Figures& figures = found.message.figures;
-  if (found.trace.starts_cuda() && figures.total && figures.free)
-    saves = Bytes{figures.total->said.count - std::min(figures.total->said.count, figures.free->said.count)};
+  if (found.trace.starts_cuda() && figures.total && figures.free) saves = figure_of(span_of(*figures.total) - span_of(*figures.free));
   out.push_back({"Close who else holds the device, or wait for them", "nothing in your program changes", saves, std::string(kListHolders)});
 }
 
@@ -64,13 +59,11 @@ std::string load_change(const Case& found, std::string_view argument) {
 
 void load_smaller(const Case& found, Remedies& out) {
   const auto known = find_known_model(found.trace.model());
-  const Figures& figures = found.message.figures;
-  const std::optional<Bytes> halved = known ? std::optional(known->weights(2)) : half(said(figures.allocated));
-  const std::optional<Bytes> all = known ? std::optional(known->weights(4)) : said(figures.allocated);
-  out.push_back(
-      {"Load the weights in float16",
-       known ? fmt::format("{} instead of {}", size_text(known->weights(2)), size_text(known->weights(4))) : "half of what float32 takes",
-       halved, load_change(found, "torch_dtype=torch.float16")});
+  const auto halved = known ? std::optional(roughly(known->weights(2))) : std::nullopt;
+  const auto all = known ? std::optional(roughly(known->weights(4))) : found.message.figures.allocated;
+  out.push_back({"Load the weights in float16",
+                 known ? fmt::format("{} instead of {}", size_text(*halved), size_text(*all)) : "half of what float32 takes", halved,
+                 load_change(found, "torch_dtype=torch.float16")});
   out.push_back({"Let accelerate place the layers", "what the device has no room for stays in the host's memory", std::nullopt,
                  load_change(found, "device_map=\"auto\"")});
   out.push_back({"Load one program at a time", "two that load at once both count the same free memory", std::nullopt,
@@ -80,7 +73,7 @@ void load_smaller(const Case& found, Remedies& out) {
     std::string smaller = found.trace.model();
     smaller.replace(smaller.find("large"), 5, "base");
     const auto base = find_known_model(smaller);
-    const std::optional<Bytes> saves = base && known ? std::optional(known->weights(4) - base->weights(4)) : std::nullopt;
+    const auto saves = base && known ? std::optional(roughly(known->weights(4) - base->weights(4))) : std::nullopt;
     out.push_back({"Use a smaller model", "other answers, a third of the weights", saves,
                    fmt::format("\"{}\"  ->  \"{}\"", found.trace.model(), smaller)});
   }
@@ -125,32 +118,32 @@ void plimsoll_commands(const Case& found, Remedies& out) {
 }
 
 void compute_smaller(const Case& found, Remedies& out) {
-  const std::optional<Bytes> asked = said(found.message.figures.requested);
-  out.push_back({"Halve the batch", "activations, and this request with them, shrink in proportion", half(asked),
+  const std::optional<Figure>& asked = found.message.figures.requested;
+  const bool attends = found.trace.attends();
+  out.push_back({"Halve the batch", "activations, and this request with them, shrink in proportion", part_of(asked, 2),
                  "batch_size=N  ->  batch_size=N // 2"});
-  out.push_back({"Cut or sort long texts", "attention grows with the square of the longest text in the batch",
-                 asked ? std::optional(Bytes{asked->count / 4 * 3}) : std::nullopt,
+  out.push_back({"Cut or sort long texts", "activations grow with the longest text in the batch, attention with its square",
+                 attends && asked ? std::optional(figure_of(span_of(*asked) - span_of(part_of(asked, 4)))) : part_of(asked, 2),
                  "tokenizer(texts, truncation=True, max_length=N // 2)"});
   out.push_back({"Compute without a graph, when not training", "no activation is kept for a backward pass", std::nullopt,
                  "with torch.inference_mode(): model(**inputs)"});
-  out.push_back(
-      {"Use fused attention", "the tokens x tokens matrix is never stored", asked, "from_pretrained(..., attn_implementation=\"sdpa\")"});
+  out.push_back({"Use fused attention", "the tokens x tokens matrix is never stored", attends ? asked : std::nullopt,
+                 "from_pretrained(..., attn_implementation=\"sdpa\")"});
 }
 
 void train_smaller(const Case& found, Remedies& out) {
-  const std::optional<Bytes> asked = said(found.message.figures.requested);
-  out.push_back({"Halve the batch and accumulate twice as often", "the same gradient, half of the activations", half(asked),
-                 "per_device_train_batch_size=N // 2, gradient_accumulation_steps=2 * M"});
+  out.push_back({"Halve the batch and accumulate twice as often", "the same gradient, half of the activations",
+                 part_of(found.message.figures.requested, 2), "per_device_train_batch_size=N // 2, gradient_accumulation_steps=2 * M"});
   out.push_back({"Recompute activations", "most of them are not kept; a step takes about a third longer", std::nullopt,
                  "model.gradient_checkpointing_enable()"});
-  out.push_back(
-      {"Train in bfloat16", "half of the activations", half(said(found.message.figures.allocated)), "TrainingArguments(..., bf16=True)"});
+  out.push_back({"Train in bfloat16", "half of the activations; weights, gradients and optimizer stay", std::nullopt,
+                 "TrainingArguments(..., bf16=True)"});
   out.push_back({"Use an 8-bit optimizer", "AdamW keeps 8 bytes a parameter, this one 2", std::nullopt,
                  "TrainingArguments(..., optim=\"adamw_bnb_8bit\")"});
 }
 
 void generate_smaller(const Case& found, Remedies& out) {
-  out.push_back({"Generate fewer tokens, for fewer texts at once", "the cache grows with both", half(said(found.message.figures.requested)),
+  out.push_back({"Generate fewer tokens, for fewer texts at once", "the cache grows with both", part_of(found.message.figures.requested, 2),
                  "model.generate(..., max_new_tokens=N // 2)"});
   out.push_back({"Keep the cache in the host's memory", "layer by layer it is fetched when needed; slower", std::nullopt,
                  "model.generate(..., cache_implementation=\"offloaded\")"});
@@ -175,16 +168,15 @@ void shrink(const Case& found, Phase phase, Remedies& out) {
 
 void raise_cap(const Case& found, Remedies& out) {
   const Figures& figures = found.message.figures;
-  std::optional<Bytes> over;
+  std::optional<Figure> over;
   if (figures.requested && figures.limit)
-    over = figure_of(span_of(figures.reserved) + span_of(*figures.requested) - span_of(*figures.limit)).said;
+    over = figure_of(span_of(figures.reserved) + span_of(*figures.requested) - span_of(*figures.limit));
   out.push_back({"Raise the program's own limit", "the device has more than it may use", over,
                  "torch.cuda.set_per_process_memory_fraction(0.95)   # or take per_process_memory_fraction out of " + variable(found)});
 }
 
-void find_cap(const Case& found, Remedies& out) {
-  out.push_back({"Run it again", "if another program held the memory for a moment, it is free now", said(found.message.figures.requested),
-                 "nvidia-smi"});
+void find_cap(Remedies& out) {
+  out.push_back({"Run it again", "if another program held the memory for a moment, it is free now", std::nullopt, "nvidia-smi"});
   out.push_back({"Look for a limit from outside", "containers, MPS and HAMi cap a process below what the device shows free", std::nullopt,
                  "env | grep -E 'CUDA_MPS|CUDA_DEVICE_MEMORY'; cat /sys/fs/cgroup/dmem.max"});
 }
@@ -205,7 +197,7 @@ std::vector<Remedy> device_remedies(const Case& found, const Diagnosis& diagnosi
   switch (diagnosis.cause) {
     case Cause::fragmentation: unfragment(found, out); break;
     case Cause::own_cap: raise_cap(found, out); break;
-    case Cause::external_cap: find_cap(found, out); break;
+    case Cause::external_cap: find_cap(out); break;
     case Cause::driver_spill: stop_spilling(out); break;
     default: break;
   }

@@ -137,7 +137,7 @@ TEST(Holdings, AddUpToTheDevice) {
   std::uint64_t sum = 0;
   std::string letters;
   for (const cli::Holding& holding : cli::find_holdings(figures)) {
-    sum += holding.size.count;
+    sum += holding.size.said.count;
     letters += holding.letter;
   }
   EXPECT_EQ(sum, mib(16000).count);
@@ -145,7 +145,7 @@ TEST(Holdings, AddUpToTheDevice) {
   // A driver that spills says more than there is.
   figures.allocated = size(20000);
   sum = 0;
-  for (const cli::Holding& holding : cli::find_holdings(figures)) sum += holding.size.count;
+  for (const cli::Holding& holding : cli::find_holdings(figures)) sum += holding.size.said.count;
   EXPECT_EQ(sum, mib(16000).count);
 }
 
