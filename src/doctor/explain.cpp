@@ -6,6 +6,8 @@
 
 #include <plimsoll/error.h>
 
+#include "doctor/device_tools.h"
+
 namespace plimsoll::doctor {
 namespace {
 
@@ -54,6 +56,12 @@ Verdict judge_summary(const Figures& figures) {
   return verdict_of(loose ? Cause::fragmentation : Cause::unknown, loose ? Confidence::medium : Confidence::low);
 }
 
+// What needs more than there is has no room; what would have fitted may have met somebody else.
+Verdict judge_ollama(const Message& message) {
+  const bool larger = message.needed && message.figures.free && surely_above(span_of(*message.needed), span_of(*message.figures.free));
+  return verdict_of(Cause::too_large, larger ? Confidence::high : Confidence::medium);
+}
+
 // A first try of PyTorch's, whose own part is not told.
 Verdict judge_warning(const Figures& figures) {
   Verdict verdict = decide(figures);
@@ -88,7 +96,9 @@ Verdict judge(const Case& found) {
     case Kind::on_chip: return verdict_of(Cause::not_vram, Confidence::high);
     case Kind::pool_limit: return judge_pool(figures);
     case Kind::flushes: return verdict_of(Cause::too_large, Confidence::low);
-    case Kind::jax: return verdict_of(Cause::too_large, figures.total ? Confidence::high : Confidence::low);
+    case Kind::jax: return verdict_of(Cause::too_large, Confidence::low);
+    case Kind::hbm: return verdict_of(Cause::too_large, figures.total ? Confidence::high : Confidence::medium);
+    case Kind::ollama_device: return judge_ollama(message);
     case Kind::tf_warning:
     case Kind::tf_tensor: return verdict_of(Cause::too_large, figures.limit ? Confidence::medium : Confidence::low);
     case Kind::tf_device: return verdict_of(Cause::other_process, Confidence::low);
@@ -138,12 +148,13 @@ void tell_disagreement(const Case& found, Verdict& verdict, Diagnosis& diagnosis
 void tell_apart(const Verdict& verdict, const Case& found, Diagnosis& diagnosis) {
   const bool on_device =
       found.message.source != Source::kernel && diagnosis.cause != Cause::not_vram && diagnosis.cause != Cause::host_limit;
+  const std::string_view list = tools_of(found.message).list;
   if (!diagnosis.disagreement.empty()) {
-    diagnosis.tell_apart = fmt::format("{}   # before the program starts: what is listed now is others'", kListHolders);
+    diagnosis.tell_apart = fmt::format("{}   # before the program starts: what is listed now is others'", list);
   } else if (found.message.kind == Kind::exit_status) {
     diagnosis.tell_apart = "dmesg | grep -i oom; cat /sys/fs/cgroup/memory.events   # oom_kill above 0: it was the memory";
   } else if (on_device && verdict.confidence == Confidence::low && found.message.fatal) {
-    diagnosis.tell_apart = std::string(kListHolders);
+    diagnosis.tell_apart = std::string(list);
   }
 }
 

@@ -46,6 +46,7 @@ std::string what(const Message& message) {
     case Kind::pool_limit: return "CuPy out of memory";
     case Kind::flushes: return "DeepSpeed emptied the allocator's cache under pressure (a warning)";
     case Kind::jax: return "JAX out of memory";
+    case Kind::hbm: return "XLA: the program needs more of the TPU's memory than it has";
     case Kind::tf_warning: return message.fatal ? "TensorFlow out of memory" : "TensorFlow's allocator had no room for a try (a warning)";
     case Kind::tf_tensor: return "TensorFlow had no room for a tensor" + (message.name.empty() ? "" : " of shape " + safe(message.name));
     case Kind::tf_device: return "TensorFlow could not take as much of the device as it wanted (a warning)";
@@ -53,6 +54,7 @@ std::string what(const Message& message) {
     case Kind::arena: return "ONNX Runtime could not allocate a buffer";
     case Kind::llama_buffer: return "llama.cpp could not allocate a buffer";
     case Kind::ollama: return "Ollama: the model needs more of the host's memory than there is";
+    case Kind::ollama_device: return "Ollama: llama.cpp, which it runs, could not allocate a buffer of the device";
     case Kind::vllm_share: return "vLLM: less is free at the start than its share of the device";
     case Kind::vllm_blocks: return "vLLM: weights and activations leave nothing of its share for the KV cache";
     case Kind::vllm_trial: return "vLLM: the trial run of its sampler has no room beside its share";
@@ -168,6 +170,28 @@ std::string requested_text(const Figures& figures, std::string_view rest) {
   return figures.requested ? fmt::format("{} were asked for. {}", size_text(*figures.requested), rest) : std::string(rest);
 }
 
+std::string hbm_text(const Message& message) {
+  const Figures& figures = message.figures;
+  std::string text = "The compiler counted it before anything ran: nobody else is in the way.";
+  if (figures.requested && figures.total) {
+    const Figure missing = message.missing ? *message.missing : figure_of(span_of(*figures.requested) - span_of(*figures.total));
+    text += fmt::format(" {} are needed and {} there: {} must be saved.", size_text(*figures.requested), size_text(*figures.total),
+                        size_text(missing));
+  }
+  return text;
+}
+
+std::string ollama_text(const Message& message) {
+  const Figures& figures = message.figures;
+  std::string text = requested_text(figures, "The device had no room for it.");
+  if (!message.needed || !figures.free) return text;
+  const Span missing = span_of(*message.needed) - span_of(*figures.free);
+  text += fmt::format(" Ollama reckoned that the whole model needs {}, and found {} free", size_text(*message.needed),
+                      size_text(*figures.free));
+  if (missing.low <= 0) return text + ": it should have fitted, so something took the rest in between, or the reckoning was short.";
+  return text + fmt::format(": {} too little for all of its layers, and those that it placed took more than it reckoned.", about(missing));
+}
+
 std::string cublas_text(const Case& found) {
   if (found.context.device_assert)
     return "An assertion failed on the device before: most often an index out of range, such as a token id that the embedding table does "
@@ -215,6 +239,7 @@ std::string other_text(const Case& found, const Verdict& verdict) {
     case Kind::jax:
       return requested_text(
           figures, "JAX takes three quarters of the device when it starts and lives within that; who else held memory then is not told.");
+    case Kind::hbm: return hbm_text(message);
     case Kind::tf_warning:
     case Kind::tf_tensor:
       if (figures.limit && figures.allocated)
@@ -229,7 +254,11 @@ std::string other_text(const Case& found, const Verdict& verdict) {
                          figures.free ? size_text(*figures.free) : "too little",
                          figures.requested ? size_text(*figures.requested) : "more was");
     case Kind::arena: return arena_text(figures);
-    case Kind::llama_buffer: return requested_text(figures, "It has to be one piece. Who holds the device's memory is not told.");
+    case Kind::llama_buffer:
+      return figures.device == "cpu"
+                 ? requested_text(figures, "The host, or a limit on this process, had no more. It is not the device's memory.")
+                 : requested_text(figures, "It has to be one piece. Who holds the device's memory is not told.");
+    case Kind::ollama_device: return ollama_text(message);
     case Kind::ollama:
       return figures.requested && figures.free
                  ? fmt::format("{} are needed and {} available: {} missing.", size_text(*figures.requested), size_text(*figures.free),
@@ -270,7 +299,8 @@ std::string headline(const Case& found) {
   std::string sizes;
   if (figures.requested && found.message.kind != Kind::hami) {
     sizes = size_text(*figures.requested) + " asked";
-    const bool named = has_device_figures(found.message.kind) || found.message.kind == Kind::llama_buffer;
+    const bool named =
+        has_device_figures(found.message.kind) || found.message.kind == Kind::llama_buffer || found.message.kind == Kind::ollama_device;
     if (named && !figures.device.empty()) sizes += " of " + figures.device;
     if (figures.total) sizes += fmt::format(" ({})", size_text(*figures.total));
   }

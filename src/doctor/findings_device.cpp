@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "doctor/device_tools.h"
 #include "doctor/explain.h"
 
 namespace plimsoll::doctor {
@@ -183,9 +184,8 @@ void tell_model(const Case& found, Sentences& out) {
 void tell_half_truth(const Case& found, Sentences& out) {
   const Figures& figures = found.message.figures;
   if (found.message.kind != Kind::allocator || !found.message.fatal || !figures.cached) return;
-  std::string text =
-      "torch.cuda.empty_cache() does not cure the request that failed: PyTorch had given back every block that was wholly free before it "
-      "gave up.";
+  std::string text = tools_of(found.message).call("empty_cache()") +
+                     " does not cure the request that failed: PyTorch had given back every block that was wholly free before it gave up.";
   if (figures.cached->said.count > 0)
     text += fmt::format(" Called before another process or library needs memory, it returns up to {}.", size_text(*figures.cached));
   out.push_back(std::move(text));

@@ -28,6 +28,7 @@ constexpr std::array kPhrases = {
     Phrase{"allocatorcacheflushes", Sign::cache_flushes},
     Phrase{"failedtoallocaterequestfor", Sign::jax_request},
     Phrase{"resourceexhaustedoutofmemorywhiletryingtoallocate", Sign::jax_trying},
+    Phrase{"exceededhbmcapacityby", Sign::hbm_exceeded},
     Phrase{"failedtoallocatememoryop", Sign::tf_memory},
     Phrase{"oomwhenallocatingtensor", Sign::tf_tensor},
     Phrase{"issmallerthanrequestedbytesof", Sign::ort_available},
@@ -113,6 +114,8 @@ constexpr std::array kPhrases = {
     Phrase{"rootcausefirstobservedfailure", Sign::root_cause},
     Phrase{"expandablesegmentstrue", Sign::expandable_on},
     Phrase{"memoryusage", Sign::group_limit},
+    Phrase{"memoryrequiredfull", Sign::ollama_plan},
+    Phrase{"llamarunnerprocess", Sign::ollama_runner},
 };
 
 }  // namespace

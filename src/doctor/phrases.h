@@ -29,6 +29,7 @@ enum class Sign : std::uint8_t {
   cache_flushes,
   jax_request,
   jax_trying,
+  hbm_exceeded,
   tf_memory,
   tf_tensor,
   ort_available,
@@ -68,6 +69,8 @@ enum class Sign : std::uint8_t {
   root_cause,
   expandable_on,
   group_limit,
+  ollama_plan,
+  ollama_runner,
 };
 inline constexpr Sign kLastMessage = Sign::exit_status;
 inline constexpr Sign kLastEvidence = Sign::starts_up;

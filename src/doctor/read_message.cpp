@@ -30,6 +30,7 @@ std::optional<Message> read_message(Sign sign, const Place& place) {
     case Sign::cache_flushes:
     case Sign::jax_request:
     case Sign::jax_trying:
+    case Sign::hbm_exceeded:
     case Sign::tf_memory:
     case Sign::tf_tensor:
     case Sign::ort_available:

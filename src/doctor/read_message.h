@@ -34,17 +34,19 @@ enum class Kind : std::uint8_t {
   pool_limit,  ///< CuPy
   flushes,     ///< DeepSpeed
   jax,
+  hbm,         ///< XLA: what was compiled for a TPU needs more than its memory
   tf_warning,  ///< TensorFlow: a try that may fail
   tf_tensor,
   tf_device,    ///< TensorFlow takes the device
   arena_limit,  ///< ONNX Runtime
   arena,
   llama_buffer,
-  ollama,
-  vllm_share,   ///< less is free than its share
-  vllm_blocks,  ///< nothing is left for the cache
-  vllm_length,  ///< one text's cache has no room
-  vllm_trial,   ///< a trial run of the sampler has no room
+  ollama,         ///< the host's memory
+  ollama_device,  ///< llama.cpp under Ollama
+  vllm_share,     ///< less is free than its share
+  vllm_blocks,    ///< nothing is left for the cache
+  vllm_length,    ///< one text's cache has no room
+  vllm_trial,     ///< a trial run of the sampler has no room
   hami,
   jetson,
   killed_in_group,
@@ -67,6 +69,8 @@ struct Message {
   std::string name;                           ///< CUDA, HIP, XPU or NPU; PyTorch of a bare error; a killed program; a shape
   std::string group;                          ///< control group
   std::optional<Figure> others;               ///< other allocations
+  std::optional<Figure> missing;              ///< where the message itself tells
+  std::optional<Figure> needed;               ///< in all, where `requested` is a part of it
   std::optional<std::int64_t> tokens_wanted;  ///< or counts: retries, kills
   std::optional<std::int64_t> tokens_possible;
   std::size_t end = 0;  ///< behind the message, in its text
@@ -101,6 +105,13 @@ std::optional<Message> read_cuda(Sign sign, const Place& place);
 std::optional<Message> read_framework(Sign sign, const Place& place);
 std::optional<Message> read_server(Sign sign, const Place& place);
 std::optional<Message> read_host(Sign sign, const Place& place);
+
+/// What Ollama reckons with before it starts llama.cpp.
+struct OllamaPlan {
+  std::optional<Figure> needed;     ///< by the whole model
+  std::optional<Figure> available;  ///< on all devices
+};
+OllamaPlan read_ollama_plan(const MessageText& text);
 
 /// Whether llama.cpp, or who carries it, wrote what stands before.
 bool names_llama(const MessageText& text);

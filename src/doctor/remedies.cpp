@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "doctor/device_tools.h"
 #include "doctor/explain.h"
 
 namespace plimsoll::doctor {
@@ -12,15 +13,17 @@ std::optional<Figure> deficit_of(const Figures& figures) {
   return figure_of(span_of(*figures.requested) - span_of(*figures.free));
 }
 
-void list_holders(Remedies& out) {
-  out.push_back({"See who holds the device, and close it or wait", "the message does not tell", std::nullopt, std::string(kListHolders)});
+void list_holders(const Message& message, Remedies& out) {
+  out.push_back(
+      {"See who holds the device, and close it or wait", "the message does not tell", std::nullopt, std::string(tools_of(message).list)});
 }
 
-void leave_headroom(Remedies& out) {
-  out.push_back({"Leave room beside PyTorch's cache", "context, cuBLAS, cuDNN and NCCL allocate outside of it", std::nullopt,
-                 "torch.cuda.set_per_process_memory_fraction(0.9)   # before the first tensor"});
+void leave_headroom(const Message& message, Remedies& out) {
+  const DeviceTools& tools = tools_of(message);
+  out.push_back({"Leave room beside PyTorch's cache", "the context and libraries allocate outside of it", std::nullopt,
+                 tools.call("set_per_process_memory_fraction(0.9)") + "   # before the first tensor"});
   out.push_back({"Give cached memory back before that moment", "here empty_cache() does help: the memory goes to another allocator",
-                 std::nullopt, "torch.cuda.empty_cache()"});
+                 std::nullopt, tools.call("empty_cache()")});
 }
 
 void check_shape(Remedies& out) {
@@ -69,6 +72,15 @@ void use_less_host(Remedies& out) {
                  "plimsoll run MODEL --input texts.txt --max-memory 512MiB"});
 }
 
+void grow_less(std::string_view setting, Remedies& out) {
+  out.push_back({"Do not take the device beforehand", "memory is then taken as it is needed", std::nullopt, std::string(setting)});
+}
+
+void halve_batch(const Figures& figures, Remedies& out) {
+  out.push_back(
+      {"Halve the batch", "this request shrinks in proportion", part_of(figures.requested, 2), "batch_size=N  ->  batch_size=N // 2"});
+}
+
 void vllm(const Case& found, const Diagnosis& diagnosis, Remedies& out) {
   const Message& message = found.message;
   const Figures& figures = message.figures;
@@ -78,7 +90,7 @@ void vllm(const Case& found, const Diagnosis& diagnosis, Remedies& out) {
   }
   if (message.kind == Kind::vllm_share && diagnosis.cause != Cause::too_large) {
     out.push_back({"Stop who holds the rest, or wait", "an earlier server that did not end is common", deficit_of(figures),
-                   std::string(kListHolders)});
+                   std::string(tools_of(message).list)});
     if (figures.free && figures.total && figures.total->said.count > 0) {
       const double share = static_cast<double>(figures.free->low.count) / static_cast<double>(figures.total->high.count);
       out.push_back(
@@ -101,6 +113,36 @@ void vllm(const Case& found, const Diagnosis& diagnosis, Remedies& out) {
       {"Use a quantized model, or several devices", "weights leave more for the cache", std::nullopt, "--tensor-parallel-size 2"});
 }
 
+void llama_on_host(const Message& message, Remedies& out) {
+  const auto half = part_of(message.figures.requested, 2);
+  raise_host_limit(message, out);
+  out.push_back({"Map the weights, and lock nothing", "mapped pages can be given back", std::nullopt, "leave out --no-mmap and --mlock"});
+  out.push_back({"Shorten the context", "the cache, and what computes on it, shrink with it", std::nullopt, "-c 4096"});
+  out.push_back({"Give more layers to the device", "if it has room", std::nullopt, "-ngl N  ->  -ngl 99"});
+  out.push_back({"Use a smaller quantization", "other answers", half, "model-Q8_0.gguf  ->  model-Q4_K_M.gguf"});
+}
+
+void ollama(const Message& message, Remedies& out) {
+  std::optional<Figure> over;
+  if (message.needed && message.figures.free) over = figure_of(span_of(*message.needed) - span_of(*message.figures.free));
+  out.push_back(
+      {"Stop what else Ollama holds", "a model stays for minutes after its last answer", std::nullopt, "ollama ps; ollama stop MODEL"});
+  out.push_back({"Shorten the context", "the cache, and what computes on it, shrink with it", std::nullopt,
+                 "OLLAMA_CONTEXT_LENGTH=4096 ollama serve   # or in a session: /set parameter num_ctx 4096"});
+  out.push_back({"Quantize the cache", "half of 16 bits", std::nullopt, "OLLAMA_FLASH_ATTENTION=1 OLLAMA_KV_CACHE_TYPE=q8_0 ollama serve"});
+  out.push_back({"Keep more layers on the processor", "slower, one layer at a time", std::nullopt, "/set parameter num_gpu N"});
+  out.push_back({"Take a smaller quantization", "other answers", over, "ollama run MODEL:q4_K_M"});
+}
+
+void fit_tpu(const Message& message, Remedies& out) {
+  halve_batch({}, out);
+  out.push_back({"Recompute activations", "most of them are not kept; a step takes about a third longer", std::nullopt,
+                 "jax.checkpoint(layer)   # or nn.remat"});
+  out.push_back({"Compute in bfloat16", "half of float32", part_of(message.figures.requested, 2), "x.astype(jnp.bfloat16)"});
+  out.push_back({"Spread the arrays over more chips", "each holds a part", std::nullopt,
+                 "jax.device_put(x, NamedSharding(mesh, PartitionSpec(\"data\")))"});
+}
+
 void llama(const Case& found, const Diagnosis& diagnosis, Remedies& out) {
   const auto half = part_of(found.message.figures.requested, 2);
   if (diagnosis.phase != Phase::loading) {
@@ -109,15 +151,6 @@ void llama(const Case& found, const Diagnosis& diagnosis, Remedies& out) {
   }
   out.push_back({"Keep some layers on the processor", "slower, one layer at a time", half, "-ngl 99  ->  -ngl N"});
   out.push_back({"Use a smaller quantization", "other answers", half, "model-Q8_0.gguf  ->  model-Q4_K_M.gguf"});
-}
-
-void grow_less(std::string_view setting, Remedies& out) {
-  out.push_back({"Do not take the device beforehand", "memory is then taken as it is needed", std::nullopt, std::string(setting)});
-}
-
-void halve_batch(const Figures& figures, Remedies& out) {
-  out.push_back(
-      {"Halve the batch", "this request shrinks in proportion", part_of(figures.requested, 2), "batch_size=N  ->  batch_size=N // 2"});
 }
 
 void shrink_kernel(const Message& message, Remedies& out) {
@@ -169,15 +202,16 @@ void libraries(const Case& found, const Diagnosis& diagnosis, Remedies& out) {
         out.push_back({"Look at the input's shape", "a dimension overflowed", std::nullopt, "print(input.shape)"});
       }
       break;
+    case Kind::hbm: fit_tpu(message, out); break;
     case Kind::jax:
-      list_holders(out);
+      list_holders(message, out);
       grow_less("export XLA_PYTHON_CLIENT_PREALLOCATE=false", out);
       halve_batch(figures, out);
       break;
     case Kind::tf_warning:
     case Kind::tf_tensor:
     case Kind::tf_device:
-      if (message.kind == Kind::tf_device) list_holders(out);
+      if (message.kind == Kind::tf_device) list_holders(message, out);
       grow_less("export TF_FORCE_GPU_ALLOW_GROWTH=true", out);
       halve_batch(figures, out);
       break;
@@ -200,7 +234,8 @@ void libraries(const Case& found, const Diagnosis& diagnosis, Remedies& out) {
 
 std::vector<Remedy> find_remedies(const Case& found, const Diagnosis& diagnosis, const Verdict& verdict) {
   Remedies out;
-  switch (found.message.kind) {
+  const Message& message = found.message;
+  switch (message.kind) {
     case Kind::allocator:
     case Kind::async_pool:
     case Kind::retry_warning: return device_remedies(found, diagnosis, verdict);
@@ -209,23 +244,27 @@ std::vector<Remedy> find_remedies(const Case& found, const Diagnosis& diagnosis,
     case Kind::vllm_blocks:
     case Kind::vllm_trial:
     case Kind::vllm_length: vllm(found, diagnosis, out); break;
-    case Kind::llama_buffer: llama(found, diagnosis, out); break;
+    case Kind::llama_buffer:
+      if (message.figures.device == "cpu") llama_on_host(message, out);
+      else llama(found, diagnosis, out);
+      break;
+    case Kind::ollama_device: ollama(message, out); break;
     case Kind::cublas:
     case Kind::cudnn:
       check_indices(out);
-      if (!found.context.device_assert) leave_headroom(out);
+      if (!found.context.device_assert) leave_headroom(message, out);
       break;
     case Kind::outside:
-      list_holders(out);
-      if (found.message.old || found.message.name.empty()) halve_batch(found.message.figures, out);
-      else leave_headroom(out);
+      list_holders(message, out);
+      if (message.old || message.name.empty()) halve_batch(message.figures, out);
+      else leave_headroom(message, out);
       break;
     case Kind::nccl:
     case Kind::bitsandbytes:
     case Kind::masked:
     case Kind::class_name:
-      list_holders(out);
-      leave_headroom(out);
+      list_holders(message, out);
+      leave_headroom(message, out);
       break;
     case Kind::after_effect:
       out.push_back({"Restart the process", "it cannot recover; mend what the earlier message tells", std::nullopt,
@@ -241,12 +280,12 @@ std::vector<Remedy> find_remedies(const Case& found, const Diagnosis& diagnosis,
         check_shape(out);
         break;
       }
-      raise_host_limit(found.message, out);
-      halve_batch(found.message.figures, out);
+      raise_host_limit(message, out);
+      halve_batch(message.figures, out);
       use_less_host(out);
       break;
     case Kind::shared_memory:
-      raise_host_limit(found.message, out);
+      raise_host_limit(message, out);
       out.push_back({"Load data without workers", "nothing is handed over then", std::nullopt, "DataLoader(..., num_workers=0)"});
       break;
     case Kind::jetson:
@@ -257,9 +296,9 @@ std::vector<Remedy> find_remedies(const Case& found, const Diagnosis& diagnosis,
     case Kind::oomd:
     case Kind::slurm:
     case Kind::exit_status:
-      raise_host_limit(found.message, out);
-      if (found.message.kind == Kind::ollama)
-        out.push_back({"Take a smaller quantization", "other answers", deficit_of(found.message.figures), "ollama run MODEL:q4_K_M"});
+      raise_host_limit(message, out);
+      if (message.kind == Kind::ollama)
+        out.push_back({"Take a smaller quantization", "other answers", deficit_of(message.figures), "ollama run MODEL:q4_K_M"});
       else use_less_host(out);
       break;
     default: libraries(found, diagnosis, out); break;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "doctor/device_tools.h"
 #include "doctor/explain.h"
 
 namespace plimsoll::doctor {
@@ -9,29 +10,22 @@ namespace {
 
 using Remedies = std::vector<Remedy>;
 
-std::string variable(const Case& found) {
-  const std::string& name = found.message.name;
-  if (name == "HIP") return "PYTORCH_HIP_ALLOC_CONF";
-  if (name == "NPU") return "PYTORCH_NPU_ALLOC_CONF";
-  return name == "XPU" ? "PYTORCH_ALLOC_CONF" : "PYTORCH_CUDA_ALLOC_CONF";
-}
-
 void unfragment(const Case& found, Remedies& out) {
   const std::optional<Figure>& saves = found.message.figures.cached;
   if (found.context.expandable) {
     out.push_back({"Look for a second stream or memory pool",
                    "expandable segments are on already: what is cached belongs to another stream or pool", saves,
-                   "print(torch.cuda.memory_summary())"});
+                   fmt::format("print({})", tools_of(found.message).call("memory_summary()"))});
     return;
   }
   if (found.message.old) {
     out.push_back({"Keep large blocks whole, and restart",
                    "PyTorch before 2.1 cuts large cached blocks up; newer ones have expandable_segments:True", saves,
-                   fmt::format("export {}=max_split_size_mb:128", variable(found))});
+                   fmt::format("export {}=max_split_size_mb:128", tools_of(found.message).variable)});
     return;
   }
   out.push_back({"Turn expandable segments on, and restart", "cached memory is then handed out whatever its pieces were", saves,
-                 fmt::format("export {}=expandable_segments:True", variable(found))});
+                 fmt::format("export {}=expandable_segments:True", tools_of(found.message).variable)});
 }
 
 // Whoever else holds memory. `deficit` is what they would have to give.
@@ -46,7 +40,8 @@ void ask_others(const Case& found, const Verdict& verdict, Remedies& out) {
   if (verdict.hidden && verdict.hidden->high > 0) saves = figure_of(*verdict.hidden);
   const Figures& figures = found.message.figures;
   if (found.trace.starts_cuda() && figures.total && figures.free) saves = figure_of(span_of(*figures.total) - span_of(*figures.free));
-  out.push_back({"Close who else holds the device, or wait for them", "nothing in your program changes", saves, std::string(kListHolders)});
+  out.push_back({"Close who else holds the device, or wait for them", "nothing in your program changes", saves,
+                 std::string(tools_of(found.message).list)});
 }
 
 std::string model_of(const Case& found) { return found.trace.model().empty() ? "MODEL" : found.trace.model(); }
@@ -68,7 +63,8 @@ void load_smaller(const Case& found, Remedies& out) {
                  load_change(found, "device_map=\"auto\"")});
   out.push_back({"Load one program at a time", "two that load at once both count the same free memory", std::nullopt,
                  "flock /tmp/gpu0.lock python program.py"});
-  out.push_back({"Run on the CPU", "it needs nothing of the device", all, "model.to(\"cuda\")  ->  model.to(\"cpu\")"});
+  out.push_back({"Run on the CPU", "it needs nothing of the device", all,
+                 fmt::format("model.to(\"{}\")  ->  model.to(\"cpu\")", tools_of(found.message).device)});
   if (found.trace.model().find("large") != std::string::npos) {
     std::string smaller = found.trace.model();
     smaller.replace(smaller.find("large"), 5, "base");
@@ -88,17 +84,17 @@ void mended_program(const Case& found, Remedies& out) {
   out.push_back({"The program, mended", "it looks at what is free before it takes any", std::nullopt,
                  fmt::format("before:\n"
                              "  from transformers import {0}\n"
-                             "  model = {0}.from_pretrained(\"{1}\").to(\"cuda\")\n"
+                             "  model = {0}.from_pretrained(\"{1}\").to(\"{3}\")\n"
                              "after:\n"
                              "  import torch\n"
                              "  from transformers import {0}\n"
                              "  model = {0}.from_pretrained(\"{1}\", torch_dtype=torch.float16)\n"
-                             "  free, total = torch.cuda.mem_get_info()\n"
+                             "  free, total = torch.{3}.mem_get_info()\n"
                              "  if free > {2:.2f} * 2**30:  # weights, and room to compute\n"
-                             "      model = model.to(\"cuda\")\n"
+                             "      model = model.to(\"{3}\")\n"
                              "  else:\n"
                              "      model = model.float()  # stays on the CPU",
-                             loader, model, gib + 0.75)});
+                             loader, model, gib + 0.75, tools_of(found.message).device)});
 }
 
 void plimsoll_commands(const Case& found, Remedies& out) {
@@ -168,17 +164,19 @@ void shrink(const Case& found, Phase phase, Remedies& out) {
 
 void raise_cap(const Case& found, Remedies& out) {
   const Figures& figures = found.message.figures;
+  const DeviceTools& tools = tools_of(found.message);
   std::optional<Figure> over;
   if (figures.requested && figures.limit)
     over = figure_of(span_of(figures.reserved) + span_of(*figures.requested) - span_of(*figures.limit));
   out.push_back({"Raise the program's own limit", "the device has more than it may use", over,
-                 "torch.cuda.set_per_process_memory_fraction(0.95)   # or take per_process_memory_fraction out of " + variable(found)});
+                 fmt::format("{}   # or take per_process_memory_fraction out of {}", tools.call("set_per_process_memory_fraction(0.95)"),
+                             tools.variable)});
 }
 
-void find_cap(Remedies& out) {
-  out.push_back({"Run it again", "if another program held the memory for a moment, it is free now", std::nullopt, "nvidia-smi"});
-  out.push_back({"Look for a limit from outside", "containers, MPS and HAMi cap a process below what the device shows free", std::nullopt,
-                 "env | grep -E 'CUDA_MPS|CUDA_DEVICE_MEMORY'; cat /sys/fs/cgroup/dmem.max"});
+void find_cap(const DeviceTools& tools, Remedies& out) {
+  out.push_back({"Run it again", "if another program held the memory for a moment, it is free now", std::nullopt, std::string(tools.list)});
+  out.push_back({"Look for a limit from outside", "containers, and MPS or HAMi, cap a process below what the device shows free",
+                 std::nullopt, std::string(tools.caps)});
 }
 
 void stop_spilling(Remedies& out) {
@@ -197,7 +195,7 @@ std::vector<Remedy> device_remedies(const Case& found, const Diagnosis& diagnosi
   switch (diagnosis.cause) {
     case Cause::fragmentation: unfragment(found, out); break;
     case Cause::own_cap: raise_cap(found, out); break;
-    case Cause::external_cap: find_cap(out); break;
+    case Cause::external_cap: find_cap(tools_of(found.message), out); break;
     case Cause::driver_spill: stop_spilling(out); break;
     default: break;
   }

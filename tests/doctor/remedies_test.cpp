@@ -227,6 +227,37 @@ const Saying kFigures[] = {
      {"0.24 GiB", "0.09 GiB", "0.00 GiB"}},
 };
 
+const std::string kPlace =
+    " has a total capacity of 15.56 GiB of which 0.10 GiB is free. Of the allocated memory 9.00 GiB is allocated by "
+    "PyTorch, and 5.00 GiB is reserved by PyTorch but unallocated.";
+
+const Saying kDevices[] = {
+    {"Xpu",
+     "XPU out of memory. Tried to allocate 2.00 GiB. GPU 0" + kPlace,
+     {"torch.xpu.empty_cache() does not cure", "PYTORCH_ALLOC_CONF=expandable_segments:True"},
+     {"torch.cuda", "nvidia"}},
+    {"XpuWithoutFigures",
+     "XPU out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 15.56 GiB.",
+     {"xpu-smi ps"},
+     {"torch.cuda", "nvidia"}},
+    {"Hip", "RuntimeError: HIP error: out of memory", {"rocm-smi"}, {"nvidia"}},
+    {"Tpu",
+     "RESOURCE_EXHAUSTED: XLA:TPU compile permanent error. Ran out of memory in memory space hbm. Used 19.66G of 15.48G hbm. Exceeded hbm "
+     "capacity by 4.18G.",
+     {"TPU's memory", "4.18 GiB must be saved", "jax.checkpoint"},
+     {"nvidia", "PREALLOCATE"}},
+    {"Ollama",
+     "msg=\"offload to cuda\" memory.available=\"[5.6 GiB]\" memory.required.full=\"8.1 GiB\"\n"
+     "Error: llama runner process has terminated: cudaMalloc failed: out of memory",
+     {"needs 8.10 GiB, and found 5.60 GiB free: 2.50 GiB", "ollama stop", "num_ctx", "num_gpu"},
+     {"-ngl", "-c 4096"}},
+    {"LlamaOnTheHost",
+     "ggml_aligned_malloc: insufficient memory (attempted to allocate 4096.00 MB)",
+     {"not the device's memory", "rss", "--no-mmap"},
+     {"Who holds the device's", "Keep some layers"}},
+};
+
+INSTANTIATE_TEST_SUITE_P(Devices, Sayings, ::testing::ValuesIn(kDevices), [](const auto& each) { return each.param.name; });
 INSTANTIATE_TEST_SUITE_P(Figures, Sayings, ::testing::ValuesIn(kFigures), [](const auto& each) { return each.param.name; });
 
 // Every page that a diagnosis names is there.
