@@ -53,7 +53,8 @@ void write_figures(JsonWriter& json, const Figures& figures) {
 }
 
 void write_diagnosis(JsonWriter& json, const Diagnosis& diagnosis) {
-  json.begin_object().key("source").value(source_name(diagnosis.source));
+  json.begin_object();
+  write_name(json, "source", source_name(diagnosis.source));
   write_figures(json, diagnosis.figures);
   write_name(json, "phase", phase_name(diagnosis.phase));
   json.key("cause").value(cause_name(diagnosis.cause)).key("confidence").value(confidence_name(diagnosis.confidence));

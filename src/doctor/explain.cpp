@@ -21,6 +21,11 @@ Verdict verdict_of(Cause cause, Confidence confidence) {
   return verdict;
 }
 
+Verdict judge_program(const Figures& figures) {
+  const bool impossible = figures.requested && figures.requested->said.count >= kNoHost;
+  return verdict_of(impossible ? Cause::too_large : Cause::host_limit, figures.requested ? Confidence::high : Confidence::medium);
+}
+
 Verdict judge_cpu(const Figures& figures) {
   const bool impossible = !figures.requested || figures.requested->said.count >= kNoHost;
   return verdict_of(impossible ? Cause::too_large : Cause::host_limit, figures.requested ? Confidence::high : Confidence::low);
@@ -107,7 +112,9 @@ Verdict judge(const Case& found) {
       return figures.device == "cpu" ? verdict_of(Cause::host_limit, Confidence::high) : verdict_of(Cause::too_large, Confidence::medium);
     case Kind::vllm_share: return judge_share(figures);
     case Kind::vllm_blocks: return verdict_of(Cause::own_cap, Confidence::medium);
-    case Kind::vllm_trial: return verdict_of(Cause::own_cap, Confidence::medium);
+    case Kind::vllm_trial:
+    case Kind::sglang: return verdict_of(Cause::own_cap, Confidence::medium);
+    case Kind::host_program: return judge_program(figures);
     case Kind::shared_memory: return verdict_of(Cause::host_limit, Confidence::high);
     case Kind::vllm_length: return verdict_of(Cause::too_large, Confidence::high);
     case Kind::hami: return verdict_of(Cause::external_cap, Confidence::high);
@@ -117,6 +124,9 @@ Verdict judge(const Case& found) {
     case Kind::killed_in_group:
     case Kind::systemd:
     case Kind::oomd:
+    case Kind::earlyoom:
+    case Kind::ray:
+    case Kind::heap_limit:
     case Kind::slurm: return verdict_of(Cause::host_limit, Confidence::high);
     case Kind::exit_status: return verdict_of(Cause::host_limit, found.message.name.empty() ? Confidence::low : Confidence::high);
     default: return verdict_of(Cause::unknown, Confidence::low);

@@ -68,6 +68,11 @@ std::string what(const Message& message) {
     case Kind::oomd: return "systemd-oomd killed " + safe(message.name) + " for want of memory";
     case Kind::slurm:
       return "Slurm: " + (message.name.empty() ? std::string("a task") : "step " + safe(message.name)) + " was killed for want of memory";
+    case Kind::sglang: return "SGLang: weights leave nothing of its share for the KV cache";
+    case Kind::earlyoom: return "earlyoom ended " + program_name(message) + " before the machine ran out of memory";
+    case Kind::ray: return "Ray killed a task: its node had little memory left";
+    case Kind::host_program: return (message.name.empty() ? "A program" : message.name) + " could not get memory of the host";
+    case Kind::heap_limit: return "Out of memory: " + message.name + " reached its limit";
     case Kind::exit_status:
       if (!message.name.empty()) return "The kernel called its out-of-memory killer; whom it ended is cut off";
       return "A process was killed by signal 9, often for want of memory";
@@ -160,6 +165,12 @@ std::string on_chip_text(const Message& message) {
   return what + " The device's memory has nothing to do with it.";
 }
 
+std::string ray_text(const Figures& figures) {
+  std::string text = "Ray kills tasks when the memory of a node is used up to a threshold, before the kernel has to.";
+  if (figures.total && figures.free) text += fmt::format(" Of {} {} were left.", size_text(*figures.total), size_text(*figures.free));
+  return text;
+}
+
 std::string slurm_text(const Message& message) {
   std::string text = "The job used more of the host's memory than it asked Slurm for";
   if (message.figures.limit) text += fmt::format(" ({})", size_text(*message.figures.limit));
@@ -215,6 +226,7 @@ std::string other_text(const Case& found, const Verdict& verdict) {
       return "This is what follows a failed mapping of an expandable segment; the process cannot recover. The message before it tells the "
              "cause.";
     case Kind::class_name: return "Only the exception's name is here; the line behind it has the figures.";
+    case Kind::host_program:
     case Kind::cpu_allocator:
       return verdict.cause == Cause::too_large
                  ? "The size that was asked for is more than any machine has: a shape was computed wrongly."
@@ -283,6 +295,17 @@ std::string other_text(const Case& found, const Verdict& verdict) {
     case Kind::oomd:
       return "systemd's own killer ends a group before the kernel has to, when its tasks wait long for memory or swap is nearly used up.";
     case Kind::slurm: return slurm_text(message);
+    case Kind::sglang:
+      return "The share (--mem-fraction-static) is SGLang's own setting, for weights and KV cache together; what the weights leave of it "
+             "is "
+             "too little for the cache.";
+    case Kind::earlyoom:
+      return fmt::format(
+          "It held {} in memory. earlyoom ends the program that holds most when little is left of the host's memory and swap.",
+          size_text(*figures.processes.at(0).size));
+    case Kind::ray: return ray_text(figures);
+    case Kind::heap_limit:
+      return "The limit is the program's own, set when it starts or by a share of the host's memory; the host may have more.";
     case Kind::exit_status:
       if (!message.name.empty())
         return "The machine, or a control group, had no memory left; the lines behind it tell which, and whom it hit.";

@@ -91,6 +91,9 @@ bool is_part_kind(Kind kind) {
     case Kind::killed:
     case Kind::killed_in_group:
     case Kind::slurm:
+    case Kind::earlyoom:
+    case Kind::ray:
+    case Kind::host_program:
     case Kind::systemd:
     case Kind::tf_warning:
     case Kind::jax: return true;
@@ -320,8 +323,8 @@ void LogReader::State::gather(std::uint64_t index, std::size_t mark) {
     const Line& other = at(next);
     if (other.writer != line.writer) continue;
     const auto begins = [&](const Hit& each) {
-      if (each.sign == Sign::capacity || each.sign == Sign::hbm_exceeded) return false;  // the middle of a message
-      return each.sign == Sign::traceback || (each.sign <= kLastMessage && may_begin(each.sign, other.text, each.end));
+      if (each.sign == Sign::traceback) return true;
+      return each.sign <= kLastMessage && !may_continue(each.sign) && may_begin(each.sign, other.text, each.end);
     };
     if (std::ranges::any_of(other.hits, begins)) break;
     add(next, 0, -1);

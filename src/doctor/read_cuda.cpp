@@ -167,6 +167,7 @@ std::optional<Message> read_triton(const MessageText& text) {
 std::optional<Message> read_out_of_memory(const Place& place) {
   const MessageText& text = place.text;
   const std::size_t from = text.here();
+  if (auto heap = read_heap(text)) return heap;
   // "torch.OutOfMemoryError: ": what follows says more, unless the log ends here.
   if (text.starts("error", from)) {
     if (!text.ends("torch.outofmemory", from) && !text.ends("torch.cuda.outofmemory", from)) return std::nullopt;

@@ -47,6 +47,7 @@ enum class Kind : std::uint8_t {
   vllm_blocks,    ///< nothing is left for the cache
   vllm_length,    ///< one text's cache has no room
   vllm_trial,     ///< a trial run of the sampler has no room
+  sglang,         ///< nothing of its share is left for the cache
   hami,
   jetson,
   killed_in_group,
@@ -54,7 +55,11 @@ enum class Kind : std::uint8_t {
   systemd,
   oomd,  ///< systemd's own killer, before the kernel's
   slurm,
-  exit_status,  ///< only a signal
+  earlyoom,      ///< a killer of the host's, before the kernel's
+  ray,           ///< kills its tasks before the node is full
+  host_program,  ///< Python, NumPy, C++ or the system: no memory of the host
+  heap_limit,    ///< Java's and Node.js's own limits
+  exit_status,   ///< only a signal
 };
 
 /// One message of a log, as read. Strings are the log's own: not safe to print.
@@ -94,6 +99,8 @@ struct Place {
 
 /// A quick look for phrases that stand in many lines: false when `read_message` would give nothing.
 bool may_begin(Sign sign, std::string_view line, std::size_t at);
+/// Whether a phrase also stands in the middle of messages that others begin.
+bool may_continue(Sign sign);
 
 /// The message that a phrase begins, or nothing when it only looked like one. All take time in proportion to the text.
 std::optional<Message> read_message(Sign sign, const Place& place);
@@ -105,6 +112,15 @@ std::optional<Message> read_cuda(Sign sign, const Place& place);
 std::optional<Message> read_framework(Sign sign, const Place& place);
 std::optional<Message> read_server(Sign sign, const Place& place);
 std::optional<Message> read_host(Sign sign, const Place& place);
+std::optional<Message> read_program(Sign sign, const Place& place);
+/// Of Java or Node.js, whose messages are "out of memory" too.
+std::optional<Message> read_heap(const MessageText& text);
+
+/// Whose limit it is, as Message::name.
+inline constexpr std::string_view kJavaHeap = "Java's heap";
+inline constexpr std::string_view kJavaClasses = "Java's metaspace";
+inline constexpr std::string_view kJavaBuffers = "Java's direct buffers";
+inline constexpr std::string_view kNodeHeap = "the heap of Node.js";
 
 /// What Ollama reckons with before it starts llama.cpp.
 struct OllamaPlan {

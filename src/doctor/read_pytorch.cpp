@@ -200,6 +200,13 @@ Message read_shared(std::size_t end) {
   return message;
 }
 
+// "unable to open shared memory object </torch_71_3> in read-write mode: No space left on device (28)"; or for want of descriptors.
+std::optional<Message> read_shared_object(const MessageText& text) {
+  Labels labels(text, text.here(), std::min(text.size(), text.here() + 200));
+  if (!labels.has("nospaceleftondevice") && !labels.has("cannotallocatememory")) return std::nullopt;
+  return read_shared(labels.end());
+}
+
 // The front of the line is cut off: "... GPU 0 has a total capacity of 23.64 GiB of which 412.81 MiB is free. ...".
 std::optional<Message> read_headless(const MessageText& text) {
   const std::size_t from = text.here();
@@ -250,6 +257,7 @@ std::optional<Message> read_pytorch(Sign sign, const Place& place) {
     case Sign::cpu_allocator: return read_cpu(place.text);
     case Sign::host_map: return read_map(place.text);
     case Sign::host_shared: return read_shared(place.text.here());
+    case Sign::shared_object: return read_shared_object(place.text);
     case Sign::capacity: return read_headless(place.text);
     case Sign::buffer_limit: return read_buffer_limit(place.text);
     case Sign::memory_summary: return read_summary(place.text);

@@ -195,6 +195,12 @@ Message read_trial(const MessageText& text) {
   return message;
 }
 
+// "Not enough memory. Please try to increase --mem-fraction-static."
+std::optional<Message> read_sglang(const MessageText& text) {
+  if (text.find_before("notenoughmemory", text.here(), 80) == kNowhere) return std::nullopt;
+  return message_of(Source::other, Kind::sglang, text.here());
+}
+
 std::optional<Message> in_phase(std::optional<Message> message, Phase phase) {
   if (message) message->phase = phase;
   return message;
@@ -239,6 +245,7 @@ std::optional<Message> read_server(Sign sign, const Place& place) {
     case Sign::ollama_system: return in_phase(read_ollama_system(text), Phase::loading);
     case Sign::vllm_startup: return in_phase(read_startup(text), Phase::start_up);
     case Sign::vllm_no_blocks: return in_phase(message_of(Source::vllm, Kind::vllm_blocks, text.here()), Phase::kv_cache);
+    case Sign::sglang_share: return in_phase(read_sglang(text), Phase::kv_cache);
     case Sign::vllm_length: return in_phase(read_length(text), Phase::kv_cache);
     case Sign::vllm_old_length: return in_phase(read_old_length(text), Phase::kv_cache);
     default: return std::nullopt;

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <array>
+
 #include <fmt/format.h>
 
 #include "doctor/device_tools.h"
@@ -56,12 +59,59 @@ void raise_host_limit(const Message& message, Remedies& out) {
       out.push_back({"Raise the group's limit", "the machine may have more than the container may use", std::nullopt,
                      "docker run --memory=8g ...   # Kubernetes: resources.limits.memory; systemd: MemoryMax"});
       break;
+    case Kind::earlyoom:
+      out.push_back({"Spare this program", "earlyoom then takes another", std::nullopt,
+                     "EARLYOOM_ARGS=\"--avoid NAME\"   # in /etc/default/earlyoom"});
+      break;
     case Kind::exit_status: break;
     default:
       out.push_back(
           {"Close other programs on this machine", "they share its memory", std::nullopt, "ps -eo pid,user,rss,args --sort=-rss | head"});
       break;
   }
+}
+
+void work_in_parts(const Message& message, Remedies& out) {
+  raise_host_limit(message, out);
+  out.push_back({"Look for a limit on this process", "the machine may have more than it may use", std::nullopt,
+                 "ulimit -v; cat /sys/fs/cgroup/memory.max   # docker run --memory=8g, #SBATCH --mem=32G"});
+  if (message.name == "NumPy")
+    out.push_back({"Take a smaller type", "float32 is half of float64, int8 an eighth", std::nullopt,
+                   "np.zeros(shape)  ->  np.zeros(shape, dtype=np.float32)"});
+  out.push_back({"Work on a part at a time", "only that part has to be there", std::nullopt,
+                 message.name == "NumPy" || message.name == "Python"
+                     ? "np.load(path, mmap_mode=\"r\"); pandas.read_csv(path, chunksize=100_000)"
+                     : "read, use and free one part before the next"});
+}
+
+void raise_heap(const Message& message, Remedies& out) {
+  struct Setting {
+    std::string_view name;
+    std::string_view change;
+  };
+  static constexpr std::array<Setting, 4> kSettings = {{{kJavaHeap, "java -Xmx8g ...   # in a container: -XX:MaxRAMPercentage=75"},
+                                                        {kJavaClasses, "java -XX:MaxMetaspaceSize=512m ..."},
+                                                        {kJavaBuffers, "java -XX:MaxDirectMemorySize=4g ..."},
+                                                        {kNodeHeap, "export NODE_OPTIONS=--max-old-space-size=8192   # MiB"}}};
+  const auto* const setting = std::ranges::find(kSettings, message.name, &Setting::name);
+  if (setting != kSettings.end())
+    out.push_back({"Raise the program's limit", "if the host has the memory", std::nullopt, std::string(setting->change)});
+  out.push_back(
+      {"See what it keeps", "what grows without end fills any limit", std::nullopt,
+       message.name == kNodeHeap ? "node --heapsnapshot-near-heap-limit=1 program.js" : "java -XX:+HeapDumpOnOutOfMemoryError ..."});
+}
+
+void relieve_ray(const Message& message, Remedies& out) {
+  raise_host_limit(message, out);
+  out.push_back({"Tell Ray what a task needs", "fewer then run at once", std::nullopt, "@ray.remote(memory=8 * 2**30)"});
+  out.push_back(
+      {"Raise Ray's threshold", "above it the kernel kills instead", std::nullopt, "RAY_memory_usage_threshold=0.98 ray start ..."});
+}
+
+void serve_sglang(Remedies& out) {
+  out.push_back({"Raise SGLang's share of the device", "if nobody else needs it", std::nullopt, "--mem-fraction-static 0.9"});
+  out.push_back({"Allow shorter texts", "the cache of one text is smaller", std::nullopt, "--context-length 4096"});
+  out.push_back({"Use a quantized model, or several devices", "weights leave more for the cache", std::nullopt, "--tp 2"});
 }
 
 void use_less_host(Remedies& out) {
@@ -288,7 +338,15 @@ std::vector<Remedy> find_remedies(const Case& found, const Diagnosis& diagnosis,
       raise_host_limit(message, out);
       out.push_back({"Load data without workers", "nothing is handed over then", std::nullopt, "DataLoader(..., num_workers=0)"});
       break;
+    case Kind::sglang: serve_sglang(out); break;
+    case Kind::host_program:
+      if (diagnosis.cause == Cause::too_large) check_shape(out);
+      else work_in_parts(message, out);
+      break;
+    case Kind::heap_limit: raise_heap(message, out); break;
+    case Kind::ray: relieve_ray(message, out); break;
     case Kind::jetson:
+    case Kind::earlyoom:
     case Kind::ollama:
     case Kind::killed:
     case Kind::killed_in_group:

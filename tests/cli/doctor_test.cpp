@@ -59,6 +59,11 @@ TEST(Doctor, JsonHasEveryFieldOfTheContract) {
   }
 }
 
+TEST(Doctor, JsonHasNoNameForOtherPrograms) {
+  const auto rows = run(Start{{"doctor", "--json"}, "MemoryError\n", {}, false, {}}).rows();
+  EXPECT_TRUE(rows.at(0).at("diagnoses").at(0).at("source").is_null());
+}
+
 TEST(Doctor, JsonListsTheProcessItself) {
   const Finished result = run(Start{
       {"doctor", "--json"},
