@@ -132,7 +132,9 @@ std::string draw_first(const Diagnosis& diagnosis, const Terminal& terminal) {
   for (const std::string& finding : diagnosis.findings) text += fmt::format("- {}\n", wrapped(finding, 2, columns));
   if (!diagnosis.disagreement.empty()) text += fmt::format("\n{}\n", wrapped(diagnosis.disagreement, 0, columns));
   if (!diagnosis.tell_apart.empty()) text += fmt::format("To tell: {}\n", diagnosis.tell_apart);
-  return text + draw_remedies(diagnosis, columns) + fmt::format("\nMore: {}\n", diagnosis.page);
+  const bool installed = diagnosis.page.starts_with('/');
+  return text + draw_remedies(diagnosis, columns) +
+         fmt::format("\nMore: {}{}\n", diagnosis.page, installed ? "" : " in Plimsoll's sources");
 }
 
 }  // namespace

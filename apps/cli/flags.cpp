@@ -114,8 +114,8 @@ constexpr std::array kFlags = {
              "A smaller model that answers where this one has no room; repeat it for a chain, tried in order", "", true},
     FlagSpec{"--fallback-any-labels", "", "", "", kRun | kPlan, kModel, "Take a fallback also when its labels are others", ""},
     FlagSpec{"--task", "", "TASK", "classification", kPlanning, kModel, "What the model is for: classification", ""},
-    FlagSpec{"--model", "", "MODEL", "@file", kDoctor, kModel, "Add the plan with which this model would fit beside what the log shows",
-             ""},
+    FlagSpec{"--model", "", "MODEL", "@file", kDoctor, kModel,
+             "Add the plan with which this model would fit beside what the log shows, or without a log on this machine", ""},
     FlagSpec{"--revision", "", "NAME", "", kPlanning | kTokenize, kModel, "Branch, tag or commit of a Hub model (main)", ""},
     FlagSpec{"--require-all-weights", "", "", "", kPlanning, kModel, "Refuse a checkpoint that lacks the task's head", ""},
 

@@ -109,7 +109,7 @@ struct Diagnosis {
   std::string disagreement;           ///< both readings, where figures and traceback disagree
   std::string tell_apart;             ///< the command that tells the readings apart; may stand without a disagreement
   std::vector<Remedy> remedies;       ///< cheapest first
-  std::string page;                   ///< where the cause is explained: "docs/causes/fragmentation.md"
+  std::string page;                   ///< of the sources, where the cause is explained: "docs/causes/fragmentation.md"
 
   std::string model;        ///< named by the traceback, or empty
   std::string rank;         ///< whose message it is, as the log's prefix says: "rank6"; or empty
