@@ -63,7 +63,7 @@ Verdict judge_summary(const Figures& figures) {
 
 // What needs more than there is has no room; what would have fitted may have met somebody else.
 Verdict judge_ollama(const Message& message) {
-  const bool larger = message.needed && message.figures.free && surely_above(span_of(*message.needed), span_of(*message.figures.free));
+  const bool larger = message.needed && message.available && surely_above(span_of(*message.needed), span_of(*message.available));
   return verdict_of(Cause::too_large, larger ? Confidence::high : Confidence::medium);
 }
 
@@ -168,6 +168,13 @@ void tell_apart(const Verdict& verdict, const Case& found, Diagnosis& diagnosis)
   }
 }
 
+/// Where the message has no figures of its own, those of the whole stand for them.
+void complete(Message& message) {
+  if (message.figures.requested || !message.needed) return;
+  message.figures.requested = message.needed;
+  message.figures.free = message.available;
+}
+
 }  // namespace
 
 bool has_device_figures(Kind kind) { return kind == Kind::allocator || kind == Kind::async_pool || kind == Kind::retry_warning; }
@@ -184,6 +191,7 @@ std::string about(Span span) {
 }
 
 Diagnosis explain(Case found) {
+  complete(found.message);
   found.marked_self = mark_self(found.message.figures);
   Diagnosis diagnosis;
   Verdict verdict = judge(found);

@@ -194,11 +194,12 @@ std::string hbm_text(const Message& message) {
 
 std::string ollama_text(const Message& message) {
   const Figures& figures = message.figures;
-  std::string text = requested_text(figures, "The device had no room for it.");
-  if (!message.needed || !figures.free) return text;
-  const Span missing = span_of(*message.needed) - span_of(*figures.free);
+  std::string text = "The device had no room for it.";
+  if (figures.requested && !figures.free) text = requested_text(figures, text);
+  if (!message.needed || !message.available) return text;
+  const Span missing = span_of(*message.needed) - span_of(*message.available);
   text += fmt::format(" Ollama reckoned that the whole model needs {}, and found {} free", size_text(*message.needed),
-                      size_text(*figures.free));
+                      size_text(*message.available));
   if (missing.low <= 0) return text + ": it should have fitted, so something took the rest in between, or the reckoning was short.";
   return text + fmt::format(": {} too little for all of its layers, and those that it placed took more than it reckoned.", about(missing));
 }

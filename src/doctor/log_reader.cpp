@@ -158,7 +158,7 @@ void carry_out(const OllamaPlan& plan, Message& message) {
   message.source = Source::ollama;
   message.kind = Kind::ollama_device;
   message.needed = plan.needed;
-  message.figures.free = plan.available;
+  message.available = plan.available;
 }
 
 /// The position in `line` that `printing` characters that are no blanks lead up to.

@@ -76,6 +76,7 @@ struct Message {
   std::optional<Figure> others;               ///< other allocations
   std::optional<Figure> missing;              ///< where the message itself tells
   std::optional<Figure> needed;               ///< in all, where `requested` is a part of it
+  std::optional<Figure> available;            ///< for `needed`
   std::optional<std::int64_t> tokens_wanted;  ///< or counts: retries, kills
   std::optional<std::int64_t> tokens_possible;
   std::size_t end = 0;  ///< behind the message, in its text

@@ -164,7 +164,7 @@ void vllm(const Case& found, const Diagnosis& diagnosis, Remedies& out) {
 }
 
 void llama_on_host(const Message& message, Remedies& out) {
-  const auto half = part_of(message.figures.requested, 2);
+  const auto half = message.phase == Phase::loading ? part_of(message.figures.requested, 2) : std::nullopt;
   raise_host_limit(message, out);
   out.push_back({"Map the weights, and lock nothing", "mapped pages can be given back", std::nullopt, "leave out --no-mmap and --mlock"});
   out.push_back({"Shorten the context", "the cache, and what computes on it, shrink with it", std::nullopt, "-c 4096"});
@@ -172,35 +172,35 @@ void llama_on_host(const Message& message, Remedies& out) {
   out.push_back({"Use a smaller quantization", "other answers", half, "model-Q8_0.gguf  ->  model-Q4_K_M.gguf"});
 }
 
-void ollama(const Message& message, Remedies& out) {
-  std::optional<Figure> over;
-  if (message.needed && message.figures.free) over = figure_of(span_of(*message.needed) - span_of(*message.figures.free));
+void ollama(Remedies& out) {
   out.push_back(
       {"Stop what else Ollama holds", "a model stays for minutes after its last answer", std::nullopt, "ollama ps; ollama stop MODEL"});
   out.push_back({"Shorten the context", "the cache, and what computes on it, shrink with it", std::nullopt,
                  "OLLAMA_CONTEXT_LENGTH=4096 ollama serve   # or in a session: /set parameter num_ctx 4096"});
   out.push_back({"Quantize the cache", "half of 16 bits", std::nullopt, "OLLAMA_FLASH_ATTENTION=1 OLLAMA_KV_CACHE_TYPE=q8_0 ollama serve"});
   out.push_back({"Keep more layers on the processor", "slower, one layer at a time", std::nullopt, "/set parameter num_gpu N"});
-  out.push_back({"Take a smaller quantization", "other answers", over, "ollama run MODEL:q4_K_M"});
+  out.push_back({"Take a smaller quantization", "other answers", std::nullopt, "ollama run MODEL:q4_K_M"});
 }
 
-void fit_tpu(const Message& message, Remedies& out) {
-  halve_batch({}, out);
+void fit_tpu(Remedies& out) {
+  out.push_back({"Halve the batch", "activations shrink in proportion", std::nullopt, "batch_size=N  ->  batch_size=N // 2"});
   out.push_back({"Recompute activations", "most of them are not kept; a step takes about a third longer", std::nullopt,
                  "jax.checkpoint(layer)   # or nn.remat"});
-  out.push_back({"Compute in bfloat16", "half of float32", part_of(message.figures.requested, 2), "x.astype(jnp.bfloat16)"});
+  out.push_back({"Compute in bfloat16", "half of float32", std::nullopt, "x.astype(jnp.bfloat16)"});
   out.push_back({"Spread the arrays over more chips", "each holds a part", std::nullopt,
                  "jax.device_put(x, NamedSharding(mesh, PartitionSpec(\"data\")))"});
 }
 
 void llama(const Case& found, const Diagnosis& diagnosis, Remedies& out) {
   const auto half = part_of(found.message.figures.requested, 2);
+  const auto half_cache = diagnosis.phase == Phase::kv_cache ? half : std::nullopt;
+  const auto half_weights = diagnosis.phase == Phase::loading ? half : std::nullopt;
   if (diagnosis.phase != Phase::loading) {
-    out.push_back({"Shorten the context", "the cache, and what computes on it, shrink with it", half, "-c 4096"});
-    out.push_back({"Quantize the cache", "half of 16 bits", half, "--cache-type-k q8_0 --cache-type-v q8_0 -fa on"});
+    out.push_back({"Shorten the context", "the cache, and what computes on it, shrink with it", half_cache, "-c 4096"});
+    out.push_back({"Quantize the cache", "half of 16 bits", half_cache, "--cache-type-k q8_0 --cache-type-v q8_0 -fa on"});
   }
-  out.push_back({"Keep some layers on the processor", "slower, one layer at a time", half, "-ngl 99  ->  -ngl N"});
-  out.push_back({"Use a smaller quantization", "other answers", half, "model-Q8_0.gguf  ->  model-Q4_K_M.gguf"});
+  out.push_back({"Keep some layers on the processor", "slower, one layer at a time", half_weights, "-ngl 99  ->  -ngl N"});
+  out.push_back({"Use a smaller quantization", "other answers", half_weights, "model-Q8_0.gguf  ->  model-Q4_K_M.gguf"});
 }
 
 void shrink_kernel(const Message& message, Remedies& out) {
@@ -252,7 +252,7 @@ void libraries(const Case& found, const Diagnosis& diagnosis, Remedies& out) {
         out.push_back({"Look at the input's shape", "a dimension overflowed", std::nullopt, "print(input.shape)"});
       }
       break;
-    case Kind::hbm: fit_tpu(message, out); break;
+    case Kind::hbm: fit_tpu(out); break;
     case Kind::jax:
       list_holders(message, out);
       grow_less("export XLA_PYTHON_CLIENT_PREALLOCATE=false", out);
@@ -298,7 +298,7 @@ std::vector<Remedy> find_remedies(const Case& found, const Diagnosis& diagnosis,
       if (message.figures.device == "cpu") llama_on_host(message, out);
       else llama(found, diagnosis, out);
       break;
-    case Kind::ollama_device: ollama(message, out); break;
+    case Kind::ollama_device: ollama(out); break;
     case Kind::cublas:
     case Kind::cudnn:
       check_indices(out);
@@ -356,7 +356,7 @@ std::vector<Remedy> find_remedies(const Case& found, const Diagnosis& diagnosis,
     case Kind::exit_status:
       raise_host_limit(message, out);
       if (message.kind == Kind::ollama)
-        out.push_back({"Take a smaller quantization", "other answers", deficit_of(message.figures), "ollama run MODEL:q4_K_M"});
+        out.push_back({"Take a smaller quantization", "other answers", std::nullopt, "ollama run MODEL:q4_K_M"});
       else use_less_host(out);
       break;
     default: libraries(found, diagnosis, out); break;

@@ -245,7 +245,12 @@ const Saying kDevices[] = {
      "RESOURCE_EXHAUSTED: XLA:TPU compile permanent error. Ran out of memory in memory space hbm. Used 19.66G of 15.48G hbm. Exceeded hbm "
      "capacity by 4.18G.",
      {"TPU's memory", "4.18 GiB must be saved", "jax.checkpoint"},
-     {"nvidia", "PREALLOCATE"}},
+     {"nvidia", "PREALLOCATE", "9.83 GiB"}},
+    {"LlamasComputeBuffersAreNoWeights",
+     "ggml_backend_cuda_buffer_type_alloc_buffer: allocating 552.50 MiB on device 0: cudaMalloc failed: out of memory\n"
+     "llama_init_from_model: failed to allocate compute pp buffers",
+     {"[unknown] -ngl", "[unknown] -c", "[unknown] model-Q8_0.gguf"},
+     {"276"}},
     {"Ollama",
      "msg=\"offload to cuda\" memory.available=\"[5.6 GiB]\" memory.required.full=\"8.1 GiB\"\n"
      "Error: llama runner process has terminated: cudaMalloc failed: out of memory",

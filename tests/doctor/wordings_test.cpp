@@ -103,12 +103,12 @@ const Sample kDevice[] = {
      "layers.offload=20 layers.split=\"\" memory.available=\"[5.6 GiB]\" memory.gpu_overhead=\"0 B\" memory.required.full=\"8.1 GiB\" "
      "memory.required.partial=\"5.4 GiB\" memory.required.kv=\"1.0 GiB\"\n"
      "Error: llama runner process has terminated: cudaMalloc failed: out of memory",
-     {Source::ollama, Cause::too_large, Confidence::high, true, -1, -1, 5.6 * 1024, -1, -1, -1, ""}},
+     {Source::ollama, Cause::too_large, Confidence::high, true, 8.1 * 1024, -1, 5.6 * 1024, -1, -1, -1, ""}},
     {"OllamasPlanForTwoDevices",
      "msg=offload memory.available=\"[5.6 GiB 7.4 GiB]\" memory.required.full=\"12.1 GiB\"\n"
      "ggml_backend_cuda_buffer_type_alloc_buffer: allocating 4096.00 MiB on device 0: cudaMalloc failed: out of memory\n"
      "Error: llama runner process has terminated: cudaMalloc failed: out of memory",
-     {Source::ollama, Cause::too_large, Confidence::medium, true, 4096, -1, 13.0 * 1024, -1, -1, -1, "cuda:0"}},
+     {Source::ollama, Cause::too_large, Confidence::medium, true, 4096, -1, -1, -1, -1, -1, "cuda:0"}},
     {"LlamaPadsWhatItAsksFor",
      "ggml_backend_cuda_buffer_type_alloc_buffer: allocating 552.50 MiB on device 0: cudaMalloc failed: out of memory\n"
      "ggml_gallocr_reserve_n: failed to allocate CUDA0 buffer of size 579346432\n"
