@@ -273,7 +273,8 @@ Status take_positional(std::vector<std::string> positional, const Given& given, 
   }
   if (command.bit == kDoctor) {
     if (positional.size() > 1)
-      return usage(fmt::format("'{}' is one argument too many", printable(positional[1], 60)), name, "give one log");
+      return usage(fmt::format("'{}' is one argument too many", printable(positional[1], 60)), name,
+                   "for several logs: cat A B | plimsoll doctor");
     if (!positional.empty()) options.log = std::move(positional[0]);
     return {};
   }

@@ -11,6 +11,7 @@ namespace plimsoll::cli {
 namespace {
 
 using doctor::Diagnosis;
+using doctor::Figure;
 using doctor::Figures;
 
 constexpr std::size_t kWidest = 100;
@@ -31,7 +32,7 @@ std::string draw_holdings(const Figures& figures, const Terminal& terminal) {
   if (holdings.empty()) return {};
   const std::size_t width = columns_of(terminal) - 4;
   double total = 0;
-  for (const Holding& holding : holdings) total += static_cast<double>(holding.size.count);
+  for (const Holding& holding : holdings) total += static_cast<double>(holding.size.said.count);
   std::string bar;
   std::string table;
   double sum = 0;
@@ -39,7 +40,7 @@ std::string draw_holdings(const Figures& figures, const Terminal& terminal) {
   std::size_t free_at = 0;
   for (const Holding& holding : holdings) {
     free_at = drawn;
-    sum += static_cast<double>(holding.size.count);
+    sum += static_cast<double>(holding.size.said.count);
     const auto reached = static_cast<std::size_t>(std::lround(sum / total * static_cast<double>(width)));
     bar += cells(holding, reached - drawn, terminal);
     drawn = reached;
@@ -47,10 +48,14 @@ std::string draw_holdings(const Figures& figures, const Terminal& terminal) {
   }
   std::string asked;
   if (figures.requested) {
-    const std::string label = "^ asked: " + doctor::size_text(figures.requested->said);
+    const std::string label = "^ asked: " + doctor::size_text(*figures.requested);
     asked = std::string(3 + std::min(free_at, width - std::min(width, label.size())), ' ') + label + "\n";
   }
   return fmt::format("\n  {}{}{}\n{}{}", fancy(terminal) ? "▕" : "[", bar, fancy(terminal) ? "▏" : "]", asked, table);
+}
+
+Figure difference(const Figure& a, const Figure& b) {
+  return {saturating_sub(a.said, b.said), saturating_sub(a.low, b.high), saturating_sub(a.high, b.low)};
 }
 
 std::string cause_words(doctor::Cause cause) {
@@ -127,7 +132,9 @@ std::string draw_first(const Diagnosis& diagnosis, const Terminal& terminal) {
   for (const std::string& finding : diagnosis.findings) text += fmt::format("- {}\n", wrapped(finding, 2, columns));
   if (!diagnosis.disagreement.empty()) text += fmt::format("\n{}\n", wrapped(diagnosis.disagreement, 0, columns));
   if (!diagnosis.tell_apart.empty()) text += fmt::format("To tell: {}\n", diagnosis.tell_apart);
-  return text + draw_remedies(diagnosis, columns) + fmt::format("\nMore: {}\n", diagnosis.page);
+  const bool installed = diagnosis.page.starts_with('/');
+  return text + draw_remedies(diagnosis, columns) +
+         fmt::format("\nMore: {}{}\n", diagnosis.page, installed ? "" : " in Plimsoll's sources");
 }
 
 }  // namespace
@@ -135,24 +142,26 @@ std::string draw_first(const Diagnosis& diagnosis, const Terminal& terminal) {
 std::vector<Holding> find_holdings(const Figures& figures) {
   if (!figures.total || !figures.free || !figures.allocated) return {};
   std::vector<Holding> holdings;
-  Bytes left = saturating_sub(figures.total->said, figures.free->said);
-  const auto add = [&](char letter, int colour, std::string name, Bytes size) {
-    size = std::min(size, left);
-    left -= size;
-    if (size.count > 0) holdings.push_back({letter, colour, std::move(name), size});
+  Figure left = difference(*figures.total, *figures.free);
+  const auto add = [&](char letter, int colour, std::string name, Figure size) {
+    if (size.said > left.said) size = left;
+    left = difference(left, size);
+    if (size.said.count > 0) holdings.push_back({letter, colour, std::move(name), size});
   };
-  add('T', 34, "tensors of this process", figures.allocated->said);
-  if (figures.cached) add('C', 36, "cached by it, unused", figures.cached->said);
-  const Bytes ours = figures.allocated->said + (figures.cached ? figures.cached->said : Bytes{});
-  if (figures.used) add('L', 32, "its context and libraries", saturating_sub(figures.used->said, ours));
+  add('T', 34, "tensors of this process", *figures.allocated);
+  if (figures.cached) add('C', 36, "cached by it, unused", *figures.cached);
+  if (figures.used) {
+    const Figure beside = difference(*figures.used, *figures.allocated);
+    add('L', 32, "its context and libraries", figures.cached ? difference(beside, *figures.cached) : beside);
+  }
   for (const doctor::Process& process : figures.processes) {
-    if (!process.self && process.size) add('O', 33, fmt::format("process {}", process.pid), process.size->said);
+    if (!process.self && process.size) add('O', 33, fmt::format("process {}", process.pid), *process.size);
   }
   // Of a cut or rounded log a few MiB are left over, which are nobody.
   const Bytes visible{figures.total->said.count / 200};
-  if (left > visible) add('X', 90, figures.used ? "not accounted for" : "context, libraries and other processes", left);
+  if (left.said > visible) add('X', 90, figures.used ? "not accounted for" : "context, libraries and other processes", left);
   if (holdings.empty()) return {};
-  holdings.push_back({'.', 90, "free", figures.free->said});
+  holdings.push_back({'.', 90, "free", *figures.free});
   return holdings;
 }
 

@@ -17,7 +17,7 @@ struct Holding {
   char letter;
   int colour;
   std::string name;
-  Bytes size;
+  doctor::Figure size;
 };
 /// Who holds the device's memory, what is free last; empty where the log does not tell.
 std::vector<Holding> find_holdings(const doctor::Figures& figures);

@@ -9,14 +9,10 @@ using doctor::Diagnosis;
 using doctor::Figure;
 using doctor::Figures;
 
-void write_size(JsonWriter& json, std::string_view name, const std::optional<Bytes>& size) {
-  json.key(name);
-  if (size) json.value(*size);
-  else json.null();
-}
-
 void write_figure(JsonWriter& json, std::string_view name, const std::optional<Figure>& figure) {
-  write_size(json, name, figure ? std::optional(figure->said) : std::nullopt);
+  json.key(name);
+  if (figure) json.value(figure->said);
+  else json.null();
 }
 
 void write_name(JsonWriter& json, std::string_view name, std::string_view text) {
@@ -57,7 +53,8 @@ void write_figures(JsonWriter& json, const Figures& figures) {
 }
 
 void write_diagnosis(JsonWriter& json, const Diagnosis& diagnosis) {
-  json.begin_object().key("source").value(source_name(diagnosis.source));
+  json.begin_object();
+  write_name(json, "source", source_name(diagnosis.source));
   write_figures(json, diagnosis.figures);
   write_name(json, "phase", phase_name(diagnosis.phase));
   json.key("cause").value(cause_name(diagnosis.cause)).key("confidence").value(confidence_name(diagnosis.confidence));
@@ -65,7 +62,7 @@ void write_diagnosis(JsonWriter& json, const Diagnosis& diagnosis) {
   json.key("remedies").begin_array();
   for (const doctor::Remedy& remedy : diagnosis.remedies) {
     json.begin_object().key("action").value(remedy.action).key("why").value(remedy.why);
-    write_size(json, "saves_bytes", remedy.saves);
+    write_figure(json, "saves_bytes", remedy.saves);
     json.key("change").value(remedy.change).end_object();
   }
   json.end_array().key("fatal").value(diagnosis.fatal).key("page").value(diagnosis.page);

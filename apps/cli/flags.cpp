@@ -63,14 +63,16 @@ constexpr std::array kCommands = {
                 "plimsoll ps\n"
                 "plimsoll ps --json\n",
                 "Runs of this user. One that ended, in whatever way, is not listed."},
-    CommandSpec{kDoctor, "doctor", "[FILE|-]", "Explain an out-of-memory log; without one, check this machine",
-                "plimsoll doctor train.log\n"
-                "python train.py 2>&1 | plimsoll doctor\n"
-                "plimsoll doctor train.log --model ./model --json\n",
-                "Reads logs and tracebacks of PyTorch, CUDA, NCCL, JAX, TensorFlow, ONNX Runtime, llama.cpp, Ollama, vLLM, Triton, CuPy, "
-                "DeepSpeed, bitsandbytes, HAMi, Jetson, the kernel, systemd and Slurm, of any size and from any number of ranks. Says what "
-                "failed, what the numbers prove, and what to do, the cheapest first. Exits with 0 when something was recognised, otherwise "
-                "with 3. With neither FILE nor a pipe it checks this machine, a line each."},
+    CommandSpec{
+        kDoctor, "doctor", "[FILE|-]", "Explain an out-of-memory log; without one, check this machine",
+        "plimsoll doctor train.log\n"
+        "python train.py 2>&1 | plimsoll doctor\n"
+        "plimsoll doctor train.log --model ./model --json\n",
+        "Reads logs and tracebacks of PyTorch, CUDA, NCCL, JAX, TensorFlow, ONNX Runtime, llama.cpp, Ollama, vLLM, Triton, CuPy, "
+        "DeepSpeed, bitsandbytes, HAMi, Jetson, the kernel, systemd, Slurm, and of Python, NumPy, C++, Java, Node.js, Ray, SGLang and "
+        "earlyoom about memory, of any size and from any number of ranks. Says what failed, what the numbers prove, and what to do, the "
+        "cheapest first. Exits with 0 when something was recognised, otherwise with 3. With neither FILE nor a pipe it checks this "
+        "machine, a line each."},
     CommandSpec{kCompletion, "completion", "bash|zsh|fish", "Print a script that completes commands and flags",
                 "plimsoll completion bash > ~/.local/share/bash-completion/completions/plimsoll\n"
                 "plimsoll completion fish > ~/.config/fish/completions/plimsoll.fish\n",
@@ -112,8 +114,8 @@ constexpr std::array kFlags = {
              "A smaller model that answers where this one has no room; repeat it for a chain, tried in order", "", true},
     FlagSpec{"--fallback-any-labels", "", "", "", kRun | kPlan, kModel, "Take a fallback also when its labels are others", ""},
     FlagSpec{"--task", "", "TASK", "classification", kPlanning, kModel, "What the model is for: classification", ""},
-    FlagSpec{"--model", "", "MODEL", "@file", kDoctor, kModel, "Add the plan with which this model would fit beside what the log shows",
-             ""},
+    FlagSpec{"--model", "", "MODEL", "@file", kDoctor, kModel,
+             "Add the plan with which this model would fit beside what the log shows, or without a log on this machine", ""},
     FlagSpec{"--revision", "", "NAME", "", kPlanning | kTokenize, kModel, "Branch, tag or commit of a Hub model (main)", ""},
     FlagSpec{"--require-all-weights", "", "", "", kPlanning, kModel, "Refuse a checkpoint that lacks the task's head", ""},
 

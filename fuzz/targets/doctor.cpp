@@ -66,9 +66,10 @@ void check_json(const nlohmann::json& it) {
   static constexpr std::array<const char*, 6> kSizes = {"requested_bytes", "total_bytes",    "free_bytes",
                                                         "allocated_bytes", "reserved_bytes", "limit_bytes"};
   for (const char* name : kSizes) require(it.at(name).is_null() || it.at(name).is_number_unsigned(), "a size is one, or null");
-  require(is_one_of(it.at("source"), {"pytorch", "cuda", "nccl", "jax", "tensorflow", "onnxruntime", "llama.cpp", "vllm", "triton", "cupy",
-                                      "deepspeed", "bitsandbytes", "ollama", "jetson", "systemd", "kernel", "slurm", "hami"}),
-          "a source is known");
+  require(it.at("source").is_null() ||
+              is_one_of(it.at("source"), {"pytorch", "cuda", "nccl", "jax", "tensorflow", "onnxruntime", "llama.cpp", "vllm", "triton",
+                                          "cupy", "deepspeed", "bitsandbytes", "ollama", "jetson", "systemd", "kernel", "slurm", "hami"}),
+          "a source is known, or has no name");
   require(is_one_of(it.at("cause"), {"too_large", "fragmentation", "other_process", "own_cap", "external_cap", "driver_spill", "host_limit",
                                      "not_vram", "unknown"}),
           "a cause is known");

@@ -34,7 +34,9 @@ enum class Source : std::uint8_t {
   kernel,  ///< the out-of-memory killer, or whoever tells only of its signal
   slurm,
   hami,
+  other,  ///< without a name here: Python, NumPy, C++, Java, Node.js, Ray, SGLang, earlyoom
 };
+/// "pytorch", "llama.cpp", ...; empty for others.
 std::string_view source_name(Source source);
 
 /// What the program was doing.
@@ -89,8 +91,8 @@ struct Figures {
 struct Remedy {
   std::string action;
   std::string why;
-  std::optional<Bytes> saves;
-  std::string change;  ///< what to type: a line for the environment, code before and after, or a command
+  std::optional<Figure> saves;  ///< as far as the log tells; empty where it does not
+  std::string change;           ///< what to type: a line for the environment, code before and after, or a command
 };
 
 /// One message of a log, explained. Strings are free of control characters but for line ends in `Remedy::change`.
@@ -107,7 +109,7 @@ struct Diagnosis {
   std::string disagreement;           ///< both readings, where figures and traceback disagree
   std::string tell_apart;             ///< the command that tells the readings apart; may stand without a disagreement
   std::vector<Remedy> remedies;       ///< cheapest first
-  std::string page;                   ///< where the cause is explained: "docs/causes/fragmentation.md"
+  std::string page;                   ///< of the sources, where the cause is explained: "docs/causes/fragmentation.md"
 
   std::string model;        ///< named by the traceback, or empty
   std::string rank;         ///< whose message it is, as the log's prefix says: "rank6"; or empty
@@ -115,8 +117,10 @@ struct Diagnosis {
   std::uint64_t times = 1;  ///< how often the same was said
 };
 
-/// "2.00 GiB", "33.93 MiB", "0 bytes": two decimals, as logs write sizes, in GiB from 0.1 GiB on.
+/// "2.00 GiB", "33.93 MiB", "0 bytes": two decimals, as logs write sizes, in the largest unit that is not above them.
 std::string size_text(Bytes size);
+/// The same; what is known to hundredths of a GiB only is in GiB also below one: "0.50 GiB".
+std::string size_text(const Figure& figure);
 
 /// Everything that `diagnosis` says, in one paragraph.
 std::string explanation(const Diagnosis& diagnosis);

@@ -37,6 +37,8 @@ void count(const Figures& figures, Verdict& verdict) {
   if (!figures.total || !figures.free) return;
   const Span mine = figures.used ? span_of(*figures.used) : ours;
   verdict.unexplained = span_of(*figures.total) - span_of(*figures.free) - mine - sum_of_others(figures);
+  // Without this process's own part all that is taken may be its own; where only its total is not told, its context is in it.
+  if (figures.allocated) verdict.hidden = *verdict.unexplained - (figures.used ? Span{} : Span{0, kUsualContext});
 }
 
 void conclude(Verdict& verdict, int rule, Cause cause, Confidence confidence) {
@@ -86,35 +88,31 @@ bool decide_by_cache(const Figures& f, Verdict& verdict, bool& open) {
 }
 
 // Rule 7.
-bool decide_by_others(const Figures& f, Verdict& verdict) {
+bool decide_by_others(Verdict& verdict) {
   if (!verdict.deficit) return false;
   const Span deficit = *verdict.deficit;
   if (verdict.others && perhaps_at_least(*verdict.others, deficit)) {
     conclude(verdict, 7, Cause::other_process, surely_at_least(*verdict.others, deficit) ? Confidence::high : Confidence::medium);
     return true;
   }
-  // Without this process's own part all that is taken may be its own.
-  if (!verdict.unexplained || !f.allocated) return false;
-  // What is hidden: graphics, other containers. Where the process's own total is not told, its context is in it.
-  const Span context = f.used ? Span{} : Span{0, kUsualContext};
-  const Span hidden = *verdict.unexplained + verdict.others.value_or(Span{}) - context;
-  if (!surely_at_least(hidden, deficit)) return false;
+  if (!verdict.hidden || !surely_at_least(*verdict.hidden + verdict.others.value_or(Span{}), deficit)) return false;
   conclude(verdict, 7, Cause::other_process, Confidence::medium);
   return true;
 }
 
-/// More allocated than reserved, or more allocated and free together than there is in all.
+/// More allocated than reserved, or more held and free together than there is in all.
 bool contradict(const Figures& f) {
-  if (!f.allocated) return false;
-  if (f.reserved && surely_above(span_of(*f.allocated), span_of(*f.reserved))) return true;
-  return f.total && f.free && surely_above(span_of(*f.allocated) + span_of(*f.free), span_of(*f.total));
+  if (f.allocated && f.reserved && surely_above(span_of(*f.allocated), span_of(*f.reserved))) return true;
+  if (!f.total) return false;
+  const Span taken = span_of(*f.total) - span_of(f.free);
+  return surely_above(held(f), taken) || surely_above(span_of(f.allocated), taken) || surely_above(span_of(f.used), taken);
 }
 
 void decide_known(const Figures& known, Verdict& verdict) {
   if (!known.requested) return;
   bool open = false;
   if (decide_by_limits(known, verdict) || decide_by_cache(known, verdict, open)) return;
-  if (decide_by_others(known, verdict)) {
+  if (decide_by_others(verdict)) {
     if (open && verdict.confidence == Confidence::high) verdict.confidence = Confidence::medium;
   } else if (open) {
     conclude(verdict, 6, Cause::fragmentation, Confidence::low);

@@ -19,6 +19,7 @@ struct Verdict {
   std::optional<Span> beside;        ///< of this process, beside the allocator: context and libraries
   std::optional<Span> others;        ///< of the other processes that are listed
   std::optional<Span> unexplained;   ///< that nobody listed accounts for
+  std::optional<Span> hidden;        ///< of that, what is not this process's own context: others hold it, who are not listed
   std::optional<Span> cache_excess;  ///< free + cached - requested
   const Process* largest = nullptr;  ///< of the others
   bool self_listed = false;          ///< the process itself was among the others, by a number of another namespace

@@ -6,6 +6,8 @@
 
 #include <plimsoll/error.h>
 
+#include "doctor/device_tools.h"
+
 namespace plimsoll::doctor {
 namespace {
 
@@ -17,6 +19,11 @@ Verdict verdict_of(Cause cause, Confidence confidence) {
   verdict.cause = cause;
   verdict.confidence = confidence;
   return verdict;
+}
+
+Verdict judge_program(const Figures& figures) {
+  const bool impossible = figures.requested && figures.requested->said.count >= kNoHost;
+  return verdict_of(impossible ? Cause::too_large : Cause::host_limit, figures.requested ? Confidence::high : Confidence::medium);
 }
 
 Verdict judge_cpu(const Figures& figures) {
@@ -54,6 +61,12 @@ Verdict judge_summary(const Figures& figures) {
   return verdict_of(loose ? Cause::fragmentation : Cause::unknown, loose ? Confidence::medium : Confidence::low);
 }
 
+// What needs more than there is has no room; what would have fitted may have met somebody else.
+Verdict judge_ollama(const Message& message) {
+  const bool larger = message.needed && message.available && surely_above(span_of(*message.needed), span_of(*message.available));
+  return verdict_of(Cause::too_large, larger ? Confidence::high : Confidence::medium);
+}
+
 // A first try of PyTorch's, whose own part is not told.
 Verdict judge_warning(const Figures& figures) {
   Verdict verdict = decide(figures);
@@ -88,7 +101,9 @@ Verdict judge(const Case& found) {
     case Kind::on_chip: return verdict_of(Cause::not_vram, Confidence::high);
     case Kind::pool_limit: return judge_pool(figures);
     case Kind::flushes: return verdict_of(Cause::too_large, Confidence::low);
-    case Kind::jax: return verdict_of(Cause::too_large, figures.total ? Confidence::high : Confidence::low);
+    case Kind::jax: return verdict_of(Cause::too_large, Confidence::low);
+    case Kind::hbm: return verdict_of(Cause::too_large, figures.total ? Confidence::high : Confidence::medium);
+    case Kind::ollama_device: return judge_ollama(message);
     case Kind::tf_warning:
     case Kind::tf_tensor: return verdict_of(Cause::too_large, figures.limit ? Confidence::medium : Confidence::low);
     case Kind::tf_device: return verdict_of(Cause::other_process, Confidence::low);
@@ -97,7 +112,9 @@ Verdict judge(const Case& found) {
       return figures.device == "cpu" ? verdict_of(Cause::host_limit, Confidence::high) : verdict_of(Cause::too_large, Confidence::medium);
     case Kind::vllm_share: return judge_share(figures);
     case Kind::vllm_blocks: return verdict_of(Cause::own_cap, Confidence::medium);
-    case Kind::vllm_trial: return verdict_of(Cause::own_cap, Confidence::medium);
+    case Kind::vllm_trial:
+    case Kind::sglang: return verdict_of(Cause::own_cap, Confidence::medium);
+    case Kind::host_program: return judge_program(figures);
     case Kind::shared_memory: return verdict_of(Cause::host_limit, Confidence::high);
     case Kind::vllm_length: return verdict_of(Cause::too_large, Confidence::high);
     case Kind::hami: return verdict_of(Cause::external_cap, Confidence::high);
@@ -107,6 +124,9 @@ Verdict judge(const Case& found) {
     case Kind::killed_in_group:
     case Kind::systemd:
     case Kind::oomd:
+    case Kind::earlyoom:
+    case Kind::ray:
+    case Kind::heap_limit:
     case Kind::slurm: return verdict_of(Cause::host_limit, Confidence::high);
     case Kind::exit_status: return verdict_of(Cause::host_limit, found.message.name.empty() ? Confidence::low : Confidence::high);
     default: return verdict_of(Cause::unknown, Confidence::low);
@@ -138,13 +158,21 @@ void tell_disagreement(const Case& found, Verdict& verdict, Diagnosis& diagnosis
 void tell_apart(const Verdict& verdict, const Case& found, Diagnosis& diagnosis) {
   const bool on_device =
       found.message.source != Source::kernel && diagnosis.cause != Cause::not_vram && diagnosis.cause != Cause::host_limit;
+  const std::string_view list = tools_of(found.message).list;
   if (!diagnosis.disagreement.empty()) {
-    diagnosis.tell_apart = fmt::format("{}   # before the program starts: what is listed now is others'", kListHolders);
+    diagnosis.tell_apart = fmt::format("{}   # before the program starts: what is listed now is others'", list);
   } else if (found.message.kind == Kind::exit_status) {
     diagnosis.tell_apart = "dmesg | grep -i oom; cat /sys/fs/cgroup/memory.events   # oom_kill above 0: it was the memory";
   } else if (on_device && verdict.confidence == Confidence::low && found.message.fatal) {
-    diagnosis.tell_apart = std::string(kListHolders);
+    diagnosis.tell_apart = std::string(list);
   }
+}
+
+/// Where the message has no figures of its own, those of the whole stand for them.
+void complete(Message& message) {
+  if (message.figures.requested || !message.needed) return;
+  message.figures.requested = message.needed;
+  message.figures.free = message.available;
 }
 
 }  // namespace
@@ -158,12 +186,12 @@ std::string about(Span span) {
   // Closer than anybody reads.
   if (span.high - span.low < span.high / 1000) return middle;
   const std::string ends = span_text(span);
-  if (ends == middle || ends.find(" to ") == std::string::npos) return middle;
-  const std::string unit = ends.substr(ends.find_last_of(' '));
-  return fmt::format("{} ({})", middle, middle.ends_with(unit) ? ends.substr(0, ends.size() - unit.size()) : ends);
+  if (ends.find(" to ") == std::string::npos) return middle;
+  return fmt::format("{} ({})", middle, ends.substr(0, ends.find_last_of(' ')));
 }
 
 Diagnosis explain(Case found) {
+  complete(found.message);
   found.marked_self = mark_self(found.message.figures);
   Diagnosis diagnosis;
   Verdict verdict = judge(found);

@@ -51,6 +51,5 @@ std::string about(Span span);
 
 /// What to save beside the deficit, so that the next request has room too.
 inline constexpr std::uint64_t kMargin = std::uint64_t{256} << 20U;
-inline constexpr std::string_view kListHolders = "nvidia-smi --query-compute-apps=pid,process_name,used_memory --format=csv";
 
 }  // namespace plimsoll::doctor

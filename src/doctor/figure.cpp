@@ -62,8 +62,27 @@ std::optional<Number> read_number(std::string_view text) {
   return number;
 }
 
-// Sizes below 0.1 GiB read better in MiB.
-constexpr std::uint64_t kSmall = kGib / 10;
+struct Unit {
+  std::uint64_t bytes;
+  std::string_view name;
+};
+constexpr std::array<Unit, 4> kTextUnits = {{{1, "bytes"}, {kKib, "KiB"}, {kMib, "MiB"}, {kGib, "GiB"}}};
+
+const Unit& unit_of(Bytes size) {
+  const auto above = std::ranges::find_if(kTextUnits, [&](const Unit& unit) { return unit.bytes > size.count; });
+  return above == kTextUnits.begin() ? kTextUnits.front() : *std::prev(above);
+}
+
+// What is known to hundredths of a GiB only reads in GiB, down to where these say nothing.
+const Unit& unit_of(const Figure& figure) {
+  const bool rough = figure.high.count - figure.low.count >= kMib;
+  return rough && figure.said.count >= kGib / 10 ? kTextUnits.back() : unit_of(figure.said);
+}
+
+std::string count_in(Bytes size, const Unit& unit) {
+  if (unit.bytes == 1) return fmt::format("{}", size.count);
+  return fmt::format("{:.2f}", static_cast<double>(size.count) / static_cast<double>(unit.bytes));
+}
 
 }  // namespace
 
@@ -81,6 +100,11 @@ std::optional<Figure> read_figure(std::string_view number, std::string_view unit
 
 Figure exactly(std::uint64_t bytes) { return {Bytes{bytes}, Bytes{bytes}, Bytes{bytes}}; }
 
+Figure roughly(Bytes size) {
+  static constexpr Bytes kHalf{kGib / 200};
+  return {size, saturating_sub(size, kHalf), size + kHalf};
+}
+
 Span span_of(const Figure& figure) { return {static_cast<std::int64_t>(figure.low.count), static_cast<std::int64_t>(figure.high.count)}; }
 
 Span span_of(const std::optional<Figure>& figure) { return figure ? span_of(*figure) : Span{}; }
@@ -91,22 +115,24 @@ Figure figure_of(Span span) {
   return {Bytes{low + (high - low) / 2}, Bytes{low}, Bytes{high}};
 }
 
-std::string size_text(Bytes size) {
-  const auto in = [&](std::uint64_t unit) { return static_cast<double>(size.count) / static_cast<double>(unit); };
-  if (size.count < kKib) return fmt::format("{} bytes", size.count);
-  if (size.count < kMib) return fmt::format("{:.2f} KiB", in(kKib));
-  if (size.count < kSmall) return fmt::format("{:.2f} MiB", in(kMib));
-  return fmt::format("{:.2f} GiB", in(kGib));
+std::optional<Figure> part_of(const std::optional<Figure>& figure, std::uint64_t parts) {
+  if (!figure) return std::nullopt;
+  return Figure{Bytes{figure->said.count / parts}, Bytes{figure->low.count / parts}, Bytes{figure->high.count / parts}};
+}
+
+std::string size_text(Bytes size) { return size_text(exactly(size.count)); }
+
+std::string size_text(const Figure& figure) {
+  const Unit& unit = unit_of(figure);
+  return fmt::format("{} {}", count_in(figure.said, unit), unit.name);
 }
 
 std::string span_text(Span span) {
   const Figure figure = figure_of(span);
-  std::string low = size_text(figure.low);
-  std::string high = size_text(figure.high);
-  if (low == high) return high;
-  const std::size_t unit = low.find(' ');
-  if (low.substr(unit) == high.substr(high.find(' '))) low.resize(unit);
-  return low + " to " + high;
+  const Unit& unit = unit_of(figure);
+  const std::string low = count_in(figure.low, unit);
+  const std::string high = count_in(figure.high, unit);
+  return fmt::format("{}{}{} {}", low == high ? "" : low, low == high ? "" : " to ", high, unit.name);
 }
 
 }  // namespace plimsoll::doctor

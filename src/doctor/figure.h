@@ -18,6 +18,8 @@ inline constexpr std::uint64_t kNoSize = std::uint64_t{1} << 60U;
 std::optional<Figure> read_figure(std::string_view number, std::string_view unit);
 
 Figure exactly(std::uint64_t bytes);
+/// What was counted from a configuration: good to hundredths of a GiB.
+Figure roughly(Bytes size);
 
 /// What is known of a sum or difference of figures: it may be less than zero.
 struct Span {
@@ -32,12 +34,13 @@ Span span_of(const Figure& figure);
 Span span_of(const std::optional<Figure>& figure);
 /// Never below zero.
 Figure figure_of(Span span);
+/// Of `parts` equal ones; nothing of nothing.
+std::optional<Figure> part_of(const std::optional<Figure>& figure, std::uint64_t parts);
 
 inline bool surely_at_least(Span a, Span b) { return a.low >= b.high; }
 inline bool perhaps_at_least(Span a, Span b) { return a.high >= b.low; }
 inline bool surely_above(Span a, Span b) { return a.low > b.high; }
 
-inline std::string size_text(const Figure& figure) { return size_text(figure.said); }
 /// "0.49 to 0.51 GiB", or one size where both ends read alike.
 std::string span_text(Span span);
 

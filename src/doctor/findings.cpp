@@ -46,6 +46,7 @@ std::string what(const Message& message) {
     case Kind::pool_limit: return "CuPy out of memory";
     case Kind::flushes: return "DeepSpeed emptied the allocator's cache under pressure (a warning)";
     case Kind::jax: return "JAX out of memory";
+    case Kind::hbm: return "XLA: the program needs more of the TPU's memory than it has";
     case Kind::tf_warning: return message.fatal ? "TensorFlow out of memory" : "TensorFlow's allocator had no room for a try (a warning)";
     case Kind::tf_tensor: return "TensorFlow had no room for a tensor" + (message.name.empty() ? "" : " of shape " + safe(message.name));
     case Kind::tf_device: return "TensorFlow could not take as much of the device as it wanted (a warning)";
@@ -53,6 +54,7 @@ std::string what(const Message& message) {
     case Kind::arena: return "ONNX Runtime could not allocate a buffer";
     case Kind::llama_buffer: return "llama.cpp could not allocate a buffer";
     case Kind::ollama: return "Ollama: the model needs more of the host's memory than there is";
+    case Kind::ollama_device: return "Ollama: llama.cpp, which it runs, could not allocate a buffer of the device";
     case Kind::vllm_share: return "vLLM: less is free at the start than its share of the device";
     case Kind::vllm_blocks: return "vLLM: weights and activations leave nothing of its share for the KV cache";
     case Kind::vllm_trial: return "vLLM: the trial run of its sampler has no room beside its share";
@@ -66,6 +68,11 @@ std::string what(const Message& message) {
     case Kind::oomd: return "systemd-oomd killed " + safe(message.name) + " for want of memory";
     case Kind::slurm:
       return "Slurm: " + (message.name.empty() ? std::string("a task") : "step " + safe(message.name)) + " was killed for want of memory";
+    case Kind::sglang: return "SGLang: weights leave nothing of its share for the KV cache";
+    case Kind::earlyoom: return "earlyoom ended " + program_name(message) + " before the machine ran out of memory";
+    case Kind::ray: return "Ray killed a task: its node had little memory left";
+    case Kind::host_program: return (message.name.empty() ? "A program" : message.name) + " could not get memory of the host";
+    case Kind::heap_limit: return "Out of memory: " + message.name + " reached its limit";
     case Kind::exit_status:
       if (!message.name.empty()) return "The kernel called its out-of-memory killer; whom it ended is cut off";
       return "A process was killed by signal 9, often for want of memory";
@@ -158,6 +165,12 @@ std::string on_chip_text(const Message& message) {
   return what + " The device's memory has nothing to do with it.";
 }
 
+std::string ray_text(const Figures& figures) {
+  std::string text = "Ray kills tasks when the memory of a node is used up to a threshold, before the kernel has to.";
+  if (figures.total && figures.free) text += fmt::format(" Of {} {} were left.", size_text(*figures.total), size_text(*figures.free));
+  return text;
+}
+
 std::string slurm_text(const Message& message) {
   std::string text = "The job used more of the host's memory than it asked Slurm for";
   if (message.figures.limit) text += fmt::format(" ({})", size_text(*message.figures.limit));
@@ -166,6 +179,29 @@ std::string slurm_text(const Message& message) {
 
 std::string requested_text(const Figures& figures, std::string_view rest) {
   return figures.requested ? fmt::format("{} were asked for. {}", size_text(*figures.requested), rest) : std::string(rest);
+}
+
+std::string hbm_text(const Message& message) {
+  const Figures& figures = message.figures;
+  std::string text = "The compiler counted it before anything ran: nobody else is in the way.";
+  if (figures.requested && figures.total) {
+    const Figure missing = message.missing ? *message.missing : figure_of(span_of(*figures.requested) - span_of(*figures.total));
+    text += fmt::format(" {} are needed and {} there: {} must be saved.", size_text(*figures.requested), size_text(*figures.total),
+                        size_text(missing));
+  }
+  return text;
+}
+
+std::string ollama_text(const Message& message) {
+  const Figures& figures = message.figures;
+  std::string text = "The device had no room for it.";
+  if (figures.requested && !figures.free) text = requested_text(figures, text);
+  if (!message.needed || !message.available) return text;
+  const Span missing = span_of(*message.needed) - span_of(*message.available);
+  text += fmt::format(" Ollama reckoned that the whole model needs {}, and found {} free", size_text(*message.needed),
+                      size_text(*message.available));
+  if (missing.low <= 0) return text + ": it should have fitted, so something took the rest in between, or the reckoning was short.";
+  return text + fmt::format(": {} too little for all of its layers, and those that it placed took more than it reckoned.", about(missing));
 }
 
 std::string cublas_text(const Case& found) {
@@ -191,6 +227,7 @@ std::string other_text(const Case& found, const Verdict& verdict) {
       return "This is what follows a failed mapping of an expandable segment; the process cannot recover. The message before it tells the "
              "cause.";
     case Kind::class_name: return "Only the exception's name is here; the line behind it has the figures.";
+    case Kind::host_program:
     case Kind::cpu_allocator:
       return verdict.cause == Cause::too_large
                  ? "The size that was asked for is more than any machine has: a shape was computed wrongly."
@@ -215,6 +252,7 @@ std::string other_text(const Case& found, const Verdict& verdict) {
     case Kind::jax:
       return requested_text(
           figures, "JAX takes three quarters of the device when it starts and lives within that; who else held memory then is not told.");
+    case Kind::hbm: return hbm_text(message);
     case Kind::tf_warning:
     case Kind::tf_tensor:
       if (figures.limit && figures.allocated)
@@ -229,7 +267,11 @@ std::string other_text(const Case& found, const Verdict& verdict) {
                          figures.free ? size_text(*figures.free) : "too little",
                          figures.requested ? size_text(*figures.requested) : "more was");
     case Kind::arena: return arena_text(figures);
-    case Kind::llama_buffer: return requested_text(figures, "It has to be one piece. Who holds the device's memory is not told.");
+    case Kind::llama_buffer:
+      return figures.device == "cpu"
+                 ? requested_text(figures, "The host, or a limit on this process, had no more. It is not the device's memory.")
+                 : requested_text(figures, "It has to be one piece. Who holds the device's memory is not told.");
+    case Kind::ollama_device: return ollama_text(message);
     case Kind::ollama:
       return figures.requested && figures.free
                  ? fmt::format("{} are needed and {} available: {} missing.", size_text(*figures.requested), size_text(*figures.free),
@@ -254,6 +296,17 @@ std::string other_text(const Case& found, const Verdict& verdict) {
     case Kind::oomd:
       return "systemd's own killer ends a group before the kernel has to, when its tasks wait long for memory or swap is nearly used up.";
     case Kind::slurm: return slurm_text(message);
+    case Kind::sglang:
+      return "The share (--mem-fraction-static) is SGLang's own setting, for weights and KV cache together; what the weights leave of it "
+             "is "
+             "too little for the cache.";
+    case Kind::earlyoom:
+      return fmt::format(
+          "It held {} in memory. earlyoom ends the program that holds most when little is left of the host's memory and swap.",
+          size_text(*figures.processes.at(0).size));
+    case Kind::ray: return ray_text(figures);
+    case Kind::heap_limit:
+      return "The limit is the program's own, set when it starts or by a share of the host's memory; the host may have more.";
     case Kind::exit_status:
       if (!message.name.empty())
         return "The machine, or a control group, had no memory left; the lines behind it tell which, and whom it hit.";
@@ -270,7 +323,8 @@ std::string headline(const Case& found) {
   std::string sizes;
   if (figures.requested && found.message.kind != Kind::hami) {
     sizes = size_text(*figures.requested) + " asked";
-    const bool named = has_device_figures(found.message.kind) || found.message.kind == Kind::llama_buffer;
+    const bool named =
+        has_device_figures(found.message.kind) || found.message.kind == Kind::llama_buffer || found.message.kind == Kind::ollama_device;
     if (named && !figures.device.empty()) sizes += " of " + figures.device;
     if (figures.total) sizes += fmt::format(" ({})", size_text(*figures.total));
   }

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "doctor/device_tools.h"
 #include "doctor/explain.h"
 
 namespace plimsoll::doctor {
@@ -11,8 +12,7 @@ namespace {
 
 using Sentences = std::vector<std::string>;
 
-constexpr std::int64_t kGib = std::int64_t{1} << 30U;
-constexpr std::int64_t kMuchContext = 2 * kGib;
+constexpr std::int64_t kMuchContext = std::int64_t{2} << 30U;
 constexpr std::size_t kNamedProcesses = 4;
 
 std::string others_text(const Figures& figures) {
@@ -151,15 +151,18 @@ void tell_oddities(const Case& found, const Verdict& verdict, Sentences& out) {
   }
   if (verdict.contradiction)
     out.emplace_back(
-        "The figures contradict each other: more is allocated than reserved, or more allocated and free than the device has. "
+        "The figures contradict each other: more is allocated than reserved, or more held and free than the device has. "
         "One of them is wrong, and so may be what follows from them.");
   if (verdict.free_absurd)
     out.emplace_back(
         "The message shows more free memory than there is in all: the driver could not tell here, and the figure is not used.");
   const std::uint64_t asked = figures.requested ? figures.requested->said.count : 0;
-  if (asked == (20U << 20U) || asked == (2U << 20U))
-    out.push_back(fmt::format("{} is what PyTorch asks for on behalf of any tensor up to {} MiB: the device is simply full.",
-                              size_text(Bytes{asked}), asked == (2U << 20U) ? 1 : 10));
+  if (asked == (20U << 20U) || asked == (2U << 20U)) {
+    // Where neither room elsewhere nor wrong figures explain it.
+    const bool full = verdict.rule >= 7 || (verdict.rule == 0 && !figures.free);
+    out.push_back(fmt::format("{} is what PyTorch asks for on behalf of any tensor up to {} MiB{}.", size_text(Bytes{asked}),
+                              asked == (2U << 20U) ? 1 : 10, full && !verdict.contradiction ? ": the device is simply full" : ""));
+  }
   if (found.context.growth && found.context.growth->low > 0)
     out.push_back(fmt::format("Between the first and the last such message what is allocated grew by {}: something accumulates (a leak).",
                               about(*found.context.growth)));
@@ -169,8 +172,9 @@ void tell_model(const Case& found, Sentences& out) {
   const auto model = find_known_model(found.trace.model());
   if (!model) return;
   const Figures& figures = found.message.figures;
-  std::string text = fmt::format("No tensor of {} exceeds {}, and its weights are {} in float32, {} in float16", safe(found.trace.model()),
-                                 size_text(model->largest(4)), size_text(model->weights(4)), size_text(model->weights(2)));
+  std::string text =
+      fmt::format("No tensor of {} exceeds {}, and its weights are {} in float32, {} in float16", safe(found.trace.model()),
+                  size_text(roughly(model->largest(4))), size_text(roughly(model->weights(4))), size_text(roughly(model->weights(2))));
   if (figures.requested && figures.requested->low > model->largest(4)) text += ": this request is not one of its tensors";
   if (figures.free && figures.free->low > model->weights(4))
     text += fmt::format("; the whole model would have fitted into the free {}", size_text(*figures.free));
@@ -180,12 +184,10 @@ void tell_model(const Case& found, Sentences& out) {
 void tell_half_truth(const Case& found, Sentences& out) {
   const Figures& figures = found.message.figures;
   if (found.message.kind != Kind::allocator || !found.message.fatal || !figures.cached) return;
-  std::string text =
-      "torch.cuda.empty_cache() does not cure the request that failed: PyTorch had given back every block that was wholly free before it "
-      "gave up.";
-  if (figures.cached->high.count > 0)
-    text += fmt::format(" Called before another process or library needs memory, it returns up to {:.2f} GiB.",
-                        static_cast<double>(figures.cached->said.count) / static_cast<double>(kGib));
+  std::string text = tools_of(found.message).call("empty_cache()") +
+                     " does not cure the request that failed: PyTorch had given back every block that was wholly free before it gave up.";
+  if (figures.cached->said.count > 0)
+    text += fmt::format(" Called before another process or library needs memory, it returns up to {}.", size_text(*figures.cached));
   out.push_back(std::move(text));
 }
 

@@ -87,9 +87,13 @@ bool is_part_kind(Kind kind) {
   switch (kind) {
     case Kind::nccl:
     case Kind::llama_buffer:
+    case Kind::ollama_device:
     case Kind::killed:
     case Kind::killed_in_group:
     case Kind::slurm:
+    case Kind::earlyoom:
+    case Kind::ray:
+    case Kind::host_program:
     case Kind::systemd:
     case Kind::tf_warning:
     case Kind::jax: return true;
@@ -106,6 +110,12 @@ bool agree(const std::optional<T>& a, const std::optional<T>& b) {
   }
 }
 
+/// What is asked for and what is taken for it differ by what is padded.
+bool agree_nearly(std::optional<Figure> a, const std::optional<Figure>& b) {
+  if (a) a = Figure{a->said, a->low - Bytes{a->low.count / 500}, a->high + Bytes{a->high.count / 500}};
+  return agree(a, b);
+}
+
 bool agree(const std::string& a, const std::string& b) { return a.empty() || b.empty() || a == b; }
 
 /// Whether `later` may be another line of what `first` is the beginning of.
@@ -115,7 +125,7 @@ bool is_part(const Message& first, const Message& later) {
   if (!same_kind || !is_part_kind(first.kind) || first.source != later.source) return false;
   const Figures& x = first.figures;
   const Figures& y = later.figures;
-  if (!agree(x.requested, y.requested) || !agree(x.device, y.device) || !agree(first.name, later.name)) return false;
+  if (!agree_nearly(x.requested, y.requested) || !agree(x.device, y.device) || !agree(first.name, later.name)) return false;
   return same_process(x, y);
 }
 
@@ -137,8 +147,18 @@ void absorb(Message& first, Message later) {
   if (first.name.empty()) first.name = std::move(later.name);
   if (first.group.empty()) first.group = std::move(later.group);
   if (later.kind == Kind::killed_in_group) first.kind = later.kind;
-  if (first.phase == Phase::unknown) first.phase = later.phase;
+  // The last line says best what it was for.
+  if (later.phase != Phase::unknown) first.phase = later.phase;
   first.fatal = first.fatal || later.fatal;
+}
+
+/// Ollama's users have Ollama's settings, not llama.cpp's.
+void carry_out(const OllamaPlan& plan, Message& message) {
+  if (message.figures.device == "cpu") return;
+  message.source = Source::ollama;
+  message.kind = Kind::ollama_device;
+  message.needed = plan.needed;
+  message.available = plan.available;
 }
 
 /// The position in `line` that `printing` characters that are no blanks lead up to.
@@ -168,6 +188,7 @@ struct LogReader::State {
   std::optional<std::int64_t> root_rank;
   std::optional<Figure> group_limit;  ///< that the kernel told before it killed
   std::uint64_t group_line = 0;
+  std::optional<OllamaPlan> ollama;  ///< Ollama carries llama.cpp; what it reckoned with last
 
   Line& at(std::uint64_t index) { return ring[index % kRing]; }
 
@@ -262,6 +283,13 @@ void LogReader::State::note_context(std::uint64_t index, const Hit& hit) {
       group_limit = text.size_after(",limit", text.here(), text.here() + 40);
       group_line = line.number;
       break;
+    case Sign::ollama_plan:
+      gather(index, hit.end);
+      ollama = read_ollama_plan(text);
+      break;
+    case Sign::ollama_runner:
+      if (!ollama) ollama.emplace();
+      break;
     case Sign::root_cause: {
       gather(index, hit.end);
       const std::size_t rank = text.find_end("rank:", text.here(), text.here() + 300);
@@ -295,8 +323,8 @@ void LogReader::State::gather(std::uint64_t index, std::size_t mark) {
     const Line& other = at(next);
     if (other.writer != line.writer) continue;
     const auto begins = [&](const Hit& each) {
-      if (each.sign == Sign::capacity) return false;  // the middle of a message
-      return each.sign == Sign::traceback || (each.sign <= kLastMessage && may_begin(each.sign, other.text, each.end));
+      if (each.sign == Sign::traceback) return true;
+      return each.sign <= kLastMessage && !may_continue(each.sign) && may_begin(each.sign, other.text, each.end);
     };
     if (std::ranges::any_of(other.hits, begins)) break;
     add(next, 0, -1);
@@ -325,6 +353,7 @@ void LogReader::State::keep(Message message, const Line& line) {
   Writer& writer = writers[line.writer];
   if (message.kind == Kind::killed_in_group && message.source == Source::kernel && line.number - group_line <= kKillLines)
     message.figures.limit = group_limit;
+  if (message.kind == Kind::llama_buffer && ollama) carry_out(*ollama, message);
   for (Found& known : found) {
     const bool same_writer = known.writer_index == line.writer && known.generation == writer.generation;
     if (same_writer && line.number - known.line <= kPartLines && is_part(known.message, message)) {

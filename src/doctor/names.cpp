@@ -5,9 +5,9 @@
 namespace plimsoll::doctor {
 
 std::string_view source_name(Source source) {
-  static constexpr std::array<std::string_view, 18> kNames = {"pytorch",   "cuda",   "nccl",    "jax",    "tensorflow", "onnxruntime",
-                                                              "llama.cpp", "vllm",   "triton",  "cupy",   "deepspeed",  "bitsandbytes",
-                                                              "ollama",    "jetson", "systemd", "kernel", "slurm",      "hami"};
+  static constexpr std::array<std::string_view, 19> kNames = {
+      "pytorch",   "cuda",         "nccl",   "jax",    "tensorflow", "onnxruntime", "llama.cpp", "vllm", "triton", "cupy",
+      "deepspeed", "bitsandbytes", "ollama", "jetson", "systemd",    "kernel",      "slurm",     "hami", ""};
   return kNames[static_cast<std::size_t>(source)];
 }
 

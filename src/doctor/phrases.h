@@ -19,6 +19,7 @@ enum class Sign : std::uint8_t {
   cpu_allocator,
   host_map,
   host_shared,
+  shared_object,
   capacity,
   buffer_limit,
   memory_summary,
@@ -29,6 +30,7 @@ enum class Sign : std::uint8_t {
   cache_flushes,
   jax_request,
   jax_trying,
+  hbm_exceeded,
   tf_memory,
   tf_tensor,
   ort_available,
@@ -50,6 +52,13 @@ enum class Sign : std::uint8_t {
   kernel_kill,
   oomd_kill,
   job_limit,
+  sglang_share,
+  python_memory,
+  array_memory,
+  bad_alloc,
+  no_memory,
+  ray_memory,
+  earlyoom,
   killed,
   exit_status,
 
@@ -58,6 +67,7 @@ enum class Sign : std::uint8_t {
   loads_to_cpu,
   starts_cuda,
   computes,
+  attends,
   trains,
   fills_cache,
   starts_up,
@@ -67,6 +77,8 @@ enum class Sign : std::uint8_t {
   root_cause,
   expandable_on,
   group_limit,
+  ollama_plan,
+  ollama_runner,
 };
 inline constexpr Sign kLastMessage = Sign::exit_status;
 inline constexpr Sign kLastEvidence = Sign::starts_up;

@@ -74,6 +74,9 @@ Message read_repeated(const MessageText& text) {
   Message message = message_of(Source::cuda, Kind::outside, behind_repetition(text));
   message.figures.requested = text.size_after("requestedsizewas", text.here(), text.here() + 40);
   if (names_pytorch(text)) message.name = "PyTorch";
+  for (const std::string_view amd : {"hiperror:outofmemory", "rocmerror:outofmemory"}) {
+    if (text.ends(amd, text.here())) message.figures.device = "hip";
+  }
   // "cuda runtime error (2) : out of memory at .../aten/src/THC/...": its allocator, in versions that gave no figures.
   if (text.has("/thc/", text.here() - std::min<std::size_t>(text.here(), 200), text.here() + 160)) {
     message.source = Source::pytorch;
@@ -164,6 +167,7 @@ std::optional<Message> read_triton(const MessageText& text) {
 std::optional<Message> read_out_of_memory(const Place& place) {
   const MessageText& text = place.text;
   const std::size_t from = text.here();
+  if (auto heap = read_heap(text)) return heap;
   // "torch.OutOfMemoryError: ": what follows says more, unless the log ends here.
   if (text.starts("error", from)) {
     if (!text.ends("torch.outofmemory", from) && !text.ends("torch.cuda.outofmemory", from)) return std::nullopt;

@@ -13,21 +13,28 @@ namespace {
 
 constexpr std::size_t kNowhere = MessageText::kNowhere;
 
-// "Ran out of memory in memory space hbm. Used 20.00G of 15.48G hbm."
-Message read_hbm(const MessageText& text) {
-  const std::size_t from = text.here();
-  Labels labels(text, from, std::min(text.size(), from + 120));
-  Message message = message_of(Source::jax, Kind::jax, from);
+// "Ran out of memory in memory space hbm. Used 19.66G of 15.48G hbm. Exceeded hbm capacity by 4.18G."
+Message read_chip(const MessageText& text, std::size_t from) {
+  Labels labels(text, from, std::min(text.size(), from + 160));
+  Message message = message_of(Source::jax, Kind::hbm, from);
   message.figures.requested = labels.after("used");
   const std::size_t used = labels.find_end("used");
   message.figures.total = used == kNowhere ? std::nullopt : text.size_after("of", used, used + 24);
+  message.missing = labels.after("capacityby");
   message.end = labels.end();
-  if (text.starts("inmemoryspacehbm", from) || !message.figures.total) return message;
+  if (labels.has("hbm") || !message.figures.total) return message;
   // The chip's own: vmem, smem, sflag.
   message.kind = Kind::on_chip;
   message.figures.limit = message.figures.total;
   message.figures.total.reset();
   return message;
+}
+
+// The same, its beginning cut off.
+std::optional<Message> read_exceeded(const MessageText& text) {
+  const std::size_t used = text.find_before("used", text.here(), 80);
+  if (used == kNowhere) return std::nullopt;
+  return read_chip(text, used);
 }
 
 // "while trying to allocate 30.85GiB", "allocating N bytes", "... 49807360 bytes", "Failed to allocate request for 1.91GiB (2048000000B) on
@@ -171,6 +178,7 @@ std::optional<Message> read_framework(Sign sign, const Place& place) {
   switch (sign) {
     case Sign::jax_request:
     case Sign::jax_trying: return read_jax(text);
+    case Sign::hbm_exceeded: return read_exceeded(text);
     case Sign::tf_memory: return message_of(Source::tensorflow, Kind::tf_tensor, text.here());
     case Sign::tf_tensor: return read_tf_tensor(text);
     case Sign::ort_available:
@@ -179,7 +187,7 @@ std::optional<Message> read_framework(Sign sign, const Place& place) {
     default: break;
   }
   // Sign::out_of_memory, as read_out_of_memory passes it on.
-  if (text.starts("inmemoryspace", text.here())) return read_hbm(text);
+  if (text.starts("inmemoryspace", text.here())) return read_chip(text, text.here());
   for (const std::string_view label : {"whiletryingtoallocate", "allocating"}) {
     if (text.starts(label, text.here())) return read_jax(text);
   }

@@ -8,6 +8,10 @@ bool may_begin(Sign sign, std::string_view line, std::size_t at) {
   return sign != Sign::killed || before.ends_with("Killed");
 }
 
+bool may_continue(Sign sign) {
+  return sign == Sign::capacity || sign == Sign::hbm_exceeded || sign == Sign::array_memory || sign == Sign::no_memory;
+}
+
 // The one list of what is recognised; phrases.cpp has the phrases.
 std::optional<Message> read_message(Sign sign, const Place& place) {
   switch (sign) {
@@ -18,6 +22,7 @@ std::optional<Message> read_message(Sign sign, const Place& place) {
     case Sign::cpu_allocator:
     case Sign::host_map:
     case Sign::host_shared:
+    case Sign::shared_object:
     case Sign::capacity:
     case Sign::buffer_limit:
     case Sign::memory_summary: return read_pytorch(sign, place);
@@ -30,6 +35,7 @@ std::optional<Message> read_message(Sign sign, const Place& place) {
     case Sign::cache_flushes:
     case Sign::jax_request:
     case Sign::jax_trying:
+    case Sign::hbm_exceeded:
     case Sign::tf_memory:
     case Sign::tf_tensor:
     case Sign::ort_available:
@@ -44,7 +50,14 @@ std::optional<Message> read_message(Sign sign, const Place& place) {
     case Sign::vllm_startup:
     case Sign::vllm_no_blocks:
     case Sign::vllm_length:
-    case Sign::vllm_old_length: return read_server(sign, place);
+    case Sign::vllm_old_length:
+    case Sign::sglang_share: return read_server(sign, place);
+    case Sign::python_memory:
+    case Sign::array_memory:
+    case Sign::bad_alloc:
+    case Sign::no_memory:
+    case Sign::ray_memory:
+    case Sign::earlyoom: return read_program(sign, place);
     case Sign::oom_kill:
     case Sign::kernel_kill:
     case Sign::oomd_kill:

@@ -34,17 +34,20 @@ enum class Kind : std::uint8_t {
   pool_limit,  ///< CuPy
   flushes,     ///< DeepSpeed
   jax,
+  hbm,         ///< XLA: what was compiled for a TPU needs more than its memory
   tf_warning,  ///< TensorFlow: a try that may fail
   tf_tensor,
   tf_device,    ///< TensorFlow takes the device
   arena_limit,  ///< ONNX Runtime
   arena,
   llama_buffer,
-  ollama,
-  vllm_share,   ///< less is free than its share
-  vllm_blocks,  ///< nothing is left for the cache
-  vllm_length,  ///< one text's cache has no room
-  vllm_trial,   ///< a trial run of the sampler has no room
+  ollama,         ///< the host's memory
+  ollama_device,  ///< llama.cpp under Ollama
+  vllm_share,     ///< less is free than its share
+  vllm_blocks,    ///< nothing is left for the cache
+  vllm_length,    ///< one text's cache has no room
+  vllm_trial,     ///< a trial run of the sampler has no room
+  sglang,         ///< nothing of its share is left for the cache
   hami,
   jetson,
   killed_in_group,
@@ -52,7 +55,11 @@ enum class Kind : std::uint8_t {
   systemd,
   oomd,  ///< systemd's own killer, before the kernel's
   slurm,
-  exit_status,  ///< only a signal
+  earlyoom,      ///< a killer of the host's, before the kernel's
+  ray,           ///< kills its tasks before the node is full
+  host_program,  ///< Python, NumPy, C++ or the system: no memory of the host
+  heap_limit,    ///< Java's and Node.js's own limits
+  exit_status,   ///< only a signal
 };
 
 /// One message of a log, as read. Strings are the log's own: not safe to print.
@@ -67,6 +74,9 @@ struct Message {
   std::string name;                           ///< CUDA, HIP, XPU or NPU; PyTorch of a bare error; a killed program; a shape
   std::string group;                          ///< control group
   std::optional<Figure> others;               ///< other allocations
+  std::optional<Figure> missing;              ///< where the message itself tells
+  std::optional<Figure> needed;               ///< in all, where `requested` is a part of it
+  std::optional<Figure> available;            ///< for `needed`
   std::optional<std::int64_t> tokens_wanted;  ///< or counts: retries, kills
   std::optional<std::int64_t> tokens_possible;
   std::size_t end = 0;  ///< behind the message, in its text
@@ -90,6 +100,8 @@ struct Place {
 
 /// A quick look for phrases that stand in many lines: false when `read_message` would give nothing.
 bool may_begin(Sign sign, std::string_view line, std::size_t at);
+/// Whether a phrase also stands in the middle of messages that others begin.
+bool may_continue(Sign sign);
 
 /// The message that a phrase begins, or nothing when it only looked like one. All take time in proportion to the text.
 std::optional<Message> read_message(Sign sign, const Place& place);
@@ -101,6 +113,22 @@ std::optional<Message> read_cuda(Sign sign, const Place& place);
 std::optional<Message> read_framework(Sign sign, const Place& place);
 std::optional<Message> read_server(Sign sign, const Place& place);
 std::optional<Message> read_host(Sign sign, const Place& place);
+std::optional<Message> read_program(Sign sign, const Place& place);
+/// Of Java or Node.js, whose messages are "out of memory" too.
+std::optional<Message> read_heap(const MessageText& text);
+
+/// Whose limit it is, as Message::name.
+inline constexpr std::string_view kJavaHeap = "Java's heap";
+inline constexpr std::string_view kJavaClasses = "Java's metaspace";
+inline constexpr std::string_view kJavaBuffers = "Java's direct buffers";
+inline constexpr std::string_view kNodeHeap = "the heap of Node.js";
+
+/// What Ollama reckons with before it starts llama.cpp.
+struct OllamaPlan {
+  std::optional<Figure> needed;     ///< by the whole model
+  std::optional<Figure> available;  ///< on all devices
+};
+OllamaPlan read_ollama_plan(const MessageText& text);
 
 /// Whether llama.cpp, or who carries it, wrote what stands before.
 bool names_llama(const MessageText& text);

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -60,6 +61,17 @@ void read_processes(const MessageText& text, std::size_t from, std::size_t until
   }
 }
 
+/// "9.78 MiB cached" is what lies unused, in some versions all that is reserved: where the device has no room for the one, it is the other.
+void settle_cached(Figures& figures) {
+  if (!figures.total || !figures.free || !figures.allocated || !figures.cached || figures.reserved) return;
+  const Span free = span_of(*figures.free);
+  const Span allocated = span_of(*figures.allocated);
+  const Span cached = span_of(*figures.cached);
+  const Span total = span_of(*figures.total);
+  if (!surely_above(allocated + cached + free, total) || surely_above(cached + free, total) || !perhaps_at_least(cached, allocated)) return;
+  figures.reserved = std::exchange(figures.cached, std::nullopt);
+}
+
 void complete(Figures& figures) {
   if (figures.allocated && figures.reserved && !figures.cached)
     figures.cached = figure_of(span_of(*figures.reserved) - span_of(*figures.allocated));
@@ -91,6 +103,7 @@ Message read_allocator(const MessageText& text, std::size_t from) {
   figures.limit = labels.before("allowed");
   figures.used = labels.after("thisprocesshas");
   read_processes(text, from, until, figures);
+  settle_cached(figures);
   complete(figures);
   message.end = labels.end();
   return message;
@@ -187,6 +200,13 @@ Message read_shared(std::size_t end) {
   return message;
 }
 
+// "unable to open shared memory object </torch_71_3> in read-write mode: No space left on device (28)"; or for want of descriptors.
+std::optional<Message> read_shared_object(const MessageText& text) {
+  Labels labels(text, text.here(), std::min(text.size(), text.here() + 200));
+  if (!labels.has("nospaceleftondevice") && !labels.has("cannotallocatememory")) return std::nullopt;
+  return read_shared(labels.end());
+}
+
 // The front of the line is cut off: "... GPU 0 has a total capacity of 23.64 GiB of which 412.81 MiB is free. ...".
 std::optional<Message> read_headless(const MessageText& text) {
   const std::size_t from = text.here();
@@ -237,6 +257,7 @@ std::optional<Message> read_pytorch(Sign sign, const Place& place) {
     case Sign::cpu_allocator: return read_cpu(place.text);
     case Sign::host_map: return read_map(place.text);
     case Sign::host_shared: return read_shared(place.text.here());
+    case Sign::shared_object: return read_shared_object(place.text);
     case Sign::capacity: return read_headless(place.text);
     case Sign::buffer_limit: return read_buffer_limit(place.text);
     case Sign::memory_summary: return read_summary(place.text);

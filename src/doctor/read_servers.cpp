@@ -1,7 +1,10 @@
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include <fmt/format.h>
 
+#include "doctor/figure.h"
 #include "doctor/read_message.h"
 
 namespace plimsoll::doctor {
@@ -15,16 +18,27 @@ void read_device(const MessageText& text, std::string_view label, std::size_t fr
   if (number) figures.device = fmt::format("cuda:{}", *number);
 }
 
-// What the buffer was for, by the lines around.
+// What the buffer was for, by the lines around: those behind complain of it, those before may be of what went well.
 Phase llama_phase(const MessageText& text) {
-  const std::size_t from = text.here() - std::min<std::size_t>(text.here(), 300);
-  const std::size_t until = text.here() + 500;
-  for (const std::string_view cache : {"kv_cache", "kvcache"}) {
-    if (text.has(cache, from, until)) return Phase::kv_cache;
-  }
-  if (text.has("computebuffer", from, until)) return Phase::activations;
-  for (const std::string_view load : {"loadingmodel", "load_tensors", "unabletoallocate"}) {
-    if (text.has(load, from, until)) return Phase::loading;
+  struct Word {
+    std::string_view word;
+    Phase phase;
+  };
+  static constexpr std::array<Word, 8> kWords = {{{"gallocr_reserve", Phase::activations},
+                                                  {"computebuffer", Phase::activations},
+                                                  {"allocatecompute", Phase::activations},
+                                                  {"kv_cache", Phase::kv_cache},
+                                                  {"kvcache", Phase::kv_cache},
+                                                  {"loadingmodel", Phase::loading},
+                                                  {"load_tensors", Phase::loading},
+                                                  {"unabletoallocate", Phase::loading}}};
+  const std::size_t here = text.here();
+  const std::size_t line = text.text().rfind('\n', here) + 1;
+  const std::array<std::pair<std::size_t, std::size_t>, 2> ranges = {{{line, here + 500}, {here - std::min<std::size_t>(here, 300), here}}};
+  for (const auto& [from, until] : ranges) {
+    for (const Word& each : kWords) {
+      if (text.has(each.word, from, until)) return each.phase;
+    }
   }
   return Phase::unknown;
 }
@@ -181,12 +195,36 @@ Message read_trial(const MessageText& text) {
   return message;
 }
 
+// "Not enough memory. Please try to increase --mem-fraction-static."
+std::optional<Message> read_sglang(const MessageText& text) {
+  if (text.find_before("notenoughmemory", text.here(), 80) == kNowhere) return std::nullopt;
+  return message_of(Source::other, Kind::sglang, text.here());
+}
+
 std::optional<Message> in_phase(std::optional<Message> message, Phase phase) {
   if (message) message->phase = phase;
   return message;
 }
 
 }  // namespace
+
+// msg="offload to cuda" ... memory.available="[5.6 GiB]" ... memory.required.full="8.1 GiB" memory.required.partial="5.4 GiB".
+OllamaPlan read_ollama_plan(const MessageText& text) {
+  OllamaPlan plan;
+  plan.needed = text.size_at(text.here() + 2);  // behind ="
+  std::size_t at = text.find_before("memory.available=\"[", text.here(), 300);
+  if (at == kNowhere) return plan;
+  at = text.find_end("[", at);
+  const std::size_t close = std::min(text.find("]", at), text.here());
+  // A size a device.
+  for (Span sum; at < close; at = text.find_end("ib", at, close)) {
+    const auto size = text.size_at(at);
+    if (!size) break;
+    sum = sum + span_of(*size);
+    plan.available = figure_of(sum);
+  }
+  return plan;
+}
 
 bool names_llama(const MessageText& text) {
   const std::size_t from = text.here();
@@ -207,6 +245,7 @@ std::optional<Message> read_server(Sign sign, const Place& place) {
     case Sign::ollama_system: return in_phase(read_ollama_system(text), Phase::loading);
     case Sign::vllm_startup: return in_phase(read_startup(text), Phase::start_up);
     case Sign::vllm_no_blocks: return in_phase(message_of(Source::vllm, Kind::vllm_blocks, text.here()), Phase::kv_cache);
+    case Sign::sglang_share: return in_phase(read_sglang(text), Phase::kv_cache);
     case Sign::vllm_length: return in_phase(read_length(text), Phase::kv_cache);
     case Sign::vllm_old_length: return in_phase(read_old_length(text), Phase::kv_cache);
     default: return std::nullopt;

@@ -1,5 +1,9 @@
+#include <algorithm>
+#include <array>
+
 #include <fmt/format.h>
 
+#include "doctor/device_tools.h"
 #include "doctor/explain.h"
 
 namespace plimsoll::doctor {
@@ -7,22 +11,22 @@ namespace {
 
 using Remedies = std::vector<Remedy>;
 
-std::optional<Bytes> said(const std::optional<Figure>& figure) { return figure ? std::optional(figure->said) : std::nullopt; }
-
-std::optional<Bytes> deficit_of(const Figures& figures) {
+std::optional<Figure> deficit_of(const Figures& figures) {
   if (!figures.requested || !figures.free) return std::nullopt;
-  return figure_of(span_of(*figures.requested) - span_of(*figures.free)).said;
+  return figure_of(span_of(*figures.requested) - span_of(*figures.free));
 }
 
-void list_holders(Remedies& out) {
-  out.push_back({"See who holds the device, and close it or wait", "the message does not tell", std::nullopt, std::string(kListHolders)});
+void list_holders(const Message& message, Remedies& out) {
+  out.push_back(
+      {"See who holds the device, and close it or wait", "the message does not tell", std::nullopt, std::string(tools_of(message).list)});
 }
 
-void leave_headroom(Remedies& out) {
-  out.push_back({"Leave room beside PyTorch's cache", "context, cuBLAS, cuDNN and NCCL allocate outside of it", std::nullopt,
-                 "torch.cuda.set_per_process_memory_fraction(0.9)   # before the first tensor"});
+void leave_headroom(const Message& message, Remedies& out) {
+  const DeviceTools& tools = tools_of(message);
+  out.push_back({"Leave room beside PyTorch's cache", "the context and libraries allocate outside of it", std::nullopt,
+                 tools.call("set_per_process_memory_fraction(0.9)") + "   # before the first tensor"});
   out.push_back({"Give cached memory back before that moment", "here empty_cache() does help: the memory goes to another allocator",
-                 std::nullopt, "torch.cuda.empty_cache()"});
+                 std::nullopt, tools.call("empty_cache()")});
 }
 
 void check_shape(Remedies& out) {
@@ -55,6 +59,10 @@ void raise_host_limit(const Message& message, Remedies& out) {
       out.push_back({"Raise the group's limit", "the machine may have more than the container may use", std::nullopt,
                      "docker run --memory=8g ...   # Kubernetes: resources.limits.memory; systemd: MemoryMax"});
       break;
+    case Kind::earlyoom:
+      out.push_back({"Spare this program", "earlyoom then takes another", std::nullopt,
+                     "EARLYOOM_ARGS=\"--avoid NAME\"   # in /etc/default/earlyoom"});
+      break;
     case Kind::exit_status: break;
     default:
       out.push_back(
@@ -63,12 +71,64 @@ void raise_host_limit(const Message& message, Remedies& out) {
   }
 }
 
+void work_in_parts(const Message& message, Remedies& out) {
+  raise_host_limit(message, out);
+  out.push_back({"Look for a limit on this process", "the machine may have more than it may use", std::nullopt,
+                 "ulimit -v; cat /sys/fs/cgroup/memory.max   # docker run --memory=8g, #SBATCH --mem=32G"});
+  if (message.name == "NumPy")
+    out.push_back({"Take a smaller type", "float32 is half of float64, int8 an eighth", std::nullopt,
+                   "np.zeros(shape)  ->  np.zeros(shape, dtype=np.float32)"});
+  out.push_back({"Work on a part at a time", "only that part has to be there", std::nullopt,
+                 message.name == "NumPy" || message.name == "Python"
+                     ? "np.load(path, mmap_mode=\"r\"); pandas.read_csv(path, chunksize=100_000)"
+                     : "read, use and free one part before the next"});
+}
+
+void raise_heap(const Message& message, Remedies& out) {
+  struct Setting {
+    std::string_view name;
+    std::string_view change;
+  };
+  static constexpr std::array<Setting, 4> kSettings = {{{kJavaHeap, "java -Xmx8g ...   # in a container: -XX:MaxRAMPercentage=75"},
+                                                        {kJavaClasses, "java -XX:MaxMetaspaceSize=512m ..."},
+                                                        {kJavaBuffers, "java -XX:MaxDirectMemorySize=4g ..."},
+                                                        {kNodeHeap, "export NODE_OPTIONS=--max-old-space-size=8192   # MiB"}}};
+  const auto* const setting = std::ranges::find(kSettings, message.name, &Setting::name);
+  if (setting != kSettings.end())
+    out.push_back({"Raise the program's limit", "if the host has the memory", std::nullopt, std::string(setting->change)});
+  out.push_back(
+      {"See what it keeps", "what grows without end fills any limit", std::nullopt,
+       message.name == kNodeHeap ? "node --heapsnapshot-near-heap-limit=1 program.js" : "java -XX:+HeapDumpOnOutOfMemoryError ..."});
+}
+
+void relieve_ray(const Message& message, Remedies& out) {
+  raise_host_limit(message, out);
+  out.push_back({"Tell Ray what a task needs", "fewer then run at once", std::nullopt, "@ray.remote(memory=8 * 2**30)"});
+  out.push_back(
+      {"Raise Ray's threshold", "above it the kernel kills instead", std::nullopt, "RAY_memory_usage_threshold=0.98 ray start ..."});
+}
+
+void serve_sglang(Remedies& out) {
+  out.push_back({"Raise SGLang's share of the device", "if nobody else needs it", std::nullopt, "--mem-fraction-static 0.9"});
+  out.push_back({"Allow shorter texts", "the cache of one text is smaller", std::nullopt, "--context-length 4096"});
+  out.push_back({"Use a quantized model, or several devices", "weights leave more for the cache", std::nullopt, "--tp 2"});
+}
+
 void use_less_host(Remedies& out) {
   out.push_back({"Do not load the weights twice", "mapped files are shared and can be given back", std::nullopt,
                  "from_pretrained(..., low_cpu_mem_usage=True)   # and safetensors instead of .bin"});
   out.push_back({"Use fewer workers for data", "each is a copy of the program", std::nullopt, "DataLoader(..., num_workers=N // 2)"});
   out.push_back({"Run BERT classifiers with Plimsoll", "it reads every limit of the machine and stays below it", std::nullopt,
                  "plimsoll run MODEL --input texts.txt --max-memory 512MiB"});
+}
+
+void grow_less(std::string_view setting, Remedies& out) {
+  out.push_back({"Do not take the device beforehand", "memory is then taken as it is needed", std::nullopt, std::string(setting)});
+}
+
+void halve_batch(const Figures& figures, Remedies& out) {
+  out.push_back(
+      {"Halve the batch", "this request shrinks in proportion", part_of(figures.requested, 2), "batch_size=N  ->  batch_size=N // 2"});
 }
 
 void vllm(const Case& found, const Diagnosis& diagnosis, Remedies& out) {
@@ -80,7 +140,7 @@ void vllm(const Case& found, const Diagnosis& diagnosis, Remedies& out) {
   }
   if (message.kind == Kind::vllm_share && diagnosis.cause != Cause::too_large) {
     out.push_back({"Stop who holds the rest, or wait", "an earlier server that did not end is common", deficit_of(figures),
-                   std::string(kListHolders)});
+                   std::string(tools_of(message).list)});
     if (figures.free && figures.total && figures.total->said.count > 0) {
       const double share = static_cast<double>(figures.free->low.count) / static_cast<double>(figures.total->high.count);
       out.push_back(
@@ -98,30 +158,49 @@ void vllm(const Case& found, const Diagnosis& diagnosis, Remedies& out) {
   out.push_back({"Raise vLLM's share of the device", "if nobody else needs it", std::nullopt, "--gpu-memory-utilization 0.95"});
   if (message.kind == Kind::vllm_blocks)
     out.push_back({"Allow shorter texts", "the trial run at the start is smaller", std::nullopt, "--max-model-len 4096"});
-  out.push_back({"Quantize the cache", "half of 16 bits",
-                 figures.requested ? std::optional(Bytes{figures.requested->said.count / 2}) : std::nullopt, "--kv-cache-dtype fp8"});
+  out.push_back({"Quantize the cache", "half of 16 bits", part_of(figures.requested, 2), "--kv-cache-dtype fp8"});
   out.push_back(
       {"Use a quantized model, or several devices", "weights leave more for the cache", std::nullopt, "--tensor-parallel-size 2"});
 }
 
-void llama(const Case& found, const Diagnosis& diagnosis, Remedies& out) {
-  const std::optional<Bytes> asked = said(found.message.figures.requested);
-  const auto half = asked ? std::optional(Bytes{asked->count / 2}) : std::nullopt;
-  if (diagnosis.phase != Phase::loading) {
-    out.push_back({"Shorten the context", "the cache, and what computes on it, shrink with it", half, "-c 4096"});
-    out.push_back({"Quantize the cache", "half of 16 bits", half, "--cache-type-k q8_0 --cache-type-v q8_0 -fa on"});
-  }
-  out.push_back({"Keep some layers on the processor", "slower, one layer at a time", half, "-ngl 99  ->  -ngl N"});
+void llama_on_host(const Message& message, Remedies& out) {
+  const auto half = message.phase == Phase::loading ? part_of(message.figures.requested, 2) : std::nullopt;
+  raise_host_limit(message, out);
+  out.push_back({"Map the weights, and lock nothing", "mapped pages can be given back", std::nullopt, "leave out --no-mmap and --mlock"});
+  out.push_back({"Shorten the context", "the cache, and what computes on it, shrink with it", std::nullopt, "-c 4096"});
+  out.push_back({"Give more layers to the device", "if it has room", std::nullopt, "-ngl N  ->  -ngl 99"});
   out.push_back({"Use a smaller quantization", "other answers", half, "model-Q8_0.gguf  ->  model-Q4_K_M.gguf"});
 }
 
-void grow_less(std::string_view setting, Remedies& out) {
-  out.push_back({"Do not take the device beforehand", "memory is then taken as it is needed", std::nullopt, std::string(setting)});
+void ollama(Remedies& out) {
+  out.push_back(
+      {"Stop what else Ollama holds", "a model stays for minutes after its last answer", std::nullopt, "ollama ps; ollama stop MODEL"});
+  out.push_back({"Shorten the context", "the cache, and what computes on it, shrink with it", std::nullopt,
+                 "OLLAMA_CONTEXT_LENGTH=4096 ollama serve   # or in a session: /set parameter num_ctx 4096"});
+  out.push_back({"Quantize the cache", "half of 16 bits", std::nullopt, "OLLAMA_FLASH_ATTENTION=1 OLLAMA_KV_CACHE_TYPE=q8_0 ollama serve"});
+  out.push_back({"Keep more layers on the processor", "slower, one layer at a time", std::nullopt, "/set parameter num_gpu N"});
+  out.push_back({"Take a smaller quantization", "other answers", std::nullopt, "ollama run MODEL:q4_K_M"});
 }
 
-void halve_batch(const Figures& figures, Remedies& out) {
-  const auto half = figures.requested ? std::optional(Bytes{figures.requested->said.count / 2}) : std::nullopt;
-  out.push_back({"Halve the batch", "this request shrinks in proportion", half, "batch_size=N  ->  batch_size=N // 2"});
+void fit_tpu(Remedies& out) {
+  out.push_back({"Halve the batch", "activations shrink in proportion", std::nullopt, "batch_size=N  ->  batch_size=N // 2"});
+  out.push_back({"Recompute activations", "most of them are not kept; a step takes about a third longer", std::nullopt,
+                 "jax.checkpoint(layer)   # or nn.remat"});
+  out.push_back({"Compute in bfloat16", "half of float32", std::nullopt, "x.astype(jnp.bfloat16)"});
+  out.push_back({"Spread the arrays over more chips", "each holds a part", std::nullopt,
+                 "jax.device_put(x, NamedSharding(mesh, PartitionSpec(\"data\")))"});
+}
+
+void llama(const Case& found, const Diagnosis& diagnosis, Remedies& out) {
+  const auto half = part_of(found.message.figures.requested, 2);
+  const auto half_cache = diagnosis.phase == Phase::kv_cache ? half : std::nullopt;
+  const auto half_weights = diagnosis.phase == Phase::loading ? half : std::nullopt;
+  if (diagnosis.phase != Phase::loading) {
+    out.push_back({"Shorten the context", "the cache, and what computes on it, shrink with it", half_cache, "-c 4096"});
+    out.push_back({"Quantize the cache", "half of 16 bits", half_cache, "--cache-type-k q8_0 --cache-type-v q8_0 -fa on"});
+  }
+  out.push_back({"Keep some layers on the processor", "slower, one layer at a time", half_weights, "-ngl 99  ->  -ngl N"});
+  out.push_back({"Use a smaller quantization", "other answers", half_weights, "model-Q8_0.gguf  ->  model-Q4_K_M.gguf"});
 }
 
 void shrink_kernel(const Message& message, Remedies& out) {
@@ -137,7 +216,7 @@ void shrink_kernel(const Message& message, Remedies& out) {
     return;
   }
   out.push_back({"Use smaller blocks or fewer stages", "each stage keeps a block in the chip",
-                 figures.limit ? std::optional(saturating_sub(figures.requested->said, figures.limit->said)) : std::nullopt,
+                 figures.limit ? std::optional(figure_of(span_of(*figures.requested) - span_of(*figures.limit))) : std::nullopt,
                  "num_stages=3  ->  num_stages=1; BLOCK_SIZE=128  ->  BLOCK_SIZE=64"});
 }
 
@@ -173,15 +252,16 @@ void libraries(const Case& found, const Diagnosis& diagnosis, Remedies& out) {
         out.push_back({"Look at the input's shape", "a dimension overflowed", std::nullopt, "print(input.shape)"});
       }
       break;
+    case Kind::hbm: fit_tpu(out); break;
     case Kind::jax:
-      list_holders(out);
+      list_holders(message, out);
       grow_less("export XLA_PYTHON_CLIENT_PREALLOCATE=false", out);
       halve_batch(figures, out);
       break;
     case Kind::tf_warning:
     case Kind::tf_tensor:
     case Kind::tf_device:
-      if (message.kind == Kind::tf_device) list_holders(out);
+      if (message.kind == Kind::tf_device) list_holders(message, out);
       grow_less("export TF_FORCE_GPU_ALLOW_GROWTH=true", out);
       halve_batch(figures, out);
       break;
@@ -193,7 +273,7 @@ void libraries(const Case& found, const Diagnosis& diagnosis, Remedies& out) {
     case Kind::memory_summary:
       if (diagnosis.cause == Cause::fragmentation)
         out.push_back({"Turn expandable segments on, and restart", "cached memory is then handed out whatever its pieces were",
-                       said(figures.cached), "export PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True"});
+                       figures.cached, "export PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True"});
       halve_batch(figures, out);
       break;
     default: break;
@@ -204,7 +284,8 @@ void libraries(const Case& found, const Diagnosis& diagnosis, Remedies& out) {
 
 std::vector<Remedy> find_remedies(const Case& found, const Diagnosis& diagnosis, const Verdict& verdict) {
   Remedies out;
-  switch (found.message.kind) {
+  const Message& message = found.message;
+  switch (message.kind) {
     case Kind::allocator:
     case Kind::async_pool:
     case Kind::retry_warning: return device_remedies(found, diagnosis, verdict);
@@ -213,23 +294,27 @@ std::vector<Remedy> find_remedies(const Case& found, const Diagnosis& diagnosis,
     case Kind::vllm_blocks:
     case Kind::vllm_trial:
     case Kind::vllm_length: vllm(found, diagnosis, out); break;
-    case Kind::llama_buffer: llama(found, diagnosis, out); break;
+    case Kind::llama_buffer:
+      if (message.figures.device == "cpu") llama_on_host(message, out);
+      else llama(found, diagnosis, out);
+      break;
+    case Kind::ollama_device: ollama(out); break;
     case Kind::cublas:
     case Kind::cudnn:
       check_indices(out);
-      if (!found.context.device_assert) leave_headroom(out);
+      if (!found.context.device_assert) leave_headroom(message, out);
       break;
     case Kind::outside:
-      list_holders(out);
-      if (found.message.old || found.message.name.empty()) halve_batch(found.message.figures, out);
-      else leave_headroom(out);
+      list_holders(message, out);
+      if (message.old || message.name.empty()) halve_batch(message.figures, out);
+      else leave_headroom(message, out);
       break;
     case Kind::nccl:
     case Kind::bitsandbytes:
     case Kind::masked:
     case Kind::class_name:
-      list_holders(out);
-      leave_headroom(out);
+      list_holders(message, out);
+      leave_headroom(message, out);
       break;
     case Kind::after_effect:
       out.push_back({"Restart the process", "it cannot recover; mend what the earlier message tells", std::nullopt,
@@ -245,15 +330,23 @@ std::vector<Remedy> find_remedies(const Case& found, const Diagnosis& diagnosis,
         check_shape(out);
         break;
       }
-      raise_host_limit(found.message, out);
-      halve_batch(found.message.figures, out);
+      raise_host_limit(message, out);
+      halve_batch(message.figures, out);
       use_less_host(out);
       break;
     case Kind::shared_memory:
-      raise_host_limit(found.message, out);
+      raise_host_limit(message, out);
       out.push_back({"Load data without workers", "nothing is handed over then", std::nullopt, "DataLoader(..., num_workers=0)"});
       break;
+    case Kind::sglang: serve_sglang(out); break;
+    case Kind::host_program:
+      if (diagnosis.cause == Cause::too_large) check_shape(out);
+      else work_in_parts(message, out);
+      break;
+    case Kind::heap_limit: raise_heap(message, out); break;
+    case Kind::ray: relieve_ray(message, out); break;
     case Kind::jetson:
+    case Kind::earlyoom:
     case Kind::ollama:
     case Kind::killed:
     case Kind::killed_in_group:
@@ -261,9 +354,9 @@ std::vector<Remedy> find_remedies(const Case& found, const Diagnosis& diagnosis,
     case Kind::oomd:
     case Kind::slurm:
     case Kind::exit_status:
-      raise_host_limit(found.message, out);
-      if (found.message.kind == Kind::ollama)
-        out.push_back({"Take a smaller quantization", "other answers", deficit_of(found.message.figures), "ollama run MODEL:q4_K_M"});
+      raise_host_limit(message, out);
+      if (message.kind == Kind::ollama)
+        out.push_back({"Take a smaller quantization", "other answers", std::nullopt, "ollama run MODEL:q4_K_M"});
       else use_less_host(out);
       break;
     default: libraries(found, diagnosis, out); break;

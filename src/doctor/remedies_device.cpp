@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "doctor/device_tools.h"
 #include "doctor/explain.h"
 
 namespace plimsoll::doctor {
@@ -9,49 +10,38 @@ namespace {
 
 using Remedies = std::vector<Remedy>;
 
-std::optional<Bytes> said(const std::optional<Figure>& figure) { return figure ? std::optional(figure->said) : std::nullopt; }
-
-std::optional<Bytes> half(std::optional<Bytes> bytes) { return bytes ? std::optional(Bytes{bytes->count / 2}) : std::nullopt; }
-
-std::string variable(const Case& found) {
-  const std::string& name = found.message.name;
-  if (name == "HIP") return "PYTORCH_HIP_ALLOC_CONF";
-  if (name == "NPU") return "PYTORCH_NPU_ALLOC_CONF";
-  return name == "XPU" ? "PYTORCH_ALLOC_CONF" : "PYTORCH_CUDA_ALLOC_CONF";
-}
-
 void unfragment(const Case& found, Remedies& out) {
-  const std::optional<Bytes> saves = said(found.message.figures.cached);
+  const std::optional<Figure>& saves = found.message.figures.cached;
   if (found.context.expandable) {
     out.push_back({"Look for a second stream or memory pool",
                    "expandable segments are on already: what is cached belongs to another stream or pool", saves,
-                   "print(torch.cuda.memory_summary())"});
+                   fmt::format("print({})", tools_of(found.message).call("memory_summary()"))});
     return;
   }
   if (found.message.old) {
     out.push_back({"Keep large blocks whole, and restart",
                    "PyTorch before 2.1 cuts large cached blocks up; newer ones have expandable_segments:True", saves,
-                   fmt::format("export {}=max_split_size_mb:128", variable(found))});
+                   fmt::format("export {}=max_split_size_mb:128", tools_of(found.message).variable)});
     return;
   }
   out.push_back({"Turn expandable segments on, and restart", "cached memory is then handed out whatever its pieces were", saves,
-                 fmt::format("export {}=expandable_segments:True", variable(found))});
+                 fmt::format("export {}=expandable_segments:True", tools_of(found.message).variable)});
 }
 
 // Whoever else holds memory. `deficit` is what they would have to give.
 void ask_others(const Case& found, const Verdict& verdict, Remedies& out) {
   if (verdict.largest != nullptr) {
     const std::int64_t pid = verdict.largest->pid;
-    out.push_back({fmt::format("Stop process {} or wait for it", pid), "it holds more than is missing", said(verdict.largest->size),
+    out.push_back({fmt::format("Stop process {} or wait for it", pid), "it holds more than is missing", verdict.largest->size,
                    fmt::format("ps -o pid,user,etime,args -p {0}   # whose it is; inside a container look on the host", pid)});
     return;
   }
-  std::optional<Bytes> saves;
-  if (verdict.unexplained && verdict.unexplained->high > 0) saves = figure_of(*verdict.unexplained).said;
+  std::optional<Figure> saves;
+  if (verdict.hidden && verdict.hidden->high > 0) saves = figure_of(*verdict.hidden);
   const Figures& figures = found.message.figures;
-  if (found.trace.starts_cuda() && figures.total && figures.free)
-    saves = Bytes{figures.total->said.count - std::min(figures.total->said.count, figures.free->said.count)};
-  out.push_back({"Close who else holds the device, or wait for them", "nothing in your program changes", saves, std::string(kListHolders)});
+  if (found.trace.starts_cuda() && figures.total && figures.free) saves = figure_of(span_of(*figures.total) - span_of(*figures.free));
+  out.push_back({"Close who else holds the device, or wait for them", "nothing in your program changes", saves,
+                 std::string(tools_of(found.message).list)});
 }
 
 std::string model_of(const Case& found) { return found.trace.model().empty() ? "MODEL" : found.trace.model(); }
@@ -64,23 +54,22 @@ std::string load_change(const Case& found, std::string_view argument) {
 
 void load_smaller(const Case& found, Remedies& out) {
   const auto known = find_known_model(found.trace.model());
-  const Figures& figures = found.message.figures;
-  const std::optional<Bytes> halved = known ? std::optional(known->weights(2)) : half(said(figures.allocated));
-  const std::optional<Bytes> all = known ? std::optional(known->weights(4)) : said(figures.allocated);
-  out.push_back(
-      {"Load the weights in float16",
-       known ? fmt::format("{} instead of {}", size_text(known->weights(2)), size_text(known->weights(4))) : "half of what float32 takes",
-       halved, load_change(found, "torch_dtype=torch.float16")});
+  const auto halved = known ? std::optional(roughly(known->weights(2))) : std::nullopt;
+  const auto all = known ? std::optional(roughly(known->weights(4))) : found.message.figures.allocated;
+  out.push_back({"Load the weights in float16",
+                 known ? fmt::format("{} instead of {}", size_text(*halved), size_text(*all)) : "half of what float32 takes", halved,
+                 load_change(found, "torch_dtype=torch.float16")});
   out.push_back({"Let accelerate place the layers", "what the device has no room for stays in the host's memory", std::nullopt,
                  load_change(found, "device_map=\"auto\"")});
   out.push_back({"Load one program at a time", "two that load at once both count the same free memory", std::nullopt,
                  "flock /tmp/gpu0.lock python program.py"});
-  out.push_back({"Run on the CPU", "it needs nothing of the device", all, "model.to(\"cuda\")  ->  model.to(\"cpu\")"});
+  out.push_back({"Run on the CPU", "it needs nothing of the device", all,
+                 fmt::format("model.to(\"{}\")  ->  model.to(\"cpu\")", tools_of(found.message).device)});
   if (found.trace.model().find("large") != std::string::npos) {
     std::string smaller = found.trace.model();
     smaller.replace(smaller.find("large"), 5, "base");
     const auto base = find_known_model(smaller);
-    const std::optional<Bytes> saves = base && known ? std::optional(known->weights(4) - base->weights(4)) : std::nullopt;
+    const auto saves = base && known ? std::optional(roughly(known->weights(4) - base->weights(4))) : std::nullopt;
     out.push_back({"Use a smaller model", "other answers, a third of the weights", saves,
                    fmt::format("\"{}\"  ->  \"{}\"", found.trace.model(), smaller)});
   }
@@ -95,17 +84,17 @@ void mended_program(const Case& found, Remedies& out) {
   out.push_back({"The program, mended", "it looks at what is free before it takes any", std::nullopt,
                  fmt::format("before:\n"
                              "  from transformers import {0}\n"
-                             "  model = {0}.from_pretrained(\"{1}\").to(\"cuda\")\n"
+                             "  model = {0}.from_pretrained(\"{1}\").to(\"{3}\")\n"
                              "after:\n"
                              "  import torch\n"
                              "  from transformers import {0}\n"
                              "  model = {0}.from_pretrained(\"{1}\", torch_dtype=torch.float16)\n"
-                             "  free, total = torch.cuda.mem_get_info()\n"
+                             "  free, total = torch.{3}.mem_get_info()\n"
                              "  if free > {2:.2f} * 2**30:  # weights, and room to compute\n"
-                             "      model = model.to(\"cuda\")\n"
+                             "      model = model.to(\"{3}\")\n"
                              "  else:\n"
                              "      model = model.float()  # stays on the CPU",
-                             loader, model, gib + 0.75)});
+                             loader, model, gib + 0.75, tools_of(found.message).device)});
 }
 
 void plimsoll_commands(const Case& found, Remedies& out) {
@@ -125,32 +114,32 @@ void plimsoll_commands(const Case& found, Remedies& out) {
 }
 
 void compute_smaller(const Case& found, Remedies& out) {
-  const std::optional<Bytes> asked = said(found.message.figures.requested);
-  out.push_back({"Halve the batch", "activations, and this request with them, shrink in proportion", half(asked),
+  const std::optional<Figure>& asked = found.message.figures.requested;
+  const bool attends = found.trace.attends();
+  out.push_back({"Halve the batch", "activations, and this request with them, shrink in proportion", part_of(asked, 2),
                  "batch_size=N  ->  batch_size=N // 2"});
-  out.push_back({"Cut or sort long texts", "attention grows with the square of the longest text in the batch",
-                 asked ? std::optional(Bytes{asked->count / 4 * 3}) : std::nullopt,
+  out.push_back({"Cut or sort long texts", "activations grow with the longest text in the batch, attention with its square",
+                 attends && asked ? std::optional(figure_of(span_of(*asked) - span_of(part_of(asked, 4)))) : part_of(asked, 2),
                  "tokenizer(texts, truncation=True, max_length=N // 2)"});
   out.push_back({"Compute without a graph, when not training", "no activation is kept for a backward pass", std::nullopt,
                  "with torch.inference_mode(): model(**inputs)"});
-  out.push_back(
-      {"Use fused attention", "the tokens x tokens matrix is never stored", asked, "from_pretrained(..., attn_implementation=\"sdpa\")"});
+  out.push_back({"Use fused attention", "the tokens x tokens matrix is never stored", attends ? asked : std::nullopt,
+                 "from_pretrained(..., attn_implementation=\"sdpa\")"});
 }
 
 void train_smaller(const Case& found, Remedies& out) {
-  const std::optional<Bytes> asked = said(found.message.figures.requested);
-  out.push_back({"Halve the batch and accumulate twice as often", "the same gradient, half of the activations", half(asked),
-                 "per_device_train_batch_size=N // 2, gradient_accumulation_steps=2 * M"});
+  out.push_back({"Halve the batch and accumulate twice as often", "the same gradient, half of the activations",
+                 part_of(found.message.figures.requested, 2), "per_device_train_batch_size=N // 2, gradient_accumulation_steps=2 * M"});
   out.push_back({"Recompute activations", "most of them are not kept; a step takes about a third longer", std::nullopt,
                  "model.gradient_checkpointing_enable()"});
-  out.push_back(
-      {"Train in bfloat16", "half of the activations", half(said(found.message.figures.allocated)), "TrainingArguments(..., bf16=True)"});
+  out.push_back({"Train in bfloat16", "half of the activations; weights, gradients and optimizer stay", std::nullopt,
+                 "TrainingArguments(..., bf16=True)"});
   out.push_back({"Use an 8-bit optimizer", "AdamW keeps 8 bytes a parameter, this one 2", std::nullopt,
                  "TrainingArguments(..., optim=\"adamw_bnb_8bit\")"});
 }
 
 void generate_smaller(const Case& found, Remedies& out) {
-  out.push_back({"Generate fewer tokens, for fewer texts at once", "the cache grows with both", half(said(found.message.figures.requested)),
+  out.push_back({"Generate fewer tokens, for fewer texts at once", "the cache grows with both", part_of(found.message.figures.requested, 2),
                  "model.generate(..., max_new_tokens=N // 2)"});
   out.push_back({"Keep the cache in the host's memory", "layer by layer it is fetched when needed; slower", std::nullopt,
                  "model.generate(..., cache_implementation=\"offloaded\")"});
@@ -175,18 +164,19 @@ void shrink(const Case& found, Phase phase, Remedies& out) {
 
 void raise_cap(const Case& found, Remedies& out) {
   const Figures& figures = found.message.figures;
-  std::optional<Bytes> over;
+  const DeviceTools& tools = tools_of(found.message);
+  std::optional<Figure> over;
   if (figures.requested && figures.limit)
-    over = figure_of(span_of(figures.reserved) + span_of(*figures.requested) - span_of(*figures.limit)).said;
+    over = figure_of(span_of(figures.reserved) + span_of(*figures.requested) - span_of(*figures.limit));
   out.push_back({"Raise the program's own limit", "the device has more than it may use", over,
-                 "torch.cuda.set_per_process_memory_fraction(0.95)   # or take per_process_memory_fraction out of " + variable(found)});
+                 fmt::format("{}   # or take per_process_memory_fraction out of {}", tools.call("set_per_process_memory_fraction(0.95)"),
+                             tools.variable)});
 }
 
-void find_cap(const Case& found, Remedies& out) {
-  out.push_back({"Run it again", "if another program held the memory for a moment, it is free now", said(found.message.figures.requested),
-                 "nvidia-smi"});
-  out.push_back({"Look for a limit from outside", "containers, MPS and HAMi cap a process below what the device shows free", std::nullopt,
-                 "env | grep -E 'CUDA_MPS|CUDA_DEVICE_MEMORY'; cat /sys/fs/cgroup/dmem.max"});
+void find_cap(const DeviceTools& tools, Remedies& out) {
+  out.push_back({"Run it again", "if another program held the memory for a moment, it is free now", std::nullopt, std::string(tools.list)});
+  out.push_back({"Look for a limit from outside", "containers, and MPS or HAMi, cap a process below what the device shows free",
+                 std::nullopt, std::string(tools.caps)});
 }
 
 void stop_spilling(Remedies& out) {
@@ -205,7 +195,7 @@ std::vector<Remedy> device_remedies(const Case& found, const Diagnosis& diagnosi
   switch (diagnosis.cause) {
     case Cause::fragmentation: unfragment(found, out); break;
     case Cause::own_cap: raise_cap(found, out); break;
-    case Cause::external_cap: find_cap(found, out); break;
+    case Cause::external_cap: find_cap(tools_of(found.message), out); break;
     case Cause::driver_spill: stop_spilling(out); break;
     default: break;
   }

@@ -44,7 +44,11 @@ void Trace::note(Sign sign, std::string_view line) {
       break;
     case Sign::loads_to_cpu: loads_to_cpu_ = true; break;
     case Sign::starts_cuda: starts_cuda_ = true; break;
-    case Sign::computes: innermost_ = Phase::activations; break;
+    case Sign::computes:
+    case Sign::attends:
+      innermost_ = Phase::activations;
+      attends_ = sign == Sign::attends;
+      break;
     case Sign::trains: trains_ = true; break;
     case Sign::fills_cache: innermost_ = Phase::kv_cache; break;
     case Sign::starts_up: innermost_ = Phase::start_up; break;

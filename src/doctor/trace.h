@@ -26,6 +26,7 @@ class Trace {
   bool loads_to_cpu() const { return loads_to_cpu_; }  ///< weights were read to the host
   bool loads_model() const { return loads_model_; }
   bool trains() const { return trains_; }
+  bool attends() const { return attends_; }  ///< the innermost computation was attention
   /// "bert-large-uncased", as from_pretrained was given it, and the class that it was called on. Only characters that names have.
   const std::string& model() const { return model_; }
   const std::string& loader() const { return loader_; }
@@ -40,6 +41,7 @@ class Trace {
   bool loads_to_cpu_ = false;
   bool loads_model_ = false;
   bool trains_ = false;
+  bool attends_ = false;
   Phase innermost_ = Phase::unknown;
   std::string model_;
   std::string loader_;

@@ -59,6 +59,11 @@ TEST(Doctor, JsonHasEveryFieldOfTheContract) {
   }
 }
 
+TEST(Doctor, JsonHasNoNameForOtherPrograms) {
+  const auto rows = run(Start{{"doctor", "--json"}, "MemoryError\n", {}, false, {}}).rows();
+  EXPECT_TRUE(rows.at(0).at("diagnoses").at(0).at("source").is_null());
+}
+
 TEST(Doctor, JsonListsTheProcessItself) {
   const Finished result = run(Start{
       {"doctor", "--json"},
@@ -86,6 +91,27 @@ TEST(Doctor, SaysWhenNothingIsRecognised) {
   const Finished json = run(Start{{"doctor", "--json"}, "all is well\n", {}, false, {}});
   EXPECT_EQ(json.status, 3);
   EXPECT_TRUE(json.rows().at(0).at("diagnoses").empty());
+}
+
+// Programs and archives hold the words of any message.
+TEST(Doctor, ReadsNoBinaryFiles) {
+  const Folder folder;
+  std::string packed;
+  for (unsigned i = 0; i < 20000; ++i) packed += static_cast<char>(i * 2654435761U >> 24U);
+  folder.write("packed", packed + kLog);
+  for (const std::string& path : {std::string(PLIMSOLL_COMMAND), folder / "packed"}) {
+    const Finished result = run({"doctor", path});
+    EXPECT_EQ(result.status, 3) << path;
+    EXPECT_EQ(result.out, "");
+    EXPECT_NE(result.err.find("this is no text"), std::string::npos) << result.err;
+  }
+  // A file that lost its beginning, and UTF-16.
+  folder.write("hole", std::string(100000, '\0') + kLog);
+  EXPECT_EQ(run({"doctor", folder / "hole"}).status, 0);
+  std::string wide;
+  for (const char* c = kLog; *c != 0; ++c) wide += std::string{*c, '\0'};
+  folder.write("wide", wide);
+  EXPECT_EQ(run({"doctor", folder / "wide"}).status, 0);
 }
 
 TEST(Doctor, PrintsNoControlCharactersOfALog) {
@@ -123,6 +149,20 @@ TEST(Doctor, ChecksThisMachineWithoutALog) {
   }
 }
 
+TEST(Doctor, WithAModelAndNoLogPlansForThisMachine) {
+  const std::string model = fixture("models/bert");
+  const auto on_terminal = [](const std::string& flags) {
+    return run(Start{{"/bin/sh", "-c", "exec \"$0\" doctor " + flags + " < /dev/null", PLIMSOLL_COMMAND}, {}, {}, false, {}});
+  };
+  const Finished text = on_terminal("--model '" + model + "'");
+  EXPECT_EQ(text.status, 0) << text.err;
+  EXPECT_NE(text.out.find("The plan on this machine"), std::string::npos) << text.out;
+  const auto rows = on_terminal("--json --model '" + model + "'").rows();
+  EXPECT_EQ(rows.at(0).at("plan").at("schema"), 1);
+  EXPECT_TRUE(rows[0].at("checks").is_array());
+  EXPECT_EQ(on_terminal("--model /nonexistent/model").status, 3);
+}
+
 // Whoever the memory is drawn for, the parts add up to the device.
 TEST(Holdings, AddUpToTheDevice) {
   const auto size = [](std::uint64_t mib_count) { return doctor::Figure{mib(mib_count), mib(mib_count), mib(mib_count)}; };
@@ -137,7 +177,7 @@ TEST(Holdings, AddUpToTheDevice) {
   std::uint64_t sum = 0;
   std::string letters;
   for (const cli::Holding& holding : cli::find_holdings(figures)) {
-    sum += holding.size.count;
+    sum += holding.size.said.count;
     letters += holding.letter;
   }
   EXPECT_EQ(sum, mib(16000).count);
@@ -145,7 +185,7 @@ TEST(Holdings, AddUpToTheDevice) {
   // A driver that spills says more than there is.
   figures.allocated = size(20000);
   sum = 0;
-  for (const cli::Holding& holding : cli::find_holdings(figures)) sum += holding.size.count;
+  for (const cli::Holding& holding : cli::find_holdings(figures)) sum += holding.size.said.count;
   EXPECT_EQ(sum, mib(16000).count);
 }
 

@@ -56,7 +56,11 @@ TEST(SizeText, ReadsAsLogsWriteIt) {
   EXPECT_EQ(size_text(Bytes{512}), "512 bytes");
   EXPECT_EQ(size_text(Bytes{100 << 10}), "100.00 KiB");
   EXPECT_EQ(size_text(Bytes{20 << 20}), "20.00 MiB");
-  EXPECT_EQ(size_text(Bytes{512 << 20}), "0.50 GiB");
+  EXPECT_EQ(size_text(Bytes{512 << 20}), "512.00 MiB");
+  EXPECT_EQ(size_text(read_figure("244.00", "mib").value()), "244.00 MiB");
+  // Digits that nobody knows are not shown.
+  EXPECT_EQ(size_text(figure_of(span_of(gib(8.5)) - span_of(gib(8.0)))), "0.50 GiB");
+  EXPECT_EQ(size_text(figure_of(span_of(gib(8.5)) - span_of(gib(8.5)))), "5.12 MiB");
   EXPECT_EQ(span_text(span_of(gib(8.5)) - span_of(gib(8.0))), "0.49 to 0.51 GiB");
   EXPECT_EQ(span_text(Span{-5, -1}), "0 bytes");
 }

@@ -67,6 +67,14 @@ std::string seeds() {
          "cudaMalloc retries: 66\n"
          "allocating 4096.00 MiB on device 0: cudaMalloc failed: out of memory\nfailed to allocate CUDA0 buffer of size "
          "4294967296\nDetected 1 oom_kill event in StepId=6.7\n"
+         "msg=offload memory.available=\"[5.6 GiB 7.4 GiB]\" memory.required.full=\"12.1 GiB\"\nError: llama runner process has "
+         "terminated: "
+         "cudaMalloc failed: out of memory\nUsed 19.66G of 15.48G hbm. Exceeded hbm capacity by 4.18G.\n"
+         "MemoryError: Unable to allocate 74.5 GiB for an array with shape (1, 2) and data type float64\n  what():  std::bad_alloc\n"
+         "[Errno 12] Cannot allocate memory\nthe node running low on memory: was running was 59.61GB / 62.00GB (0.96)\n"
+         "sending SIGTERM to process 2241 uid 1000 \"python3\": badness 1049, VmRSS 11532 MiB\njava.lang.OutOfMemoryError: Metaspace\n"
+         "Not enough memory. Please try to increase --mem-fraction-static.\nunable to open shared memory object </a>: No space left on "
+         "device\n"
          "Root Cause (first observed failure):\n  rank : 1\nexit code 137\nKilled\n";
 }
 

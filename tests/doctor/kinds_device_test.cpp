@@ -296,7 +296,13 @@ TEST(DeviceKinds, LlamaTellsWhatTheBufferWasFor) {
       "ggml_backend_cuda_buffer_type_alloc_buffer: allocating 512.00 MiB on device 0: cudaMalloc failed: out of memory\n";
   EXPECT_EQ(diagnose(start + "llama_kv_cache_init: failed to allocate buffer for kv cache\n")[0].phase, Phase::kv_cache);
   EXPECT_EQ(diagnose(start + "llama_init_from_model: failed to allocate compute buffers\n")[0].phase, Phase::activations);
+  EXPECT_EQ(diagnose(start + "llama_init_from_model: failed to allocate compute pp buffers\n")[0].phase, Phase::activations);
   EXPECT_EQ(diagnose(start + "llama_model_load: error loading model: unable to allocate CUDA0 buffer\n")[0].phase, Phase::loading);
+  // What is said behind counts more than what went well before.
+  EXPECT_EQ(diagnose("llama_kv_cache_init: CUDA0 KV buffer size = 1024.00 MiB\n" + start +
+                     "ggml_gallocr_reserve_n: failed to allocate CUDA0 buffer of size 536870912\n")[0]
+                .phase,
+            Phase::activations);
 }
 
 TEST(DeviceKinds, ACutLineIsStillRecognised) {

@@ -73,6 +73,7 @@ INSTANTIATE_TEST_SUITE_P(
                       std::pair{"    reason: OOMKilled\n    exitCode: 137", Source::kernel},
                       std::pair{"command terminated with exit code 137", Source::kernel},
                       std::pair{"exitcode  : -9 (pid: 4411)", Source::kernel}, std::pair{"trainer-1 exited with code 137", Source::kernel},
+                      std::pair{"RuntimeError: DataLoader worker (pid 41) is killed by signal: Killed.", Source::kernel},
                       std::pair{"subprocess.CalledProcessError: Command 'x' died with <Signals.SIGKILL: 9>.", Source::kernel},
                       std::pair{"Traceback of nothing\nKilled\n", Source::kernel},
                       std::pair{"/var/spool/job/script: line 28:  8156 Killed                  python3 main.py", Source::kernel}));

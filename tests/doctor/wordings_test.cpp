@@ -97,7 +97,29 @@ const Sample kDevice[] = {
      {Source::tensorflow, Cause::too_large, Confidence::low, true, -1, -1, -1, -1, -1, -1, ""}},
     {"LlamaUnderOllama",
      "Error: 500 Internal Server Error: llama runner process has terminated: CUDA error: out of memory",
-     {Source::llama_cpp, Cause::too_large, Confidence::medium, true, -1, -1, -1, -1, -1, -1, ""}},
+     {Source::ollama, Cause::too_large, Confidence::medium, true, -1, -1, -1, -1, -1, -1, ""}},
+    {"OllamasPlan",
+     "time=2025-03-01T12:00:00.000Z level=INFO source=memory.go:309 msg=\"offload to cuda\" layers.requested=-1 layers.model=33 "
+     "layers.offload=20 layers.split=\"\" memory.available=\"[5.6 GiB]\" memory.gpu_overhead=\"0 B\" memory.required.full=\"8.1 GiB\" "
+     "memory.required.partial=\"5.4 GiB\" memory.required.kv=\"1.0 GiB\"\n"
+     "Error: llama runner process has terminated: cudaMalloc failed: out of memory",
+     {Source::ollama, Cause::too_large, Confidence::high, true, 8.1 * 1024, -1, 5.6 * 1024, -1, -1, -1, ""}},
+    {"OllamasPlanForTwoDevices",
+     "msg=offload memory.available=\"[5.6 GiB 7.4 GiB]\" memory.required.full=\"12.1 GiB\"\n"
+     "ggml_backend_cuda_buffer_type_alloc_buffer: allocating 4096.00 MiB on device 0: cudaMalloc failed: out of memory\n"
+     "Error: llama runner process has terminated: cudaMalloc failed: out of memory",
+     {Source::ollama, Cause::too_large, Confidence::medium, true, 4096, -1, -1, -1, -1, -1, "cuda:0"}},
+    {"LlamaPadsWhatItAsksFor",
+     "ggml_backend_cuda_buffer_type_alloc_buffer: allocating 552.50 MiB on device 0: cudaMalloc failed: out of memory\n"
+     "ggml_gallocr_reserve_n: failed to allocate CUDA0 buffer of size 579346432\n"
+     "llama_init_from_model: failed to initialize the context: failed to allocate compute pp buffers",
+     {Source::llama_cpp, Cause::too_large, Confidence::medium, true, 579346432 / 1048576.0, -1, -1, -1, -1, -1, "cuda:0"}},
+    {"HbmCutInFront",
+     "Used 19.66G of 15.48G hbm. Exceeded hbm capacity by 4.18G.",
+     {Source::jax, Cause::too_large, Confidence::high, true, 19.66 * 1024, 15.48 * 1024, -1, -1, -1, -1, ""}},
+    {"HipOutside",
+     "RuntimeError: HIP error: out of memory",
+     {Source::cuda, Cause::unknown, Confidence::low, true, -1, -1, -1, -1, -1, -1, "hip"}},
     {"LlamaMetal",
      "ggml_metal_buffer_init: error: failed to allocate buffer, size = 16384.00 MiB\nllama_model_load: error loading model: unable to "
      "allocate Metal buffer",

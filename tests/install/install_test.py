@@ -14,7 +14,7 @@ PAGE = (SOURCES / "docs" / "library.md").read_text()
 EXPECTED = dict(console(PAGE))
 FILES = ["bin/plimsoll", "include/plimsoll/session.h", "lib*/libplimsoll.so", "lib*/libplimsoll.a", f"lib*/libplimsoll.so.{VERSION}",
          "lib*/cmake/plimsoll/plimsollConfig.cmake", "lib*/cmake/plimsoll/plimsollConfigVersion.cmake", "lib*/pkgconfig/plimsoll.pc",
-         "share/man/man1/plimsoll.1", "share/bash-completion/completions/plimsoll", "share/zsh/site-functions/_plimsoll",
+         "share/man/man1/plimsoll.1", "share/doc/plimsoll/causes/host_limit.md", "share/bash-completion/completions/plimsoll", "share/zsh/site-functions/_plimsoll",
          "share/fish/vendor_completions.d/plimsoll.fish"]
 
 
@@ -110,6 +110,8 @@ def main():
         renamed = moved.rename(work / "moved")
         build_by_pkg_config(renamed, work / "by-pkg-config", sources[0])
         expect(run(renamed / "bin" / "plimsoll", "version").strip() == f"plimsoll {VERSION}", "the moved command runs")
+        page = next(renamed.rglob("host_limit.md"))
+        expect(f"More: {page}\n" in run(renamed / "bin" / "plimsoll", "doctor", input="MemoryError\n"), "the moved doctor names its page")
         check_versions(renamed, work / "versions")
         check_folder(work / "outer")
 
