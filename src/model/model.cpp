@@ -92,7 +92,8 @@ Result<Model> Model::open(Os& os, Ledger& ledger, const ModelRequest& request) t
                  state->directory, "leave out --require-all-weights to run with a new, untrained head"};
   }
   state->warnings = untrained_warnings(state->program, state->binding);
-  if (state->binding.stored_type == ElementType::float64) state->warnings.emplace_back("float64 weights: computed in float32");
+  if (state->binding.stored_type == ElementType::float64)
+    state->warnings.emplace_back("float64 weights: rounded to the precision of the plan");
   state->table_bytes = ledger.current(MemoryTag::tables) - before;
   return Model(std::move(state));
 } catch (const std::bad_alloc&) {
