@@ -21,6 +21,7 @@ Error usage(std::string what, std::string where, std::string advice) {
 struct Split {
   std::vector<std::string> flags;  ///< "--name" [value]...
   std::vector<std::string> positional;
+  std::size_t before_dashes = 0;  ///< how many of them stand before "--", or there is none
 };
 
 Error unknown_flag(const std::string& argument, const CLI::App& parser) {
@@ -65,6 +66,7 @@ Result<Split> split_arguments(const std::vector<std::string>& arguments, std::si
     }
     if (argument.size() < 2 || argument[0] != '-') {
       split.positional.push_back(argument);
+      ++split.before_dashes;
       continue;
     }
     if (argument[1] != '-') {
@@ -263,7 +265,8 @@ Status read_flags(const Given& given, Options& options) {
 
 std::string example_of(const CommandSpec& command) { return std::string(command.examples.substr(0, command.examples.find('\n'))); }
 
-Status take_positional(std::vector<std::string> positional, const Given& given, Options& options) {
+Status take_positional(const Split& split, const Given& given, Options& options) {
+  std::vector<std::string> positional = split.positional;
   const CommandSpec& command = *options.command;
   const std::string name = "plimsoll " + std::string(command.name);
   if ((command.bit & (kDevices | kTop | kPs)) != 0) {
@@ -286,13 +289,15 @@ Status take_positional(std::vector<std::string> positional, const Given& given, 
   if (!takes_texts && !positional.empty()) {
     return usage(fmt::format("'{}' is one argument too many", printable(positional[0], 60)), name, fmt::format("see `{} --help`", name));
   }
+  const bool names_input = positional == std::vector<std::string>{"-"} && split.before_dashes == 2;
   if (!positional.empty() && !options.input.empty()) {
     // The command line goes before the environment.
     if (given.where("--input") == "--input")
       return usage("texts are given both as arguments and by --input", "--input", "give one of the two");
     options.input.clear();
   }
-  options.texts = std::move(positional);
+  if (names_input) options.input = "-";
+  else options.texts = std::move(positional);
   return {};
 }
 
@@ -354,7 +359,7 @@ Result<Options> read_arguments(const std::vector<std::string>& arguments) {
   PLIMSOLL_CHECK(parse(*parser, split.flags));
   const Given given(*parser, split.flags);
   PLIMSOLL_CHECK(read_flags(given, options));
-  PLIMSOLL_CHECK(take_positional(std::move(split.positional), given, options));
+  PLIMSOLL_CHECK(take_positional(split, given, options));
   return options;
 }
 

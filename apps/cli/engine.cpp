@@ -8,7 +8,8 @@
 
 #include <fmt/format.h>
 
-#include "jsonl_hint.h"
+#include "counted.h"
+#include "input_hint.h"
 #include "progress.h"
 
 namespace plimsoll::cli {
@@ -185,7 +186,7 @@ Result<Workload> Engine::measure(RowSource* rows) {
       PLIMSOLL_TRY(const Got got, rows->next(row, -1));
       if (got == Got::end) break;
       if (context_.signals.token().cancelled()) return context_.signals.error();
-      hint_at_jsonl(context_, row);
+      hint_at_form(context_, *rows, row);
       bar.counted(++seen);
       if (!row.fault) PLIMSOLL_CHECK(counter.add(row.input));
     }

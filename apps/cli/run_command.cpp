@@ -137,6 +137,7 @@ Result<int> run_command(Context& context) {
     PLIMSOLL_CHECK(report->commit());
   }
   if (!status.ok()) return status.error();
+  statistics.replaced.warn(context.console);
   if (statistics.rows > statistics.bad_rows) context.console.note(summary_line(now.plan, statistics));
   if (statistics.rows == 0 && !empty) context.console.note("there were no texts");
   if (statistics.bad_rows == 0) return 0;
