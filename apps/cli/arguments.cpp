@@ -86,6 +86,10 @@ Result<Split> split_arguments(const std::vector<std::string>& arguments, std::si
     }
     split.flags.push_back(name);
     split.flags.push_back(equals == std::string::npos ? arguments[++at] : argument.substr(equals + 1));
+    // As a variable of a script gives it that was never set.
+    if (split.flags.back().empty()) {
+      return usage("the value is empty", name, fmt::format("write {} {}, or leave the flag out", name, option->get_type_name()));
+    }
   }
   return split;
 }
@@ -149,6 +153,18 @@ Status refuse_missing(const Given& given, const CommandSpec& command) {
   return {};
 }
 
+/// What is forbidden is neither asked for nor allowed.
+Status refuse_contradictions(const Given& given, const Policy& policy) {
+  for (const Rung rung : policy.forbid) {
+    const std::string_view name = rung_name(rung);
+    const bool allowed = std::ranges::find(policy.allow, rung) != policy.allow.end();
+    if (!allowed && !(policy.dtype && element_name(*policy.dtype) == name)) continue;
+    return usage(fmt::format("{} is forbidden and {}", name, allowed ? "allowed" : "asked for"),
+                 given.where("--forbid") + " and " + given.where(allowed ? "--allow" : "--dtype"), "leave one of the two out");
+  }
+  return {};
+}
+
 Status read_policy(const Given& given, Policy& policy) {
   const auto where = [&](std::string_view name) { return given.where(name); };
   if (const auto text = given.text("--quantize")) PLIMSOLL_CHECK(check_quantize(*text, where("--quantize")));
@@ -169,6 +185,7 @@ Status read_policy(const Given& given, Policy& policy) {
       return usage(fmt::format("'{}' cannot be preferred", printable(*text, 40)), where("--prefer"), "write --prefer speed");
     policy.prefer_speed = true;
   }
+  PLIMSOLL_CHECK(refuse_contradictions(given, policy));
   bool strict = false;
   PLIMSOLL_CHECK(given.read("--strict-fit", strict));
   if (strict) policy.forbid.insert(policy.forbid.end(), {Rung::stream, Rung::cpu, Rung::fallback});
@@ -352,7 +369,7 @@ Result<Options> read_arguments(const std::vector<std::string>& arguments) {
   options.command = find_command(arguments[0]);
   if (options.command == nullptr) return unknown_command(arguments[0]);
   const auto parser = make_parser(*options.command);
-  PLIMSOLL_TRY(Split split, split_arguments(arguments, 1, *parser));
+  PLIMSOLL_TRY(const Split split, split_arguments(arguments, 1, *parser));
   const auto asks_help = [](const std::string& flag) { return flag == "--help" || flag == "-h"; };
   options.help = std::ranges::any_of(split.flags, asks_help);
   if (options.help) return options;

@@ -154,8 +154,8 @@ Result<std::int64_t> Engine::text_limit() const {
   const std::int64_t asked = context_.options.max_length;
   const std::int64_t special = model_->tokenizer().added_tokens(false);
   if (asked > 0 && asked < special) {
-    return Error{ErrorCode::usage, fmt::format("texts of {} tokens have no room for the {} special ones", asked, special), "--max-length",
-                 fmt::format("give more than {}", special)};
+    return Error{ErrorCode::usage, fmt::format("a text of {} has no room for the {} special ones", counted(asked, "token"), special),
+                 "--max-length", fmt::format("give {} or more", special)};
   }
   return plimsoll::text_limit(model_->max_tokens(), asked);
 }
