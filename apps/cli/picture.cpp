@@ -10,6 +10,7 @@
 #include "bar.h"
 #include "counted.h"
 #include "utf8.h"
+#include "wrapped.h"
 
 namespace plimsoll::cli {
 namespace {
@@ -186,11 +187,10 @@ std::string precision_name(const Plan& plan) {
 }
 
 std::string draw_plan(const Plan& plan, const Terminal& terminal) {
-  std::string text = header(plan);
+  const auto fitted = [&](const std::string& part) { return terminal.interactive ? wrapped_lines(part, terminal.columns) : part; };
+  std::string text = fitted(header(plan));
   for (const DevicePlan& device : plan.devices) text += draw_device(device, plan, terminal);
-  text += draw_layers(plan, terminal);
-  text += draw_alternatives(plan);
-  return text + draw_remarks(plan);
+  return text + fitted(draw_layers(plan, terminal) + draw_alternatives(plan) + draw_remarks(plan));
 }
 
 }  // namespace plimsoll::cli
