@@ -150,9 +150,9 @@ void AnswerWriter::write_preview(const Answer& answer, std::size_t columns) {
   if (!whole) output_.write("...");
 }
 
-void AnswerWriter::fault(std::int64_t index, std::string_view id, const Error& error) {
+void AnswerWriter::fault(const Row& row, const Error& error) {
   json_.clear();
-  report_fault(options_.json, json_, console_, index, id, error);
+  report_fault(options_.json, json_, console_, row, error);
 }
 
 }  // namespace plimsoll::cli

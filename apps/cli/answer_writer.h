@@ -11,6 +11,7 @@
 #include "json_writer.h"
 #include "options.h"
 #include "output.h"
+#include "row_source.h"
 #include "terminal.h"
 
 namespace plimsoll::cli {
@@ -26,7 +27,7 @@ class AnswerWriter {
 
   void answer(std::int64_t index, std::string_view id, const Answer& answer);
   /// A bad row: a line of JSON among the answers, or a line on stderr.
-  void fault(std::int64_t index, std::string_view id, const Error& error);
+  void fault(const Row& row, const Error& error);
 
  private:
   void write_json(std::int64_t index, std::string_view id, const Answer& answer);

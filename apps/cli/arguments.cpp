@@ -21,6 +21,7 @@ Error usage(std::string what, std::string where, std::string advice) {
 struct Split {
   std::vector<std::string> flags;  ///< "--name" [value]...
   std::vector<std::string> positional;
+  std::size_t before_dashes = 0;  ///< how many of them stand before "--", or there is none
 };
 
 Error unknown_flag(const std::string& argument, const CLI::App& parser) {
@@ -65,6 +66,7 @@ Result<Split> split_arguments(const std::vector<std::string>& arguments, std::si
     }
     if (argument.size() < 2 || argument[0] != '-') {
       split.positional.push_back(argument);
+      ++split.before_dashes;
       continue;
     }
     if (argument[1] != '-') {
@@ -84,6 +86,10 @@ Result<Split> split_arguments(const std::vector<std::string>& arguments, std::si
     }
     split.flags.push_back(name);
     split.flags.push_back(equals == std::string::npos ? arguments[++at] : argument.substr(equals + 1));
+    // As a variable of a script gives it that was never set.
+    if (split.flags.back().empty()) {
+      return usage("the value is empty", name, fmt::format("write {} {}, or leave the flag out", name, option->get_type_name()));
+    }
   }
   return split;
 }
@@ -147,6 +153,18 @@ Status refuse_missing(const Given& given, const CommandSpec& command) {
   return {};
 }
 
+/// What is forbidden is neither asked for nor allowed.
+Status refuse_contradictions(const Given& given, const Policy& policy) {
+  for (const Rung rung : policy.forbid) {
+    const std::string_view name = rung_name(rung);
+    const bool allowed = std::ranges::find(policy.allow, rung) != policy.allow.end();
+    if (!allowed && !(policy.dtype && element_name(*policy.dtype) == name)) continue;
+    return usage(fmt::format("{} is forbidden and {}", name, allowed ? "allowed" : "asked for"),
+                 given.where("--forbid") + " and " + given.where(allowed ? "--allow" : "--dtype"), "leave one of the two out");
+  }
+  return {};
+}
+
 Status read_policy(const Given& given, Policy& policy) {
   const auto where = [&](std::string_view name) { return given.where(name); };
   if (const auto text = given.text("--quantize")) PLIMSOLL_CHECK(check_quantize(*text, where("--quantize")));
@@ -167,6 +185,7 @@ Status read_policy(const Given& given, Policy& policy) {
       return usage(fmt::format("'{}' cannot be preferred", printable(*text, 40)), where("--prefer"), "write --prefer speed");
     policy.prefer_speed = true;
   }
+  PLIMSOLL_CHECK(refuse_contradictions(given, policy));
   bool strict = false;
   PLIMSOLL_CHECK(given.read("--strict-fit", strict));
   if (strict) policy.forbid.insert(policy.forbid.end(), {Rung::stream, Rung::cpu, Rung::fallback});
@@ -263,7 +282,8 @@ Status read_flags(const Given& given, Options& options) {
 
 std::string example_of(const CommandSpec& command) { return std::string(command.examples.substr(0, command.examples.find('\n'))); }
 
-Status take_positional(std::vector<std::string> positional, const Given& given, Options& options) {
+Status take_positional(const Split& split, const Given& given, Options& options) {
+  std::vector<std::string> positional = split.positional;
   const CommandSpec& command = *options.command;
   const std::string name = "plimsoll " + std::string(command.name);
   if ((command.bit & (kDevices | kTop | kPs)) != 0) {
@@ -287,13 +307,15 @@ Status take_positional(std::vector<std::string> positional, const Given& given, 
   if (!takes_texts && !positional.empty()) {
     return usage(fmt::format("'{}' is one argument too many", printable(positional[0], 60)), name, fmt::format("see `{} --help`", name));
   }
+  const bool names_input = positional == std::vector<std::string>{"-"} && split.before_dashes == 2;
   if (!positional.empty() && !options.input.empty()) {
     // The command line goes before the environment.
     if (given.where("--input") == "--input")
       return usage("texts are given both as arguments and by --input", "--input", "give one of the two");
     options.input.clear();
   }
-  options.texts = std::move(positional);
+  if (names_input) options.input = "-";
+  else options.texts = std::move(positional);
   return {};
 }
 
@@ -348,14 +370,14 @@ Result<Options> read_arguments(const std::vector<std::string>& arguments) {
   options.command = find_command(arguments[0]);
   if (options.command == nullptr) return unknown_command(arguments[0]);
   const auto parser = make_parser(*options.command);
-  PLIMSOLL_TRY(Split split, split_arguments(arguments, 1, *parser));
+  PLIMSOLL_TRY(const Split split, split_arguments(arguments, 1, *parser));
   const auto asks_help = [](const std::string& flag) { return flag == "--help" || flag == "-h"; };
   options.help = std::ranges::any_of(split.flags, asks_help);
   if (options.help) return options;
   PLIMSOLL_CHECK(parse(*parser, split.flags));
   const Given given(*parser, split.flags);
   PLIMSOLL_CHECK(read_flags(given, options));
-  PLIMSOLL_CHECK(take_positional(std::move(split.positional), given, options));
+  PLIMSOLL_CHECK(take_positional(split, given, options));
   return options;
 }
 

@@ -4,6 +4,7 @@
 
 #include "bench_session.h"
 #include "commands.h"
+#include "counted.h"
 #include "json_writer.h"
 #include "picture.h"
 
@@ -11,7 +12,8 @@ namespace plimsoll::cli {
 namespace {
 
 std::string table(const Plan& plan, const BenchFigures& figures) {
-  std::string text = fmt::format("{}: {}, {} on {} threads\n", printable(plan.model), precision_name(plan), plan.isa, plan.threads);
+  std::string text =
+      fmt::format("{}: {}, {} on {}\n", printable(plan.model), precision_name(plan), plan.isa, counted(plan.threads, "thread"));
   text += fmt::format("load {:.3f} s, first result after {:.3f} s; memory: ledger {}, process {}, planned {}\n", figures.load_seconds,
                       figures.first_result_seconds, format_bytes(figures.ledger_peak), format_bytes(figures.process_peak),
                       format_bytes(plan.devices.at(0).planned_total()));

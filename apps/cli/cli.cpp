@@ -95,10 +95,10 @@ Result<int> dispatch(Context& context) {
   return Error{ErrorCode::internal, "a command without code", std::string(context.options.command->name), "please report this"};
 }
 
-/// The exit status of an error, after telling about it.
-int report_error(Console& console, const Signals& signals, const Error& error) try {
+/// The exit status of an error, after telling about it. `stopped`: what to say beside that a signal came.
+int report_error(Console& console, const Signals& signals, const Error& error, std::string_view stopped = {}) try {
   if (error.code == ErrorCode::cancelled) {
-    console.error(signals.error());
+    console.error(signals.error(stopped));
     return signals.exit_status();
   }
   console.error(error);
@@ -108,11 +108,11 @@ int report_error(Console& console, const Signals& signals, const Error& error) t
   return error.code == ErrorCode::cancelled ? signals.exit_status() : exit_code(ErrorCode::out_of_memory);
 }
 
-int finish(Console& console, const Signals& signals, Output& output, const Result<int>& result) {
+int finish(Console& console, const Signals& signals, Output& output, const Result<int>& result, std::string_view stopped = {}) {
   const Status written = result.ok() ? output.commit() : output.flush();
   if (output.reader_gone()) return kReaderGone;
-  if (!result.ok()) return report_error(console, signals, result.error());
-  return written.ok() ? *result : report_error(console, signals, written.error());
+  if (!result.ok()) return report_error(console, signals, result.error(), stopped);
+  return written.ok() ? *result : report_error(console, signals, written.error(), stopped);
 }
 
 int print(const std::string& text, Console& console, const Signals& signals, Gate& gate) {
@@ -143,16 +143,26 @@ int run_options(const Options& options, const Signals& signals, Gate& gate) {
     output->drop_unfinished_line();
     result = from_exception();
   }
-  return finish(console, signals, *output, *result);
+  const bool answers = (options.command->bit & (kRun | kTokenize)) != 0;
+  return finish(console, signals, *output, *result, answers ? "finished rows have been printed" : "");
+}
+
+/// As wide as the terminal, within what reads well; 80 columns in a pipe.
+std::string help_of(const CommandSpec* command) {
+  static constexpr std::size_t kLeast = 80;
+  static constexpr std::size_t kMost = 96;
+  const Terminal terminal = describe_terminal(STDOUT_FILENO, kMost);
+  const std::size_t columns = terminal.interactive ? std::max(terminal.columns, kLeast) : kLeast;
+  return command == nullptr ? program_help(columns) : command_help(*command, columns);
 }
 
 int run_checked(const std::vector<std::string>& arguments, const Signals& signals, Gate& gate, Console& console) {
   static constexpr std::array<std::string_view, 3> kVersion = {"--version", "-V", "version"};
   if (!arguments.empty() && std::ranges::find(kVersion, arguments[0]) != kVersion.end())
-    return print(version_line(), console, signals, gate);
+    return print(wants_json(arguments) ? version_json() : version_line(), console, signals, gate);
   const auto options = read_arguments(arguments);
   if (!options.ok()) return report_error(console, signals, options.error());
-  if (options->help) return print(options->command == nullptr ? program_help() : command_help(*options->command), console, signals, gate);
+  if (options->help) return print(help_of(options->command), console, signals, gate);
   // What reading the arguments left behind is not needed any more.
   ::malloc_trim(0);
   return run_options(*options, signals, gate);

@@ -4,6 +4,7 @@
 #include <plimsoll/measure.h>
 
 #include "commands.h"
+#include "counted.h"
 #include "json_writer.h"
 #include "top_writer.h"
 
@@ -16,7 +17,8 @@ std::string rate(double per_second, std::string_view unit) {
 
 std::string threads_line(const CpuDescription& cpu, int asked) {
   if (asked > 0) return fmt::format("{} (--threads)", asked);
-  std::string line = fmt::format("{} (least of {} in the affinity mask, {} physical cores", cpu.default_threads, cpu.logical, cpu.physical);
+  std::string line =
+      fmt::format("{} (least of {} in the affinity mask, {}", cpu.default_threads, cpu.logical, counted(cpu.physical, "physical core"));
   if (cpu.quota) line += fmt::format(", a quota of {} by {}", *cpu.quota, cpu.quota_set_by);
   return line + ")";
 }
@@ -39,7 +41,7 @@ std::string picture(const Snapshot& machine, int threads) {
   row("bfloat16", rate(rates.bfloat16_flops, "FLOP"));
   row("memory reads", rate(rates.memory_read, "B"));
   row("disk reads", fmt::format("{} ({})", rate(rates.disk_read, "B"), rates.disk_source));
-  row("rates", fmt::format("{}, {} threads", rates.source, rates.threads));
+  row("rates", fmt::format("{}, {}", rates.source, counted(rates.threads, "thread")));
   return text;
 }
 

@@ -8,7 +8,8 @@
 
 #include <fmt/format.h>
 
-#include "jsonl_hint.h"
+#include "counted.h"
+#include "input_hint.h"
 #include "progress.h"
 
 namespace plimsoll::cli {
@@ -157,8 +158,8 @@ Result<std::int64_t> Engine::text_limit() const {
   const std::int64_t asked = context_.options.max_length;
   const std::int64_t special = model_->tokenizer().added_tokens(false);
   if (asked > 0 && asked < special) {
-    return Error{ErrorCode::usage, fmt::format("texts of {} tokens have no room for the {} special ones", asked, special), "--max-length",
-                 fmt::format("give more than {}", special)};
+    return Error{ErrorCode::usage, fmt::format("a text of {} has no room for the {} special ones", counted(asked, "token"), special),
+                 "--max-length", fmt::format("give {} or more", special)};
   }
   return plimsoll::text_limit(model_->max_tokens(), asked);
 }
@@ -189,7 +190,7 @@ Result<Workload> Engine::measure(RowSource* rows) {
       PLIMSOLL_TRY(const Got got, rows->next(row, -1));
       if (got == Got::end) break;
       if (context_.signals.token().cancelled()) return context_.signals.error();
-      hint_at_jsonl(context_, row);
+      hint_at_form(context_, *rows, row);
       bar.counted(++seen);
       if (row.fault) continue;
       longest_row_ = std::max(longest_row_, row.input.text.size() + row.input.pair.value_or("").size());

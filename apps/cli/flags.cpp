@@ -28,9 +28,10 @@ constexpr std::array kCommands = {
         "plimsoll run ./model --input reviews.txt --max-memory 512MiB\n"
         "plimsoll run ./large --fallback ./small --input reviews.txt --json\n"
         "cat rows.jsonl | plimsoll run ./model --jsonl --json > answers.jsonl\n",
-        "Texts are arguments, the rows of --input FILE, or standard input when that is piped; then an answer is printed as soon as the "
-        "input pauses. A .txt file holds a text a line, a .jsonl file {\"id\"?, \"text\", \"text_pair\"?} a line. Put -- before "
-        "texts that begin with a dash. Without --json a text is printed on its line with \\xNN for control characters and \\\\ for a "
+        "Texts are arguments, the rows of --input FILE, or standard input when that is piped, or named by - as the only text; then an "
+        "answer is printed as soon as the input pauses. A .jsonl or .ndjson file holds {\"id\"?, \"text\", \"text_pair\"?} a line, "
+        "other files a text a line; a .json file needs --jsonl. Put -- before texts that begin with a dash. Without --json a text is "
+        "printed on its line with \\xNN for control characters and \\\\ for a "
         "backslash."},
     CommandSpec{
         kPlan, "plan", "MODEL [TEXT...]", "Show what would be placed where, and why, without loading a weight",
@@ -80,7 +81,7 @@ constexpr std::array kCommands = {
 };
 
 constexpr std::array kFlags = {
-    FlagSpec{"--input", "", "FILE", "@file", kTexts, kInput, "Read texts from FILE (.txt or .jsonl); - is standard input", ""},
+    FlagSpec{"--input", "", "FILE", "@file", kTexts, kInput, "Read texts from FILE (.txt, .jsonl, .ndjson); - is standard input", ""},
     FlagSpec{"--jsonl", "", "", "", kTexts, kInput, "The input is JSON Lines whatever its name", ""},
     FlagSpec{"--fail-fast", "", "", "", kTexts, kInput, "Stop at the first row that cannot be used", ""},
 

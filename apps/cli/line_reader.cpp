@@ -22,7 +22,7 @@ LineReader::LineReader(int fd, std::string name, Gate& gate, const CancelToken& 
     : fd_(fd), name_(std::move(name)), gate_(&gate), cancel_(&cancel), longest_(longest), block_(std::make_unique<char[]>(kBlockBytes)) {}
 
 void LineReader::restart() {
-  begin_ = end_ = 0;
+  begin_ = end_ = beginning_size_ = 0;
   delivered_ = true;
   release();
   skipping_ = started_ = inside_ = ended_ = false;
@@ -52,9 +52,16 @@ Result<Got> LineReader::fill(int patience_ms) {
     const ssize_t got = gate_->admit(Acquisition::read, "LineReader::fill") ? ::read(fd_, block_.get() + end_, kBlockBytes - end_) : -1;
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (got < 0) return Error{ErrorCode::io, "cannot read: " + std::system_category().message(errno), name_, "check the input"};
+    remember_beginning({block_.get() + end_, static_cast<std::size_t>(got)});
     end_ += static_cast<std::size_t>(got);
     return got == 0 ? Got::end : Got::one;
   }
+}
+
+void LineReader::remember_beginning(std::string_view bytes) {
+  const std::size_t size = std::min(bytes.size(), beginning_.size() - beginning_size_);
+  std::copy_n(bytes.begin(), size, beginning_.begin() + static_cast<std::ptrdiff_t>(beginning_size_));
+  beginning_size_ += size;
 }
 
 void LineReader::keep(std::string_view piece) {

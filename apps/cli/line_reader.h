@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -43,12 +44,15 @@ class LineReader {
   Result<Got> next_piece(Piece& piece, int patience_ms);
 
   void set_longest(std::size_t bytes) { longest_ = bytes; }
+  /// The first bytes that were read, up to four.
+  std::string_view beginning() const { return {beginning_.data(), beginning_size_}; }
   /// Starts anew after the file has been rewound.
   void restart();
 
  private:
   void release();
   Result<Got> fill(int patience_ms);
+  void remember_beginning(std::string_view bytes);
   bool past_mark();
   void take_piece(Piece& piece);
   void keep(std::string_view piece);
@@ -62,6 +66,8 @@ class LineReader {
   std::unique_ptr<char[]> block_;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
+  std::array<char, 4> beginning_{};
+  std::size_t beginning_size_ = 0;
   GrowingBytes kept_;      ///< the start of a line that crosses blocks
   bool delivered_ = true;  ///< `kept_` belongs to a line that was handed out
   bool skipping_ = false;  ///< inside a line that is too long

@@ -5,8 +5,12 @@
 
 #include <fmt/format.h>
 
+#include <plimsoll/seconds.h>
+
 #include "bar.h"
+#include "counted.h"
 #include "utf8.h"
+#include "wrapped.h"
 
 namespace plimsoll::cli {
 namespace {
@@ -15,13 +19,6 @@ std::string left(std::string_view text, std::size_t columns) {
   std::string out(text);
   out.append(columns - std::min(columns, display_width(text)), ' ');
   return out;
-}
-
-std::string plural(std::int64_t count, std::string_view noun) { return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s"); }
-
-std::string seconds_text(double seconds) {
-  if (seconds >= 10) return fmt::format("{:.1f} s", seconds);
-  return seconds >= 0.1 ? fmt::format("{:.2f} s", seconds) : fmt::format("{:.2f} ms", seconds * 1e3);
 }
 
 std::string verdict_words(Verdict verdict) {
@@ -35,10 +32,10 @@ std::string verdict_words(Verdict verdict) {
 
 std::string header(const Plan& plan) {
   std::string text = fmt::format("{} ({}, {}): {}\n", printable(plan.model), printable(plan.arch), plan.task, precision_name(plan));
-  text += fmt::format("A pass holds {} and {}; the longest text has {}. {}.\n", plural(plan.texts_per_pass, "text"),
-                      plural(plan.tokens_per_pass, "token"), plan.workload.longest, plural(plan.threads, "thread"));
-  text += fmt::format("Predicted: {} to load, {} a pass (rates: {}).\n", seconds_text(plan.load_seconds), seconds_text(plan.pass_seconds),
-                      plan.rates_source);
+  text += fmt::format("A pass holds {} and {}; the longest text has {}. {}.\n", counted(plan.texts_per_pass, "text"),
+                      counted(plan.tokens_per_pass, "token"), plan.workload.longest, counted(plan.threads, "thread"));
+  text += fmt::format("Predicted: {} to load, {} a pass (rates: {}).\n", format_seconds(plan.load_seconds),
+                      format_seconds(plan.pass_seconds), plan.rates_source);
   return text;
 }
 
@@ -80,7 +77,7 @@ std::string draw_alternatives(const Plan& plan) {
   for (const Alternative& other : plan.alternatives) {
     const char chosen = other.dtype == plan.dtype && other.compute_dtype == plan.compute_dtype ? '>' : ' ';
     text += fmt::format("{} {:<10}{:<16}{:>10}{:>13}  {}\n", chosen, element_name(other.dtype), verdict_words(other.verdict),
-                        format_bytes(other.bytes), seconds_text(other.pass_seconds), budget_text(other.smallest_budget));
+                        format_bytes(other.bytes), format_seconds(other.pass_seconds), budget_text(other.smallest_budget));
   }
   return text;
 }
@@ -98,8 +95,8 @@ std::string draw_remarks(const Plan& plan) {
   std::string text;
   if (!plan.sacrifices.empty()) text += "\nTo fit\n";
   for (const Sacrifice& sacrifice : plan.sacrifices) {
-    text += fmt::format("  {}: saves {}, costs {} a pass: {}\n", rung_name(sacrifice.rung), format_bytes(sacrifice.saved),
-                        seconds_text(sacrifice.cost_seconds), printable(sacrifice.why));
+    const std::string figures = sacrifice_figures(sacrifice);
+    text += fmt::format("  {}: {}{}{}\n", rung_name(sacrifice.rung), figures, figures.empty() ? "" : ": ", printable(sacrifice.why));
   }
   if (!plan.warnings.empty()) text += "\nWarnings\n";
   for (const std::string& warning : plan.warnings) text += fmt::format("  {}\n", printable(warning));
@@ -166,6 +163,16 @@ std::string weight_homes(const Plan& plan) {
   return text.empty() ? "no weights" : text;
 }
 
+std::string sacrifice_figures(const Sacrifice& sacrifice) {
+  // Less is what the prediction cannot tell from nothing.
+  static constexpr double kLeastCost = 1e-6;
+  std::string figures;
+  if (sacrifice.saved.count > 0) figures += "saves " + format_bytes(sacrifice.saved);
+  if (sacrifice.cost_seconds > kLeastCost)
+    figures += fmt::format("{}costs {} a pass", figures.empty() ? "" : ", ", format_seconds(sacrifice.cost_seconds));
+  return figures;
+}
+
 std::string precision_name(const Plan& plan) {
   const auto other =
       std::find_if(plan.layers.begin(), plan.layers.end(), [&](const LayerPlan& layer) { return layer.dtype != plan.dtype; });
@@ -180,11 +187,10 @@ std::string precision_name(const Plan& plan) {
 }
 
 std::string draw_plan(const Plan& plan, const Terminal& terminal) {
-  std::string text = header(plan);
+  const auto fitted = [&](const std::string& part) { return terminal.interactive ? wrapped_lines(part, terminal.columns) : part; };
+  std::string text = fitted(header(plan));
   for (const DevicePlan& device : plan.devices) text += draw_device(device, plan, terminal);
-  text += draw_layers(plan, terminal);
-  text += draw_alternatives(plan);
-  return text + draw_remarks(plan);
+  return text + fitted(draw_layers(plan, terminal) + draw_alternatives(plan) + draw_remarks(plan));
 }
 
 }  // namespace plimsoll::cli

@@ -53,7 +53,8 @@ Result<int> plan_command(Context& context) {
     context.output.write("\n");
   } else {
     Terminal terminal = describe_terminal(1);
-    terminal.colour = terminal.colour && context.output.is_terminal();
+    terminal.interactive = context.output.is_terminal();
+    terminal.colour = terminal.colour && terminal.interactive;
     context.output.write(draw_plan(plan, terminal));
   }
   PLIMSOLL_CHECK(context.output.commit());

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "counted.h"
 #include "utf8.h"
 
 namespace plimsoll::cli {
@@ -77,8 +78,7 @@ void RowBar::passed(std::string_view layer) {
 }
 
 void RowBar::draw(std::string_view layer) {
-  const std::int64_t counted = total_.value_or(rows_);
-  std::string figures = fmt::format("{}{} {}", total_ ? fmt::format("{} of ", rows_) : "", counted, counted == 1 ? "row" : "rows");
+  std::string figures = fmt::format("{}{}", total_ ? fmt::format("{} of ", rows_) : "", cli::counted(total_.value_or(rows_), "row"));
   if (tokens_per_second_ > 0) figures += fmt::format(", {:.0f} tokens/s", tokens_per_second_);
   if (!layer.empty()) figures += ", at " + printable(layer, 40);
   static constexpr std::string_view kVerb = "answering";

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "counted.h"
 #include "json_writer.h"
 #include "picture.h"
 #include "plan_writer.h"
@@ -61,10 +62,10 @@ Bytes planned_of_process(const Plan& plan) {
 std::string summary_line(const Plan& plan, const RunStatistics& statistics) {
   const auto texts = statistics.rows - statistics.bad_rows;
   const Plan& last = statistics.last_plan ? *statistics.last_plan : plan;
-  std::string line = fmt::format("{}; {}; peak {} of {} planned; {:.0f} tokens/s ({} {}, {:.2f} s)", precision_name(last),
-                                 weight_homes(last), format_bytes(statistics.recorder.process_peak()),
-                                 format_bytes(std::max(planned_of_process(plan), planned_of_process(last))), statistics.tokens_per_second(),
-                                 texts, texts == 1 ? "text" : "texts", statistics.recorder.seconds());
+  const Bytes planned = std::max(planned_of_process(plan), planned_of_process(last));
+  std::string line = fmt::format("{}; {}; peak {} of {} planned; {:.0f} tokens/s ({}, {:.2f} s)", precision_name(last), weight_homes(last),
+                                 format_bytes(statistics.recorder.process_peak()), format_bytes(planned), statistics.tokens_per_second(),
+                                 counted(texts, "text"), statistics.recorder.seconds());
   if (statistics.truncated > 0) line += fmt::format("; {} cut to the longest that is allowed", statistics.truncated);
   return line;
 }

@@ -11,6 +11,7 @@
 #include "event_log.h"
 #include "progress.h"
 #include "recorder.h"
+#include "replaced_rows.h"
 
 namespace plimsoll::cli {
 
@@ -35,6 +36,7 @@ struct RunStatistics {
   std::int64_t bad_rows = 0;
   std::int64_t truncated = 0;
   std::int64_t tokens = 0;
+  ReplacedRows replaced;
   EventLog events;
   Bytes ledger_peak;
   std::vector<DeviceFigures> devices;

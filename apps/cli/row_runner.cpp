@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "jsonl_hint.h"
+#include "input_hint.h"
 
 namespace plimsoll::cli {
 namespace {
@@ -54,7 +54,7 @@ Status RowRunner::run() {
     }
     in_hand_ = true;
     if (context_.signals.token().cancelled()) return context_.signals.error();
-    if (rows_.is_stream()) hint_at_jsonl(context_, row_);
+    if (rows_.is_stream()) hint_at_form(context_, rows_, row_);
     statistics_.rows = row_.index + 1;
     {
       const Busy busy(statistics_);
@@ -70,8 +70,8 @@ void RowRunner::put_back() {
   kept.reserve(waiting_.size() + 1);
   for (std::size_t i = 0; i < waiting_.size(); ++i) {
     const Answer& text = classifier_.waiting(static_cast<std::int64_t>(i));
-    const bool mended = waiting_[i].mended || text.replaced;
-    kept.push_back(keep_row({waiting_[i].index, waiting_[i].id, {text.text, text.pair}, std::nullopt, mended}));
+    const Waiting& row = waiting_[i];
+    kept.push_back(keep_row({row.index, row.line, row.id, {text.text, text.pair}, std::nullopt, row.mended || text.replaced}));
   }
   if (in_hand_) kept.push_back(keep_row(row_));
   rows_.put_back(std::move(kept));
@@ -88,7 +88,7 @@ Status RowRunner::add(const Row& row) {
       return Error{ErrorCode::internal, "an empty pass is full", "run", "please report this"};
   }
   if (!added.ok()) return added.error().code == ErrorCode::bad_row ? fault(row, added.error()) : Status(added.error());
-  waiting_.push_back({row.index, std::string(row.id), row.mended});
+  waiting_.push_back({row.index, row.line, std::string(row.id), row.mended});
   in_hand_ = false;
   id_bytes_ += row.id.size();
   return id_bytes_ > kMostIdBytes ? run_pass() : Status();
@@ -116,12 +116,12 @@ void RowRunner::show_progress() {
 Status RowRunner::fault(const Row& row, const Error& error) {
   PLIMSOLL_CHECK(run_pass());
   ++statistics_.bad_rows;
-  writer_.fault(row.index, row.id, error);
+  writer_.fault(row, error);
   in_hand_ = false;
   rows_.answered_before(row.index + 1);
   if (!context_.options.fail_fast) return to_terminal_ ? context_.output.flush() : Status();
   PLIMSOLL_CHECK(context_.output.flush());
-  return Error{ErrorCode::bad_row, fmt::format("row {} cannot be used: {}", row.index, error.what), "--fail-fast",
+  return Error{ErrorCode::bad_row, fmt::format("{} cannot be used: {}", row_name(row), error.what), "--fail-fast",
                "mend the row, or leave the flag out to go on past it"};
 }
 
@@ -132,6 +132,7 @@ Status RowRunner::run_pass() {
   for (std::size_t i = 0; i < answers.size(); ++i) {
     Answer answer = answers[i];
     answer.replaced = answer.replaced || waiting_[i].mended;
+    if (answer.replaced) statistics_.replaced.add(waiting_[i].index, waiting_[i].line);
     writer_.answer(waiting_[i].index, waiting_[i].id, answer);
     statistics_.tokens += static_cast<std::int64_t>(answer.input_ids.size());
     statistics_.truncated += answer.truncated ? 1 : 0;

@@ -38,6 +38,7 @@ class RowRunner {
   /// A row that waits for its pass.
   struct Waiting {
     std::int64_t index = 0;
+    std::int64_t line = 0;
     std::string id;
     bool mended = false;
   };

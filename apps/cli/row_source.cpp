@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <system_error>
@@ -26,7 +27,7 @@ class ArgumentRows final : public RowSource {
 
   Result<Got> next(Row& row, int /*patience_ms*/) override {
     if (at_ == texts_.size()) return Got::end;
-    row = Row{static_cast<std::int64_t>(at_), {}, {texts_[at_]}, std::nullopt};
+    row = Row{static_cast<std::int64_t>(at_), 0, {}, {texts_[at_]}, std::nullopt};
     ++at_;
     return Got::one;
   }
@@ -36,6 +37,7 @@ class ArgumentRows final : public RowSource {
   }
   bool is_stream() const override { return false; }
   void set_longest(std::size_t /*bytes*/) override {}
+  std::string_view beginning() const override { return {}; }
 
  private:
   const std::vector<std::string>& texts_;
@@ -61,7 +63,7 @@ class FileRows final : public RowSource {
       return Error{ErrorCode::io, "cannot read a second time: " + std::system_category().message(errno), name_, "give a regular file"};
     lines_.restart();
     json_.clear();
-    index_ = 0;
+    index_ = line_ = 0;
     return {};
   }
   bool is_stream() const override { return stream_; }
@@ -70,13 +72,14 @@ class FileRows final : public RowSource {
     lines_.set_longest(longest_);
     json_.set_longest(longest_);
   }
+  std::string_view beginning() const override { return lines_.beginning(); }
 
  private:
   Result<Got> next_line(Row& row, int patience_ms) {
     LineReader::Line line;
     PLIMSOLL_TRY(const Got got, lines_.next(line, patience_ms));
     if (got != Got::one) return got;
-    row = Row{index_++, {}, {line.text}, std::nullopt};
+    row = Row{index_++, ++line_, {}, {line.text}, std::nullopt};
     if (line.too_long) row.fault = too_long();
     return got;
   }
@@ -89,12 +92,13 @@ class FileRows final : public RowSource {
       if (got != Got::one) return got;
       json_.feed(piece.bytes);
       if (!piece.ends) continue;
+      ++line_;
       if (!json_.blank()) break;
       json_.clear();
     }
     json_given_ = true;
     const Status status = json_.finish();
-    row = Row{index_++, json_.id(), {json_.text(), json_.pair()}, std::nullopt};
+    row = Row{index_++, line_, json_.id(), {json_.text(), json_.pair()}, std::nullopt};
     if (!status.ok()) row.fault = status.error();
     else if (json_.too_long()) row.fault = too_long();
     if (row.fault) row.input = {};
@@ -117,12 +121,19 @@ class FileRows final : public RowSource {
   JsonRow json_;
   bool json_given_ = false;  ///< the row in `json_` was handed out
   std::int64_t index_ = 0;
+  std::int64_t line_ = 0;  ///< of the last row
   std::size_t longest_ = kLongestRow;
 };
 
 Error not_readable(const std::string& what, const std::string& path, int code) {
   return Error{code == EMFILE || code == ENFILE || code == EIO ? ErrorCode::io : ErrorCode::not_found, what, path,
                "give a .txt or .jsonl file, or - for standard input"};
+}
+
+/// Whether a path ends in `ending`, which is in small letters, whatever its own are.
+bool has_ending(std::string_view path, std::string_view ending) {
+  const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; };
+  return path.size() >= ending.size() && std::ranges::equal(path.substr(path.size() - ending.size()), ending, same);
 }
 
 Result<int> open_file(const std::string& path, Gate& gate) {
@@ -138,6 +149,14 @@ Result<int> open_file(const std::string& path, Gate& gate) {
 
 }  // namespace
 
+std::string row_name(std::int64_t index, std::int64_t line) {
+  return line == 0 ? fmt::format("row {}", index) : fmt::format("row {} (line {})", index, line);
+}
+
+bool reads_json_lines(const Options& options) {
+  return options.jsonl || has_ending(options.input, ".jsonl") || has_ending(options.input, ".ndjson");
+}
+
 Result<std::unique_ptr<RowSource>> open_rows(const Options& options, Gate& gate, const CancelToken& cancel, bool read_stdin) {
   if (!options.texts.empty()) return std::unique_ptr<RowSource>(std::make_unique<ArgumentRows>(options.texts));
   std::string path = options.input;
@@ -145,7 +164,11 @@ Result<std::unique_ptr<RowSource>> open_rows(const Options& options, Gate& gate,
     if (!read_stdin || ::isatty(STDIN_FILENO) == 1) return std::unique_ptr<RowSource>();
     path = "-";
   }
-  const bool jsonl = options.jsonl || path.ends_with(".jsonl");
+  const bool jsonl = reads_json_lines(options);
+  if (!jsonl && has_ending(path, ".json")) {
+    return Error{ErrorCode::usage, "it is not said how to read a .json file", path,
+                 R"(add --jsonl if it has an object a line, {"text": "..."}; otherwise write one that has)"};
+  }
   if (const auto fd = (path == "-" ? std::optional(STDIN_FILENO) : named_descriptor(path))) {
     if (*fd < 0) return not_readable("cannot open: " + std::system_category().message(EBADF), path, EBADF);
     return std::unique_ptr<RowSource>(

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "commands.h"
+#include "counted.h"
 #include "engine.h"
 #include "fallback.h"
 #include "picture.h"
@@ -34,22 +35,16 @@ Result<std::optional<Output>> open_report(Context& context) {
   return std::optional<Output>(std::move(report));
 }
 
-// What a sacrifice saves and costs, where it does either.
-std::string sacrifice_figures(const Sacrifice& sacrifice) {
-  std::string figures;
-  if (sacrifice.saved.count > 0) figures += fmt::format(", saves {}", format_bytes(sacrifice.saved));
-  if (sacrifice.cost_seconds > 1e-6) figures += fmt::format(", costs {:.3g} s a pass", sacrifice.cost_seconds);
-  return figures;
-}
-
 void print_plan_details(Console& console, const Plan& plan) {
   if (plan.verdict == Verdict::does_not_fit) return;
   for (const Sacrifice& sacrifice : plan.sacrifices) {
     if (sacrifice.rung == Rung::fallback) continue;  // told when it happened
-    console.note(fmt::format("to fit: {} ({}{})", printable(sacrifice.why), rung_name(sacrifice.rung), sacrifice_figures(sacrifice)));
+    const std::string figures = sacrifice_figures(sacrifice);
+    console.note(
+        fmt::format("to fit: {} ({}{}{})", printable(sacrifice.why), rung_name(sacrifice.rung), figures.empty() ? "" : ", ", figures));
   }
-  console.detail(fmt::format("{}, {} on {} threads; a pass holds {} texts and {} tokens; smallest budget {}", precision_name(plan),
-                             plan.isa, plan.threads, plan.texts_per_pass, plan.tokens_per_pass,
+  console.detail(fmt::format("{}, {} on {}; a pass holds {} and {}; smallest budget {}", precision_name(plan), plan.isa,
+                             counted(plan.threads, "thread"), counted(plan.texts_per_pass, "text"), counted(plan.tokens_per_pass, "token"),
                              plan.smallest_budget.empty() ? "unknown" : format_exact(plan.smallest_budget[0].bytes)));
 }
 
@@ -142,10 +137,11 @@ Result<int> run_command(Context& context) {
     PLIMSOLL_CHECK(report->commit());
   }
   if (!status.ok()) return status.error();
+  statistics.replaced.warn(context.console);
   if (statistics.rows > statistics.bad_rows) context.console.note(summary_line(now.plan, statistics));
   if (statistics.rows == 0 && !empty) context.console.note("there were no texts");
   if (statistics.bad_rows == 0) return 0;
-  context.console.note(fmt::format("{} of {} rows could not be used", statistics.bad_rows, statistics.rows));
+  context.console.note(fmt::format("{} of {} could not be used", statistics.bad_rows, counted(statistics.rows, "row")));
   return 1;
 }
 

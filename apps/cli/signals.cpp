@@ -68,9 +68,9 @@ const CancelToken& Signals::token() const { return g_token; }
 
 int Signals::exit_status() const { return 128 + (g_signal == 0 ? SIGINT : static_cast<int>(g_signal)); }
 
-Error Signals::error() const {
+Error Signals::error(std::string_view advice) const {
   const char* name = g_signal == SIGTERM ? "SIGTERM" : g_signal == SIGHUP ? "SIGHUP" : "SIGINT";
-  return Error{ErrorCode::cancelled, "stopped on request", name, "finished rows have been printed"};
+  return Error{ErrorCode::cancelled, "stopped on request", name, std::string(advice)};
 }
 
 int Signals::remove_on_exit(const std::string& path) {

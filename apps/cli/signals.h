@@ -21,7 +21,7 @@ class Signals {
   const CancelToken& token() const;
   /// 130, 143 or 129 by the signal that came; 130 when none did.
   int exit_status() const;
-  Error error() const;
+  Error error(std::string_view advice = {}) const;
 
   /// Remembers a file to remove if a second signal ends the process. Gives what `keep` takes; -1 when it cannot be remembered.
   static int remove_on_exit(const std::string& path);

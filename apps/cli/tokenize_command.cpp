@@ -4,7 +4,9 @@
 #include "charged_memory.h"
 #include "commands.h"
 #include "engine.h"
+#include "input_hint.h"
 #include "json_writer.h"
+#include "replaced_rows.h"
 #include "row_fault.h"
 #include "row_source.h"
 #include "utf8.h"
@@ -72,6 +74,7 @@ class TokenWriter {
 
   Status row(const Row& row) {
     if (row.fault) return fault(row, *row.fault);
+    if (!is_utf8(row.input.text) || !is_utf8(row.input.pair.value_or(""))) replaced_.add(row.index, row.line);
     Status status = tokenize(row);
     if (pages_.held() > kKeptBytes) memory_.release();
     if (!status.ok() && status.error().code == ErrorCode::bad_row) status = fault(row, status.error());
@@ -79,6 +82,7 @@ class TokenWriter {
   }
 
   bool failed() const { return failed_; }
+  const ReplacedRows& replaced() const { return replaced_; }
 
  private:
   Status tokenize(const Row& row) {
@@ -105,9 +109,9 @@ class TokenWriter {
 
   Status fault(const Row& row, const Error& error) {
     failed_ = true;
-    report_fault(context_.options.json, json_, context_.console, row.index, row.id, error);
+    report_fault(context_.options.json, json_, context_.console, row, error);
     if (!context_.options.fail_fast) return {};
-    return Error{ErrorCode::bad_row, fmt::format("row {} cannot be used: {}", row.index, error.what), "--fail-fast",
+    return Error{ErrorCode::bad_row, fmt::format("{} cannot be used: {}", row_name(row), error.what), "--fail-fast",
                  "mend the row, or leave the flag out"};
   }
 
@@ -117,6 +121,7 @@ class TokenWriter {
   JsonWriter json_;
   ChargedMemory pages_;
   BlockPool memory_;
+  ReplacedRows replaced_;
   bool failed_ = false;
 };
 
@@ -148,9 +153,14 @@ Result<int> tokenize_command(Context& context) {
     PLIMSOLL_TRY(const Got got, rows->next(row, rows->is_stream() && context.output.buffered() ? kPauseMilliseconds : -1));
     if (context.signals.token().cancelled()) return context.signals.error();
     if (got == Got::end) break;
-    if (got == Got::paused) PLIMSOLL_CHECK(context.output.flush());
-    else PLIMSOLL_CHECK(writer->row(row));
+    if (got == Got::paused) {
+      PLIMSOLL_CHECK(context.output.flush());
+      continue;
+    }
+    hint_at_form(context, *rows, row);
+    PLIMSOLL_CHECK(writer->row(row));
   }
+  writer->replaced().warn(context.console);
   return writer->failed() ? 1 : 0;
 }
 

@@ -10,6 +10,7 @@
 #include "picture.h"
 #include "screen_line.h"
 #include "utf8.h"
+#include "wrapped.h"
 
 namespace plimsoll::cli {
 namespace {
@@ -21,21 +22,24 @@ constexpr std::array<std::string_view, kSorts> kSortNames = {"memory", "pid", "u
 constexpr std::string_view kKeys = "F1 help  F6 sort  / filter  k SIGTERM  q quit";
 constexpr std::size_t kLeastProcesses = 5;  // lines that devices leave for them
 constexpr std::size_t kMostOnce = 20;
+constexpr std::size_t kUncut = 1U << 20U;  // columns, where nothing is cut
 
-constexpr std::array<std::string_view, 13> kHelp = {
-    "Keys",
-    "  Up, Down, PageUp, PageDown, Home, End   choose a process",
-    "  F6, s, >                                sort by the next column",
-    "  M P N U C                               sort by memory, use of the device, number, user, command",
-    "  F3, /, F4, \\                            show only processes with this text; empty: all",
-    "  k, F9                                   send SIGTERM to the chosen process, if it is yours",
-    "  F1, h, ?                                this help",
-    "  q, F10, Ctrl-C                          quit",
-    "",
-    "Bars: what is busy, total - free, whoever has it. Budget: what a run of",
-    "yours may have, and who sets it. Waits: share of the last ten seconds.",
-    "cuda:N is CUDA's name for it in this shell; (hidden) by CUDA_VISIBLE_DEVICES.",
-    "Lines with ! say what is unknown, and why."};
+struct Key {
+  std::string_view names;
+  std::string_view act;
+};
+
+constexpr std::array<Key, 7> kKeyHelp = {{{"Up, Down, PageUp, PageDown, Home, End", "choose a process"},
+                                          {"F6, s, >", "sort by the next column"},
+                                          {"M P N U C", "sort by memory, use of the device, number, user, command"},
+                                          {"F3, /, F4, \\", "show only processes with this text; empty: all"},
+                                          {"k, F9", "send SIGTERM to the chosen process, if it is yours"},
+                                          {"F1, h, ?", "this help"},
+                                          {"q, F10, Ctrl-C", "quit"}}};
+
+constexpr std::string_view kWords =
+    "Bars: what is busy, total - free, whoever has it. Budget: what a run of yours may have, and who sets it. Waits: share of the last ten "
+    "seconds. cuda:N is CUDA's name for it in this shell; (hidden) by CUDA_VISIBLE_DEVICES. Lines with ! say what is unknown, and why.";
 
 bool has_text(const ProcessRow& row, const std::string& text) {
   const ProcessStatus& p = *row.process;
@@ -135,6 +139,19 @@ Lines fit_lines(const std::vector<Fit>& fits, const Terminal& terminal) {
   return lines;
 }
 
+Lines help_lines(const Terminal& terminal) {
+  static constexpr std::size_t kActs = 42;
+  std::string text = "Keys\n";
+  for (const Key& key : kKeyHelp) text += fmt::format("  {:<{}}{}\n", key.names, kActs - 2, wrapped(key.act, kActs, terminal.columns));
+  text += "\n" + wrapped(kWords, 0, terminal.columns) + "\n";
+  Lines lines;
+  for (std::string_view rest = text; !rest.empty(); rest.remove_prefix(rest.find('\n') + 1)) {
+    ScreenLine line(terminal);
+    lines.push_back(line.add(rest.substr(0, rest.find('\n'))).text());
+  }
+  return lines;
+}
+
 std::string process_head(const Terminal& terminal) {
   ScreenLine line(terminal);
   return line
@@ -174,6 +191,8 @@ void add_processes(Lines& lines, const TopSample& sample, const TopLook& look, c
   const std::size_t first = room == 0 || selected < room ? 0 : selected - room + 1;
   for (std::size_t i = first; i < std::min(rows.size(), first + room); ++i)
     lines.push_back(process_line(rows[i], look.rows > 0 && i == selected, terminal));
+  if (look.rows == 0 && rows.size() > kMostOnce)
+    lines.push_back(fmt::format("{:>8}  and {} more (see --json)", "", rows.size() - kMostOnce));
 }
 
 std::string bottom(const TopLook& look, const Terminal& terminal) {
@@ -197,20 +216,20 @@ std::vector<ProcessRow> process_rows(const TopSample& sample, const TopLook& loo
 }
 
 std::vector<std::string> draw_top(const TopSample& sample, const Histories& histories, const TopLook& look, const Terminal& terminal) {
-  Lines lines = {header(sample, look, terminal)};
+  // Only a screen has an end: what is printed once may go beyond the width that its bars are drawn for.
+  Terminal open = terminal;
+  if (look.rows == 0) open.columns = kUncut;
+  Lines lines = {header(sample, look, open)};
   if (look.help) {
-    for (const std::string_view text : kHelp) {
-      ScreenLine line(terminal);
-      lines.push_back(line.add(text).text());
-    }
+    append(lines, help_lines(terminal));
   } else {
-    Lines rest = fit_lines(sample.fits, terminal);
-    append(rest, run_lines(sample.runs, terminal));
+    Lines rest = fit_lines(sample.fits, open);
+    append(rest, run_lines(sample.runs, open));
     const std::size_t taken = 2 + std::min(rest.size(), look.rows / 3) + kLeastProcesses;
     append(lines, look.rows == 0 ? device_part(sample, histories, {}, terminal)
                                  : fitted_devices(sample, histories, terminal, look.rows - std::min(look.rows, taken)));
     append(lines, std::move(rest));
-    add_processes(lines, sample, look, terminal);
+    add_processes(lines, sample, look, open);
   }
   if (look.rows == 0) return lines;
   lines.resize(look.rows - 1);
@@ -220,7 +239,7 @@ std::vector<std::string> draw_top(const TopSample& sample, const Histories& hist
 
 std::string draw_runs(const std::vector<RunStatus>& runs) {
   Terminal wide;
-  wide.columns = 1000;
+  wide.columns = kUncut;
   std::string text;
   for (const std::string& line : run_lines(runs, wide)) text += line + "\n";
   return text;

@@ -35,8 +35,8 @@ struct TopLook {
 /// The process table's lines, sorted and filtered. They point into the sample.
 std::vector<ProcessRow> process_rows(const TopSample& sample, const TopLook& look);
 
-/// Lines for a terminal, none wider than it; with `look.rows`, not more of them than that. Escape sequences are for colours and the
-/// selected line alone.
+/// Lines for a terminal; with `look.rows`, not more of them than that and none wider than it, else none of them cut. Escape sequences are
+/// for colours and the selected line alone.
 std::vector<std::string> draw_top(const TopSample& sample, const Histories& histories, const TopLook& look, const Terminal& terminal);
 
 /// The table of `ps`.

@@ -6,7 +6,7 @@
 namespace plimsoll::cli {
 
 KeptRow keep_row(const Row& row) {
-  KeptRow kept{row.index, std::string(row.id), std::string(row.input.text), std::nullopt, row.mended, row.fault};
+  KeptRow kept{row.index, row.line, std::string(row.id), std::string(row.input.text), std::nullopt, row.mended, row.fault};
   if (row.input.pair) kept.pair = std::string(*row.input.pair);
   return kept;
 }
@@ -15,7 +15,7 @@ Result<Got> UnansweredRows::next(Row& row, int patience_ms) {
   if (!kept_.empty()) {
     current_ = std::move(kept_.front());
     kept_.pop_front();
-    row = Row{current_.index, current_.id, {current_.text, current_.pair}, current_.fault, current_.mended};
+    row = Row{current_.index, current_.line, current_.id, {current_.text, current_.pair}, current_.fault, current_.mended};
     return Got::one;
   }
   for (;;) {

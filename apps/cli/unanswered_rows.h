@@ -3,6 +3,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "row_source.h"
@@ -12,6 +13,7 @@ namespace plimsoll::cli {
 /// A row with bytes of its own.
 struct KeptRow {
   std::int64_t index = 0;
+  std::int64_t line = 0;
   std::string id;
   std::string text;
   std::optional<std::string> pair;
@@ -36,6 +38,7 @@ class UnansweredRows final : public RowSource {
   Status rewind() override { return rows_.rewind(); }
   bool is_stream() const override { return rows_.is_stream(); }
   void set_longest(std::size_t bytes) override { rows_.set_longest(bytes); }
+  std::string_view beginning() const override { return rows_.beginning(); }
 
   /// Every row before this one is answered or reported, and will not be seen again.
   void answered_before(std::int64_t index) { first_ = index; }

@@ -109,7 +109,8 @@ Result<Model> Model::open(Os& os, Ledger& ledger, const ModelRequest& request) t
   }
   state->warnings = untrained_warnings(state->program, state->binding);
   if (state->binding.initialised.empty()) warn_of_other_task(config.root(), state->warnings);
-  if (state->binding.stored_type == ElementType::float64) state->warnings.emplace_back("float64 weights: computed in float32");
+  if (state->binding.stored_type == ElementType::float64)
+    state->warnings.emplace_back("float64 weights: rounded to the precision of the plan");
   state->table_bytes = ledger.current(MemoryTag::tables) - before;
   return Model(std::move(state));
 } catch (const std::bad_alloc&) {

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
+
+#include <plimsoll/seconds.h>
 
 #include "plan/schedule.h"
 
@@ -20,12 +21,6 @@ double seconds_per_token(const Plan& plan) {
 bool has(const Plan& plan, const Sacrifice& wanted) {
   return std::any_of(plan.sacrifices.begin(), plan.sacrifices.end(),
                      [&](const Sacrifice& s) { return s.rung == wanted.rung && s.why == wanted.why; });
-}
-
-std::string format_seconds(double seconds) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.3g s", seconds);
-  return text;
 }
 
 void append(std::string& list, const std::string& item) { list += (list.empty() ? "" : ", ") + item; }

@@ -75,7 +75,7 @@ TEST_F(BrokenModel, WhoseConfigAsksForWhatIsNotBuilt) {
 }
 
 TEST_F(BrokenModel, OrALengthThatIsTooShort) {
-  expect(2, "no room for the 2 special", "--max-length", "give more than 2", {"--max-length", "1"});
+  expect(2, "no room for the 2 special", "--max-length", "give 2 or more", {"--max-length", "1"});
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ TEST(Help, OfTheProgramTeaches) {
   const Finished result = run({"--help"});
   EXPECT_EQ(result.status, 0);
   EXPECT_EQ(result.err, "");
-  for (const char* part : {"plimsoll run ./model", "11.17GiB", "does_not_fit", "PLIMSOLL_ISA", "NO_COLOR", "141"}) {
+  for (const char* part : {"plimsoll run ./model", "11.17GiB", "does_not_fit", "PLIMSOLL_ISA", "portable", "NO_COLOR", "141"}) {
     EXPECT_NE(result.out.find(part), std::string::npos) << part;
   }
   for (const CommandSpec& command : cli::command_specs())
@@ -65,9 +65,23 @@ TEST(Help, OfACommandListsItsFlagsAndNoOthers) {
     }
     // The usage line and at least two examples.
     EXPECT_GE(count(result.out, "plimsoll " + std::string(command.name)), 3) << result.out;
-    std::istringstream lines(result.out);
-    for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100U) << line;
   }
+}
+
+std::size_t widest(const std::string& text) {
+  std::size_t most = 0;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) most = std::max(most, line.find_last_not_of('\r') + 1);
+  return most;
+}
+
+TEST(Help, IsAsWideAsItsReader) {
+  std::vector<std::vector<std::string>> all = {{"help"}};
+  for (const CommandSpec& command : cli::command_specs()) all.push_back({"help", std::string(command.name)});
+  for (const auto& arguments : all) EXPECT_LE(widest(run(arguments).out), 80U) << arguments.back();
+  Start wide{{"help", "run"}, {}, {"TERM=xterm"}, false, {}, Start::Terminal::all, 200};
+  EXPECT_GT(widest(run(wide).err), 80U);
+  EXPECT_LE(widest(run(wide).err), 100U);
 }
 
 TEST(Help, WorksBehindOtherFlags) { EXPECT_EQ(run({"run", "/nonexistent", "--dtype", "float32", "-h"}).status, 0); }
@@ -88,6 +102,27 @@ TEST(Version, IsPrinted) {
     const Finished result = run({way});
     EXPECT_EQ(result.status, 0) << way;
     EXPECT_EQ(result.out, "plimsoll " + version) << way;
+  }
+}
+
+TEST(Version, IsAnObjectForPrograms) {
+  for (const std::string way : {"--version", "-V", "version"}) {
+    EXPECT_EQ(run({way, "--json"}).rows().at(0).at("version").get<std::string>() + "\n",
+              read_file(std::string(PLIMSOLL_SOURCE_DIR) + "/VERSION"));
+  }
+}
+
+TEST(ManPage, BreaksItsSynopsisAndExamples) {
+  std::istringstream page(read_file(std::string(PLIMSOLL_SOURCE_DIR) + "/docs/man/plimsoll.1"));
+  std::string section;
+  for (std::string line, before; std::getline(page, line); before = line) {
+    if (line.starts_with(".Sh ")) section = line;
+    if (section == ".Sh SYNOPSIS" && line.starts_with(".Cm ") && line.find('|') == std::string::npos) {
+      EXPECT_EQ(before, ".Nm") << line;
+    }
+    if (section == ".Sh EXAMPLES" && before.starts_with(".Dl ")) {
+      EXPECT_EQ(line, ".Pp") << before;
+    }
   }
 }
 

@@ -85,6 +85,23 @@ TEST(LineReader, SkipsLinesThatAreTooLong) {
   EXPECT_EQ(read_lines(std::string(100, 'x'), 100, 10).too_long, 1U);
 }
 
+TEST(LineReader, RemembersItsBeginning) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe(ends.data()), 0);
+  Gate gate;
+  CancelToken cancel;
+  LineReader reader(ends[0], "pipe", gate, cancel, 100);
+  LineReader::Line line;
+  for (const std::string_view piece : {"PK", "\x03", "\x04\nmore\n"}) {
+    ASSERT_EQ(::write(ends[1], piece.data(), piece.size()), static_cast<ssize_t>(piece.size()));
+    ASSERT_TRUE(reader.next(line, 1).ok());
+  }
+  EXPECT_EQ(line.text, "PK\x03\x04");
+  EXPECT_EQ(reader.beginning(), "PK\x03\x04");
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
 TEST(LineReader, PausesAndGoesOn) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe(ends.data()), 0);

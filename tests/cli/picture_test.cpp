@@ -70,6 +70,35 @@ TEST(Layers, CollapseWhenOnlyTheirNumberDiffers) {
   EXPECT_TRUE(group_layers({}, true).empty());
 }
 
+Plan small_plan() {
+  Plan plan;
+  plan.model = "model";
+  plan.devices = {device(500, 300, 200, 5000)};
+  plan.sacrifices = {{Rung::gather, 0, Bytes{2048}, "rows of the word table are read from disk as texts need them"},
+                     {Rung::stream, 1.15e-5, Bytes{4096}, "2 of 4 layers with weights are read from disk in every pass"},
+                     {Rung::cpu, 0, Bytes{}, "nothing else computes"}};
+  return plan;
+}
+
+TEST(Sacrifices, SayWhatTheySaveAndCostWhereTheyDo) {
+  const std::string text = draw_plan(small_plan(), Terminal{});
+  EXPECT_NE(text.find("\n  gather: saves 2.00 KiB: rows of the word table are"), std::string::npos) << text;
+  EXPECT_NE(text.find("\n  stream: saves 4.00 KiB, costs 11.5 us a pass: 2 of 4 layers with weights are read from disk in every pass\n"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("\n  cpu: nothing else computes\n"), std::string::npos) << text;
+}
+
+TEST(Plan, GoesOnBelowWhereATerminalEnds) {
+  Terminal terminal;
+  terminal.interactive = true;
+  const std::string text = draw_plan(small_plan(), terminal);
+  EXPECT_NE(
+      text.find("\n  stream: saves 4.00 KiB, costs 11.5 us a pass: 2 of 4 layers with weights are\n    read from disk in every pass\n"),
+      std::string::npos)
+      << text;
+}
+
 TEST(Width, CountsColumns) {
   EXPECT_EQ(display_width("abc"), 3U);
   EXPECT_EQ(display_width("é–█"), 3U);

@@ -26,6 +26,15 @@ std::vector<std::string> keys(const json& object) {
 
 using Names = std::vector<std::string>;
 
+TEST(PlanPicture, KeepsToATerminal) {
+  const std::int64_t least = plan({})["smallest_budget"]["cpu"];
+  const std::vector<std::string> arguments = {"plan", kModel, "--max-memory", std::to_string(least)};
+  const Finished shown = run(Start{arguments, {}, {"LC_ALL=C", "NO_COLOR=1"}, false, {}, Start::Terminal::all, 60});
+  EXPECT_EQ(shown.status, 0);
+  EXPECT_NE(shown.err.find("To fit"), std::string::npos) << shown.err;
+  for (const std::string& line : screen(shown.err)) EXPECT_LE(line.size(), 60U) << line;
+}
+
 TEST(PlanJson, HasTheKeysOfTheContract) {
   const json whole = plan({});
   EXPECT_EQ(keys(whole), (Names{"alternatives", "arch", "compute_dtype", "devices", "dtype", "full_speed_budget", "layers", "model",

@@ -163,6 +163,28 @@ TEST(JsonLines, AreAskedForByFlagWhateverTheName) {
   EXPECT_EQ(texts_of(run_file("a.data", "{\"text\": \"a\"}")), Texts{"{\"text\": \"a\"}"});
 }
 
+TEST(JsonLines, AreKnownByTheirNames) {
+  for (const std::string name : {"a.ndjson", "a.JSONL", "a.NdJson"})
+    EXPECT_EQ(texts_of(run_file(name, R"({"text": "a"})")), Texts{"a"}) << name;
+  EXPECT_EQ(run_file("a.json", R"({"text": "a"})").status, 2);
+  EXPECT_EQ(texts_of(run_file("a.json", R"({"text": "a"})", {"--jsonl"})), Texts{"a"});
+}
+
+TEST(BadRows, SayWhereTheyStandInTheFile) {
+  const std::string text = "{\"text\": \"a\"}\n\n\nnonsense\n";
+  const Folder folder;
+  const std::string file = folder.write("a.jsonl", text);
+  for (const std::string command : {"run", "tokenize"}) {
+    EXPECT_NE(run({command, kModel, "--input", file}).err.find("row 1 (line 4): "), std::string::npos) << command;
+    EXPECT_NE(run({command, kModel, "--input", file, "--fail-fast"}).err.find("row 1 (line 4) cannot be used"), std::string::npos);
+    const Finished piped = run(Start{{command, kModel, "-", "--jsonl", "--json"}, text, {}, false, {}});
+    EXPECT_EQ(piped.rows().at(1)["index"], 1) << command;
+    EXPECT_EQ(piped.rows().at(1)["line"], 4) << command;
+  }
+  const Finished words = run_file("a.txt", "a\n\n" + std::string(3'000'000, 'x') + "\n", {"--max-memory", "40MiB"});
+  EXPECT_EQ(words.rows().at(2)["line"], 3);
+}
+
 TEST(BadRows, StopTheRunWhenAsked) {
   const Finished result = run_file("a.jsonl", "{\"text\": \"a\"}\nnonsense\n{\"text\": \"b\"}\n", {"--fail-fast"});
   EXPECT_EQ(result.status, 1);
@@ -174,7 +196,7 @@ TEST(BadRows, AreLinesOnStderrForPeople) {
   const Folder folder;
   const Finished result = run({"run", kModel, "--input", folder.write("a.jsonl", "nonsense\n{\"text\": \"b\"}\n"), "-q"});
   EXPECT_EQ(result.status, 1);
-  EXPECT_NE(result.err.find("row 0: "), std::string::npos) << result.err;
+  EXPECT_NE(result.err.find("row 0 (line 1): "), std::string::npos) << result.err;
   EXPECT_TRUE(result.out.ends_with("\tb\n")) << result.out;
 }
 
@@ -197,6 +219,53 @@ TEST(Rows, GiveTheSameAnswersInAnyPass) {
   std::string text;
   for (int i = 0; i < 20; ++i) text += std::string(static_cast<std::size_t>(1 + i * 3), 'w') + " text number " + std::to_string(i) + "\n";
   EXPECT_EQ(run_file("a.txt", text, {"--logits", "--batch-size", "1"}).out, run_file("a.txt", text, {"--logits"}).out);
+}
+
+TEST(Encoding, OfTextsThatAreNotUtf8IsSaidOnce) {
+  const Folder folder;
+  const std::string file = folder.write("a.txt", "good\ncaf\xE9\n\xFF\n");
+  for (const std::string command : {"run", "tokenize"}) {
+    const std::string err = run({command, kModel, "--input", file}).err;
+    EXPECT_NE(err.find("warning: 2 rows had bytes that are not UTF-8, read as U+FFFD: the first is row 1 (line 2)\n"), std::string::npos)
+        << err;
+    EXPECT_EQ(run({command, kModel, "--input", file, "-q"}).err, "");
+    EXPECT_EQ(run({command, kModel, "good"}).err.find("UTF-8"), std::string::npos);
+  }
+  EXPECT_NE(run({"run", kModel, "caf\xE9"}).err.find("warning: 1 row had bytes that are not UTF-8, read as U+FFFD: row 0\n"),
+            std::string::npos);
+}
+
+TEST(Encoding, IsNamedWhereTheInputBeginsWithItsMark) {
+  const Folder folder;
+  const std::string gzip = "\x1f\x8b\x08\x01\x02\xff";
+  const auto says = [](const Finished& result, const std::string& form) {
+    const std::size_t at = result.err.find(" begins like " + form);
+    return at != std::string::npos && result.err.find(" begins like ", at + 1) == std::string::npos;
+  };
+  for (const std::string command : {"run", "plan", "tokenize"})
+    EXPECT_TRUE(says(run({command, kModel, "--input", folder.write("a.txt.gz", gzip)}), "gzip")) << command;
+  for (const std::string command : {"run", "tokenize"})
+    EXPECT_TRUE(says(run(Start{{command, kModel, "--jsonl"}, gzip, {}, false, {}}), "gzip")) << command;
+  EXPECT_TRUE(says(run({"run", kModel, "--input", folder.write("a.zip", "PK\x03\x04 and so on")}), "zip"));
+  EXPECT_TRUE(says(run({"run", kModel, "--input", folder.write("le.txt", std::string("\xFF\xFEh\0i\0", 6))}), "UTF-16"));
+  EXPECT_FALSE(says(run({"run", kModel, "--input", folder.write("a.txt", "PK is a name\n")}), "zip"));
+  EXPECT_EQ(run({"run", kModel, "--input", folder.write("b.txt.gz", gzip), "-q"}).err, "");
+}
+
+TEST(Input, IsStandardInputForADashAlone) {
+  const auto texts = [](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "run");
+    arguments.emplace_back("--json");
+    return texts_of(run(Start{arguments, "one\ntwo\n", {"PLIMSOLL_INPUT=/nonexistent.txt"}, false, {}}));
+  };
+  EXPECT_EQ(texts({kModel, "-"}), (Texts{"one", "two"}));
+  EXPECT_EQ(texts({kModel, "-", "x"}), (Texts{"-", "x"}));
+  const auto behind = [&](const std::vector<std::string>& arguments) { return texts_of(run(Start{arguments, "one\n", {}, false, {}})); };
+  EXPECT_EQ(behind({"run", kModel, "--json", "--", "-"}), Texts{"-"});
+  EXPECT_EQ(behind({"run", "--json", "--", kModel, "-"}), Texts{"-"});
+  EXPECT_TRUE(run(Start{{"tokenize", kModel, "-"}, "one\n", {}, false, {}}).out.starts_with("one\n"));
+  const Finished planned = run(Start{{"plan", kModel, "-", "--json"}, "one\n", {}, false, {}});
+  EXPECT_EQ(planned.rows().at(0)["workload"]["longest"], 128) << "a stream is not read";
 }
 
 TEST(Input, RefusesWhatIsNoFile) {

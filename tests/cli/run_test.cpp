@@ -196,6 +196,26 @@ TEST(Run, WarnsOnceOfAnUntrainedHead) {
   EXPECT_EQ(run({"run", fixture("variants/pretrained"), "x", "--require-all-weights"}).status, 4);
 }
 
+TEST(Run, CountsInWords) {
+  const std::string err = run({"run", fixture("models/bert"), "x", "-v", "--threads", "1"}).err;
+  EXPECT_NE(err.find(" on 1 thread; a pass holds 1 text and 3 tokens; "), std::string::npos) << err;
+}
+
+TEST(Run, SaysCostsAsAPlanDoes) {
+  const std::string model = fixture("models/bert");
+  const std::int64_t least = run({"plan", model, "x", "--json"}).rows().at(0).at("smallest_budget").at("cpu");
+  const Finished told = run({"run", model, "x", "--max-memory", std::to_string(least)});
+  ASSERT_EQ(told.status, 0) << told.err;
+  EXPECT_NE(told.err.find("s a pass"), std::string::npos) << told.err;
+  EXPECT_EQ(told.err.find("e-0"), std::string::npos) << told.err;
+}
+
+TEST(Run, SaysOnceWhatIsComputedIn) {
+  const std::string err = run({"run", fixture("variants/f64"), "x", "--dtype", "float16"}).err;
+  EXPECT_NE(err.find("float64 weights: rounded to the precision of the plan"), std::string::npos) << err;
+  EXPECT_NE(err.find("float16, computed in float32"), std::string::npos) << err;
+}
+
 TEST(Run, WritesAReport) {
   const Folder folder;
   const Finished result =

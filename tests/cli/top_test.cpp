@@ -82,7 +82,9 @@ TEST_F(Top, WatchesAtAPaceUntilItIsStopped) {
   const auto line = process.read_line();
   EXPECT_EQ(json::parse(line.value())["devices"][0]["temperature"], 77);
   process.signal(SIGINT);
-  EXPECT_EQ(process.wait().status, 130);
+  const Finished stopped = process.wait();
+  EXPECT_EQ(stopped.status, 130);
+  EXPECT_EQ(json::parse(stopped.err)["error"]["message"], "stopped on request (SIGINT)");
 }
 
 TEST_F(Top, EndsWithItsReader) {

@@ -68,6 +68,14 @@ TEST(ProcessRows, AreSortedAndFiltered) {
   EXPECT_THAT(pids(sample, SortBy::memory, "nobody"), IsEmpty());
 }
 
+std::string drawn(const TopSample& sample, std::size_t columns) {
+  Terminal terminal;
+  terminal.columns = columns;
+  std::string text;
+  for (const std::string& line : draw_top(sample, Histories(), TopLook(), terminal)) text += line + "\n";
+  return text;
+}
+
 TEST(DrawTop, KeepsToEverySize) {
   for (const int devices : {0, 1, 3, 16}) {
     const TopSample sample = some_sample(devices);
@@ -90,12 +98,31 @@ TEST(DrawTop, KeepsToEverySize) {
   }
 }
 
-std::string drawn(const TopSample& sample, std::size_t columns) {
-  Terminal terminal;
-  terminal.columns = columns;
-  std::string text;
-  for (const std::string& line : draw_top(sample, Histories(), TopLook(), terminal)) text += line + "\n";
-  return text;
+TEST(DrawTop, HelpIsNeverCut) {
+  TopLook look;
+  look.rows = 40;
+  look.help = true;
+  for (const std::size_t columns : {60U, 80U, 120U}) {
+    Terminal terminal;
+    terminal.columns = columns;
+    std::string text;
+    for (const std::string& line : draw_top(some_sample(0), Histories(), look, terminal))
+      text += line.substr(std::min(line.find_first_not_of(' '), line.size())) + " ";
+    EXPECT_THAT(text, HasSubstr("sort by memory, use of the device, number, user, command")) << columns;
+    EXPECT_THAT(text, HasSubstr("send SIGTERM to the chosen process, if it is yours")) << columns;
+  }
+}
+
+TEST(DrawTop, OnceCutsNoLineAndCountsTheRest) {
+  TopSample sample = some_sample(0);
+  sample.processes.assign(25, process(9, "ada", "python3 train.py --with a --very long --command line", mib(10)));
+  sample.fits = {{"cpu", Verdict::fits, "float32", mib(400), mib(8000), mib(11), mib(16)}};
+  const std::string text = drawn(sample, 80);
+  EXPECT_THAT(text, HasSubstr("; full speed from 16.0 MiB\n"));
+  EXPECT_THAT(text, HasSubstr("--command line\n"));
+  EXPECT_THAT(text, HasSubstr("  and 5 more (see --json)\n"));
+  sample.processes.resize(20);
+  EXPECT_THAT(drawn(sample, 80), ::testing::Not(HasSubstr(" more ")));
 }
 
 TEST(DrawTop, TellsInstancesApart) {

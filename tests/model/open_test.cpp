@@ -88,7 +88,7 @@ TEST_F(OpenModel, Float64IsSaid) {
   const auto model = open();
   ASSERT_TRUE(model.ok());
   EXPECT_EQ(model->stored_type(), ElementType::float64);
-  EXPECT_EQ(model->warnings(), std::vector<std::string>{"float64 weights: computed in float32"});
+  EXPECT_EQ(model->warnings(), std::vector<std::string>{"float64 weights: rounded to the precision of the plan"});
 }
 
 TEST_F(OpenModel, WarnsOfAHeadOfAnotherTask) {

@@ -70,7 +70,7 @@ TEST(Difference, AChangeSaysWhatHappenedWhatItGaveUpAndWhatItCosts) {
   EXPECT_EQ(event.device, "cpu");
   EXPECT_DOUBLE_EQ(event.cost_seconds, 0.5);
   EXPECT_EQ(event.text, "the budget fell to 64 MiB: " + format_bytes(mib(60)) + " instead of " + format_bytes(mib(100)) +
-                            ", 12 of 24 layers are read, 0.5 s more a pass");
+                            ", 12 of 24 layers are read, 0.50 s more a pass");
 }
 
 TEST(Difference, RungsThatAreGoneOrWentFurtherAreNamed) {
@@ -81,7 +81,7 @@ TEST(Difference, RungsThatAreGoneOrWentFurtherAreNamed) {
   const SessionEvent event = describe_change(Kind::grown, 0, "the budget rose", before, after);
   EXPECT_EQ(event.rungs, (std::vector{Rung::stream, Rung::gather}));
   EXPECT_LT(event.cost_seconds, 0);
-  EXPECT_NE(event.text.find("6 layers, no more gather, 0.3 s less a pass"), std::string::npos) << event.text;
+  EXPECT_NE(event.text.find("6 layers, no more gather, 0.30 s less a pass"), std::string::npos) << event.text;
 }
 
 TEST(Difference, ASmallerPassIsNamedAndItsCostCompared) {
