@@ -108,7 +108,7 @@ constexpr std::array kFlags = {
     FlagSpec{"--forbid", "", "LIST", "gather microbatch stream cpu bfloat16 float16 int8 int4 fallback", kPlanning, kMemory,
              "Ways of saving memory that are ruled out, such as stream or microbatch", ""},
     FlagSpec{"--prefer", "", "WHAT", "speed", kPlanning, kMemory, "speed: use an allowed precision also where a higher one fits", ""},
-    FlagSpec{"--strict-fit", "", "", "", kPlanning, kMemory, "Everything in the device's memory or nothing: --forbid stream,cpu,fallback",
+    FlagSpec{"--strict-fit", "", "", "", kPlanning, kMemory, "Nothing streams, and nothing moves to the host: --forbid stream,cpu,fallback",
              ""},
 
     FlagSpec{"--fallback", "", "MODEL", "@file", kRun | kPlan, kModel,

@@ -40,6 +40,7 @@ std::string header(const Plan& plan) {
 }
 
 std::string draw_device(const DevicePlan& device, const Plan& plan, const Terminal& terminal) {
+  if (device.planned_total().count == 0) return fmt::format("\n{}: nothing of {}\n", device.name, format_bytes(device.budget));
   std::string text = fmt::format("\n{}: {} of {} ({})\n", device.name, format_bytes(device.planned_total()), format_bytes(device.budget),
                                  verdict_words(plan.verdict));
   text += draw_bar(device, terminal);

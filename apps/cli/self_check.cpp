@@ -5,6 +5,7 @@
 #include <plimsoll/device_status.h>
 #include <plimsoll/measure.h>
 
+#include "counted.h"
 #include "device_check.h"
 
 namespace plimsoll::cli {
@@ -32,7 +33,7 @@ void check_memory(const HostMemory& memory, Lines& lines) {
 
 void check_processors(const Snapshot& machine, Lines& lines) {
   const CpuDescription& cpu = machine.cpu;
-  std::string text = fmt::format("{} threads of {} processors, {} cores", cpu.default_threads, cpu.logical, cpu.physical);
+  std::string text = fmt::format("{} of {} processors, {} cores", counted(cpu.default_threads, "thread"), cpu.logical, cpu.physical);
   if (cpu.quota) text += fmt::format("; a quota of {} by {}", *cpu.quota, cpu.quota_set_by);
   const bool squeezed = cpu.quota && *cpu.quota < cpu.physical;
   lines.push_back({"processors", true, text, squeezed ? "raise the quota to use all cores" : ""});

@@ -3,6 +3,11 @@
 #include <algorithm>
 
 namespace plimsoll::doctor {
+
+Span held(const Figures& figures) {
+  return figures.reserved ? span_of(*figures.reserved) : span_of(figures.allocated) + span_of(figures.cached);
+}
+
 namespace {
 
 // The most that context and libraries take in a process that is well, as logs show it.
@@ -16,10 +21,6 @@ Span sum_of_others(const Figures& figures) {
     if (!process.self) sum = sum + span_of(process.size);
   }
   return sum;
-}
-
-Span held(const Figures& figures) {
-  return figures.reserved ? span_of(*figures.reserved) : span_of(figures.allocated) + span_of(figures.cached);
 }
 
 void count(const Figures& figures, Verdict& verdict) {

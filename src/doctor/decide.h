@@ -28,6 +28,9 @@ struct Verdict {
   bool contradiction = false;        ///< the figures cannot all be right
 };
 
+/// What the allocator holds: what is reserved or, in a log that does not say, what is allocated and what is cached.
+Span held(const Figures& figures);
+
 /// The processes that a message lists, told apart: inside a container a process does not know its own number, and lists itself as another
 /// one. If nothing else can hold what the allocator holds, the smallest that is large enough is the process itself; it is marked, and
 /// becomes `used`. True when that was done.

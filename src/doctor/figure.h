@@ -9,8 +9,9 @@
 
 namespace plimsoll::doctor {
 
-/// From here on a number of bytes is none: it stands for "unknown" or "no limit", or was computed wrongly.
-inline constexpr std::uint64_t kNoSize = std::uint64_t{1} << 60U;
+/// From here on a number of bytes is none: it stands for "unknown" or "no limit", or was computed wrongly. Sums of thousands of smaller
+/// ones do not overflow.
+inline constexpr std::uint64_t kNoSize = std::uint64_t{1} << 50U;
 
 /// `number` is digits with at most one point and with commas between thousands, or with a comma for the point; `unit` is "", "b", "bytes",
 /// or one of k, m, g, t with "", "b" or "ib" behind it, in lower case. All count in 1024s: that is what the programs that write "GB" here

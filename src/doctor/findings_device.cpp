@@ -132,11 +132,12 @@ std::string rule_text(const Figures& f, const Verdict& v) {
 void tell_oddities(const Case& found, const Verdict& verdict, Sentences& out) {
   const Figures& figures = found.message.figures;
   if (found.marked_self) {
+    const Figure ours = figures.reserved ? *figures.reserved : figure_of(held(figures));
     out.push_back(
         fmt::format("The process listed with {} is this program itself: nothing else could hold its {}. Inside a container a program does "
                     "not recognise "
                     "itself in the list; this is no leak of an earlier run.",
-                    size_text(*figures.used), size_text(*figures.reserved)));
+                    size_text(*figures.used), size_text(ours)));
   }
   if (verdict.beside && verdict.beside->low > kMuchContext)
     out.push_back(

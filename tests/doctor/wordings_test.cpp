@@ -188,6 +188,28 @@ TEST(Wordings, AGroupWithoutALimitHasNone) {
   EXPECT_FALSE(found[0].figures.limit);
 }
 
+TEST(Wordings, ALogThatIsCutMakesNoFiguresUp) {
+  const std::string log =
+      "CUDA out of memory. Tried to allocate 1.74 GiB. GPU 1 has a total capacity of 23.57 GiB of which 605.88 MiB is free. Process 133288 "
+      "has "
+      "22.97 GiB memory in use. Of the allocated memory 20.21 GiB is allocated by PyTorch";
+  const auto found = diagnose(log);
+  ASSERT_EQ(found.size(), 1U);
+  std::string text;
+  for (const std::string& finding : found[0].findings) text += finding + "\n";
+  EXPECT_NE(text.find("22.97 GiB is this program itself: nothing else could hold its 20.21 GiB"), std::string::npos) << text;
+}
+
+TEST(Wordings, SizesThatNoMachineHasAreNone) {
+  std::string log = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 23.57 GiB of which 605.88 MiB is free. ";
+  for (int i = 1; i < 64; ++i) log += "Process " + std::to_string(i) + " has 1048575TiB memory in use. ";
+  log += "Of the allocated memory 20.21 GiB is allocated by PyTorch, and 1.00 GiB is reserved by PyTorch but unallocated.";
+  const auto found = diagnose(log);
+  ASSERT_EQ(found.size(), 1U);
+  for (const Process& process : found[0].figures.processes) EXPECT_FALSE(process.size.has_value());
+  for (const std::string& finding : found[0].findings) EXPECT_EQ(finding.find("1073740"), std::string::npos) << finding;
+}
+
 TEST(Wordings, AssertionsOfIndicesProveThatMemoryIsNotTheFault) {
   for (const char* assertion : {"Assertion `srcIndex < srcSelectDimSize` failed.", "Assertion `t >= 0 && t < n_classes` failed.",
                                 "Assertion `-sizes[i] <= index && index < sizes[i] && \"index out of bounds\"` failed."}) {
