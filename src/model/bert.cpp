@@ -5,8 +5,6 @@ namespace {
 
 // Far above any published model; what a tensor table really holds is checked when tensors are bound.
 constexpr std::int64_t kLargest = std::int64_t{1} << 24;
-// What a plan costs grows faster than the number of layers: seconds and hundreds of megabytes for thousands.
-constexpr std::int64_t kMostLayers = 512;
 
 EncoderNames bert_names() {
   EncoderNames names;
@@ -53,10 +51,6 @@ Result<ArchSpec> read_bert(const JsonValue& config) {
   PLIMSOLL_TRY(spec.vocab_size, config.get_int("vocab_size", 1, kLargest));
   PLIMSOLL_TRY(spec.hidden_size, config.get_int("hidden_size", 1, 1 << 16));
   PLIMSOLL_TRY(spec.layers, config.get_int("num_hidden_layers", 1, kLargest));
-  if (spec.layers > kMostLayers) {
-    return Error{ErrorCode::unsupported, std::to_string(spec.layers) + " layers", config.where(),
-                 "models of up to " + std::to_string(kMostLayers) + " layers are read"};
-  }
   PLIMSOLL_TRY(spec.heads, config.get_int("num_attention_heads", 1, 1 << 12));
   PLIMSOLL_TRY(spec.intermediate_size, config.get_int("intermediate_size", 1, 1 << 20));
   PLIMSOLL_TRY(spec.positions, config.get_int("max_position_embeddings", 1, kLargest));

@@ -22,13 +22,20 @@ Status check_task(const std::string& task) {
   return Error{ErrorCode::unsupported, fmt::format("task \"{}\" is not built", task), "--task", "leave it out, or give classification"};
 }
 
+// What a plan costs grows faster than the number of layers: seconds and hundreds of megabytes for thousands.
+constexpr std::int64_t kMostLayers = 512;
+
 // The Program grows with the number of layers, so a config that claims more than the checkpoint can hold is refused before.
 Status check_layers(const ArchSpec& spec, const Checkpoint& checkpoint) {
   const std::size_t tensors = checkpoint.tensors().size();
-  if (static_cast<std::size_t>(spec.layers) <= tensors) return {};
-  return Error{ErrorCode::corrupt_file,
-               fmt::format("config.json asks for {} layers, but the checkpoint has {} tensors in all", spec.layers, tensors),
-               checkpoint.file(0).path(), "config.json and the weights must come from the same model"};
+  if (static_cast<std::size_t>(spec.layers) > tensors)
+    return Error{ErrorCode::corrupt_file,
+                 fmt::format("config.json asks for {} layers, but the checkpoint has {} tensors in all", spec.layers, tensors),
+                 checkpoint.file(0).path(), "config.json and the weights must come from the same model"};
+  if (spec.layers > kMostLayers)
+    return Error{ErrorCode::unsupported, fmt::format("a model of {} layers", spec.layers), checkpoint.file(0).path(),
+                 fmt::format("at most {} are planned", kMostLayers)};
+  return {};
 }
 
 // "pooler: untrained", one for each block that has an initialised tensor.

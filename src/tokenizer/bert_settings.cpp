@@ -99,7 +99,7 @@ Status read_added(const JsonValue& file, std::vector<NamedToken>& added) {
 
 }  // namespace
 
-Result<SettingsFiles> SettingsFiles::read(Os& os, const std::string& directory) {
+Result<SettingsFiles> SettingsFiles::read(Os& os, const std::string& directory, bool older) {
   SettingsFiles files;
   const auto read = [&](const std::string& name, std::optional<JsonDocument>& document) -> Status {
     if (!os.is_file(directory + "/" + name)) return {};
@@ -108,6 +108,7 @@ Result<SettingsFiles> SettingsFiles::read(Os& os, const std::string& directory) 
     return {};
   };
   PLIMSOLL_CHECK(read("tokenizer_config.json", files.config));
+  if (!older) return files;
   PLIMSOLL_CHECK(read("special_tokens_map.json", files.special_tokens));
   PLIMSOLL_CHECK(read("added_tokens.json", files.added_tokens));
   return files;

@@ -14,13 +14,14 @@
 namespace plimsoll::tokenizer {
 
 /// The small files beside a vocabulary, as far as a directory has them. transformers no longer writes the last two, and reads them where
-/// tokenizer_config.json has no added_tokens_decoder.
+/// tokenizer_config.json has no added_tokens_decoder; a tokenizer.json holds what they say.
 struct SettingsFiles {
   std::optional<JsonDocument> config;          ///< tokenizer_config.json
   std::optional<JsonDocument> special_tokens;  ///< special_tokens_map.json
   std::optional<JsonDocument> added_tokens;    ///< added_tokens.json
 
-  static Result<SettingsFiles> read(Os& os, const std::string& directory);
+  /// `older`: the last two as well.
+  static Result<SettingsFiles> read(Os& os, const std::string& directory, bool older);
 };
 
 /// A token that the settings name; `flags.content` is set only when it is handed on.

@@ -151,12 +151,12 @@ Tokenizer::~Tokenizer() = default;
 
 Result<Tokenizer> Tokenizer::open(Os& os, Ledger& ledger, const std::string& directory) try {
   const auto has = [&](std::string_view name) { return os.is_file(directory + "/" + std::string(name)); };
-  PLIMSOLL_TRY(const tokenizer::SettingsFiles files, tokenizer::SettingsFiles::read(os, directory));
+  const bool json = has("tokenizer.json");
+  PLIMSOLL_TRY(const tokenizer::SettingsFiles files, tokenizer::SettingsFiles::read(os, directory, !json));
   Settings settings;
   if (files.config) {
     PLIMSOLL_TRY(settings, read_settings(files.config->root()));
   }
-  const bool json = has("tokenizer.json");
   if (!json && !has("vocab.txt"))
     return Error{ErrorCode::not_found, "no tokenizer.json and no vocab.txt", directory, "name a directory that holds a tokenizer's files"};
   PLIMSOLL_TRY(const auto file, open_model_file(os, directory, json ? "tokenizer.json" : "vocab.txt"));

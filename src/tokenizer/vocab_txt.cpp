@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include <plimsoll/tokenizer.h>
@@ -16,23 +17,19 @@ namespace {
 constexpr std::size_t kLineLimit = std::size_t{64} << 10U;
 constexpr std::size_t kBuffer = std::size_t{64} << 10U;
 
-Status hand_on(const NamedToken& token, TableListener& listener) {
-  AddedTokenSpec spec = token.flags;
-  spec.content = token.content;
-  return listener.on_added(spec);
-}
-
 // In the order of their numbers, where the vocabulary has none for them.
 Status list_added(const BertSettings& settings, TableListener& listener) {
-  std::vector<const NamedToken*> listed;
-  const auto list = [&](const NamedToken& token) {
-    const auto same = [&](const NamedToken* other) { return other->content == token.content; };
-    if (std::ranges::none_of(listed, same)) listed.push_back(&token);
+  std::unordered_set<std::string_view> listed;
+  const auto list = [&](const NamedToken& token) -> Status {
+    if (!listed.insert(token.content).second) return {};
+    AddedTokenSpec spec = token.flags;
+    spec.content = token.content;
+    return listener.on_added(spec);
   };
-  for (const NamedToken& token : settings.added) list(token);
-  for (const NamedToken* token : {&settings.unknown, &settings.sep, &settings.pad, &settings.cls, &settings.mask}) list(*token);
-  for (const NamedToken& token : settings.extra) list(token);
-  for (const NamedToken* token : listed) PLIMSOLL_CHECK(hand_on(*token, listener));
+  for (const NamedToken& token : settings.added) PLIMSOLL_CHECK(list(token));
+  for (const NamedToken* token : {&settings.unknown, &settings.sep, &settings.pad, &settings.cls, &settings.mask})
+    PLIMSOLL_CHECK(list(*token));
+  for (const NamedToken& token : settings.extra) PLIMSOLL_CHECK(list(token));
   return {};
 }
 

@@ -351,7 +351,7 @@ def cases():
     yield case("sizes_512_layers", of_sizes(layers=512), (0,), where="")
     three = ("--sim", "memory=4MiB", "--sim", "memory=5MiB", "--max-memory", "cpu=6MiB")
     yield case("sizes_512_layers_on_three", of_sizes(layers=512, arguments=three), (0, DOES_NOT_FIT), where="", commands=("plan",))
-    yield case("sizes_4096_layers", of_sizes(layers=4096), (UNSUPPORTED,), where="config.json")
+    yield case("sizes_4096_layers", of_sizes(layers=4096), (UNSUPPORTED,), WEIGHTS)
     yield case("sizes_16M_positions", of_sizes(positions=1 << 24), (0, DOES_NOT_FIT), where="", text="the film was good")
     yield case("sizes_16M_positions_planned", of_sizes(positions=1 << 24), (0, DOES_NOT_FIT), where="", commands=("plan",), text=None)
     yield case("sizes_16M_words", of_sizes(words=1 << 24), (0,), where="")
