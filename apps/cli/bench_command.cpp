@@ -64,8 +64,8 @@ void remember_rates(Context& context, const Engine& engine) {
 
 Result<int> bench_command(Context& context) {
   PLIMSOLL_TRY(const std::unique_ptr<Engine> engine, Engine::open(context, context.options.model));
-  remember_rates(context, *engine);
   PLIMSOLL_TRY(const std::vector<Shape> shapes, bench_shapes(context.options, engine->model()));
+  remember_rates(context, *engine);
   PLIMSOLL_TRY(const Plan plan, engine->plan(bench_workload(shapes)));
   PLIMSOLL_TRY(const BenchFigures figures, run_bench(context, *engine, plan, shapes));
   context.output.write(context.options.json ? object(plan, figures) : table(plan, figures));
