@@ -74,10 +74,12 @@ std::string draw_layers(const Plan& plan, const Terminal& terminal) {
 
 std::string draw_alternatives(const Plan& plan) {
   if (plan.alternatives.empty()) return {};
-  std::string text = fmt::format("\n  {:<10}{:<16}{:>10}{:>13}  {}\n", "Precision", "Verdict", "Memory", "A pass", "Smallest budget");
+  std::string text = fmt::format("\n  {:<20}{:<15}{:>9}{:>10}  {}\n", "Precision", "Verdict", "Memory", "A pass", "Smallest budget");
   for (const Alternative& other : plan.alternatives) {
     const char chosen = other.dtype == plan.dtype && other.compute_dtype == plan.compute_dtype ? '>' : ' ';
-    text += fmt::format("{} {:<10}{:<16}{:>10}{:>13}  {}\n", chosen, element_name(other.dtype), verdict_words(other.verdict),
+    std::string precision(element_name(other.dtype));
+    if (other.compute_dtype != other.dtype) precision += fmt::format(" in {}", element_name(other.compute_dtype));
+    text += fmt::format("{} {:<20}{:<15}{:>9}{:>10}  {}\n", chosen, precision, verdict_words(other.verdict),
                         format_bytes(other.bytes), format_seconds(other.pass_seconds), budget_text(other.smallest_budget));
   }
   return text;
