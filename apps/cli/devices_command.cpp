@@ -34,8 +34,10 @@ std::string picture(const Snapshot& machine, int threads) {
                             format_bytes(memory.ours)));
   row("budget", fmt::format("{} (set by {})", format_bytes(memory.budget), printable(memory.set_by)));
   for (const MemoryLimit& limit : memory.limits) {
+    const Bytes kept = saturating_sub(saturating_sub(limit.limit, limit.held_by_others), limit.budget);
     row("limit",
-        fmt::format("{} by {}; {} held by others", format_bytes(limit.limit), printable(limit.set_by), format_bytes(limit.held_by_others)));
+        fmt::format("{} by {}; {} held by others{}", format_bytes(limit.limit), printable(limit.set_by), format_bytes(limit.held_by_others),
+                    kept.count > 0 ? "; " + format_bytes(kept) + " left for the group's kernel memory" : ""));
   }
   row("float32", rate(rates.float32_flops, "FLOP"));
   row("bfloat16", rate(rates.bfloat16_flops, "FLOP"));

@@ -79,8 +79,8 @@ std::string draw_alternatives(const Plan& plan) {
     const char chosen = other.dtype == plan.dtype && other.compute_dtype == plan.compute_dtype ? '>' : ' ';
     std::string precision(element_name(other.dtype));
     if (other.compute_dtype != other.dtype) precision += fmt::format(" in {}", element_name(other.compute_dtype));
-    text += fmt::format("{} {:<20}{:<15}{:>9}{:>10}  {}\n", chosen, precision, verdict_words(other.verdict),
-                        format_bytes(other.bytes), format_seconds(other.pass_seconds), budget_text(other.smallest_budget));
+    text += fmt::format("{} {:<20}{:<15}{:>9}{:>10}  {}\n", chosen, precision, verdict_words(other.verdict), format_bytes(other.bytes),
+                        format_seconds(other.pass_seconds), budget_text(other.smallest_budget));
   }
   return text;
 }

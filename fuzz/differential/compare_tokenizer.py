@@ -17,10 +17,26 @@ from server import Comparison
 FIXTURES = pathlib.Path(__file__).resolve().parents[2] / "tests" / "fixtures"
 # What ours refuses on purpose though the package opens it, by its message.
 STRICTER = {
+    ".type): correct the file": "a type that is no text: the package guesses the part by its keys",
+    "an integer from 0 to 2147483647": "numbers of 32 bits: the package takes them without a sign",
+    "integer from 0 to 9223372036854775807": "likewise, of 64 bits",
+    "names a second": "a template of one text that names a second: the package leaves it out",
+    "is out of range": "likewise, of added tokens",
+    'the key "processors" is missing': "a sequence of processors without any: the package takes it for a template",
     "occurs twice": "a token that the vocabulary gives twice: the package keeps one of them",
     "appears twice in one object": "a key that is given twice: the package keeps the last, or refuses as well",
     "ids and tokens differ in number": "a special token of the template with fewer ids than tokens: the package takes as many as there are of both",
     "post_processor.special_tokens): correct": "a piece of the template that is no special token: the package panics at the first text",
+}
+
+# What the package refuses to open though ours does, by its message.
+WEAKER_FILES = {"did not match any variant of untagged enum": "a part without a type whose keys tell which it is"}
+# What the package refuses, or dies of, though ours has an answer, by its message.
+WEAKER_TEXTS = {
+    "Missing [UNK] token": "an unknown word behind what truncation leaves: ours does not read so far",
+    "char boundary": "added tokens that take white space from each other: the package panics",
+    "out of range": "likewise",
+    "bad split": "likewise, and refuses every text",
 }
 
 ALL = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
@@ -60,7 +76,7 @@ def vocabulary(rng):
     if rng.random() < 0.2:
         rng.shuffle(ids)
     if rng.random() < 0.1 and ids:
-        ids[rng.randrange(len(ids))] = rng.choice([0, 1, 70000, len(ids) + 5])
+        ids[rng.randrange(len(ids))] = 70000  # of two tokens of one id, vocabulary and added ones, the package looks for the last alone
     return dict(zip(tokens, ids))
 
 
@@ -72,6 +88,16 @@ def added(rng):
     return token
 
 
+def part_blanks(rng, tokens):
+    """Tokens that begin or end with white space, or those that take it from their neighbours: the package lets the two overlap."""
+    blanks = rng.random() < 0.3
+    for token in tokens:
+        if blanks:
+            token["lstrip"] = token["rstrip"] = False
+        else:
+            token["content"] = token["content"].strip() or "x"
+
+
 def base(rng):
     sections = copy.deepcopy(rng.choice(PARTS["cases"])["sections"])
     for key in ("normalizer", "pre_tokenizer", "post_processor", "decoder"):
@@ -79,6 +105,7 @@ def base(rng):
             sections[key] = copy.deepcopy(rng.choice(PARTS["cases"])["sections"][key])
     if rng.random() < 0.3:
         sections["added_tokens"] = sections["added_tokens"] + [added(rng) for _ in range(rng.choice([1, 1, 2, 5]))]
+        part_blanks(rng, sections["added_tokens"])
     sides = rng.choice(SIDES) if rng.random() < 0.3 else {"truncation": None, "padding": None}
     whole = {"version": "1.0", "truncation": sides["truncation"], "padding": copy.deepcopy(sides["padding"]), **sections}
     whole["model"]["vocab"] = vocabulary(rng)
@@ -129,24 +156,38 @@ def twice(rng, text):
 def theirs_of(tokenizer, a, b):
     try:
         e = tokenizer.encode(a, b)
-        return {"ids": e.ids, "type_ids": e.type_ids, "special": e.special_tokens_mask, "attention": e.attention_mask, "tokens": e.tokens,
-                "offsets": [list(o) for o in e.offsets], "decoded": tokenizer.decode(e.ids)}
+        found = {"ids": e.ids, "type_ids": e.type_ids, "special": e.special_tokens_mask, "attention": e.attention_mask, "tokens": e.tokens,
+                 "offsets": [list(o) for o in e.offsets]}
+        # Newer packages decode the normalized form of an added token, older ones the token.
+        if all(tokenizer.id_to_token(id) == token.content for id, token in tokenizer.get_added_tokens_decoder().items()):
+            found["decoded"] = tokenizer.decode(e.ids)
+        return found
     except KeyboardInterrupt:
         raise
     except BaseException as refusal:  # a panic of Rust is none of Exception's
         return {"error": str(refusal)}
 
 
-def compare_texts(comparison, seed, rng, tokenizer, whole):
+def agree(ours, theirs):
+    return "error" not in theirs and all(ours.get(key) == value for key, value in theirs.items())
+
+
+def compare_texts(comparison, seed, rng, tokenizer, whole, file):
     for _ in range(12):
         request = {"text": text(rng)}
         if rng.random() < 0.2:
             request["text_pair"] = text(rng)
         ours = comparison.server.ask(request)
         theirs = theirs_of(tokenizer, request["text"], request.get("text_pair"))
+        # Where tokens overlap, the package goes by the order of a hash table, which is another in each one that it opens.
+        again = 0
+        while "error" not in ours and not agree(ours, theirs) and again < 8:
+            theirs, again = theirs_of(Tokenizer.from_str(file), request["text"], request.get("text_pair")), again + 1
         if "error" in ours or "error" in theirs:
-            comparison.outcome("texts that " + ("both refuse" if "error" in ours and "error" in theirs else "one refuses"))
-            if not ("error" in ours and "error" in theirs):
+            both = "error" in ours and "error" in theirs
+            weaker = "error" not in ours and next((reason for reason in WEAKER_TEXTS if reason in theirs["error"]), None)
+            comparison.outcome("texts that " + ("both refuse" if both else f"only the package refuses: {weaker}" if weaker else "one refuses"))
+            if not both and not weaker:
                 comparison.finding(seed, "one refuses a text", request=request, ours=ours, theirs=theirs, file=whole)
                 return
             continue
@@ -181,11 +222,13 @@ def main():
             if tokenizer is not None and reason is None:
                 comparison.finding(seed, "only ours refuses", ours=ours, file=whole)
         elif tokenizer is None:
-            comparison.outcome("files that only the package refuses")
-            comparison.finding(seed, "only the package refuses", theirs=why, file=whole)
+            weaker = next((reason for reason in WEAKER_FILES if reason in why), None)
+            comparison.outcome(f"files that only the package refuses: {weaker}")
+            if weaker is None:
+                comparison.finding(seed, "only the package refuses", theirs=why, file=whole)
         else:
             comparison.outcome("files opened")
-            compare_texts(comparison, seed, rng, tokenizer, whole)
+            compare_texts(comparison, seed, rng, tokenizer, whole, file)
     comparison.end()
 
 

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Compares our readers with those of the PyPI packages safetensors and tokenizers on random hostile input, so many seconds each:
-#   fuzz/differential/run.sh SECONDS [SEED]
+#   fuzz/differential/run.sh SECONDS [SEED [COUNT]]    COUNT cases of SEED at most: the same ones each time
 # Needs build/release (or PRESET) with the target serve_readers. Where the packages cannot be had, says so and succeeds.
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
-seconds=${1:?usage: fuzz/differential/run.sh SECONDS [SEED]}
+seconds=${1:?usage: fuzz/differential/run.sh SECONDS [SEED [COUNT]]}
 seed=${2:-$RANDOM}
+count=${3:-1000000000}
 venv=build/differential/venv
 server=build/${PRESET:-release}/fuzz/serve_readers
 if [ ! -x "$server" ]; then
@@ -25,7 +26,7 @@ fi
 
 passed=0 failed=0
 for name in safetensors tokenizer; do
-  if "$venv/bin/python" "fuzz/differential/compare_$name.py" "$server" --seconds "$seconds" --seed "$seed"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+  if "$venv/bin/python" "fuzz/differential/compare_$name.py" "$server" --seconds "$seconds" --seed "$seed" --count "$count"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
 done
 echo "$passed passed, $failed failed"
 exit "$((failed > 0))"

@@ -75,7 +75,7 @@ Rates find_rates(Os& os, const CpuDescription& cpu, int threads, const std::stri
   if (const auto* measured = cache.find_compute(probe::compute_key(cpu, rates.threads))) {
     rates.float32_flops = measured->float32_flops;
     rates.bfloat16_flops = cpu.native_bfloat16 ? measured->bfloat16_flops : 0;
-    rates.int8_flops = measured->int8_flops;
+    if (measured->int8_flops > 0) rates.int8_flops = measured->int8_flops;  // nothing measures it yet
     rates.memory_read = measured->memory_read;
     rates.source = "measured";
   }

@@ -46,7 +46,7 @@ Result<std::optional<Truncation>> read_truncation(const JsonValue& section) {
   if (strategy == "OnlyFirst") truncation.strategy = TruncationStrategy::only_first;
   else if (strategy == "OnlySecond") truncation.strategy = TruncationStrategy::only_second;
   else if (strategy != "LongestFirst") return corrupt("no such strategy: " + printable(strategy, 60), section, "strategy");
-  PLIMSOLL_CHECK(section.optional_int("stride", 0, kLengthLimit));
+  PLIMSOLL_CHECK(section.get_int("stride", 0, kLengthLimit));
   PLIMSOLL_TRY(truncation.left, read_left(section, false));
   return std::optional(truncation);
 }

@@ -19,6 +19,7 @@ Error corrupt(std::string what, const JsonValue& where) { return {ErrorCode::cor
 /// The ids and strings that `name` stands for, each as a piece.
 Status add_special(const JsonValue& specials, std::string_view name, std::int32_t type_id, std::vector<TemplatePiece>& pieces) {
   PLIMSOLL_TRY(const JsonValue special, specials.get_object(name));
+  PLIMSOLL_CHECK(special.get_string("id"));
   PLIMSOLL_TRY(const JsonValue ids, special.get_array("ids"));
   PLIMSOLL_TRY(const JsonValue tokens, special.get_array("tokens"));
   if (ids.size() != tokens.size()) return corrupt("ids and tokens differ in number", special);
@@ -61,7 +62,18 @@ bool occurs_once_at_most(const std::vector<TemplatePiece>& pieces, Kind kind) {
   return std::ranges::count(pieces, kind, &TemplatePiece::kind) <= 1;
 }
 
+// Also those that no piece names.
+Status check_specials(const JsonValue& specials) {
+  for (const JsonValue special : specials.children()) {
+    std::vector<TemplatePiece> pieces;
+    PLIMSOLL_CHECK(add_special(specials, special.key(), 0, pieces));
+  }
+  return {};
+}
+
 Result<std::unique_ptr<PostTemplate>> read_template(const JsonValue& part) {
+  PLIMSOLL_TRY(const JsonValue specials, part.get_object("special_tokens"));
+  PLIMSOLL_CHECK(check_specials(specials));
   auto post = std::make_unique<PostTemplate>();
   PLIMSOLL_TRY(post->single, read_pieces(part, "single"));
   PLIMSOLL_TRY(post->pair, read_pieces(part, "pair"));
