@@ -56,6 +56,7 @@ Result<std::optional<Padding>> read_padding(const JsonValue& section) {
   Padding padding;
   PLIMSOLL_TRY(const JsonValue strategy, section.get("strategy"));
   if (strategy.is_object()) {
+    if (strategy.size() != 1) return corrupt("one strategy was expected", section, "strategy");
     PLIMSOLL_TRY(padding.fixed, strategy.get_int("Fixed", 0, kPadLimit));
   } else {
     PLIMSOLL_TRY(const std::string_view name, strategy.as_string());
