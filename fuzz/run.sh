@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Fuzzes for so many seconds each target, JOBS at a time, from the committed corpus: fuzz/run.sh SECONDS [TARGET...]
+# With SEED in the environment the inputs are the same each time, as far as the seconds go.
 # What was found lies in build/fuzz/findings, new inputs in build/fuzz/corpus. Ends with "N passed, N failed"; fails with any finding.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
@@ -11,7 +12,7 @@ mkdir -p build/fuzz/findings build/fuzz/logs
 # No input is longer than 32 KiB, so that a single piece of 16 MiB, or 512 MiB in all, is memory that hostile data sized.
 one() {
   local target=$1 program=build/fuzz/fuzz/fuzz_$1 log=build/fuzz/logs/$1.log
-  local options=(-max_total_time="$seconds" -max_len=32768 -timeout=10 -rss_limit_mb=512 -malloc_limit_mb=16 -print_final_stats=1
+  local options=(-max_total_time="$seconds" -max_len=32768 -timeout=10 -rss_limit_mb=512 -malloc_limit_mb=16 -print_final_stats=1 -seed="${SEED:-0}"
                  -artifact_prefix="build/fuzz/findings/$target-")
   [ ! -f "fuzz/dictionaries/$target.dict" ] || options+=(-dict="fuzz/dictionaries/$target.dict")
   mkdir -p "build/fuzz/corpus/$target"

@@ -25,8 +25,10 @@ Outcome read(JsonRow& row, std::string_view text, std::size_t piece) {
   for (std::size_t at = 0; at < text.size(); at += piece) row.feed(text.substr(at, piece));
   const Status status = row.finish();
   if (!status.ok()) check(status.error());
-  Outcome outcome{status.ok() ? "" : message(status.error()), std::string(row.id()), {}, {}, row.too_long()};
-  if (!status.ok() || row.too_long()) return outcome;
+  Outcome outcome{status.ok() ? "" : message(status.error()), std::string(row.id()), {}, {}, false};
+  // Of a row that is no JSON nobody asks whether it is too long: a fault may come before its end, or not, by pieces.
+  outcome.too_long = status.ok() && row.too_long();
+  if (!status.ok() || outcome.too_long) return outcome;
   outcome.text = row.text();
   if (row.pair()) outcome.pair = *row.pair();
   return outcome;

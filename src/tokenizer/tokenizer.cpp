@@ -49,7 +49,8 @@ struct Room {
   bool left = false;
   bool limited = false;
 
-  std::int64_t enough(bool is_pair) const { return limited ? tokenizer::enough(is_pair, tokens, strategy) : TokenSink::kAll; }
+  /// Tokens of a text after which the rest is not read. The same to encode and to count, so that a word that is unknown fails both or none.
+  std::int64_t enough(bool is_pair) const { return limited && !left ? tokenizer::enough(is_pair, tokens, strategy) : TokenSink::kAll; }
 };
 
 }  // namespace
@@ -100,8 +101,7 @@ Status Tokenizer::Impl::run(std::string_view text, TokenSink& sink, std::pmr::me
 Result<Encoding> Tokenizer::Impl::encode(const EncodeInput& input, const EncodeOptions& options, std::pmr::memory_resource* memory) const {
   const bool is_pair = input.pair.has_value();
   PLIMSOLL_TRY(const Room room, this->room(is_pair, options));
-  const TokenSink::Policy policy{room.tokens, room.left, options.keep_tokens,
-                                 room.left && room.limited ? TokenSink::kAll : room.enough(is_pair)};
+  const TokenSink::Policy policy{room.tokens, room.left, options.keep_tokens, room.enough(is_pair)};
   TokenSink first(policy, memory);
   TokenSink second(policy, memory);
   PLIMSOLL_CHECK(run(input.text, first, memory, options.cancel));
@@ -127,7 +127,7 @@ Result<std::int64_t> Tokenizer::Impl::count(const EncodeInput& input, const Enco
                                             std::pmr::memory_resource* memory) const {
   const bool is_pair = input.pair.has_value();
   PLIMSOLL_TRY(const Room room, this->room(is_pair, options));
-  const TokenSink::Policy policy{0, false, false, room.limited ? room.tokens + 1 : TokenSink::kAll};
+  const TokenSink::Policy policy{0, false, false, room.enough(is_pair)};
   TokenSink first(policy, memory);
   TokenSink second(policy, memory);
   PLIMSOLL_CHECK(run(input.text, first, memory, options.cancel));
