@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "counted.h"
 #include "json_writer.h"
+#include "measured_rates.h"
 #include "picture.h"
 
 namespace plimsoll::cli {
@@ -51,21 +52,13 @@ std::string object(const Plan& plan, const BenchFigures& figures) {
   return json.text() + "\n";
 }
 
-// For the plans to come. What this run is measured against is measured on its own.
-void remember_rates(Context& context, const Engine& engine) {
-  context.console.progress("measuring this machine...");
-  const auto rates = measure_rates(context.os, engine.machine(), absolute_path(engine.model().largest_file()));
-  context.console.progress("");
-  if (!rates.ok()) context.console.note("warning: the rates could not be measured: " + message(rates.error()));
-  else if (!rates->cache_fault.empty()) context.console.note("warning: these rates are not remembered: " + rates->cache_fault);
-}
-
 }  // namespace
 
 Result<int> bench_command(Context& context) {
   PLIMSOLL_TRY(const std::unique_ptr<Engine> engine, Engine::open(context, context.options.model));
   PLIMSOLL_TRY(const std::vector<Shape> shapes, bench_shapes(context.options, engine->model()));
-  remember_rates(context, *engine);
+  // For the plans to come. What this run is measured against is measured on its own.
+  measured_rates(context, engine->machine(), absolute_path(engine->model().largest_file()), "measuring this machine...");
   PLIMSOLL_TRY(const Plan plan, engine->plan(bench_workload(shapes)));
   PLIMSOLL_TRY(const BenchFigures figures, run_bench(context, *engine, plan, shapes));
   context.output.write(context.options.json ? object(plan, figures) : table(plan, figures));

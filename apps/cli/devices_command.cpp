@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "counted.h"
 #include "json_writer.h"
+#include "measured_rates.h"
 #include "top_writer.h"
 
 namespace plimsoll::cli {
@@ -109,15 +110,7 @@ void write_gpus(Context& context) {
 
 Result<int> devices_command(Context& context) {
   PLIMSOLL_TRY(Snapshot machine, describe_machine(context.os, context.options.threads));
-  context.console.progress("measuring...");
-  auto rates = measure_rates(context.os, machine, "");
-  context.console.progress("");
-  if (rates.ok()) {
-    machine.rates = *rates;
-    if (!rates->cache_fault.empty()) context.console.note("warning: these rates are not remembered: " + rates->cache_fault);
-  } else {
-    context.console.note("warning: the rates could not be measured: " + message(rates.error()));
-  }
+  if (const auto rates = measured_rates(context, machine, "", "measuring...")) machine.rates = *rates;
   context.output.write(context.options.json ? object(machine) : picture(machine, context.options.threads));
   write_gpus(context);
   return 0;

@@ -18,11 +18,9 @@ struct OtherFile {
   std::string_view advice;
 };
 
-inline constexpr OtherFile kLfsPointer{"version ", "a Git LFS pointer, not the weights themselves",
-                                       "run `git lfs pull` in that folder, or download the file again"};
 // No more than eight characters: as the length with which a safetensors file begins, each is beyond what that format allows.
 inline constexpr std::array<OtherFile, 8> kOtherFiles = {{
-    kLfsPointer,
+    {"version ", "a Git LFS pointer, not the weights themselves", "run `git lfs pull` in that folder, or download the file again"},
     {"<!DOCTYP", "a web page", "download the file again: perhaps it is not open to everybody"},
     {"<!doctyp", "a web page", "download the file again: perhaps it is not open to everybody"},
     {"<html", "a web page", "download the file again: perhaps it is not open to everybody"},
@@ -32,16 +30,13 @@ inline constexpr std::array<OtherFile, 8> kOtherFiles = {{
     {"\x89HDF", "an HDF5 file, as Keras writes them", "use the model's .safetensors or .bin files"},
 }};
 
-/// `corrupt_file` when a file that should hold weights begins as `other` does.
-inline Status refuse_other(const OtherFile& other, std::span<const std::byte> first_bytes, const std::string& path) {
-  const auto begin = std::as_bytes(std::span(other.begin));
-  if (first_bytes.size() < begin.size() || !std::equal(begin.begin(), begin.end(), first_bytes.begin())) return {};
-  return Error{ErrorCode::corrupt_file, "this is " + std::string(other.what), path + " at byte 0", std::string(other.advice)};
-}
-
-/// For one that is certainly none of its own format.
+/// `corrupt_file` when a file that should hold weights, and is none of its own format, begins as one of the others does.
 inline Status refuse_others(std::span<const std::byte> first_bytes, const std::string& path) {
-  for (const OtherFile& other : kOtherFiles) PLIMSOLL_CHECK(refuse_other(other, first_bytes, path));
+  for (const OtherFile& other : kOtherFiles) {
+    const auto begin = std::as_bytes(std::span(other.begin));
+    if (first_bytes.size() < begin.size() || !std::equal(begin.begin(), begin.end(), first_bytes.begin())) continue;
+    return Error{ErrorCode::corrupt_file, "this is " + std::string(other.what), path + " at byte 0", std::string(other.advice)};
+  }
   return {};
 }
 

@@ -27,6 +27,7 @@ std::string group_of(Os& os, const std::string& pid, bool unified) {
 
 LimitedProcesses::LimitedProcesses(Os& os, std::string_view limit)
     : everybody_(limit == "MemAvailable" || limit == "/proc/sys/vm/overcommit_memory") {
+  if (everybody_) return;
   const std::string_view directory = limit.substr(0, limit.rfind('/'));
   for (const GroupChain& chain : find_group_chains(os, "memory")) {
     const auto found = std::ranges::find(chain.directories, directory);

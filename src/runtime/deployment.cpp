@@ -44,9 +44,11 @@ void Deployment::release() {
 // weights are read into lie in it, and its pages are huge where the system has some.
 Status Deployment::check_headroom_for(Bytes fresh, std::size_t staged) const {
   const Bytes staging{reservation_.bytes(MemoryTag::staging).size()};
-  Bytes touched;
-  for (const Stage& stage : *plan_.stages) touched = std::max(touched, touched_by_loading(*options_.model, stage.schedule));
-  if (staging.count != staged && touched.count != 0) fresh = saturating_sub(fresh, std::min(touched + kHugePage, staging));
+  if (staging.count != staged) {
+    Bytes touched;
+    for (const Stage& stage : *plan_.stages) touched = std::max(touched, touched_by_loading(*options_.model, stage.schedule));
+    if (touched.count != 0) fresh = saturating_sub(fresh, std::min(touched + kHugePage, staging));
+  }
   PLIMSOLL_CHECK(check_headroom(*options_.os, fresh));
   return {};
 }

@@ -14,12 +14,6 @@ constexpr std::array<std::string_view, 10> kClasses = {
     "BertTokenizer",        "DistilBertTokenizer", "ElectraTokenizer", "MobileBertTokenizer", "ConvBertTokenizer",
     "SqueezeBertTokenizer", "LayoutLMTokenizer",   "LxmertTokenizer",  "RetriBertTokenizer",  "RealmTokenizer"};
 
-/// The class that a file names; nothing where it names none.
-Result<std::optional<std::string>> class_of(const JsonValue& config) {
-  PLIMSOLL_TRY(auto name, config.optional_string("tokenizer_class"));
-  return name ? std::optional<std::string>(*name) : std::nullopt;
-}
-
 bool is_bert(std::string_view name) {
   if (name.ends_with("Fast")) name.remove_suffix(4);
   return std::ranges::find(kClasses, name) != kClasses.end();
@@ -125,7 +119,7 @@ Result<BertSettings> read_bert_settings(const SettingsFiles& files) {
   bool has_decoder = false;
   if (files.config) {
     const JsonValue config = files.config->root();
-    PLIMSOLL_TRY(const auto name, class_of(config));
+    PLIMSOLL_TRY(const auto name, config.optional_string("tokenizer_class"));
     if (name && !is_bert(*name))
       return Error{ErrorCode::unsupported, "a tokenizer of class " + printable(*name, 60) + " from vocab.txt",
                    config.where() + ": tokenizer_class", "save it as tokenizer.json"};
@@ -147,7 +141,7 @@ Result<std::optional<BertNormalizerOptions>> changed_by_settings(const JsonValue
   std::optional<BertNormalizerOptions> changed;
   if (!files.config || !normalizer.is_object()) return changed;
   const JsonValue config = files.config->root();
-  PLIMSOLL_TRY(const auto name, class_of(config));
+  PLIMSOLL_TRY(const auto name, config.optional_string("tokenizer_class"));
   PLIMSOLL_TRY(const auto type, normalizer.optional_string("type"));
   if ((name && !is_bert(*name)) || type.value_or("") != "BertNormalizer") return changed;
   PLIMSOLL_TRY(const BertNormalizerOptions own, read_bert_options(normalizer));

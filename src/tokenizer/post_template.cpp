@@ -50,10 +50,9 @@ Status add_piece(const JsonValue& piece, const JsonValue& specials, std::vector<
   return {};
 }
 
-Result<std::vector<TemplatePiece>> read_pieces(const JsonValue& part, std::string_view key) {
+Result<std::vector<TemplatePiece>> read_pieces(const JsonValue& part, std::string_view key, const JsonValue& specials) {
   std::vector<TemplatePiece> pieces;
   PLIMSOLL_TRY(const JsonValue list, part.get_array(key));
-  PLIMSOLL_TRY(const JsonValue specials, part.get_object("special_tokens"));
   for (const JsonValue piece : list.children()) PLIMSOLL_CHECK(add_piece(piece, specials, pieces));
   return pieces;
 }
@@ -75,8 +74,8 @@ Result<std::unique_ptr<PostTemplate>> read_template(const JsonValue& part) {
   PLIMSOLL_TRY(const JsonValue specials, part.get_object("special_tokens"));
   PLIMSOLL_CHECK(check_specials(specials));
   auto post = std::make_unique<PostTemplate>();
-  PLIMSOLL_TRY(post->single, read_pieces(part, "single"));
-  PLIMSOLL_TRY(post->pair, read_pieces(part, "pair"));
+  PLIMSOLL_TRY(post->single, read_pieces(part, "single", specials));
+  PLIMSOLL_TRY(post->pair, read_pieces(part, "pair", specials));
   for (const auto* pieces : {&post->single, &post->pair}) {
     if (!occurs_once_at_most(*pieces, Kind::first) || !occurs_once_at_most(*pieces, Kind::second))
       return Error{ErrorCode::unsupported, "a template that names a text twice", part.where(), "texts are given once each"};

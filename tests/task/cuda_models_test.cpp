@@ -5,21 +5,22 @@
 
 #include <cmath>
 #include <cstdlib>
-#include <fstream>
-#include <nlohmann/json.hpp>
 
 #include <plimsoll/device.h>
 
 #include "support/forwarding_os.h"
 #include "support/run_model.h"
+#include "task/expected.h"
 
 namespace plimsoll {
 namespace {
 
+using testing::Expected;
+using testing::read_expected;
 using testing::run_model;
 using testing::RunRequest;
 using testing::RunResult;
-using testing::Text;
+using testing::worst;
 
 /// Where the stand-in is loaded under the names of NVIDIA's libraries.
 class StandInOs final : public testing::ForwardingOs {
@@ -29,34 +30,6 @@ class StandInOs final : public testing::ForwardingOs {
     return ForwardingOs::load_library(nvidia ? PLIMSOLL_CUDA_STAND_IN : name);
   }
 };
-
-struct Expected {
-  std::vector<Text> texts;
-  std::vector<std::vector<double>> logits;
-};
-
-Expected read_expected(const std::string& model) {
-  std::ifstream file(std::string(PLIMSOLL_SOURCE_DIR) + "/tests/fixtures/" + model + "/expected.json");
-  const nlohmann::json root = nlohmann::json::parse(file);
-  Expected expected;
-  for (const auto& c : root.at("cases")) {
-    Text text{c.at("text").get<std::string>()};
-    if (c.contains("text_pair")) text.pair = c.at("text_pair").get<std::string>();
-    expected.texts.push_back(text);
-    expected.logits.push_back(c.at("outputs").at("logits").get<std::vector<double>>());
-  }
-  return expected;
-}
-
-template <typename Want>
-double worst(const std::vector<std::vector<float>>& got, const std::vector<std::vector<Want>>& want) {
-  double largest = got.size() == want.size() && got.size() >= 10 ? 0 : HUGE_VAL;
-  for (std::size_t i = 0; i < std::min(got.size(), want.size()); ++i) {
-    for (std::size_t j = 0; j < want[i].size(); ++j)
-      largest = std::max(largest, std::abs(double{got[i][j]} - want[i][j]) / (1 + std::abs(double{want[i][j]})));
-  }
-  return largest;
-}
 
 enum class Where : std::uint8_t { stand_in, gpu };
 

@@ -2,53 +2,23 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "support/run_model.h"
+#include "task/expected.h"
 
 namespace plimsoll {
 namespace {
 
+using testing::Expected;
+using testing::read_expected;
 using testing::run_model;
 using testing::RunResult;
-using testing::Text;
+using testing::worst;
 
 struct Case {
   std::string model;     // under tests/fixtures
   std::string expected;  // folder of expected.json
 };
-
-struct Expected {
-  std::vector<Text> texts;
-  std::vector<std::vector<std::int32_t>> ids;
-  std::vector<std::vector<double>> logits;
-  std::vector<std::vector<double>> logits_bfloat16;
-};
-
-Expected read_expected(const std::string& folder) {
-  std::ifstream file(std::string(PLIMSOLL_SOURCE_DIR) + "/tests/fixtures/" + folder + "/expected.json");
-  const nlohmann::json root = nlohmann::json::parse(file);
-  Expected expected;
-  for (const auto& c : root.at("cases")) {
-    Text text{c.at("text").get<std::string>()};
-    if (c.contains("text_pair")) text.pair = c.at("text_pair").get<std::string>();
-    expected.texts.push_back(text);
-    expected.ids.push_back(c.at("input_ids").get<std::vector<std::int32_t>>());
-    expected.logits.push_back(c.at("outputs").at("logits").get<std::vector<double>>());
-    if (c.contains("logits_bfloat16")) expected.logits_bfloat16.push_back(c.at("logits_bfloat16").get<std::vector<double>>());
-  }
-  return expected;
-}
-
-double worst(const std::vector<std::vector<float>>& got, const std::vector<std::vector<double>>& want) {
-  double largest = 0;
-  for (std::size_t i = 0; i < want.size(); ++i) {
-    for (std::size_t j = 0; j < want[i].size(); ++j)
-      largest = std::max(largest, std::abs(double{got[i][j]} - want[i][j]) / (1 + std::abs(want[i][j])));
-  }
-  return largest;
-}
 
 class Oracle : public ::testing::TestWithParam<Case> {
  protected:
