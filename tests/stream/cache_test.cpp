@@ -37,13 +37,22 @@ TEST_F(RealFile, ColdReadsLeaveNothingInThePageCache) {
   EXPECT_GE(reader->statistics().direct_bytes, 2 * text.size() * 9 / 10);
 }
 
+// The system may evict a page at any moment, or keep one locked, where other programs are busy: several passes, one of which nothing disturbs.
 TEST_F(RealFile, WarmReadsGiveTheSameBytesAndLeaveTheDiskAlone) {
   std::vector<std::byte> bytes(text.size());
-  ASSERT_TRUE(file->read(bytes, 0).ok());
-  if (file->read_cached(std::span(bytes).first(1), 0) == 0) GTEST_SKIP() << "this file system does not tell what is cached";
-  expect_all();
-  EXPECT_EQ(reader->statistics().cached_bytes + reader->statistics().direct_bytes / kDirectBlock * kDirectBlock, text.size());
-  EXPECT_EQ(reader->statistics().direct_bytes, 0U);
+  std::uint64_t direct = text.size();
+  for (int pass = 0; pass < 5 && direct > 0; ++pass) {
+    ASSERT_TRUE(file->read(bytes, 0).ok());
+    if (file->read_cached(std::span(bytes).first(1), 0) == 0) GTEST_SKIP() << "this file system does not tell what is cached";
+    const auto before = reader->statistics();
+    expect_all();
+    const std::uint64_t cached = reader->statistics().cached_bytes - before.cached_bytes;
+    direct = reader->statistics().direct_bytes - before.direct_bytes;
+    if (direct == 0) {
+      EXPECT_EQ(cached, text.size());
+    }
+  }
+  EXPECT_EQ(direct, 0U);
   EXPECT_GT(cached_pages(path), text.size() / kDirectBlock / 2) << "it stays cached";
 }
 
