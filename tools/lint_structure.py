@@ -3,7 +3,7 @@
 
 usage: lint_structure.py [ROOT]
 
-The order of the rooms is that of src/CMakeLists.txt and nowhere else.
+The order of the rooms is that of src/CMakeLists.txt and nowhere else; of an app's rooms, if it has any, that of its own CMakeLists.txt.
 """
 
 import os
@@ -73,9 +73,9 @@ class Lint:
         paths = [self.root / os.fsdecode(name) for name in listing.split(b"\0") if name]
         return [path for path in paths if path.is_file() and not SKIPPED_FOLDERS.intersection(path.relative_to(self.root).parts)]
 
-    def read_rooms(self):
+    def read_rooms(self, folder="src"):
         """Name -> position; lower rooms first."""
-        listing = self.root / "src" / "CMakeLists.txt"
+        listing = self.root / folder / "CMakeLists.txt"
         names = ROOM.findall(listing.read_text(encoding="utf-8")) if listing.exists() else []
         return {name: position for position, name in enumerate(names)}
 
@@ -111,6 +111,18 @@ class Lint:
             self.complain(path, line, f'apps include <plimsoll/...> and their own files only, not "{target}"')
         elif not quoted and target.split("/")[0] in rooms and "/" in target:
             self.complain(path, line, f"apps must not include the room of <{target}>")
+        elif quoted and len(parts) > 3:
+            self.check_app_room_include(path, line, parts, target)
+
+    def check_app_room_include(self, path, line, parts, target):
+        room, other = parts[2], target.split("/")[0]
+        rooms = self.read_rooms(pathlib.Path(*parts[:2]))
+        if "/" not in target:
+            self.complain(path, line, f'"{target}" names no room: write "room/file.h"')
+        elif room not in rooms or other not in rooms:
+            self.complain(path, line, f"the room {other if room in rooms else room} is missing in {'/'.join(parts[:2])}/CMakeLists.txt")
+        elif rooms[other] > rooms[room]:
+            self.complain(path, line, f"{room} includes {other}, which stands above it in {'/'.join(parts[:2])}/CMakeLists.txt")
 
     def check_public_include(self, path, line, quoted, target):
         standard = "." not in target and "/" not in target

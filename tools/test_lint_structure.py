@@ -22,6 +22,11 @@ GOOD = {
     "apps/cli/README.md": "# cli\n",
     "apps/cli/main.cpp": '#include <plimsoll/p.h>\n#include <CLI/CLI.hpp>\n#include "own.h"\n',
     "apps/cli/own.h": "#pragma once\n",
+    "apps/cli/CMakeLists.txt": "add_subdirectory(text)\nadd_subdirectory(terminal)\n",
+    "apps/cli/text/README.md": "# text\n",
+    "apps/cli/text/t.h": "#pragma once\n",
+    "apps/cli/terminal/README.md": "# terminal\n",
+    "apps/cli/terminal/s.h": '#pragma once\n#include "text/t.h"\n',
     "tests/base/a_test.cpp": '#include "base/a.h"\n#include "upper/b.h"\n',
 }
 
@@ -65,6 +70,10 @@ class LintTest(unittest.TestCase):
     def test_app_includes_a_room(self):
         self.expect("apps/cli/x.cpp:1:", "their own files only", apps__cli__x_cpp='#include "base/a.h"\n')
         self.expect("apps/cli/x.cpp:1:", "must not include the room", apps__cli__x_cpp="#include <base/a.h>\n")
+
+    def test_upward_include_among_rooms_of_an_app(self):
+        self.expect("apps/cli/text/x.cpp:1:", "stands above it in apps/cli/", apps__cli__text__x_cpp='#include "terminal/s.h"\n')
+        self.expect("apps/cli/text/x.cpp:1:", "names no room", apps__cli__text__x_cpp='#include "own.h"\n')
 
     def test_public_header_includes_more(self):
         self.expect("include/plimsoll/r.h:1:", "standard library only", include__plimsoll__r_h="#include <fmt/core.h>\n")

@@ -2,12 +2,12 @@
 
 #include <fmt/format.h>
 
-#include "bench_session.h"
 #include "commands.h"
-#include "counted.h"
-#include "json_writer.h"
-#include "measured_rates.h"
-#include "picture.h"
+#include "report/picture.h"
+#include "session/bench_session.h"
+#include "session/measured_rates.h"
+#include "text/counted.h"
+#include "text/json_writer.h"
 
 namespace plimsoll::cli {
 namespace {

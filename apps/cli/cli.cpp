@@ -11,11 +11,11 @@
 #include <new>
 #include <optional>
 
-#include "arguments.h"
+#include "arguments/arguments.h"
+#include "arguments/help.h"
 #include "commands.h"
-#include "help.h"
-#include "same_file.h"
-#include "terminal.h"
+#include "rows/same_file.h"
+#include "terminal/terminal.h"
 
 namespace plimsoll::cli {
 namespace {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "context.h"
+#include "session/context.h"
 
 /// One function a command: gives the exit code, or the error that ends it. The caller commits what they leave in
 /// the output, unless they end with an error.

@@ -6,9 +6,9 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include "arguments/flags.h"
+#include "arguments/suggest.h"
 #include "commands.h"
-#include "flags.h"
-#include "suggest.h"
 
 namespace plimsoll::cli {
 namespace {

@@ -4,10 +4,10 @@
 #include <plimsoll/measure.h>
 
 #include "commands.h"
-#include "counted.h"
-#include "json_writer.h"
-#include "measured_rates.h"
-#include "top_writer.h"
+#include "session/measured_rates.h"
+#include "text/counted.h"
+#include "text/json_writer.h"
+#include "top/top_writer.h"
 
 namespace plimsoll::cli {
 namespace {

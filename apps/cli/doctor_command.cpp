@@ -8,15 +8,15 @@
 #include <plimsoll/doctor.h>
 
 #include "commands.h"
-#include "descriptors.h"
-#include "doctor_picture.h"
-#include "doctor_writer.h"
-#include "engine.h"
-#include "line_reader.h"
-#include "picture.h"
-#include "plan_writer.h"
-#include "self_check.h"
-#include "text_share.h"
+#include "diagnosis/doctor_picture.h"
+#include "diagnosis/doctor_writer.h"
+#include "diagnosis/self_check.h"
+#include "process/descriptors.h"
+#include "report/picture.h"
+#include "report/plan_writer.h"
+#include "rows/line_reader.h"
+#include "rows/text_share.h"
+#include "session/engine.h"
 
 namespace plimsoll::cli {
 namespace {

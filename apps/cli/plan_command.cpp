@@ -3,11 +3,11 @@
 #include <utility>
 
 #include "commands.h"
-#include "engine.h"
-#include "fallback.h"
-#include "picture.h"
-#include "plan_writer.h"
-#include "waiting_input.h"
+#include "process/waiting_input.h"
+#include "report/picture.h"
+#include "report/plan_writer.h"
+#include "session/engine.h"
+#include "session/fallback.h"
 
 namespace plimsoll::cli {
 namespace {

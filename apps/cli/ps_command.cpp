@@ -3,8 +3,8 @@
 #include <plimsoll/run_entry.h>
 
 #include "commands.h"
-#include "top_view.h"
-#include "top_writer.h"
+#include "top/top_view.h"
+#include "top/top_writer.h"
 
 namespace plimsoll::cli {
 

@@ -7,15 +7,16 @@
 #include <fmt/format.h>
 
 #include "commands.h"
-#include "counted.h"
-#include "engine.h"
-#include "fallback.h"
-#include "picture.h"
-#include "report.h"
-#include "row_runner.h"
-#include "row_source.h"
-#include "run_notice.h"
-#include "watcher.h"
+#include "process/watcher.h"
+#include "report/picture.h"
+#include "report/report.h"
+#include "rows/row_source.h"
+#include "session/engine.h"
+#include "session/fallback.h"
+#include "session/load_watcher.h"
+#include "session/row_runner.h"
+#include "session/run_notice.h"
+#include "text/counted.h"
 
 namespace plimsoll::cli {
 namespace {

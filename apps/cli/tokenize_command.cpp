@@ -1,15 +1,15 @@
 #include <fmt/format.h>
 
-#include "block_pool.h"
-#include "charged_memory.h"
 #include "commands.h"
-#include "engine.h"
-#include "input_hint.h"
-#include "json_writer.h"
-#include "replaced_rows.h"
-#include "row_fault.h"
-#include "row_source.h"
-#include "utf8.h"
+#include "process/block_pool.h"
+#include "process/charged_memory.h"
+#include "rows/replaced_rows.h"
+#include "rows/row_fault.h"
+#include "rows/row_source.h"
+#include "session/engine.h"
+#include "session/input_hint.h"
+#include "text/json_writer.h"
+#include "text/utf8.h"
 
 namespace plimsoll::cli {
 namespace {

@@ -5,10 +5,10 @@
 #include <cmath>
 
 #include "commands.h"
-#include "fit.h"
-#include "top_screen.h"
-#include "top_view.h"
-#include "top_writer.h"
+#include "top/fit.h"
+#include "top/top_screen.h"
+#include "top/top_view.h"
+#include "top/top_writer.h"
 
 namespace plimsoll::cli {
 namespace {

@@ -5,10 +5,10 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
-#include "doctor_picture.h"
-#include "doctor_writer.h"
+#include "diagnosis/doctor_picture.h"
+#include "diagnosis/doctor_writer.h"
 #include "target.h"
-#include "utf8.h"
+#include "text/utf8.h"
 
 namespace plimsoll::fuzz {
 namespace {

@@ -1,5 +1,5 @@
 // A row of JSON Lines: fed whole and in pieces it says the same; and against nlohmann's reader.
-#include "json_row.h"
+#include "rows/json_row.h"
 
 #include <nlohmann/json.hpp>
 

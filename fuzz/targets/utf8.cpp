@@ -1,5 +1,5 @@
 // Any bytes: the readers of UTF-8 agree with each other.
-#include "utf8.h"
+#include "text/utf8.h"
 
 #include <plimsoll/tokenizer.h>
 

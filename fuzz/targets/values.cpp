@@ -1,5 +1,5 @@
 // The values of flags: the first byte says which.
-#include "values.h"
+#include "arguments/values.h"
 
 #include <limits>
 

@@ -1,4 +1,4 @@
-#include "answer_writer.h"
+#include "rows/answer_writer.h"
 
 #include <set>
 

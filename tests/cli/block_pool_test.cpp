@@ -1,4 +1,4 @@
-#include "block_pool.h"
+#include "process/block_pool.h"
 
 #include <gtest/gtest.h>
 

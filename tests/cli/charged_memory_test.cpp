@@ -1,4 +1,4 @@
-#include "charged_memory.h"
+#include "process/charged_memory.h"
 
 #include <gtest/gtest.h>
 

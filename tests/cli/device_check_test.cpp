@@ -1,5 +1,5 @@
 // `doctor` without a log: what it says of the devices, for each way in which a driver can be missing or silent.
-#include "device_check.h"
+#include "diagnosis/device_check.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

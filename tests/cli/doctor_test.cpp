@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "command.h"
-#include "doctor_picture.h"
+#include "diagnosis/doctor_picture.h"
 
 namespace plimsoll::test {
 namespace {

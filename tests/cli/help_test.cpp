@@ -5,8 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include "arguments/flags.h"
 #include "command.h"
-#include "flags.h"
 
 namespace plimsoll::test {
 namespace {

@@ -1,4 +1,4 @@
-#include "json_writer.h"
+#include "text/json_writer.h"
 
 #include <cmath>
 #include <limits>
@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "utf8.h"
+#include "text/utf8.h"
 
 namespace plimsoll::cli {
 namespace {

@@ -1,4 +1,4 @@
-#include "output.h"
+#include "process/output.h"
 
 #include <array>
 

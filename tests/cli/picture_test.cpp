@@ -1,12 +1,12 @@
-#include "picture.h"
+#include "report/picture.h"
 
 #include <algorithm>
 #include <numeric>
 
 #include <gtest/gtest.h>
 
-#include "bar.h"
-#include "utf8.h"
+#include "terminal/bar.h"
+#include "text/utf8.h"
 
 namespace plimsoll::cli {
 namespace {

@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "command.h"
-#include "waiting_input.h"
+#include "process/waiting_input.h"
 
 namespace plimsoll::test {
 namespace {

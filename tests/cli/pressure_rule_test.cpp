@@ -1,4 +1,4 @@
-#include "pressure_rule.h"
+#include "process/pressure_rule.h"
 
 #include <gtest/gtest.h>
 

@@ -1,9 +1,9 @@
-#include "recorder.h"
+#include "report/recorder.h"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "answer_writer.h"
+#include "rows/answer_writer.h"
 
 namespace plimsoll::cli {
 namespace {

@@ -5,13 +5,13 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "arguments.h"
+#include "arguments/arguments.h"
 #include "command.h"
 #include "commands.h"
-#include "engine.h"
+#include "process/watcher.h"
+#include "session/engine.h"
 #include "support/forwarding_os.h"
 #include "support/tiny_model.h"
-#include "watcher.h"
 
 namespace plimsoll::test {
 namespace {

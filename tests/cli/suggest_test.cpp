@@ -1,4 +1,4 @@
-#include "suggest.h"
+#include "arguments/suggest.h"
 
 #include <gtest/gtest.h>
 

@@ -12,7 +12,7 @@
 
 #include "command.h"
 #include "support/nvml_script.h"
-#include "utf8.h"
+#include "text/utf8.h"
 
 namespace plimsoll::test {
 namespace {

@@ -1,10 +1,10 @@
-#include "top_view.h"
+#include "top/top_view.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "keys.h"
-#include "utf8.h"
+#include "terminal/keys.h"
+#include "text/utf8.h"
 
 namespace plimsoll::cli {
 namespace {

@@ -1,4 +1,4 @@
-#include "values.h"
+#include "arguments/values.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "watcher.h"
+#include "process/watcher.h"
 
 #include <gtest/gtest.h>
 

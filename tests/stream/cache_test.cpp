@@ -37,7 +37,8 @@ TEST_F(RealFile, ColdReadsLeaveNothingInThePageCache) {
   EXPECT_GE(reader->statistics().direct_bytes, 2 * text.size() * 9 / 10);
 }
 
-// The system may evict a page at any moment, or keep one locked, where other programs are busy: several passes, one of which nothing disturbs.
+// The system may evict a page at any moment, or keep one locked, where other programs are busy: several passes, one of which nothing
+// disturbs.
 TEST_F(RealFile, WarmReadsGiveTheSameBytesAndLeaveTheDiskAlone) {
   std::vector<std::byte> bytes(text.size());
   std::uint64_t direct = text.size();

@@ -14,14 +14,14 @@
 
 #include <plimsoll/run_entry.h>
 
+#include "arguments/options.h"
 #include "device/cpu/cpu_device.h"
 #include "device/cuda/cuda_figures.h"
 #include "device/cuda/open_cuda.h"
-#include "options.h"
-#include "output.h"
 #include "platform/thread_pool.h"
 #include "probe/measure_disk.h"
-#include "row_source.h"
+#include "process/output.h"
+#include "rows/row_source.h"
 #include "runtime/model_fixture.h"
 #include "support/aligned_bytes.h"
 #include "sweeps/counting_os.h"

@@ -1,0 +1,23 @@
+#include "report/event_log.h"
+
+namespace plimsoll::cli {
+
+void EventLog::add(double seconds, const SessionEvent& event) {
+  if (entries_.size() < kMostEvents) entries_.push_back({seconds, event});
+}
+
+void EventLog::write(JsonWriter& json) const {
+  json.begin_array();
+  for (const auto& [seconds, event] : entries_) {
+    json.begin_object().key("t").value(seconds).key("kind").value(event_name(event.kind)).key("rung");
+    if (event.rungs.empty()) json.null();
+    else json.value(rung_name(event.rungs.front()));
+    json.key("rungs").begin_array();
+    for (const Rung rung : event.rungs) json.value(rung_name(rung));
+    json.end_array().key("device").value(event.device).key("requested_bytes").value(event.requested).key("free_bytes").value(event.free);
+    json.key("cost_seconds").value(event.cost_seconds).key("message").value(event.text).end_object();
+  }
+  json.end_array();
+}
+
+}  // namespace plimsoll::cli

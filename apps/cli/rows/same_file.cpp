@@ -1,0 +1,99 @@
+#include "rows/same_file.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <optional>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "process/descriptors.h"
+
+namespace plimsoll::cli {
+namespace {
+
+/// A regular file as the system knows it; or, where there is none yet, the path that it would have.
+struct Place {
+  std::optional<struct stat> file;
+  std::string path;
+};
+
+Place described(struct stat info) { return S_ISREG(info.st_mode) ? Place{info, {}} : Place{}; }
+
+Place place_of(const std::string& path, int standard) {
+  struct stat info {};
+  const auto fd = path.empty() || path == "-" ? std::optional(standard) : named_descriptor(path);
+  if (fd) return ::fstat(*fd, &info) == 0 ? described(info) : Place{};
+  if (::stat(path.c_str(), &info) == 0) return described(info);
+  std::error_code error;
+  const std::string whole = std::filesystem::weakly_canonical(std::filesystem::absolute(path, error), error).string();
+  return {std::nullopt, error ? path : whole};
+}
+
+bool same(const Place& a, const Place& b) {
+  if (a.file && b.file) return a.file->st_dev == b.file->st_dev && a.file->st_ino == b.file->st_ino;
+  return !a.path.empty() && a.path == b.path;
+}
+
+/// Whether `name` is that of a file which models are made of.
+bool is_of_model(const std::filesystem::path& name) {
+  static constexpr std::array<std::string_view, 2> kNames = {"vocab.txt", "vocab.json"};
+  static constexpr std::array<std::string_view, 2> kWeights = {".safetensors", ".bin"};
+  static constexpr std::array<std::string_view, 5> kSettings = {"config.json", "tokenizer.json", "tokenizer_config.json",
+                                                                "model.safetensors.index.json", "pytorch_model.bin.index.json"};
+  const auto is_one_of = [](const auto& list, const std::string& text) { return std::ranges::find(list, text) != list.end(); };
+  return is_one_of(kNames, name.string()) || is_one_of(kSettings, name.string()) || is_one_of(kWeights, name.extension().string());
+}
+
+/// A file of a model's folder, by whatever name it is written to.
+bool is_in_model(const std::string& path, const std::string& model) {
+  std::error_code error;
+  const std::filesystem::path file = std::filesystem::canonical(path, error);
+  if (error || !is_of_model(file.filename())) return false;
+  const std::filesystem::path folder = std::filesystem::canonical(model, error);
+  return !error && file.parent_path() == folder;
+}
+
+Error refusal(std::string what, const std::string& flag) {
+  return Error{ErrorCode::usage, std::move(what), flag, "give " + flag + " a name of its own"};
+}
+
+/// What is read beside the texts is not written over either: a run that could never be repeated.
+Status refuse_read_file(const Options& options, const std::string& path, std::string_view what, const std::string& flag) {
+  if (path.empty() || named_descriptor(path)) return {};
+  std::vector<std::string> models = options.fallbacks;
+  models.push_back(options.model.model);
+  for (const std::string& model : models) {
+    if (is_in_model(path, model)) return refusal(fmt::format("a file of the model and the {} are the same file", what), flag);
+  }
+  const DeviceMap& map = options.policy.device_map;
+  const bool mapped = map.kind == DeviceMap::Kind::modules && same(place_of(map.source, -1), place_of(path, -1));
+  return mapped ? Status(refusal(fmt::format("the device map and the {} are the same file", what), flag)) : Status();
+}
+
+}  // namespace
+
+Status refuse_same_file(const Options& options) {
+  const bool takes_texts = (options.command->bit & (kRun | kPlan | kTokenize)) != 0;
+  if (!takes_texts) return {};
+  // `plan` looks at standard input without taking anything from it.
+  const bool reads = options.texts.empty() && (!options.input.empty() || options.command->bit != kPlan);
+  const Place input = reads ? place_of(options.input, STDIN_FILENO) : Place{};
+  const Place output = place_of(options.output, STDOUT_FILENO);
+  if (same(input, output)) return refusal("the texts and the results are the same file", "--output");
+  PLIMSOLL_CHECK(refuse_read_file(options, options.output, "results", "--output"));
+  if (options.report.empty()) return {};
+  PLIMSOLL_CHECK(refuse_read_file(options, options.report, "report", "--report"));
+  const Place report = place_of(options.report, STDOUT_FILENO);
+  if (same(input, report)) return refusal("the texts and the report are the same file", "--report");
+  if (same(output, report)) return refusal("the results and the report are the same file", "--report");
+  return {};
+}
+
+}  // namespace plimsoll::cli

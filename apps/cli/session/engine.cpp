@@ -1,0 +1,280 @@
+#include "session/engine.h"
+
+#include <malloc.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "session/input_hint.h"
+#include "terminal/progress.h"
+#include "text/counted.h"
+
+namespace plimsoll::cli {
+namespace {
+
+std::string listed(const std::vector<std::string>& names) {
+  static constexpr std::size_t kShown = 6;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), kShown); ++i) text += (i > 0 ? ", " : "") + printable(names[i]);
+  if (names.size() > kShown) text += fmt::format(" and {} more", names.size() - kShown);
+  return text;
+}
+
+// A row may have this many bytes, or this share of the budget where that is more.
+constexpr std::size_t kAnyRow = mib(1).count;
+constexpr std::size_t kRowShare = 16;
+
+// What the process takes beside the tables while it reads them.
+constexpr Bytes kBesideTables = mib(1);
+
+// The ledger only knows that its limit was reached; here it is known that the limit was the machine's.
+Error tables_do_not_fit(Error error, Os& os, const HostMemory& memory) {
+  if (error.code != ErrorCode::out_of_memory || !error.memory) return error;
+  error.what = "the model's tables do not fit in memory: " + format_bytes(error.memory->requested) + " more is needed and " +
+               format_bytes(error.memory->free) + " is free";
+  error.where = error.memory->device + ", set by " + memory.set_by;
+  error.advice = "close other programs, raise that limit (`plimsoll devices` shows all of them) or use a smaller model";
+  error.memory->holders = find_largest_holders(os, memory.set_by);
+  return error;
+}
+
+}  // namespace
+
+std::string absolute_path(const std::string& path) {
+  std::error_code failed;
+  return std::filesystem::absolute(path, failed).lexically_normal().string();
+}
+
+Result<std::unique_ptr<Engine>> Engine::open(Context& context, const ModelRequest& request) {
+  Handover nothing;
+  return open(context, request, nothing);
+}
+
+Result<std::unique_ptr<Engine>> Engine::open(Context& context, const ModelRequest& request, Handover& handover) {
+  std::unique_ptr<Engine> engine(new Engine(context));
+  if (DeviceMap& map = engine->policy_.device_map; map.kind == DeviceMap::Kind::modules) {
+    PLIMSOLL_TRY(map, read_device_map(context.os, map.source));
+  }
+  PLIMSOLL_TRY(engine->machine_, describe_machine(context.os, context.options.threads));
+  Snapshot& machine = engine->machine_;
+  machine.memory.budget = saturating_sub(machine.memory.budget, handover.held);
+  if (engine->policy_.max_memory) engine->policy_.max_memory = saturating_sub(*engine->policy_.max_memory, handover.held);
+  // --max-memory is the plan's affair: it can say which budget would do.
+  engine->ledger_.set_limit(saturating_sub(machine.memory.budget, kBesideTables));
+  Result<Model> model = Model::open(context.os, engine->ledger_, request);
+  if (!model.ok()) return tables_do_not_fit(model.error(), context.os, machine.memory);
+  engine->model_.emplace(std::move(model).value());
+  // Which disk the model lies on is known only now.
+  machine.rates = find_rates(context.os, machine.cpu, machine.cpu.default_threads, absolute_path(engine->model_->directory()));
+  engine->devices_ = std::move(handover.devices);
+  PLIMSOLL_CHECK(engine->open_devices());
+  engine->print_warnings();
+  return engine;
+}
+
+Status Engine::open_devices() {
+  const Options& options = context_.options;
+  if (devices_.empty()) {
+    for (std::size_t i = 0; i < options.sims.size(); ++i) {
+      PLIMSOLL_TRY(std::unique_ptr<OpenDevice> device,
+                   OpenDevice::simulate(context_.os, fmt::format("sim:{}", i), options.sims[i], machine_.cpu.default_threads));
+      devices_.push_back(std::move(device));
+    }
+    if (options.any_cuda || !options.cudas.empty()) PLIMSOLL_CHECK(open_gpus());
+  }
+  for (const auto& device : devices_) {
+    PLIMSOLL_TRY(Accelerator accelerator, device->describe());
+    if (accelerator.disk_rate == 0) accelerator.disk_rate = machine_.rates.disk_read;
+    for (const DeviceBytes& budget : options.budgets) {
+      if (budget.device == accelerator.name) accelerator.budget = budget.bytes;
+    }
+    // A size without a name is the computing device's, which is known only now.
+    if (options.any_cuda && options.bare_budget && machine_.accelerators.empty()) {
+      accelerator.budget = options.bare_budget;
+      policy_.max_memory.reset();
+    }
+    machine_.accelerators.push_back(std::move(accelerator));
+  }
+  return {};
+}
+
+// Those that are named must open. Of the others, those that do and have room are taken; a machine without any is no matter.
+Status Engine::open_gpus() {
+  const Options& options = context_.options;
+  std::vector<int> numbers = options.cudas;
+  if (options.any_cuda) {
+    const Result<int> count = OpenDevice::count_cuda(context_.os);
+    const bool absent = !count.ok() && (count.error().code == ErrorCode::not_found || count.error().where == "cuda");
+    if (!count.ok() && !absent) context_.console.note("warning: no GPU is used: " + message(count.error()));
+    for (int number = 0; count.ok() && number < *count; ++number) {
+      if (std::ranges::find(numbers, number) == numbers.end()) numbers.push_back(number);
+    }
+    std::ranges::sort(numbers);
+  }
+  if (numbers.empty()) return {};
+  const DeviceReport report = DeviceMonitor(context_.os).look();
+  for (const int number : numbers) PLIMSOLL_CHECK(open_gpu(number, report));
+  return {};
+}
+
+Status Engine::open_gpu(int number, const DeviceReport& report) {
+  // Less than a context takes on most devices.
+  static constexpr Bytes kLeastRoom = mib(256);
+  const bool named = std::ranges::find(context_.options.cudas, number) != context_.options.cudas.end();
+  const auto leave = [&](const std::string& why) {
+    context_.console.note(fmt::format("cuda:{} is not used: {}", number, why));
+    return Status();
+  };
+  Bytes free;
+  for (const DeviceStatus& device : report.devices) {
+    if (device.cuda == number) free = device.free.value_or(Bytes{});
+  }
+  if (!named && free.count > 0 && free < kLeastRoom) return leave(format_bytes(free) + " of it are free");
+  Result<std::unique_ptr<OpenDevice>> device = OpenDevice::open_cuda(context_.os, number, free);
+  if (device.ok()) devices_.push_back(std::move(device).value());
+  else if (named) return std::move(device).error();
+  else return leave(message(device.error()));
+  return {};
+}
+
+void Engine::print_warnings() const {
+  const auto& untrained = model_->untrained_tensors();
+  if (!untrained.empty()) {
+    // Also when quiet: answers that mean nothing look like any others.
+    context_.console.complain(
+        fmt::format("warning: {} has no weights for [{}]: they were initialised at random, so its answers mean nothing until this model is "
+                    "trained on a task",
+                    printable(model_->name()), listed(untrained)));
+  }
+  for (const std::string& warning : model_->warnings()) {
+    if (untrained.empty() || !warning.ends_with(": untrained")) context_.console.note("warning: " + printable(warning));
+  }
+}
+
+Result<std::int64_t> Engine::text_limit() const {
+  const std::int64_t asked = context_.options.max_length;
+  const std::int64_t special = model_->tokenizer().added_tokens(false);
+  if (asked > 0 && asked < special) {
+    return Error{ErrorCode::usage, fmt::format("a text of {} has no room for the {} special ones", counted(asked, "token"), special),
+                 "--max-length", fmt::format("give {} or more", special)};
+  }
+  return plimsoll::text_limit(model_->max_tokens(), asked);
+}
+
+std::size_t Engine::row_limit() const {
+  Bytes budget = machine_.memory.budget;
+  if (policy_.max_memory) budget = std::min(budget, *policy_.max_memory);
+  return std::max<std::uint64_t>(kAnyRow, budget.count / kRowShare);
+}
+
+Result<Workload> Engine::measure(RowSource* rows) {
+  const Options& options = context_.options;
+  PLIMSOLL_TRY(const std::int64_t limit, text_limit());
+  Workload workload;
+  if (rows == nullptr) {
+    const std::int64_t texts = std::max<std::int64_t>(1, options.batch_size);
+    return Workload{limit, texts, texts * limit, 0, texts};
+  }
+  if (rows->is_stream()) {
+    workload.longest = limit;
+  } else {
+    rows->set_longest(row_limit());
+    WorkloadCounter counter(context_.os, ledger_, model_->tokenizer(), limit, &context_.signals.token());
+    RowBar bar(context_.console, context_.os, {});
+    std::int64_t seen = 0;
+    Row row;
+    for (;;) {
+      PLIMSOLL_TRY(const Got got, rows->next(row, -1));
+      if (got == Got::end) break;
+      if (context_.signals.token().cancelled()) return context_.signals.error();
+      hint_at_form(context_, *rows, row);
+      bar.counted(++seen);
+      if (row.fault) continue;
+      longest_row_ = std::max(longest_row_, row.input.text.size() + row.input.pair.value_or("").size());
+      PLIMSOLL_CHECK(counter.add(row.input));
+    }
+    bar.done();
+    counted_rows_ = seen;
+    PLIMSOLL_CHECK(rows->rewind());
+    workload = counter.workload();
+  }
+  workload.batch_size = options.batch_size;
+  return workload;
+}
+
+Result<Plan> Engine::plan(const Workload& workload) const {
+  PLIMSOLL_TRY(Plan plan, plan_on(machine_, workload));
+  // With less, the longest row that was measured could not be read.
+  if (longest_row_ > kAnyRow) {
+    for (auto* budgets : {&plan.smallest_budget, &plan.full_speed_budget})
+      for (DeviceBytes& budget : *budgets)
+        if (budget.device == "cpu") budget.bytes = std::max(budget.bytes, Bytes{longest_row_ * kRowShare});
+  }
+  return plan;
+}
+
+Result<Plan> Engine::plan_on(const Snapshot& machine, const Workload& workload) const {
+  auto plan = make_plan(*model_, machine, workload, policy_);
+  // What looking at hundreds of candidates left behind is a megabyte that arenas can use.
+  ::malloc_trim(0);
+  return plan;
+}
+
+Error Engine::refusal(const Plan& plan) const {
+  Error error = does_not_fit(plan);
+  if (error.memory && error.memory->requested > error.memory->free) error.memory->holders = holders_of(error.memory->device);
+  return error;
+}
+
+std::vector<Holder> Engine::holders_of(const std::string& device) const {
+  if (device == "cpu") return find_largest_holders(context_.os, machine_.memory.set_by);
+  for (std::size_t i = 0; i < devices_.size(); ++i)
+    if (machine_.accelerators.at(i).name == device && !device.starts_with("cuda")) return devices_[i]->holders();
+  std::vector<Holder> holders;
+  for (const DeviceStatus& status : DeviceMonitor(context_.os).look().devices) {
+    if (!status.cuda || fmt::format("cuda:{}", *status.cuda) != device) continue;
+    for (const ProcessStatus& process : status.processes)
+      if (process.pid != ::getpid() && process.used) holders.push_back({process.pid, process.user, process.command, *process.used});
+  }
+  std::ranges::sort(holders, std::greater(), &Holder::bytes);
+  return holders;
+}
+
+void Engine::limit_ledgers(const Plan& plan) {
+  ledger_.set_limit(plan.devices.at(0).arena_total());
+  for (std::size_t i = 0; i < devices_.size(); ++i) devices_[i]->ledger().set_limit(plan.devices.at(i + 1).arena_total());
+}
+
+Result<Plan> Engine::replan(const Workload& workload, std::span<const DeviceBytes> budgets) {
+  Snapshot machine = machine_;
+  machine.memory.budget = budgets.front().bytes;
+  machine.memory.set_by = "what is free now";
+  for (std::size_t i = 0; i < machine.accelerators.size(); ++i) machine.accelerators[i].free = budgets[i + 1].bytes;
+  PLIMSOLL_TRY(Plan plan, plan_on(machine, workload));
+  if (plan.verdict != Verdict::does_not_fit) limit_ledgers(plan);
+  return plan;
+}
+
+Result<Session> Engine::load(const Plan& plan, ProgressFunction progress, std::function<void(const SessionEvent&)> event) {
+  if (plan.verdict == Verdict::does_not_fit) return refusal(plan);
+  limit_ledgers(plan);
+  Session::Options options{.os = &context_.os, .ledger = &ledger_, .cancel = &context_.signals.token(), .progress = std::move(progress)};
+  for (const auto& device : devices_) options.devices.push_back(device.get());
+  Workload workload = plan.workload;
+  workload.held_tokens = plan.tokens_per_pass;
+  workload.held_texts = plan.texts_per_pass;
+  options.replan = [this, workload](std::span<const DeviceBytes> budgets) { return replan(workload, budgets); };
+  options.event = std::move(event);
+  return Session::create(*model_, plan, std::move(options));
+}
+
+std::vector<DeviceFigures> Engine::device_figures() const {
+  std::vector<DeviceFigures> figures;
+  for (const auto& device : devices_) figures.push_back({device->ledger().device(), device->ledger().peak(), device->seconds()});
+  return figures;
+}
+
+}  // namespace plimsoll::cli

@@ -1,0 +1,137 @@
+#include "session/fallback.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "report/picture.h"
+
+namespace plimsoll::cli {
+namespace {
+
+bool is_memory(const Error& error) { return error.code == ErrorCode::does_not_fit || error.code == ErrorCode::out_of_memory; }
+
+std::string listed(const std::vector<std::string>& labels) {
+  static constexpr std::size_t kShown = 4;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(labels.size(), kShown); ++i) text += (i > 0 ? ", " : "") + printable(labels[i], 40);
+  return labels.size() > kShown ? text + fmt::format(" and {} more", labels.size() - kShown) : text;
+}
+
+std::string_view score_name(ScoreRule rule) {
+  switch (rule) {
+    case ScoreRule::softmax: return "one label of several";
+    case ScoreRule::sigmoid: return "each label by itself";
+    case ScoreRule::regression: return "a value";
+  }
+  return "";
+}
+
+// Answers name their labels, so that their order says nothing, except to who reads logits.
+bool same_labels(std::vector<std::string> a, std::vector<std::string> b, bool in_order) {
+  if (!in_order) {
+    std::ranges::sort(a);
+    std::ranges::sort(b);
+  }
+  return a == b;
+}
+
+Error differs(const Model& first, const Model& other, const std::string& how) {
+  return Error{ErrorCode::usage, fmt::format("{} cannot stand in for {}: {}", printable(other.name()), printable(first.name()), how),
+               "--fallback",
+               "give a model that was trained for the same labels, or add --fallback-any-labels to take its answers as they are"};
+}
+
+Status check_answers(const Model& first, const Model& other, bool in_order) {
+  if (first.task() != other.task()) return differs(first, other, fmt::format("its task is {}, not {}", other.task(), first.task()));
+  if (first.score_rule() != other.score_rule()) {
+    return differs(first, other, fmt::format("it scores {}, not {}", score_name(other.score_rule()), score_name(first.score_rule())));
+  }
+  if (same_labels(first.labels(), other.labels(), in_order)) return {};
+  return differs(first, other, fmt::format("its labels are {}, not {}", listed(other.labels()), listed(first.labels())));
+}
+
+}  // namespace
+
+ModelChain::ModelChain(Context& context) : context_(context), models_{context.options.model} {
+  const Options& options = context.options;
+  if (std::ranges::find(options.policy.forbid, Rung::fallback) != options.policy.forbid.end()) {
+    if (!options.fallbacks.empty()) context.console.detail("no fallback is used: the rung is forbidden");
+    return;
+  }
+  for (const std::string& name : options.fallbacks) models_.push_back({name, "", options.model.task, options.model.require_all_weights});
+}
+
+Result<std::unique_ptr<Engine>> ModelChain::open() {
+  PLIMSOLL_TRY(std::unique_ptr<Engine> engine, Engine::open(context_, models_.front()));
+  for (std::size_t i = 1; i < models_.size(); ++i) PLIMSOLL_CHECK(check(*engine, models_[i]));
+  return engine;
+}
+
+Status ModelChain::check(const Engine& first, const ModelRequest& request) const {
+  Ledger ledger("cpu", first.machine().memory.budget);
+  PLIMSOLL_TRY(const Model other, Model::open(context_.os, ledger, request));
+  if (!context_.options.any_labels) PLIMSOLL_CHECK(check_answers(first.model(), other, context_.options.logits));
+  auto limit = plimsoll::text_limit(other.max_tokens(), context_.options.max_length);
+  if (limit.ok()) return {};
+  limit.error().what = fmt::format("{}: {}", printable(other.name()), limit.error().what);
+  return limit.error();
+}
+
+bool ModelChain::goes_on_after(const Error& error) const { return is_memory(error) && models_.size() > 1; }
+
+Result<std::unique_ptr<Engine>> ModelChain::next(std::unique_ptr<Engine> engine, const Plan& plan, const Error& refusal, Bytes held) {
+  Refusal refused{engine->model().name(), refusal, plan.devices.at(0).planned_total(), plan.smallest_budget};
+  Engine::Handover handover{engine->take_devices(), held};
+  engine.reset();
+  for (;;) {
+    refusals_.push_back(std::move(refused));
+    if (!has_next()) return all_refused();
+    auto opened = Engine::open(context_, models_[++at_], handover);
+    if (opened.ok() || !is_memory(opened.error())) return opened;
+    refused = {models_[at_].model, opened.error(), Bytes{}, {}};
+  }
+}
+
+Error ModelChain::all_refused() const {
+  const Refusal* least = nullptr;
+  std::string needs;
+  for (const Refusal& refusal : refusals_) {
+    const bool known = !refusal.smallest.empty();
+    needs += fmt::format("{}{} needs at least {}", needs.empty() ? "" : ", ", printable(refusal.model),
+                         known ? budget_text(refusal.smallest) : "more than there is");
+    if (known && (least == nullptr || refusal.smallest.front().bytes < least->smallest.front().bytes)) least = &refusal;
+  }
+  const Refusal& nearest = least == nullptr ? refusals_.back() : *least;
+  Error error{ErrorCode::does_not_fit, fmt::format("none of {} models fits: {}", refusals_.size(), needs), nearest.error.where,
+              least == nullptr
+                  ? nearest.error.advice
+                  : fmt::format("allow {} (--max-memory, and free memory) or add a smaller --fallback", budget_text(least->smallest)),
+              nearest.error.memory};
+  if (error.memory && least != nullptr) error.memory->smallest_budget = least->smallest;
+  return error;
+}
+
+SessionEvent ModelChain::event(std::int64_t first) {
+  SessionEvent event;
+  event.kind = first > 0 ? SessionEvent::Kind::recovered : SessionEvent::Kind::replanned;
+  event.rungs = {Rung::fallback};
+  for (; told_ < refusals_.size(); ++told_) event.text += (event.text.empty() ? "" : "; ") + refusals_[told_].error.what;
+  const MemoryShortfall figures = refusals_.back().error.memory.value_or(MemoryShortfall{});
+  if (!figures.device.empty()) event.device = figures.device;
+  event.requested = figures.requested;
+  event.free = figures.free;
+  event.text += fmt::format(": {} answers{}", models_[at_].model, first > 0 ? fmt::format(" from row {} on", first) : " in its place");
+  return event;
+}
+
+void ModelChain::mark(Plan& plan) const {
+  if (at_ == 0 || plan.verdict == Verdict::does_not_fit) return;
+  plan.verdict = Verdict::fits_degraded;
+  const Refusal& first = refusals_.front();
+  const Bytes saved = saturating_sub(first.planned, plan.devices.at(0).planned_total());
+  plan.sacrifices.insert(plan.sacrifices.begin(), {Rung::fallback, 0, saved, first.error.what + ": another model answers"});
+}
+
+}  // namespace plimsoll::cli

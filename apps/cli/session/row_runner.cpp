@@ -1,0 +1,148 @@
+#include "session/row_runner.h"
+
+#include <span>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "session/input_hint.h"
+
+namespace plimsoll::cli {
+namespace {
+
+// As a filter: how long the input may pause before what is there is answered.
+constexpr int kPauseMilliseconds = 5;
+constexpr int kRedrawMilliseconds = 100;
+// Ids of the rows in a pass are kept until it is printed; beyond this many bytes the pass runs early.
+constexpr std::size_t kMostIdBytes = 256U << 10U;
+
+/// Counts the time from here to the end of its scope as work, not as waiting for input.
+class Busy {
+ public:
+  explicit Busy(RunStatistics& statistics) : statistics_(statistics), start_(statistics.recorder.seconds()) {}
+  Busy(const Busy&) = delete;
+  Busy& operator=(const Busy&) = delete;
+  ~Busy() { statistics_.busy_seconds += statistics_.recorder.seconds() - start_; }
+
+ private:
+  RunStatistics& statistics_;
+  double start_;
+};
+
+}  // namespace
+
+RowRunner::RowRunner(Context& context, const Parts& parts)
+    : context_(context),
+      rows_(parts.rows),
+      classifier_(parts.classifier),
+      writer_(parts.model, context.options, context.output, context.console),
+      statistics_(parts.statistics),
+      bar_(parts.bar),
+      notice_(parts.notice),
+      to_terminal_(context.output.is_terminal()) {}
+
+Status RowRunner::run() {
+  for (;;) {
+    PLIMSOLL_TRY(const Got got, next_row());
+    if (got == Got::end || got == Got::paused) {
+      const Busy busy(statistics_);
+      PLIMSOLL_CHECK(run_pass());
+      PLIMSOLL_CHECK(context_.output.flush());
+      if (got == Got::end) return {};
+      show_progress();
+      continue;
+    }
+    in_hand_ = true;
+    if (context_.signals.token().cancelled()) return context_.signals.error();
+    if (rows_.is_stream()) hint_at_form(context_, rows_, row_);
+    statistics_.rows = row_.index + 1;
+    {
+      const Busy busy(statistics_);
+      PLIMSOLL_CHECK(take(row_));
+    }
+    show_progress();
+  }
+}
+
+void RowRunner::put_back() {
+  if (!rows_.is_stream()) return;
+  std::vector<KeptRow> kept;
+  kept.reserve(waiting_.size() + 1);
+  for (std::size_t i = 0; i < waiting_.size(); ++i) {
+    const Answer& text = classifier_.waiting(static_cast<std::int64_t>(i));
+    const Waiting& row = waiting_[i];
+    kept.push_back(keep_row({row.index, row.line, row.id, {text.text, text.pair}, std::nullopt, row.mended || text.replaced}));
+  }
+  if (in_hand_) kept.push_back(keep_row(row_));
+  rows_.put_back(std::move(kept));
+}
+
+Status RowRunner::take(const Row& row) { return row.fault ? fault(row, *row.fault) : add(row); }
+
+Status RowRunner::add(const Row& row) {
+  auto added = classifier_.add(row.input);
+  if (added.ok() && *added == Classifier::Added::pass_full) {
+    PLIMSOLL_CHECK(run_pass());
+    added = classifier_.add(row.input);
+    if (added.ok() && *added == Classifier::Added::pass_full)
+      return Error{ErrorCode::internal, "an empty pass is full", "run", "please report this"};
+  }
+  if (!added.ok()) return added.error().code == ErrorCode::bad_row ? fault(row, added.error()) : Status(added.error());
+  waiting_.push_back({row.index, row.line, std::string(row.id), row.mended});
+  in_hand_ = false;
+  id_bytes_ += row.id.size();
+  return id_bytes_ > kMostIdBytes ? run_pass() : Status();
+}
+
+// How long to wait for a row before doing what is owed.
+int RowRunner::patience() const {
+  if (!rows_.is_stream()) return -1;
+  if (classifier_.pending() > 0 || context_.output.buffered()) return kPauseMilliseconds;
+  return bar_.stale() ? kRedrawMilliseconds : -1;
+}
+
+Result<Got> RowRunner::next_row() {
+  const int most = patience();
+  if (most < 0 && rows_.is_stream()) notice_.enter("waiting");
+  auto got = rows_.next(row_, most);
+  notice_.enter("running");
+  return got;
+}
+
+void RowRunner::show_progress() {
+  bar_.answered(statistics_.rows - static_cast<std::int64_t>(waiting_.size()), statistics_.tokens_per_second());
+}
+
+Status RowRunner::fault(const Row& row, const Error& error) {
+  PLIMSOLL_CHECK(run_pass());
+  ++statistics_.bad_rows;
+  writer_.fault(row, error);
+  in_hand_ = false;
+  rows_.answered_before(row.index + 1);
+  if (!context_.options.fail_fast) return to_terminal_ ? context_.output.flush() : Status();
+  PLIMSOLL_CHECK(context_.output.flush());
+  return Error{ErrorCode::bad_row, fmt::format("{} cannot be used: {}", row_name(row), error.what), "--fail-fast",
+               "mend the row, or leave the flag out to go on past it"};
+}
+
+Status RowRunner::run_pass() {
+  if (waiting_.empty()) return {};
+  PLIMSOLL_TRY(const std::span<const Answer> answers, classifier_.run());
+  if (answers.size() != waiting_.size()) return Error{ErrorCode::internal, "a pass lost a text", "run", "please report this"};
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    Answer answer = answers[i];
+    answer.replaced = answer.replaced || waiting_[i].mended;
+    if (answer.replaced) statistics_.replaced.add(waiting_[i].index, waiting_[i].line);
+    writer_.answer(waiting_[i].index, waiting_[i].id, answer);
+    statistics_.tokens += static_cast<std::int64_t>(answer.input_ids.size());
+    statistics_.truncated += answer.truncated ? 1 : 0;
+  }
+  rows_.answered_before(waiting_.back().index + 1);
+  waiting_.clear();
+  id_bytes_ = 0;
+  const bool first = statistics_.first_result_seconds == 0;
+  if (first) statistics_.first_result_seconds = statistics_.recorder.seconds();
+  return first || to_terminal_ || context_.output.failed() ? context_.output.flush() : Status();
+}
+
+}  // namespace plimsoll::cli
