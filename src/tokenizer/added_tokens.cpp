@@ -4,9 +4,9 @@
 #include <array>
 #include <string>
 
-#include "tokenizer/char_list.h"
-#include "tokenizer/unicode.h"
-#include "tokenizer/utf8.h"
+#include "tokenizer/parts/char_list.h"
+#include "tokenizer/unicode/unicode.h"
+#include "tokenizer/unicode/utf8.h"
 
 namespace plimsoll::tokenizer {
 

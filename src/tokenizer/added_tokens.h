@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tokenizer/char_stage.h"
+#include "tokenizer/parts/char_stage.h"
 #include "tokenizer/sorted_strings.h"
 #include "tokenizer/token_sink.h"
 

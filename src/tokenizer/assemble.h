@@ -2,8 +2,8 @@
 
 #include <plimsoll/tokenizer.h>
 
+#include "tokenizer/files/tokenizer_file.h"
 #include "tokenizer/token_sink.h"
-#include "tokenizer/tokenizer_file.h"
 
 namespace plimsoll::tokenizer {
 

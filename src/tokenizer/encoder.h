@@ -5,8 +5,8 @@
 
 #include <plimsoll/cancel.h>
 
+#include "tokenizer/files/tokenizer_file.h"
 #include "tokenizer/token_sink.h"
-#include "tokenizer/tokenizer_file.h"
 
 namespace plimsoll::tokenizer {
 

@@ -9,7 +9,7 @@
 #include "json/json_document.h"
 #include "tokenizer/assemble.h"
 #include "tokenizer/encoder.h"
-#include "tokenizer/tokenizer_file.h"
+#include "tokenizer/files/tokenizer_file.h"
 
 namespace plimsoll {
 

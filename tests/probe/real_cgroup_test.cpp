@@ -128,7 +128,7 @@ TEST(RealCgroup, WhatAnotherProcessHoldsInTheGroupIsNotOurs) {
 }
 
 TEST(RealCgroup, AChildThatFillsItsWholeBudgetIsNotKilled) {
-  if (kSanitized) GTEST_SKIP() << "a sanitizer shadows what is touched, uncounted";
+  if (testing::kSanitized) GTEST_SKIP() << "a sanitizer shadows what is touched, uncounted";
   Gate gate;
   const auto os = make_os(gate);
   const RealGroup group(*os, "memory", "memory.limit_in_bytes", "memory.max");

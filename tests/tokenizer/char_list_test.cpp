@@ -1,4 +1,4 @@
-#include "tokenizer/char_list.h"
+#include "tokenizer/parts/char_list.h"
 
 #include <gtest/gtest.h>
 

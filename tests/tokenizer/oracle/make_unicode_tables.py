@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write src/tokenizer/unicode_tables.cpp by asking the Python package `tokenizers` about every code point.
+"""Write src/tokenizer/unicode/unicode_tables.cpp by asking the Python package `tokenizers` about every code point.
 
     make_unicode_tables.py OUT.cpp
 
@@ -92,7 +92,7 @@ def main():
     ]
     with open(sys.argv[1], "w") as f:
         f.write("// Written by tests/tokenizer/oracle/make_unicode_tables.py; do not edit.\n// clang-format off\n")
-        f.write('#include "tokenizer/unicode_tables.h"\n\nnamespace plimsoll::unicode {\n\nnamespace {\n\n')
+        f.write('#include "tokenizer/unicode/unicode_tables.h"\n\nnamespace plimsoll::unicode {\n\nnamespace {\n\n')
         for kind, name, rows in tables:
             emit(f, kind, name, rows)
         f.write("}  // namespace\n\n")

@@ -1,0 +1,224 @@
+#include "tokenizer/files/tables.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <memory>
+#include <string>
+
+#include "tokenizer/unicode/utf8.h"
+
+namespace plimsoll::tokenizer {
+
+namespace {
+
+// Several times what the largest tokenizers have. Tables at all of these limits are 230 MiB.
+constexpr std::uint64_t kTokenLimit = std::uint64_t{1} << 22U;
+constexpr std::uint64_t kAddedLimit = std::uint64_t{1} << 18U;
+constexpr std::uint64_t kByteLimit = std::uint64_t{1} << 27U;
+
+Error corrupt(std::string what, std::string key, std::string advice = {}) {
+  return {ErrorCode::corrupt_file, std::move(what), std::move(key), std::move(advice)};
+}
+
+Status check_added_length(std::size_t bytes) {
+  if (bytes <= kAddedTokenBytes) return {};
+  return corrupt("an added token of " + std::to_string(bytes) + " bytes", "added_tokens",
+                 "at most " + std::to_string(kAddedTokenBytes) + " are allowed");
+}
+
+/// Carves `count` elements off the front of `rest`, which is known to hold them.
+template <typename T>
+std::span<T> carve(std::span<std::byte>& rest, std::uint64_t count) {
+  const auto size = static_cast<std::size_t>(count);
+  T* first = reinterpret_cast<T*>(rest.data());
+  std::uninitialized_value_construct_n(first, size);
+  rest = rest.subspan(size * sizeof(T));
+  return {first, size};
+}
+
+/// Collects the bytes of a normalized string, or only counts them.
+class ByteStage final : public CharStage {
+ public:
+  explicit ByteStage(std::span<char> out) : out_(out) {}
+  void feed(Char c) override {
+    std::array<char, 4> utf8{};
+    const std::size_t size = utf8::encode(c.point, utf8.data());
+    if (used_ + size <= out_.size()) std::copy_n(utf8.data(), size, out_.data() + used_);
+    used_ += size;
+  }
+  void cut() override {}
+  std::size_t used() const { return used_; }
+
+ private:
+  std::span<char> out_;
+  std::size_t used_ = 0;
+};
+
+/// Bytes of `text` normalized, written to `out` as far as they fit.
+std::size_t normalize(const Normalizers& normalizers, std::string_view text, std::span<char> out) {
+  std::array<std::byte, 4096> buffer;
+  std::pmr::monotonic_buffer_resource memory(buffer.data(), buffer.size());
+  ByteStage bytes(out);
+  StageList stages(&memory);
+  CharStage& head = attach_all(normalizers, stages, bytes);
+  std::uint32_t index = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const utf8::Decoded decoded = utf8::decode(text, at);
+    head.feed({decoded.point, index++});
+    at += decoded.size;
+  }
+  head.cut();
+  return bytes.used();
+}
+
+}  // namespace
+
+Status TableCounter::on_token(std::string_view token, std::int32_t) {
+  bytes += token.size();
+  if (++tokens > kTokenLimit || bytes > kByteLimit)
+    return corrupt("a vocabulary of more than " + std::to_string(tokens - 1) + " tokens", "model.vocab");
+  return {};
+}
+
+Status TableCounter::on_added(const AddedTokenSpec& token) {
+  bytes += token.content.size();
+  if (++added > kAddedLimit || bytes > kByteLimit)
+    return corrupt("more than " + std::to_string(added - 1) + " added tokens", "added_tokens");
+  return check_added_length(token.content.size());
+}
+
+Result<Tables> Tables::create(Os& os, Ledger& ledger, const TableCounter& counted) {
+  // The limits above keep this sum far from overflow. The widest element comes first, so that every table is aligned.
+  const std::uint64_t size = counted.added * (sizeof(AddedToken) + 3 * sizeof(StringEntry)) +
+                             counted.tokens * (sizeof(StringEntry) + sizeof(std::uint32_t)) + counted.bytes;
+  Tables tables;
+  PLIMSOLL_TRY(tables.arena_, Arena::create(os, ledger, MemoryTag::tables, Bytes{size}));
+  std::span<std::byte> rest = tables.arena_.bytes();
+  tables.added_ = carve<AddedToken>(rest, counted.added);
+  tables.contents_ = carve<StringEntry>(rest, counted.added);
+  tables.raw_ = carve<StringEntry>(rest, counted.added);
+  tables.normalized_ = carve<StringEntry>(rest, counted.added);
+  tables.entries_ = carve<StringEntry>(rest, counted.tokens);
+  tables.by_id_ = carve<std::uint32_t>(rest, counted.tokens);
+  tables.bytes_ = carve<char>(rest, counted.bytes);
+  return tables;
+}
+
+Error Tables::changed() const {
+  return {ErrorCode::io, "the tokenizer's file changed while it was being read", "", "try again once it is written"};
+}
+
+Status Tables::on_token(std::string_view token, std::int32_t id) {
+  if (entries_used_ == entries_.size() || token.size() > bytes_.size() - bytes_used_) return changed();
+  token.copy(bytes_.data() + bytes_used_, token.size());
+  entries_[entries_used_++] = {static_cast<std::uint32_t>(bytes_used_), static_cast<std::uint32_t>(token.size()), id};
+  bytes_used_ += token.size();
+  return {};
+}
+
+Status Tables::on_added(const AddedTokenSpec& token) {
+  if (added_used_ == added_.size() || token.content.size() > bytes_.size() - bytes_used_) return changed();
+  token.content.copy(bytes_.data() + bytes_used_, token.content.size());
+  const std::string_view content(bytes_.data() + bytes_used_, token.content.size());
+  added_[added_used_++] = {content, content, 0, token.single_word, token.lstrip, token.rstrip, token.normalized, token.special};
+  bytes_used_ += token.content.size();
+  return {};
+}
+
+Status Tables::finish(Os& os, Ledger& ledger, const Normalizers& normalizers, Repeated repeated) {
+  if (entries_used_ != entries_.size() || added_used_ != added_.size()) return changed();
+  PLIMSOLL_CHECK(sort_vocabulary(repeated));
+  PLIMSOLL_CHECK(name_added());
+  return normalize_added(os, ledger, normalizers);
+}
+
+Status Tables::sort_vocabulary(Repeated repeated) {
+  SortedStrings::sort(bytes_, entries_);
+  const auto string = [&](const StringEntry& e) { return std::string_view(bytes_.data() + e.offset, e.length); };
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    const bool again = kept > 0 && string(entries_[kept - 1]) == string(entries_[i]);
+    if (again && repeated == Repeated::refuse)
+      return corrupt("the token \"" + printable(string(entries_[i]), 60) + "\" occurs twice", "model.vocab");
+    entries_[again ? kept - 1 : kept++] = entries_[i];
+  }
+  entries_ = entries_.first(kept);
+  vocabulary_ = Vocabulary(bytes_, entries_, by_id_.first(kept));
+  return {};
+}
+
+Status Tables::name_added() {
+  const auto entry = [&](std::size_t i) {
+    return StringEntry{static_cast<std::uint32_t>(added_[i].content.data() - bytes_.data()),
+                       static_cast<std::uint32_t>(added_[i].content.size()), static_cast<std::int32_t>(i)};
+  };
+  for (std::size_t i = 0; i < added_.size(); ++i) contents_[i] = entry(i);
+  SortedStrings::sort(bytes_, contents_);
+  std::size_t kept = 0;  // of the same content the last counts, and an empty one none
+  const AddedToken* before = nullptr;
+  for (const StringEntry& e : contents_) {
+    if (e.length == 0) continue;
+    AddedToken& token = added_[static_cast<std::size_t>(e.value)];
+    const bool again = before != nullptr && before->content == token.content;
+    // The first keeps its place in the order of new ids: it is remembered where its id will be asked. What was special once stays so.
+    token.id = again ? before->id : e.value;
+    token.special = token.special || (again && before->special);
+    contents_[again ? kept - 1 : kept++] = e;
+    before = &token;
+  }
+  contents_ = contents_.first(kept);
+  // by order of first occurrence
+  std::span<StringEntry> order = raw_.first(kept);
+  std::copy(contents_.begin(), contents_.end(), order.begin());
+  std::sort(order.begin(), order.end(), [&](const StringEntry& a, const StringEntry& b) {
+    return added_[static_cast<std::size_t>(a.value)].id < added_[static_cast<std::size_t>(b.value)].id;
+  });
+  auto next = static_cast<std::int64_t>(vocabulary_.size());
+  for (const StringEntry& e : order) {
+    AddedToken& token = added_[static_cast<std::size_t>(e.value)];
+    token.id = vocabulary_.id(token.content).value_or(static_cast<std::int32_t>(next));
+    if (token.id == next && !vocabulary_.id(token.content)) ++next;
+  }
+  return {};
+}
+
+Status Tables::normalize_added(Os& os, Ledger& ledger, const Normalizers& normalizers) {
+  std::uint64_t size = 0;
+  for (const StringEntry& e : contents_) {
+    const AddedToken& token = added_[static_cast<std::size_t>(e.value)];
+    if (!token.normalized) continue;
+    const std::size_t length = normalize(normalizers, token.content, {});
+    PLIMSOLL_CHECK(check_added_length(length));
+    size += length;
+  }
+  if (size > kByteLimit) return corrupt("added tokens of too many bytes", "added_tokens");
+  PLIMSOLL_TRY(normalized_arena_, Arena::create(os, ledger, MemoryTag::tables, Bytes{size}));
+  const std::span<std::byte> whole = normalized_arena_.bytes();
+  const std::span<char> out(reinterpret_cast<char*>(whole.data()), whole.size());
+  std::size_t used = 0;
+  for (const StringEntry& e : contents_) {
+    AddedToken& token = added_[static_cast<std::size_t>(e.value)];
+    if (!token.normalized) continue;
+    const std::size_t length = normalize(normalizers, token.content, out.subspan(used));
+    token.normalized_content = {out.data() + used, length};
+    used += length;
+  }
+  const SortedStrings contents(bytes_, contents_);
+  added_tokens_ = AddedTokens(added_, contents, pattern_table(raw_, false, bytes_), pattern_table(normalized_, true, out));
+  return {};
+}
+
+SortedStrings Tables::pattern_table(std::span<StringEntry> entries, bool normalized, std::span<const char> bytes) {
+  std::size_t count = 0;
+  for (const StringEntry& e : contents_) {
+    const AddedToken& token = added_[static_cast<std::size_t>(e.value)];
+    const std::string_view pattern = normalized ? token.normalized_content : token.content;
+    if (token.normalized != normalized || pattern.empty()) continue;
+    entries[count++] = {static_cast<std::uint32_t>(pattern.data() - bytes.data()), static_cast<std::uint32_t>(pattern.size()), e.value};
+  }
+  SortedStrings::sort(bytes, entries.first(count));
+  return {bytes, entries.first(count)};
+}
+
+}  // namespace plimsoll::tokenizer

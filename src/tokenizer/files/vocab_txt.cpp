@@ -1,0 +1,112 @@
+#include <algorithm>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include <plimsoll/tokenizer.h>
+
+#include "tokenizer/files/bert_settings.h"
+#include "tokenizer/files/tokenizer_file.h"
+#include "tokenizer/unicode/unicode.h"
+#include "tokenizer/unicode/utf8.h"
+
+namespace plimsoll::tokenizer {
+
+namespace {
+
+constexpr std::size_t kLineLimit = std::size_t{64} << 10U;
+constexpr std::size_t kBuffer = std::size_t{64} << 10U;
+
+// In the order of their numbers, where the vocabulary has none for them.
+Status list_added(const BertSettings& settings, TableListener& listener) {
+  std::unordered_set<std::string_view> listed;
+  const auto list = [&](const NamedToken& token) -> Status {
+    if (!listed.insert(token.content).second) return {};
+    AddedTokenSpec spec = token.flags;
+    spec.content = token.content;
+    return listener.on_added(spec);
+  };
+  for (const NamedToken& token : settings.added) PLIMSOLL_CHECK(list(token));
+  for (const NamedToken* token : {&settings.unknown, &settings.sep, &settings.pad, &settings.cls, &settings.mask})
+    PLIMSOLL_CHECK(list(*token));
+  for (const NamedToken& token : settings.extra) PLIMSOLL_CHECK(list(token));
+  return {};
+}
+
+/// Gives the lines of a file to a listener, the number of the line as the id.
+class LineReader {
+ public:
+  LineReader(File& file, TableListener& listener) : file_(file), listener_(listener) {}
+
+  Status read() {
+    std::vector<char> buffer(kBuffer);
+    for (std::uint64_t at = 0; at < file_.size();) {
+      const std::size_t size = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), file_.size() - at));
+      PLIMSOLL_CHECK(file_.read(std::as_writable_bytes(std::span(buffer).first(size)), at));
+      PLIMSOLL_CHECK(take({buffer.data(), size}));
+      at += size;
+    }
+    return line_.empty() ? Status() : end_line();
+  }
+
+ private:
+  Status take(std::string_view bytes) {
+    for (std::size_t end = bytes.find('\n'); end != std::string_view::npos; end = bytes.find('\n')) {
+      line_.append(bytes.substr(0, end));
+      PLIMSOLL_CHECK(end_line());
+      bytes.remove_prefix(end + 1);
+    }
+    line_.append(bytes);
+    if (line_.size() > kLineLimit) return bad("a line of more than 64 KiB");
+    return {};
+  }
+
+  Status end_line() {
+    if (!is_utf8(line_)) return bad("not UTF-8");
+    std::size_t size = line_.size();
+    while (size > 0) {
+      const std::size_t start = utf8::start_of_last(line_, size);
+      if (!unicode::is_whitespace(utf8::decode(line_, start).point)) break;
+      size = start;
+    }
+    PLIMSOLL_CHECK(listener_.on_token(std::string_view(line_).substr(0, size), number_));
+    ++number_;
+    line_.clear();
+    return {};
+  }
+
+  Error bad(std::string what) const {
+    return {ErrorCode::corrupt_file, std::move(what), file_.path() + ": line " + std::to_string(number_ + 1)};
+  }
+
+  File& file_;
+  TableListener& listener_;
+  std::string line_;
+  std::int32_t number_ = 0;
+};
+
+}  // namespace
+
+Result<Parts> read_vocab_txt(Os& os, Ledger& ledger, File& file, const SettingsFiles& files) {
+  PLIMSOLL_TRY(const BertSettings settings, read_bert_settings(files));
+  TableCounter counter;
+  PLIMSOLL_CHECK(LineReader(file, counter).read());
+  PLIMSOLL_CHECK(list_added(settings, counter));
+  Parts parts;
+  parts.normalizers.push_back(make_bert_normalizer(settings.normalizer));
+  parts.pre_tokenizers.push_back(make_bert_pre_tokenizer());
+  parts.model = make_word_piece({.unknown = settings.unknown.content});
+  parts.decoders.push_back(make_word_piece_decoder("##", true));
+  PLIMSOLL_TRY(parts.tables, Tables::create(os, ledger, counter));
+  PLIMSOLL_CHECK(LineReader(file, parts.tables).read());
+  PLIMSOLL_CHECK(list_added(settings, parts.tables));
+  PLIMSOLL_CHECK(parts.tables.finish(os, ledger, parts.normalizers, Repeated::last));
+  const auto piece = [&](const NamedToken& token) {
+    const AddedToken* found = parts.tables.added().find(token.content);
+    return TemplatePiece{TemplatePiece::Kind::special, 0, found == nullptr ? 0 : found->id, token.content};
+  };
+  parts.post = make_bert_template(piece(settings.cls), piece(settings.sep));
+  return parts;
+}
+
+}  // namespace plimsoll::tokenizer
