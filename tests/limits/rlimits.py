@@ -35,6 +35,7 @@ class Sweep:
             answered = ended.status == 0
             right = file.read_bytes() == self.right if answered else typed(ended, codes)
             self.checks.expect(not ended.hung and right, f"{label}: {ended}")
+            self.checks.expect(answered or b"raise --max-memory" not in ended.err, f"{label} advises to raise what nobody has set: {ended}")
             self.checks.expect(folder.names() == (["out.jsonl"] if answered else []), f"{label} leaves {folder.names()}")
             return answered
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <string_view>
 #include <system_error>
 
 #include <fmt/format.h>
@@ -30,11 +31,11 @@ constexpr std::size_t kRowShare = 16;
 // What the process takes beside the tables while it reads them.
 constexpr Bytes kBesideTables = mib(1);
 
-// The ledger only knows that its limit was reached; here it is known that the limit was the machine's.
-Error tables_do_not_fit(Error error, Os& os, const HostMemory& memory) {
+// The ledger only knows that its limit was reached; here it is known that the limit was the machine's. `what` does not fit.
+Error machine_has_too_little(std::string_view what, Error error, Os& os, const HostMemory& memory) {
   if (error.code != ErrorCode::out_of_memory || !error.memory) return error;
-  error.what = "the model's tables do not fit in memory: " + format_bytes(error.memory->requested) + " more is needed and " +
-               format_bytes(error.memory->free) + " is free";
+  error.what = fmt::format("{} in memory: {} more is needed and {} is free", what, format_bytes(error.memory->requested),
+                           format_bytes(error.memory->free));
   error.where = error.memory->device + ", set by " + memory.set_by;
   error.advice = "close other programs, raise that limit (`plimsoll devices` shows all of them) or use a smaller model";
   error.memory->holders = find_largest_holders(os, memory.set_by);
@@ -65,7 +66,7 @@ Result<std::unique_ptr<Engine>> Engine::open(Context& context, const ModelReques
   // --max-memory is the plan's affair: it can say which budget would do.
   engine->ledger_.set_limit(saturating_sub(machine.memory.budget, kBesideTables));
   Result<Model> model = Model::open(context.os, engine->ledger_, request);
-  if (!model.ok()) return tables_do_not_fit(model.error(), context.os, machine.memory);
+  if (!model.ok()) return machine_has_too_little("the model's tables do not fit", model.error(), context.os, machine.memory);
   engine->model_.emplace(std::move(model).value());
   // Which disk the model lies on is known only now.
   machine.rates = find_rates(context.os, machine.cpu, machine.cpu.default_threads, absolute_path(engine->model_->directory()));
@@ -194,7 +195,8 @@ Result<Workload> Engine::measure(RowSource* rows) {
       bar.counted(++seen);
       if (row.fault) continue;
       longest_row_ = std::max(longest_row_, row.input.text.size() + row.input.pair.value_or("").size());
-      PLIMSOLL_CHECK(counter.add(row.input));
+      if (const Status added = counter.add(row.input); !added.ok())
+        return machine_has_too_little("the texts cannot be counted", added.error(), context_.os, machine_.memory);
     }
     bar.done();
     counted_rows_ = seen;
