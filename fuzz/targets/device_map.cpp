@@ -2,6 +2,7 @@
 #include "files.h"
 #include "model/tensors.h"
 #include "plans.h"
+#include "support/paper_machine.h"
 
 namespace plimsoll::fuzz {
 namespace {
@@ -24,8 +25,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   os.files["map.json"] = fuzz::text_of(data, size);
   auto map = read_device_map(os, "map.json");
   if (!fuzz::good(map)) return 0;
-  Snapshot machine = fuzz::paper_machine(mib(256));
-  machine.accelerators = {fuzz::paper_accelerator("sim:0", mib(64)), fuzz::paper_accelerator("sim:1", mib(64))};
+  Snapshot machine = testing::paper_machine(mib(256));
+  machine.accelerators = {testing::paper_accelerator(mib(64), "sim:0"), testing::paper_accelerator(mib(64), "sim:1")};
   Policy policy;
   policy.device_map = std::move(*map);
   const auto plan = make_plan(fuzz::small_model(), machine, {.longest = 8}, policy);
