@@ -114,6 +114,9 @@ class Tokenizer {
   /// `model_max_length` of tokenizer_config.json, in tokens; nothing when absent or 10^9 and more, which means unset.
   std::optional<std::int64_t> model_max_length() const;
 
+  /// Whether a model is given the token types of an encoding, by the settings beside the tokenizer; else all its tokens are of type 0.
+  bool passes_token_types() const;
+
   /// Whether a file asks for its own truncation or padding.
   bool has_file_truncation() const;
   bool has_file_padding() const;

@@ -94,6 +94,7 @@ Status Classifier::State::check(const Encoding& encoding) const {
   if (const auto id = first_outside(encoding.ids, model.vocabulary()); id != encoding.ids.end()) {
     return bad("token id " + std::to_string(*id) + " is outside the model's vocabulary of " + std::to_string(model.vocabulary()), advice);
   }
+  if (!model.tokenizer().passes_token_types()) return {};
   if (const auto type = first_outside(encoding.type_ids, model.token_types()); type != encoding.type_ids.end()) {
     return bad("token type " + std::to_string(*type) + " is outside the model's " + std::to_string(model.token_types()), advice);
   }
@@ -111,7 +112,8 @@ Result<Answer> Classifier::State::tokenize(const TextInput& input, ArenaResource
   PLIMSOLL_CHECK(check(encoding));
   const auto at = static_cast<std::ptrdiff_t>(tokens);
   std::copy(encoding.ids.begin(), encoding.ids.end(), buffers.ids.begin() + at);
-  std::copy(encoding.type_ids.begin(), encoding.type_ids.end(), buffers.type_ids.begin() + at);
+  if (model.tokenizer().passes_token_types()) std::copy(encoding.type_ids.begin(), encoding.type_ids.end(), buffers.type_ids.begin() + at);
+  else std::fill_n(buffers.type_ids.begin() + at, encoding.ids.size(), 0);
   answer.truncated = encoding.truncated;
   answer.input_ids = buffers.ids.subspan(tokens, encoding.ids.size());
   return answer;
@@ -178,7 +180,7 @@ Result<std::span<const Answer>> Classifier::run() try {
       return not_finite(state.model);
     score(state.model.score_rule(), answer.logits, own);
     answer.scores = own;
-    answer.label = state.model.score_rule() == ScoreRule::regression ? 0 : std::max_element(own.begin(), own.end()) - own.begin();
+    answer.label = std::max_element(own.begin(), own.end()) - own.begin();
   }
   state.answered = true;
   return std::span<const Answer>(answers);

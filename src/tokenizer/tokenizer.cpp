@@ -27,11 +27,15 @@ constexpr double kUnsetLength = 1e9;
 struct Settings {
   std::optional<std::int64_t> model_max_length;
   std::optional<bool> truncate_left;
+  bool token_types = true;
 };
 
 Result<Settings> read_settings(const JsonValue& config) {
   Settings settings;
-  PLIMSOLL_TRY(const auto length, config.optional_number("model_max_length"));
+  PLIMSOLL_TRY(auto length, config.optional_number("model_max_length"));
+  if (!length) {
+    PLIMSOLL_TRY(length, config.optional_number("max_len"));  // its name before transformers 3
+  }
   if (length && *length >= 1 && *length < kUnsetLength) settings.model_max_length = static_cast<std::int64_t>(*length);
   PLIMSOLL_TRY(const auto side, config.optional_string("truncation_side"));
   if (side) {
@@ -39,6 +43,10 @@ Result<Settings> read_settings(const JsonValue& config) {
       return Error{ErrorCode::corrupt_file, "a side is left or right", config.where() + ": truncation_side"};
     settings.truncate_left = *side == "left";
   }
+  PLIMSOLL_TRY(const bool split, config.bool_or("split_special_tokens", false));
+  if (split)
+    return Error{ErrorCode::unsupported, "special tokens that are split like text", config.where() + ": split_special_tokens",
+                 "remove it, or set it to false"};
   return settings;
 }
 
@@ -93,7 +101,7 @@ Status Tokenizer::Impl::run(std::string_view text, TokenSink& sink, std::pmr::me
   tokenizer::encode_text(parts, text, sink, memory, cancel);
   if (sink.stopped()) return Error{ErrorCode::cancelled, "stopped on request", "text"};
   if (sink.failed())
-    return Error{ErrorCode::corrupt_file, "a word is not in the vocabulary, and neither is the token for unknown words",
+    return Error{ErrorCode::bad_row, "a word is not in the vocabulary, and neither is the token for unknown words",
                  file + ": model.unk_token", "name a token of the vocabulary there"};
   return {};
 }
@@ -152,11 +160,12 @@ Tokenizer::~Tokenizer() = default;
 Result<Tokenizer> Tokenizer::open(Os& os, Ledger& ledger, const std::string& directory) try {
   const auto has = [&](std::string_view name) { return os.is_file(directory + "/" + std::string(name)); };
   const bool json = has("tokenizer.json");
-  PLIMSOLL_TRY(const tokenizer::SettingsFiles files, tokenizer::SettingsFiles::read(os, directory, !json));
+  PLIMSOLL_TRY(const tokenizer::SettingsFiles files, tokenizer::SettingsFiles::read(os, directory));
   Settings settings;
   if (files.config) {
     PLIMSOLL_TRY(settings, read_settings(files.config->root()));
   }
+  PLIMSOLL_TRY(settings.token_types, tokenizer::passes_token_types(files));
   if (!json && !has("vocab.txt"))
     return Error{ErrorCode::not_found, "no tokenizer.json and no vocab.txt", directory, "name a directory that holds a tokenizer's files"};
   PLIMSOLL_TRY(const auto file, open_model_file(os, directory, json ? "tokenizer.json" : "vocab.txt"));
@@ -230,6 +239,7 @@ std::int32_t Tokenizer::max_id() const {
 
 std::int64_t Tokenizer::added_tokens(bool pair) const { return impl_->parts.post.added(pair); }
 std::optional<std::int64_t> Tokenizer::model_max_length() const { return impl_->settings.model_max_length; }
+bool Tokenizer::passes_token_types() const { return impl_->settings.token_types; }
 bool Tokenizer::has_file_truncation() const { return impl_->parts.truncation.has_value(); }
 bool Tokenizer::has_file_padding() const { return impl_->parts.padding.has_value(); }
 Bytes Tokenizer::table_bytes() const { return impl_->parts.tables.size(); }

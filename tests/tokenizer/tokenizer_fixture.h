@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <memory_resource>
 #include <stdexcept>
 #include <string>
@@ -50,8 +51,11 @@ class TokenizerTest : public ::testing::Test {
   FakeOs os;
   Ledger ledger{"cpu", mib(256)};
 
-  Result<Tokenizer> open(const std::string& tokenizer_json, const std::string& config = {}) {
+  /// `others`: files that lie beside those.
+  Result<Tokenizer> open(const std::string& tokenizer_json, const std::string& config = {},
+                         const std::map<std::string, std::string>& others = {}) {
     os.files.clear();
+    for (const auto& [name, text] : others) os.files["m/" + name] = text;
     os.files["m/tokenizer.json"] = tokenizer_json;
     if (!config.empty()) os.files["m/tokenizer_config.json"] = config;
     return Tokenizer::open(os, ledger, "m");

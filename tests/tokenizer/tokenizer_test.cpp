@@ -261,11 +261,11 @@ TEST_F(TokenizerApi, FilesBesideVocabTxtNameTokens) {
 }
 
 TEST_F(TokenizerApi, SettingsOfBertGoBeforeTheNormalizerOfTheFile) {
-  const auto of = [&](const std::string& normalizer, const std::string& settings) {
+  const auto of = [&](const std::string& normalizer, const std::string& settings, const std::map<std::string, std::string>& others = {}) {
     const auto tokenizer = open(R"({"normalizer":)" + normalizer + R"(,"pre_tokenizer":{"type":"BertPreTokenizer"},
       "model":{"type":"WordPiece","unk_token":"?","continuing_subword_prefix":"##","max_input_chars_per_word":100,
                "vocab":{"?":0,"É":1,"é":2,"E":3,"e":4,"中":5,"x中":6}}})",
-                                settings);
+                                settings, others);
     EXPECT_TRUE(tokenizer.ok()) << (tokenizer.ok() ? "" : message(tokenizer.error()));
     return tokenizer.ok() ? ids(*tokenizer, "É x中") : std::vector<std::int32_t>();
   };
@@ -279,7 +279,14 @@ TEST_F(TokenizerApi, SettingsOfBertGoBeforeTheNormalizerOfTheFile) {
   EXPECT_EQ(of(bert("false"), R"({"do_lower_case":true})"), (Ids{4, 0, 5}));
   EXPECT_EQ(of(bert("true"), R"({"tokenizer_class":"BertTokenizer","strip_accents":false})"), (Ids{2, 0, 5}));
   EXPECT_EQ(of(bert("true", "false"), R"({"strip_accents":null})"), (Ids{4, 0, 5}));
-  EXPECT_EQ(of(bert("false"), R"({"tokenizer_class":"BertTokenizerFast","strip_accents":true})"), (Ids{3, 0, 5}));
+  EXPECT_EQ(of(bert("false"), R"({"tokenizer_class":"BertTokenizerFast","do_lower_case":false,"strip_accents":true})"), (Ids{3, 0, 5}));
+  EXPECT_EQ(of(bert("false"), R"({"tokenizer_class":"BertTokenizerFast"})"), (Ids{4, 0, 5}))
+      << "the class lowercases unless told otherwise";
+  EXPECT_EQ(of(bert("false"), "{}"), (Ids{1, 0, 5})) << "of no class";
+  EXPECT_EQ(of(bert("false"), "{}", {{"config.json", R"({"model_type":"bert"})"}}), (Ids{4, 0, 5})) << "the class of the model";
+  EXPECT_EQ(of(bert("false"), "{}", {{"config.json", R"({"model_type":"bert","tokenizer_class":"PreTrainedTokenizerFast"})"}}),
+            (Ids{1, 0, 5}))
+      << "the class that the model's file names";
   EXPECT_EQ(of(bert("true"), R"({"tokenize_chinese_chars":false})"), (Ids{4, 6}));
   EXPECT_EQ(of(bert("true"), R"({"tokenizer_class":"PreTrainedTokenizerFast","do_lower_case":false})"), (Ids{4, 0, 5}))
       << "goes by its file";
@@ -292,7 +299,58 @@ TEST_F(TokenizerApi, UnknownWordWithoutATokenForItIsAnError) {
   EXPECT_EQ(ids(*tokenizer, "a"), std::vector<std::int32_t>{0});
   const auto failed = tokenizer->encode({"b"}, {}, std::pmr::new_delete_resource());
   ASSERT_FALSE(failed.ok());
-  EXPECT_EQ(failed.error().code, ErrorCode::corrupt_file);
+  EXPECT_EQ(failed.error().code, ErrorCode::bad_row) << "other texts can be encoded";
+}
+
+// Also beside a tokenizer.json, which lists none of them.
+TEST_F(TokenizerApi, SettingsAddTokensToThoseOfTheFile) {
+  const auto of = [&](const std::string& settings, const std::map<std::string, std::string>& others = {}) {
+    const auto tokenizer =
+        open(R"({"added_tokens":[{"id":0,"content":"?","single_word":false,"lstrip":false,"rstrip":false,
+        "normalized":false,"special":true}],"pre_tokenizer":{"type":"BertPreTokenizer"},
+        "model":{"type":"WordPiece","unk_token":"?","continuing_subword_prefix":"##","max_input_chars_per_word":100,
+                 "vocab":{"?":0,"a":1,"##b":2,"ab":3,"##a":4}}})",
+             std::string(R"({"tokenizer_class":"PreTrainedTokenizerFast")") + (settings.empty() ? "" : ",") + settings + "}", others);
+    EXPECT_TRUE(tokenizer.ok()) << (tokenizer.ok() ? "" : message(tokenizer.error()));
+    return tokenizer.ok() ? ids(*tokenizer, "aab") : std::vector<std::int32_t>();
+  };
+  using Ids = std::vector<std::int32_t>;
+  EXPECT_EQ(of(""), (Ids{1, 4, 2}));
+  const Ids cut = {1, 3};
+  for (const char* settings :
+       {R"("additional_special_tokens":["ab"])", R"("bos_token":"ab")", R"("added_tokens_decoder":{"3":{"content":"ab"}})"})
+    EXPECT_EQ(of(settings), cut) << settings;
+  const std::map<std::string, std::string> map = {{"special_tokens_map.json", R"({"eos_token":"ab"})"}};
+  EXPECT_EQ(of("", map), cut);
+  EXPECT_EQ(of(R"("added_tokens_decoder":{})", map), (Ids{1, 4, 2})) << "the older file counts only without the newer's list";
+  EXPECT_EQ(of("", {{"added_tokens.json", R"({"ab":3})"}}), cut);
+  EXPECT_EQ(of("", {{"added_tokens.json", R"({"?":0})"}}), (Ids{1, 4, 2}));
+  const auto flags = Tokenizer::open(os, ledger, "m");
+  ASSERT_TRUE(flags.ok());
+  EXPECT_TRUE(flags->is_special(0)) << "the file's own flags stay";
+}
+
+TEST_F(TokenizerApi, SettingsTellWhetherAModelIsGivenTokenTypes) {
+  const auto passes = [&](const std::string& settings, const std::string& config = "") {
+    std::map<std::string, std::string> others;
+    if (!config.empty()) others["config.json"] = config;
+    const auto tokenizer = open(R"({"model":{"type":"WordLevel","unk_token":"a","vocab":{"a":0}}})", settings, others);
+    EXPECT_TRUE(tokenizer.ok()) << (tokenizer.ok() ? "" : message(tokenizer.error()));
+    return tokenizer.ok() && tokenizer->passes_token_types();
+  };
+  for (const char* name : {"BertTokenizer", "BertTokenizerFast", "PreTrainedTokenizerFast", "ElectraTokenizer"})
+    EXPECT_TRUE(passes(R"({"tokenizer_class":")" + std::string(name) + R"("})")) << name;
+  for (const char* name : {"DistilBertTokenizer", "DistilBertTokenizerFast", "TokenizersBackend", "MPNetTokenizer", "RobertaTokenizerFast"})
+    EXPECT_FALSE(passes(R"({"tokenizer_class":")" + std::string(name) + R"("})")) << name;
+  EXPECT_TRUE(passes("{}"));
+  EXPECT_TRUE(passes("{}", R"({"model_type":"bert"})"));
+  EXPECT_FALSE(passes("{}", R"({"model_type":"distilbert"})"));
+  EXPECT_FALSE(passes(R"({"tokenizer_class":"BertTokenizer","model_input_names":["input_ids","attention_mask"]})"));
+  EXPECT_TRUE(passes(R"({"tokenizer_class":"DistilBertTokenizer","model_input_names":["token_type_ids"]})"));
+  os.files["m/tokenizer_config.json"] = R"({"model_input_names":"input_ids"})";
+  EXPECT_EQ(Tokenizer::open(os, ledger, "m").error().code, ErrorCode::corrupt_file);
+  os.files["m/tokenizer_config.json"] = R"({"split_special_tokens":true})";
+  EXPECT_EQ(Tokenizer::open(os, ledger, "m").error().code, ErrorCode::unsupported);
 }
 
 TEST_F(TokenizerApi, NoFilesAreNotFound) {

@@ -7,7 +7,7 @@
 #include <plimsoll/result.h>
 
 #include "memory/ledger.h"
-#include "tokenizer/files/bert_settings.h"
+#include "tokenizer/files/settings_files.h"
 #include "tokenizer/files/tables.h"
 #include "tokenizer/length_rules.h"
 #include "tokenizer/parts/decoder.h"
@@ -31,7 +31,8 @@ struct Parts {
 };
 
 /// Reads a tokenizer.json of version 1.0. The file is read twice, as a stream: to count, and to fill arenas of that size.
-/// Everything but vocabulary, merges and added tokens must be small (256 KiB, 4,096 values). Of `files`: changed_by_settings().
+/// Everything but vocabulary, merges and added tokens must be small (256 KiB, 4,096 values). Of `files`: changed_by_settings() and the
+/// added tokens that they name.
 Result<Parts> read_tokenizer_json(Os& os, Ledger& ledger, File& file, const SettingsFiles& files);
 
 /// Builds BERT's tokenizer from vocab.txt (a token a line) and what `files` say.

@@ -2,6 +2,8 @@
 
 #include "json/json_document.h"
 #include "json/json_reader.h"
+#include "tokenizer/files/bert_settings.h"
+#include "tokenizer/files/named_tokens.h"
 #include "tokenizer/files/tokenizer_file.h"
 #include "tokenizer/files/tokenizer_json_handler.h"
 
@@ -42,7 +44,7 @@ Status read_sections(const JsonValue& root, const JsonValue& null, const Setting
 }
 
 /// The first reading: fills all of `parts` but its tables.
-Status read_parts_of(File& file, const SettingsFiles& files, const JsonLimits& limits, TableCounter& counter, Parts& parts) {
+Status read_parts_of(File& file, const SettingsFiles& files, const JsonLimits& limits, TableListener& counter, Parts& parts) {
   JsonText text;
   TokenizerJsonHandler handler(file.path(), counter, &text);
   PLIMSOLL_CHECK(read_json(file, 0, file.size(), limits, handler));
@@ -60,12 +62,17 @@ Result<Parts> read_tokenizer_json(Os& os, Ledger& ledger, File& file, const Sett
     return Error{ErrorCode::unsupported, "a tokenizer file of " + format_bytes(Bytes{file.size()}), file.path(),
                  "at most " + format_bytes(Bytes{kFileLimit}) + " are read"};
   const JsonLimits limits;
+  PLIMSOLL_TRY(const NamedTokens named, read_named_tokens(files, is_bert(files)));
   TableCounter counter;
+  UnlistedTokens counted(named, counter);
   Parts parts;
-  PLIMSOLL_CHECK(read_parts_of(file, files, limits, counter, parts));
+  PLIMSOLL_CHECK(read_parts_of(file, files, limits, counted, parts));
+  PLIMSOLL_CHECK(counted.add_rest());
   PLIMSOLL_TRY(parts.tables, Tables::create(os, ledger, counter));
-  TokenizerJsonHandler filler(file.path(), parts.tables, nullptr);
+  UnlistedTokens filled(named, parts.tables);
+  TokenizerJsonHandler filler(file.path(), filled, nullptr);
   PLIMSOLL_CHECK(read_json(file, 0, file.size(), limits, filler));
+  PLIMSOLL_CHECK(filled.add_rest());
   Status finished = parts.tables.finish(os, ledger, parts.normalizers, Repeated::refuse);
   if (!finished.ok() && finished.error().code == ErrorCode::corrupt_file)
     finished.error().where = file.path() + ": " + finished.error().where;

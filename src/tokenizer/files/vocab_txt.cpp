@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <string>
-#include <unordered_set>
 #include <vector>
 
 #include <plimsoll/tokenizer.h>
 
 #include "tokenizer/files/bert_settings.h"
+#include "tokenizer/files/named_tokens.h"
 #include "tokenizer/files/tokenizer_file.h"
 #include "tokenizer/unicode/unicode.h"
 #include "tokenizer/unicode/utf8.h"
@@ -16,22 +16,6 @@ namespace {
 
 constexpr std::size_t kLineLimit = std::size_t{64} << 10U;
 constexpr std::size_t kBuffer = std::size_t{64} << 10U;
-
-// In the order of their numbers, where the vocabulary has none for them.
-Status list_added(const BertSettings& settings, TableListener& listener) {
-  std::unordered_set<std::string_view> listed;
-  const auto list = [&](const NamedToken& token) -> Status {
-    if (!listed.insert(token.content).second) return {};
-    AddedTokenSpec spec = token.flags;
-    spec.content = token.content;
-    return listener.on_added(spec);
-  };
-  for (const NamedToken& token : settings.added) PLIMSOLL_CHECK(list(token));
-  for (const NamedToken* token : {&settings.unknown, &settings.sep, &settings.pad, &settings.cls, &settings.mask})
-    PLIMSOLL_CHECK(list(*token));
-  for (const NamedToken& token : settings.extra) PLIMSOLL_CHECK(list(token));
-  return {};
-}
 
 /// Gives the lines of a file to a listener, the number of the line as the id.
 class LineReader {
@@ -88,24 +72,28 @@ class LineReader {
 }  // namespace
 
 Result<Parts> read_vocab_txt(Os& os, Ledger& ledger, File& file, const SettingsFiles& files) {
-  PLIMSOLL_TRY(const BertSettings settings, read_bert_settings(files));
+  if (!files.class_name.empty() && !is_bert(files))
+    return Error{ErrorCode::unsupported, "a tokenizer of class " + printable(files.class_name, 60) + " from vocab.txt", files.class_source,
+                 "save it as tokenizer.json"};
+  PLIMSOLL_TRY(const NamedTokens named, read_named_tokens(files, true));
+  PLIMSOLL_TRY(const BertNormalizerOptions normalizer, read_bert_settings(files));
   TableCounter counter;
   PLIMSOLL_CHECK(LineReader(file, counter).read());
-  PLIMSOLL_CHECK(list_added(settings, counter));
+  PLIMSOLL_CHECK(UnlistedTokens(named, counter).add_rest());
   Parts parts;
-  parts.normalizers.push_back(make_bert_normalizer(settings.normalizer));
+  parts.normalizers.push_back(make_bert_normalizer(normalizer));
   parts.pre_tokenizers.push_back(make_bert_pre_tokenizer());
-  parts.model = make_word_piece({.unknown = settings.unknown.content});
+  parts.model = make_word_piece({.unknown = named[Role::unknown].content});
   parts.decoders.push_back(make_word_piece_decoder("##", true));
   PLIMSOLL_TRY(parts.tables, Tables::create(os, ledger, counter));
   PLIMSOLL_CHECK(LineReader(file, parts.tables).read());
-  PLIMSOLL_CHECK(list_added(settings, parts.tables));
+  PLIMSOLL_CHECK(UnlistedTokens(named, parts.tables).add_rest());
   PLIMSOLL_CHECK(parts.tables.finish(os, ledger, parts.normalizers, Repeated::last));
   const auto piece = [&](const NamedToken& token) {
     const AddedToken* found = parts.tables.added().find(token.content);
     return TemplatePiece{TemplatePiece::Kind::special, 0, found == nullptr ? 0 : found->id, token.content};
   };
-  parts.post = make_bert_template(piece(settings.cls), piece(settings.sep));
+  parts.post = make_bert_template(piece(named[Role::cls]), piece(named[Role::sep]));
   return parts;
 }
 

@@ -1,0 +1,145 @@
+#include "tokenizer/files/named_tokens.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace plimsoll::tokenizer {
+namespace {
+
+struct RoleName {
+  std::string_view key;
+  std::string_view of_bert;
+};
+
+constexpr std::array<RoleName, kRoles> kRoleNames = {{{"bos_token", ""},
+                                                      {"eos_token", ""},
+                                                      {"unk_token", "[UNK]"},
+                                                      {"sep_token", "[SEP]"},
+                                                      {"pad_token", "[PAD]"},
+                                                      {"cls_token", "[CLS]"},
+                                                      {"mask_token", "[MASK]"}}};
+
+NamedToken special_token(std::string_view content) {
+  NamedToken token{std::string(content)};
+  token.flags.special = true;
+  return token;
+}
+
+/// An object with "content" and flags.
+Status read_token(const JsonValue& value, NamedToken& token) {
+  PLIMSOLL_TRY(token.content, value.get_string("content"));
+  PLIMSOLL_TRY(token.flags.special, value.bool_or("special", token.flags.special));
+  PLIMSOLL_TRY(token.flags.normalized, value.bool_or("normalized", !token.flags.special));
+  PLIMSOLL_TRY(token.flags.lstrip, value.bool_or("lstrip", false));
+  PLIMSOLL_TRY(token.flags.rstrip, value.bool_or("rstrip", false));
+  PLIMSOLL_TRY(token.flags.single_word, value.bool_or("single_word", false));
+  return {};
+}
+
+/// A special token is told as a string or as an object.
+Status read_name(const JsonValue& value, NamedToken& token) {
+  if (value.is_object()) return read_token(value, token);
+  PLIMSOLL_TRY(token.content, value.as_string());
+  return {};
+}
+
+/// The special tokens of one file, over those of the files before.
+Status read_special(const JsonValue& file, NamedTokens& named) {
+  for (std::size_t role = 0; role < kRoles; ++role) {
+    const auto value = file.find(kRoleNames[role].key);
+    if (value && !value->is_null()) PLIMSOLL_CHECK(read_name(*value, named.roles[role]));
+  }
+  // A list, or the members of an object, which have names.
+  for (const std::string_view key : {"additional_special_tokens", "extra_special_tokens"}) {
+    const auto list = file.find(key);
+    if (!list || list->is_null()) continue;
+    if (!list->is_array() && !list->is_object())
+      return Error{ErrorCode::corrupt_file, "a list of tokens was expected", file.where() + ": " + std::string(key)};
+    for (const JsonValue entry : list->children()) {
+      NamedToken token = special_token({});
+      PLIMSOLL_CHECK(read_name(entry, token));
+      named.extra.push_back(std::move(token));
+    }
+  }
+  return {};
+}
+
+/// An object of ids and tokens.
+Status read_decoder(const JsonValue& decoder, std::vector<NamedToken>& added) {
+  for (const JsonValue entry : decoder.children()) {
+    NamedToken token;
+    const std::string_view key = entry.key();
+    const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), token.id);
+    if (error != std::errc() || end != key.data() + key.size() || token.id < 0)
+      return Error{ErrorCode::corrupt_file, "a token's id was expected as the key", entry.where()};
+    PLIMSOLL_CHECK(read_token(entry, token));
+    added.push_back(std::move(token));
+  }
+  return {};
+}
+
+/// An object of tokens and ids: none of them is special.
+Status read_added(const JsonValue& file, std::vector<NamedToken>& added) {
+  if (!file.is_object()) return Error{ErrorCode::corrupt_file, "an object of tokens and ids was expected", file.where()};
+  for (const JsonValue entry : file.children()) {
+    NamedToken token{std::string(entry.key())};
+    token.flags.normalized = true;
+    PLIMSOLL_TRY(token.id, file.get_int(entry.key(), 0, INT32_MAX));
+    added.push_back(std::move(token));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<const NamedToken*> NamedTokens::in_order() const {
+  std::vector<const NamedToken*> order;
+  const auto append = [&](const auto& tokens) {
+    for (const NamedToken& token : tokens)
+      if (!token.content.empty()) order.push_back(&token);
+  };
+  append(added);
+  append(roles);
+  append(extra);
+  return order;
+}
+
+Result<NamedTokens> read_named_tokens(const SettingsFiles& files, bool bert) {
+  NamedTokens named;
+  for (std::size_t role = 0; role < kRoles; ++role) named.roles[role] = special_token(bert ? kRoleNames[role].of_bert : "");
+  bool has_decoder = false;
+  if (files.config) {
+    const JsonValue config = files.config->root();
+    PLIMSOLL_CHECK(read_special(config, named));
+    PLIMSOLL_TRY(const auto decoder, config.optional_object("added_tokens_decoder"));
+    has_decoder = decoder.has_value();
+    if (has_decoder) PLIMSOLL_CHECK(read_decoder(*decoder, named.added));
+  }
+  if (!has_decoder && files.special_tokens) PLIMSOLL_CHECK(read_special(files.special_tokens->root(), named));
+  if (!has_decoder && files.added_tokens) PLIMSOLL_CHECK(read_added(files.added_tokens->root(), named.added));
+  std::ranges::sort(named.added, {}, &NamedToken::id);
+  return named;
+}
+
+UnlistedTokens::UnlistedTokens(const NamedTokens& named, TableListener& target) : order_(named.in_order()), target_(target) {
+  for (const NamedToken* token : order_) listed_.emplace(token->content, false);
+}
+
+Status UnlistedTokens::on_added(const AddedTokenSpec& token) {
+  if (const auto found = listed_.find(token.content); found != listed_.end()) found->second = true;
+  return target_.on_added(token);
+}
+
+Status UnlistedTokens::add_rest() {
+  for (const NamedToken* token : order_) {
+    bool& listed = listed_[token->content];
+    if (listed) continue;
+    listed = true;
+    AddedTokenSpec spec = token->flags;
+    spec.content = token->content;
+    PLIMSOLL_CHECK(target_.on_added(spec));
+  }
+  return {};
+}
+
+}  // namespace plimsoll::tokenizer

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <plimsoll/result.h>
+
+#include "tokenizer/files/settings_files.h"
+#include "tokenizer/files/tables.h"
+
+namespace plimsoll::tokenizer {
+
+/// A token that the settings name; `flags.content` is set only when it is handed on.
+struct NamedToken {
+  std::string content;  ///< empty: none
+  AddedTokenSpec flags = {};
+  std::int64_t id = -1;
+};
+
+enum class Role : std::uint8_t { bos, eos, unknown, sep, pad, cls, mask };
+inline constexpr std::size_t kRoles = 7;
+
+/// The added tokens of the files beside a tokenizer. transformers reads special_tokens_map.json and added_tokens.json only where
+/// tokenizer_config.json has no added_tokens_decoder.
+struct NamedTokens {
+  std::array<NamedToken, kRoles> roles;
+  std::vector<NamedToken> added;  ///< by rising id
+  std::vector<NamedToken> extra;  ///< special ones without a role
+
+  const NamedToken& operator[](Role role) const { return roles[static_cast<std::size_t>(role)]; }
+  /// All that there are, in the order in which transformers adds them: new ids are given in it.
+  std::vector<const NamedToken*> in_order() const;
+};
+
+/// `bert`: with the names of BertTokenizer where no file has others. Fails with corrupt_file (file and key).
+Result<NamedTokens> read_named_tokens(const SettingsFiles& files, bool bert);
+
+/// Passes the tables of a file on, and remembers which named tokens are not among its added ones: those are added behind them, each once.
+class UnlistedTokens final : public TableListener {
+ public:
+  /// Both outlive the object.
+  UnlistedTokens(const NamedTokens& named, TableListener& target);
+
+  Status on_token(std::string_view token, std::int32_t id) override { return target_.on_token(token, id); }
+  Status on_added(const AddedTokenSpec& token) override;
+  /// To be called at the end of the file.
+  Status add_rest();
+
+ private:
+  std::vector<const NamedToken*> order_;
+  std::unordered_map<std::string_view, bool> listed_;
+  TableListener& target_;
+};
+
+}  // namespace plimsoll::tokenizer

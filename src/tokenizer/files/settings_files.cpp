@@ -1,0 +1,117 @@
+#include "tokenizer/files/settings_files.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "hub/model_file.h"
+
+namespace plimsoll::tokenizer {
+namespace {
+
+using namespace std::string_view_literals;
+
+constexpr std::array kBert = {"BertTokenizer"sv,      "DistilBertTokenizer"sv,  "ElectraTokenizer"sv,  "MobileBertTokenizer"sv,
+                              "ConvBertTokenizer"sv,  "SqueezeBertTokenizer"sv, "LayoutLMTokenizer"sv, "LxmertTokenizer"sv,
+                              "RetriBertTokenizer"sv, "RealmTokenizer"sv};
+
+constexpr std::array kTyped = {"BertTokenizer"sv,
+                               "CanineTokenizer"sv,
+                               "ConvBertTokenizer"sv,
+                               "DPRContextEncoderTokenizer"sv,
+                               "DPRQuestionEncoderTokenizer"sv,
+                               "DebertaTokenizer"sv,
+                               "DebertaV2Tokenizer"sv,
+                               "ElectraTokenizer"sv,
+                               "FNetTokenizer"sv,
+                               "LayoutLMTokenizer"sv,
+                               "LayoutLMv2Tokenizer"sv,
+                               "LxmertTokenizer"sv,
+                               "MarkupLMTokenizer"sv,
+                               "MobileBertTokenizer"sv,
+                               "PreTrainedTokenizer"sv,
+                               "RealmTokenizer"sv,
+                               "SqueezeBertTokenizer"sv,
+                               "TapasTokenizer"sv};
+
+/// The classes that models take whose files name none.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kOfModels = {{{"bert", "BertTokenizer"},
+                                                                                     {"convbert", "ConvBertTokenizer"},
+                                                                                     {"distilbert", "DistilBertTokenizer"},
+                                                                                     {"electra", "ElectraTokenizer"},
+                                                                                     {"layoutlm", "LayoutLMTokenizer"},
+                                                                                     {"lxmert", "LxmertTokenizer"},
+                                                                                     {"mobilebert", "MobileBertTokenizer"},
+                                                                                     {"squeezebert", "SqueezeBertTokenizer"}}};
+
+template <typename List>
+bool contains(const List& list, std::string_view name) {
+  return std::ranges::find(list, name) != list.end();
+}
+
+/// Whether `file` names a class.
+Result<bool> read_class(const JsonValue& file, SettingsFiles& files) {
+  PLIMSOLL_TRY(auto name, file.optional_string("tokenizer_class"));
+  if (!name || name->empty()) return false;
+  if (name->ends_with("Fast")) name->remove_suffix(4);
+  files.class_name = *name;
+  files.class_source = file.where() + ": tokenizer_class";
+  return true;
+}
+
+Status class_of_model(const JsonValue& config, SettingsFiles& files) {
+  PLIMSOLL_TRY(const bool named, read_class(config, files));
+  if (named) return {};
+  PLIMSOLL_TRY(const auto type, config.optional_string("model_type"));
+  const auto found = std::ranges::find(kOfModels, type.value_or(""), [](const auto& pair) { return pair.first; });
+  if (found == kOfModels.end()) return {};
+  files.class_name = found->second;
+  files.class_source = config.where() + ": model_type";
+  return {};
+}
+
+}  // namespace
+
+Result<SettingsFiles> SettingsFiles::read(Os& os, const std::string& directory) {
+  SettingsFiles files;
+  const auto read = [&](const std::string& name, std::optional<JsonDocument>& document) -> Status {
+    if (!os.is_file(directory + "/" + name)) return {};
+    PLIMSOLL_TRY(const auto file, open_model_file(os, directory, name));
+    PLIMSOLL_TRY(document, JsonDocument::read(*file));
+    return {};
+  };
+  PLIMSOLL_CHECK(read("tokenizer_config.json", files.config));
+  PLIMSOLL_CHECK(read("special_tokens_map.json", files.special_tokens));
+  PLIMSOLL_CHECK(read("added_tokens.json", files.added_tokens));
+  bool named = false;
+  if (files.config) {
+    PLIMSOLL_TRY(named, read_class(files.config->root(), files));
+  }
+  if (named) return files;
+  std::optional<JsonDocument> model;
+  PLIMSOLL_CHECK(read("config.json", model));
+  if (model) PLIMSOLL_CHECK(class_of_model(model->root(), files));
+  return files;
+}
+
+bool is_bert(const SettingsFiles& files) { return contains(kBert, files.class_name); }
+
+Result<bool> passes_token_types(const SettingsFiles& files) {
+  if (files.config) {
+    const JsonValue config = files.config->root();
+    const auto names = config.find("model_input_names");
+    if (names && !names->is_null()) {
+      if (!names->is_array()) return Error{ErrorCode::corrupt_file, "a list of names was expected", config.where() + ": model_input_names"};
+      bool named = false;
+      for (const JsonValue name : names->children()) {
+        PLIMSOLL_TRY(const std::string_view text, name.as_string());
+        named = named || text == "token_type_ids";
+      }
+      return named;
+    }
+  }
+  return files.class_name.empty() || contains(kTyped, files.class_name);
+}
+
+}  // namespace plimsoll::tokenizer

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include <plimsoll/os.h>
+#include <plimsoll/result.h>
+
+#include "json/json_document.h"
+
+namespace plimsoll::tokenizer {
+
+/// The small files beside a tokenizer, as far as a directory has them.
+struct SettingsFiles {
+  std::optional<JsonDocument> config;          ///< tokenizer_config.json
+  std::optional<JsonDocument> special_tokens;  ///< special_tokens_map.json
+  std::optional<JsonDocument> added_tokens;    ///< added_tokens.json
+  /// The class of transformers that AutoTokenizer takes, without "Fast": of tokenizer_config.json, else of config.json, else that of its
+  /// model_type. Empty where none of them says.
+  std::string class_name;
+  std::string class_source;  ///< file and key
+
+  static Result<SettingsFiles> read(Os& os, const std::string& directory);
+};
+
+/// Whether the class is transformers' BertTokenizer, by any of its names.
+bool is_bert(const SettingsFiles& files);
+
+/// Whether token types of a pair reach the model: tokenizer_config.json's model_input_names, else what transformers 5 has for the class.
+/// PreTrainedTokenizerFast passes them as in transformers 4; 5 writes TokenizersBackend, which does not.
+Result<bool> passes_token_types(const SettingsFiles& files);
+
+}  // namespace plimsoll::tokenizer
