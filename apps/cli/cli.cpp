@@ -131,7 +131,7 @@ Console::Style style_of(const Options& options) {
 int run_options(const Options& options, const Signals& signals, Gate& gate) {
   Console console(style_of(options), &signals.token());
   const std::unique_ptr<Os> os = make_os(gate);
-  if (const Status status = refuse_same_file(options); !status.ok()) return report_error(console, signals, status.error());
+  if (const Status status = refuse_same_file(options, *os); !status.ok()) return report_error(console, signals, status.error());
   auto output = Output::open(options.output, gate, signals.token());
   if (!output.ok()) return report_error(console, signals, output.error());
   if (output->is_terminal()) output->before_sending([&console] { console.progress({}); });

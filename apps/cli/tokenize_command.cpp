@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "commands.h"
@@ -16,7 +18,9 @@ namespace {
 
 constexpr int kPauseMilliseconds = 5;
 // What the process takes beside the tables and the tokens: code, buffers, output.
-constexpr Bytes kBesideTokens = mib(8);
+constexpr Bytes kBesideTokens = mib(2);
+// A row is held as it came, as text and in pieces: it may have this share of what is there.
+constexpr std::size_t kRowShare = 4;
 // Memory of the tokens that is kept from row to row.
 constexpr Bytes kKeptBytes = mib(1);
 
@@ -147,6 +151,7 @@ Result<int> tokenize_command(Context& context) {
   PLIMSOLL_TRY(const Snapshot machine, probe_machine(context.os));
   Ledger ledger("cpu", saturating_sub(machine.memory.budget, kBesideTokens));
   PLIMSOLL_TRY(const Tokenizer tokenizer, open_tables(context, ledger, machine.memory));
+  rows->set_longest(std::max<std::size_t>(kKeptBytes.count, saturating_sub(ledger.limit(), ledger.current()).count / kRowShare));
   const auto writer = std::make_unique<TokenWriter>(context, ledger, tokenizer);
   Row row;
   for (;;) {

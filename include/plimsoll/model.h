@@ -81,6 +81,9 @@ class Model {
   std::unique_ptr<State> state_;
 };
 
+/// The folder that a request means: the one that it names, or the cached snapshot of a Hub id. Fails with not_found.
+Result<std::string> find_model_folder(Os& os, const ModelRequest& request);
+
 /// Only the tokenizer of a model: needs no weights and no config.json.
 Result<Tokenizer> open_tokenizer(Os& os, Ledger& ledger, const ModelRequest& request);
 

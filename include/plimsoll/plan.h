@@ -132,8 +132,8 @@ struct Plan {
   std::vector<Sacrifice> sacrifices;
   double load_seconds = 0;
   double pass_seconds = 0;
-  std::vector<DeviceBytes> smallest_budget;
-  std::vector<DeviceBytes> full_speed_budget;
+  std::vector<DeviceBytes> smallest_budget;    ///< for each device that alone can help, the least that does, the others as they are
+  std::vector<DeviceBytes> full_speed_budget;  ///< likewise, at no more than 1.1 times the time of unlimited memory
   std::vector<Alternative> alternatives;
   int threads = 1;
   std::string rates_source;  ///< where the rates behind the predictions come from

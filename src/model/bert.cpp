@@ -68,7 +68,7 @@ Result<ArchSpec> read_bert(const JsonValue& config) {
   spec.classifier = "classifier";
   PLIMSOLL_TRY(spec.labels, read_labels(config));
   PLIMSOLL_TRY(spec.score_rule, read_score_rule(config, spec.labels.size()));
-  spec.surplus = {"bert.embeddings.position_ids", "embeddings.position_ids"};
+  spec.surplus = {"bert.embeddings.position_ids", "embeddings.position_ids", "bert.embeddings.token_type_ids", "embeddings.token_type_ids"};
   return spec;
 }
 

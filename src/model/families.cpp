@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <limits>
 
 namespace plimsoll {
 namespace {
@@ -35,6 +36,21 @@ constexpr std::array kActivations = {
     NamedActivation{"swish", Activation::silu},
 };
 
+/// A label is a string; where it is a number or a truth value it is shown as Python does.
+Result<std::string> label_name(const JsonValue& value) {
+  if (value.type() == JsonType::integer) {
+    PLIMSOLL_TRY(const std::int64_t number,
+                 value.as_int(std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()));
+    return std::to_string(number);
+  }
+  if (value.type() == JsonType::boolean) {
+    PLIMSOLL_TRY(const bool truth, value.as_bool());
+    return std::string(truth ? "True" : "False");
+  }
+  PLIMSOLL_TRY(const std::string_view name, value.as_string());
+  return std::string(name);
+}
+
 Result<std::vector<std::string>> labels_by_id(const JsonValue& id2label) {
   const std::size_t count = id2label.size();
   if (count > kMostLabels) {
@@ -53,13 +69,13 @@ Result<std::vector<std::string>> labels_by_id(const JsonValue& id2label) {
                    "the ids of " + std::to_string(count) + " labels are 0 to " + std::to_string(count - 1) + ", each once", entry.where(),
                    "number the labels of id2label from 0 on"};
     }
-    PLIMSOLL_TRY(const std::string_view name, entry.as_string());
+    PLIMSOLL_TRY(std::string name, label_name(entry));
     bytes += name.size();
     if (bytes > kMostLabelBytes) {
       return Error{ErrorCode::unsupported, "the names in id2label are longer than " + format_bytes(Bytes{kMostLabelBytes}) + " in all",
                    entry.where(), "shorten them"};
     }
-    labels[id] = std::string(name);
+    labels[id] = std::move(name);
     seen[id] = true;
   }
   return labels;

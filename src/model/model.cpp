@@ -69,6 +69,14 @@ void warn_of_other_task(const JsonValue& config, std::vector<std::string>& warni
     warnings.push_back("the weights are those of " + names + ": its head was trained for another task than classification");
 }
 
+// transformers then reads that file; the usual ones may hold anything.
+Status refuse_other_weights(const JsonValue& config) {
+  PLIMSOLL_TRY(const auto name, config.optional_string("transformers_weights"));
+  if (!name || *name == "model.safetensors" || *name == "model.safetensors.index.json") return {};
+  return Error{ErrorCode::unsupported, "the weights are in a file of another name, " + printable(*name, 60),
+               config.where() + ": transformers_weights", "call that file model.safetensors, and remove the key"};
+}
+
 }  // namespace
 
 struct Model::State {
@@ -103,6 +111,7 @@ Result<Model> Model::open(Os& os, Ledger& ledger, const ModelRequest& request) t
   }
   PLIMSOLL_TRY(const auto file, open_model_file(os, directory, "config.json"));
   PLIMSOLL_TRY(const JsonDocument config, JsonDocument::read(*file));
+  PLIMSOLL_CHECK(refuse_other_weights(config.root()));
   PLIMSOLL_TRY(ArchSpec spec, read_arch_spec(config));
   PLIMSOLL_TRY(Checkpoint checkpoint, Checkpoint::open(os, ledger, directory));
   PLIMSOLL_CHECK(check_layers(spec, checkpoint));
@@ -116,6 +125,8 @@ Result<Model> Model::open(Os& os, Ledger& ledger, const ModelRequest& request) t
   }
   state->warnings = untrained_warnings(state->program, state->binding);
   if (state->binding.initialised.empty()) warn_of_other_task(config.root(), state->warnings);
+  if (os.is_file(state->directory + "/adapter_config.json"))
+    state->warnings.emplace_back("adapter_config.json: the adapter beside the weights is not applied");
   if (state->binding.stored_type == ElementType::float64)
     state->warnings.emplace_back("float64 weights: rounded to the precision of the plan");
   state->table_bytes = ledger.current(MemoryTag::tables) - before;
@@ -157,6 +168,12 @@ const Binding& Model::binding() const { return state_->binding; }
 std::int64_t Model::max_tokens() const {
   const auto limit = state_->tokenizer.model_max_length();
   return limit ? std::min(*limit, state_->spec.positions) : state_->spec.positions;
+}
+
+Result<std::string> find_model_folder(Os& os, const ModelRequest& request) try {
+  return locate_model(os, request.model, request.revision);
+} catch (const std::bad_alloc&) {
+  return heap_exhausted();
 }
 
 Result<Tokenizer> open_tokenizer(Os& os, Ledger& ledger, const ModelRequest& request) try {

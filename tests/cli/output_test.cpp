@@ -4,6 +4,8 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -112,6 +114,35 @@ TEST(Output, IsAsPrivateAsWhatItReplaces) {
   ASSERT_TRUE(output->commit().ok());
   EXPECT_EQ(test::read_file(path), "more of it");
   EXPECT_EQ(std::filesystem::status(path).permissions(), std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+}
+
+// Not even while it is written, nor by a group or an access list that the replaced file did not have.
+TEST(Output, IsNeverReadableByMoreThanWhatItReplaces) {
+  const Folder folder;
+  const std::string path = folder.write("a", "secret");
+  ASSERT_EQ(::chmod(path.c_str(), 0640), 0);
+  if (::chown(path.c_str(), static_cast<uid_t>(-1), 12345) != 0) GTEST_SKIP() << "files cannot be given to other groups here";
+  // One other user may read, and the group may not: the group's bits then say what is allowed at most.
+  constexpr std::array<unsigned char, 44> kList = {2, 0,  0,   0,   1,   0,   6,  0, 255, 255, 255, 255, 2,   0,  4,
+                                                   0, 57, 48,  0,   0,   4,   0,  0, 0,   255, 255, 255, 255, 16, 0,
+                                                   4, 0,  255, 255, 255, 255, 32, 0, 0,   0,   255, 255, 255, 255};
+  const bool listed = ::setxattr(path.c_str(), "system.posix_acl_access", kList.data(), kList.size(), 0) == 0;
+  Gate gate;
+  CancelToken cancel;
+  const mode_t before = ::umask(0);
+  auto output = Output::open(path, gate, cancel);
+  ::umask(before);
+  ASSERT_TRUE(output.ok());
+  output->write("more of it");
+  ASSERT_TRUE(output->commit().ok());
+  struct stat info {};
+  ASSERT_EQ(::stat(path.c_str(), &info), 0);
+  EXPECT_EQ(info.st_gid, 12345U);
+  EXPECT_EQ(info.st_mode & 07777U, 0640U);
+  if (!listed) return;
+  std::array<unsigned char, 44> list{};
+  EXPECT_EQ(::getxattr(path.c_str(), "system.posix_acl_access", list.data(), list.size()), static_cast<ssize_t>(list.size()));
+  EXPECT_EQ(list, kList);
 }
 
 TEST(Output, FailsForEveryAcquisitionThatIsRefused) {

@@ -66,6 +66,39 @@ TEST(SameFile, OfAModelOrADeviceMapIsNotWrittenOver) {
   EXPECT_EQ(run({"run", model, "x", "--output", model + "/answers.txt"}).status, 0) << "what is no file of the model";
 }
 
+TEST(SameFile, OfAModelInTheHubsCacheIsNotWrittenOver) {
+  const Folder folder;
+  const std::string commit(40, 'a');
+  const std::string snapshot = folder / ("models--o--m/snapshots/" + commit);
+  std::filesystem::create_directories(snapshot);
+  std::filesystem::create_directories(folder / "models--o--m/blobs");
+  for (const auto& entry : std::filesystem::directory_iterator(kModel)) {
+    const std::string name = entry.path().filename().string();
+    std::filesystem::copy_file(entry.path(), folder / ("models--o--m/blobs/" + name + "-blob"));
+    std::filesystem::create_symlink("../../blobs/" + name + "-blob", snapshot + "/" + name);
+  }
+  const std::string blob = folder / "models--o--m/blobs/config.json-blob";
+  const std::string before = read_file(blob);
+  for (const std::string& name : {snapshot + "/config.json", blob}) {
+    expect_refused(run({"run", snapshot, "x", "--output", name}), "--output");
+    const Start by_id{{"run", "o/m", "--revision", commit, "x", "--report", name}, {}, {"HF_HUB_CACHE=" + folder.path()}, false, {}};
+    expect_refused(run(by_id), "--report");
+  }
+  EXPECT_EQ(read_file(blob), before);
+}
+
+TEST(SameFile, OfTheRestOfAModelOrAScriptIsNotWrittenOver) {
+  const Folder folder;
+  const std::string model = folder / "model";
+  std::filesystem::copy(kModel, model);
+  std::filesystem::rename(model + "/config.json", model + "/kept");
+  std::filesystem::create_symlink("kept", model + "/config.json");
+  folder.write("model/added_tokens.json", "{}");
+  for (const char* name : {"/kept", "/added_tokens.json"}) expect_refused(run({"run", model, "x", "--output", model + name}), "--output");
+  const std::string script = folder.write("events.txt", "at=start others=+1MiB\n");
+  expect_refused(run({"run", model, "x", "--sim", "memory=64MiB,script=" + script, "--output", script}), "--output");
+}
+
 TEST(SameFile, IsNoneForDevicesAndOtherFiles) {
   const Folder folder;
   const std::string file = folder.write("a.txt", kRows);

@@ -129,10 +129,14 @@ TEST(Labels, ComeFromId2labelInOrderOfTheirIds) {
   EXPECT_EQ(good({{"id2label", "{}"}}).labels.size(), 2U);
 }
 
+TEST(Labels, ThatAreNumbersAreShownAsInPython) {
+  EXPECT_EQ(good({{"id2label", R"({"0":0,"1":-7,"2":true,"3":false})"}}).labels, (std::vector<std::string>{"0", "-7", "True", "False"}));
+}
+
 TEST(Labels, HolesRepeatsAndOtherShapesAreCorrupt) {
   for (const char* bad : {R"({"1":"a","2":"b"})", R"({"0":"a","2":"b"})", R"({"0":"a","00":"b"})", R"({"0":"a","0":"b"})", R"({"-1":"a"})",
-                          R"({"x":"a"})", R"({"":"a"})", R"({" 0":"a"})", R"({"0x0":"a"})", R"({"18446744073709551616":"a"})", R"({"0":1})",
-                          R"({"0":null})", R"({"0":["a"]})", R"(["a","b"])", R"("a")", "3"}) {
+                          R"({"x":"a"})", R"({"":"a"})", R"({" 0":"a"})", R"({"0x0":"a"})", R"({"18446744073709551616":"a"})",
+                          R"({"0":1.5})", R"({"0":null})", R"({"0":["a"]})", R"(["a","b"])", R"("a")", "3"}) {
     EXPECT_EQ(refusal(config({{"id2label", bad}}), "id2label"), ErrorCode::corrupt_file) << bad;
   }
   for (const char* bad : {"0", "-1", "2.0", "\"2\"", "65537", "99999999999"})

@@ -106,6 +106,21 @@ TEST_F(OpenModel, WarnsOfAHeadOfAnotherTask) {
     EXPECT_EQ(warnings(fine), std::vector<std::string>()) << fine;
 }
 
+TEST_F(OpenModel, SaysThatAnAdapterIsNotApplied) {
+  put_fake_model(os_);
+  os_.files["m/adapter_config.json"] = "{}";
+  const auto model = open();
+  ASSERT_TRUE(model.ok()) << message(model.error());
+  EXPECT_EQ(model->warnings(), std::vector<std::string>{"adapter_config.json: the adapter beside the weights is not applied"});
+}
+
+TEST_F(OpenModel, WeightsOfAnotherNameAreUnsupported) {
+  put_fake_model(os_);
+  std::string& config = os_.files["m/config.json"];
+  config.insert(config.find('{') + 1, R"("transformers_weights":"other.safetensors",)");
+  expect_refused(ErrorCode::unsupported, "other.safetensors");
+}
+
 TEST_F(OpenModel, FaultsAreTypedAndLeaveTheLedgerEmpty) {
   put_fake_model(os_, fake_bert(), fake_config(R"("num_labels":3)", 512));
   expect_refused(ErrorCode::corrupt_file, "512 layers");

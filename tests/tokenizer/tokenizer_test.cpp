@@ -349,8 +349,12 @@ TEST_F(TokenizerApi, SettingsTellWhetherAModelIsGivenTokenTypes) {
   EXPECT_TRUE(passes(R"({"tokenizer_class":"DistilBertTokenizer","model_input_names":["token_type_ids"]})"));
   os.files["m/tokenizer_config.json"] = R"({"model_input_names":"input_ids"})";
   EXPECT_EQ(Tokenizer::open(os, ledger, "m").error().code, ErrorCode::corrupt_file);
-  os.files["m/tokenizer_config.json"] = R"({"split_special_tokens":true})";
-  EXPECT_EQ(Tokenizer::open(os, ledger, "m").error().code, ErrorCode::unsupported);
+  for (const char* other : {R"({"split_special_tokens":true})", R"({"fast_tokenizer_files":["tokenizer.json","tokenizer.4.0.0.json"]})"}) {
+    os.files["m/tokenizer_config.json"] = other;
+    EXPECT_EQ(Tokenizer::open(os, ledger, "m").error().code, ErrorCode::unsupported) << other;
+  }
+  os.files["m/tokenizer_config.json"] = R"({"fast_tokenizer_files":["tokenizer.json"],"max_len":7})";
+  EXPECT_EQ(Tokenizer::open(os, ledger, "m")->model_max_length(), 7);
 }
 
 TEST_F(TokenizerApi, NoFilesAreNotFound) {

@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <optional>
@@ -51,15 +53,31 @@ int open_existing(const std::string& path) { return ::open(path.c_str(), O_WRONL
 
 /// Makes a new file beside `target` and gives its name. One that was left by a killed process of this number (in a container it may always
 /// be the same) is passed over.
-int open_temporary(const std::string& target, std::string& name) {
+int open_temporary(const std::string& target, mode_t mode, std::string& name) {
   static constexpr int kMostLeft = 1000;
   int fd = -1;
   for (int left = 0; fd < 0 && left < kMostLeft; ++left) {
     name = target + "." + std::to_string(::getpid()) + (left == 0 ? "" : "-" + std::to_string(left)) + ".tmp";
-    fd = ::open(name.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | O_CREAT | O_EXCL, 0666);
+    fd = ::open(name.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | O_CREAT | O_EXCL, mode);
     if (fd < 0 && errno != EEXIST) break;
   }
   return fd;
+}
+
+/// Who could not read what was there cannot read what takes its place: owner, group, permissions and access list of the file that is
+/// replaced, as far as the system lets us; what it does not is given to nobody.
+void take_permissions(int fd, const std::string& target, const struct stat& replaced) {
+  static constexpr const char* kAccessList = "system.posix_acl_access";
+  mode_t mode = replaced.st_mode & (S_IRWXU | S_IRWXG | S_IRWXO);
+  if (::fchown(fd, replaced.st_uid, replaced.st_gid) != 0 && ::fchown(fd, static_cast<uid_t>(-1), replaced.st_gid) != 0) mode &= ~S_IRWXG;
+  std::array<char, 4096> list{};
+  const ssize_t size = ::getxattr(target.c_str(), kAccessList, list.data(), list.size());
+  const bool has_list = size > 0 || errno == ERANGE;
+  // With a list the group's bits are those that all its entries have at most.
+  if (has_list) mode &= ~S_IRWXG;
+  else ::fremovexattr(fd, kAccessList);
+  ::fchmod(fd, mode);
+  if (size > 0) ::fsetxattr(fd, kAccessList, list.data(), static_cast<std::size_t>(size), 0);
 }
 
 bool is_special(const std::string& path) {
@@ -97,12 +115,12 @@ Result<Output> Output::open(const std::string& path, Gate& gate, const CancelTok
   std::string opened = path;
   int fd = -1;
   errno = EMFILE;
-  if (gate.admit(Acquisition::open, "Output::open")) fd = special ? open_existing(path) : open_temporary(target, opened);
+  if (gate.admit(Acquisition::open, "Output::open"))
+    fd = special ? open_existing(path) : open_temporary(target, exists ? S_IRUSR | S_IWUSR : 0666, opened);
   if (fd < 0) return open_error(errno, path);
   output.attach(fd);
   output.owned_ = true;
-  // Who could not read what was there cannot read what takes its place.
-  if (exists) ::fchmod(fd, info.st_mode & (S_IRWXU | S_IRWXG | S_IRWXO));
+  if (exists) take_permissions(fd, target, info);
   if (!special) {
     output.removable_ = Signals::remove_on_exit(opened);
     output.temporary_ = std::move(opened);

@@ -89,6 +89,7 @@ std::string draw_budgets(const Plan& plan) {
   const std::string least = budget_text(plan.smallest_budget);
   const std::string fast = budget_text(plan.full_speed_budget);
   std::string text = fmt::format("\nSmallest budget  --max-memory {}\n", least);
+  if (plan.smallest_budget.size() > 1) text += "                 of one device, with what the others have now\n";
   if (plan.full_speed_budget.empty()) return text;
   return text + (least == fast ? "At most 10% slower than with unlimited memory: with the smallest budget already\n"
                                : fmt::format("At most 10% slower than with unlimited memory  --max-memory {}\n", fast));
@@ -134,7 +135,7 @@ bool alike(const LayerPlan& a, const LayerPlan& b) {
 std::string budget_text(const std::vector<DeviceBytes>& budgets) {
   if (budgets.empty()) return "none";
   std::string text;
-  for (const DeviceBytes& budget : budgets) text += (text.empty() ? "" : ",") + budget.device + "=" + format_exact(budget.bytes);
+  for (const DeviceBytes& budget : budgets) text += (text.empty() ? "" : " or ") + budget.device + "=" + format_exact(budget.bytes);
   return text;
 }
 

@@ -21,7 +21,7 @@ struct LayerGroup {
 };
 std::vector<LayerGroup> group_layers(const std::vector<LayerPlan>& layers, bool unicode);
 
-/// "cpu=11768KiB,sim:0=2MiB", as --max-memory takes it; "none" of none.
+/// "cpu=11768KiB or sim:0=2MiB", each as --max-memory takes it; "none" of none.
 std::string budget_text(const std::vector<DeviceBytes>& budgets);
 
 /// Where the weights are: "1.25 GiB in cpu memory", "48.0 MiB in cpu memory, 1.2 GiB streamed from disk".

@@ -32,17 +32,12 @@ std::string report_json(const Plan& plan, const RunStatistics& statistics) {
   return json.text() + "\n";
 }
 
-namespace {
-
-// Of the process, whose own memory is that of simulated devices.
 Bytes planned_of_process(const Plan& plan) {
   Bytes sum;
   for (const DevicePlan& device : plan.devices)
     if (&device == plan.devices.data() || device.name.starts_with("sim:")) sum += device.planned_total();
   return sum;
 }
-
-}  // namespace
 
 std::string summary_line(const Plan& plan, const RunStatistics& statistics) {
   const auto texts = statistics.rows - statistics.bad_rows;

@@ -13,6 +13,8 @@
 
 #include <fmt/format.h>
 
+#include <plimsoll/model.h>
+
 #include "process/descriptors.h"
 
 namespace plimsoll::cli {
@@ -45,41 +47,65 @@ bool same(const Place& a, const Place& b) {
 bool is_of_model(const std::filesystem::path& name) {
   static constexpr std::array<std::string_view, 2> kNames = {"vocab.txt", "vocab.json"};
   static constexpr std::array<std::string_view, 2> kWeights = {".safetensors", ".bin"};
-  static constexpr std::array<std::string_view, 5> kSettings = {"config.json", "tokenizer.json", "tokenizer_config.json",
-                                                                "model.safetensors.index.json", "pytorch_model.bin.index.json"};
+  static constexpr std::array<std::string_view, 7> kSettings = {"config.json",
+                                                                "tokenizer.json",
+                                                                "tokenizer_config.json",
+                                                                "special_tokens_map.json",
+                                                                "added_tokens.json",
+                                                                "model.safetensors.index.json",
+                                                                "pytorch_model.bin.index.json"};
   const auto is_one_of = [](const auto& list, const std::string& text) { return std::ranges::find(list, text) != list.end(); };
   return is_one_of(kNames, name.string()) || is_one_of(kSettings, name.string()) || is_one_of(kWeights, name.extension().string());
 }
 
-/// A file of a model's folder, by whatever name it is written to.
-bool is_in_model(const std::string& path, const std::string& model) {
+/// Whether `file` is one of a model's folder, whatever links lead to either: those of the Hub's cache are kept under other names elsewhere.
+bool is_in_model(const Place& file, const std::string& folder) {
   std::error_code error;
-  const std::filesystem::path file = std::filesystem::canonical(path, error);
-  if (error || !is_of_model(file.filename())) return false;
-  const std::filesystem::path folder = std::filesystem::canonical(model, error);
-  return !error && file.parent_path() == folder;
+  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error))
+    if (is_of_model(entry->path().filename()) && same(place_of(entry->path().string(), -1), file)) return true;
+  return false;
 }
 
 Error refusal(std::string what, const std::string& flag) {
   return Error{ErrorCode::usage, std::move(what), flag, "give " + flag + " a name of its own"};
 }
 
+/// The script of events that a simulated device is given; empty where it has none.
+std::string script_of(std::string_view sim) {
+  static constexpr std::string_view kKey = "script=";
+  while (!sim.empty()) {
+    const std::string_view field = sim.substr(0, sim.find(','));
+    if (field.starts_with(kKey)) return std::string(field.substr(kKey.size()));
+    sim.remove_prefix(std::min(sim.size(), field.size() + 1));
+  }
+  return {};
+}
+
 /// What is read beside the texts is not written over either: a run that could never be repeated.
-Status refuse_read_file(const Options& options, const std::string& path, std::string_view what, const std::string& flag) {
+Status refuse_read_file(const Options& options, Os& os, const std::string& path, std::string_view what, const std::string& flag) {
   if (path.empty() || named_descriptor(path)) return {};
-  std::vector<std::string> models = options.fallbacks;
-  models.push_back(options.model.model);
-  for (const std::string& model : models) {
-    if (is_in_model(path, model)) return refusal(fmt::format("a file of the model and the {} are the same file", what), flag);
+  const Place written = place_of(path, -1);
+  std::vector<ModelRequest> models = {options.model};
+  for (const std::string& name : options.fallbacks) models.push_back({name, "", "", false});
+  for (const ModelRequest& model : models) {
+    const auto folder = find_model_folder(os, model);
+    if (folder.ok() && is_in_model(written, *folder))
+      return refusal(fmt::format("a file of the model and the {} are the same file", what), flag);
   }
   const DeviceMap& map = options.policy.device_map;
-  const bool mapped = map.kind == DeviceMap::Kind::modules && same(place_of(map.source, -1), place_of(path, -1));
-  return mapped ? Status(refusal(fmt::format("the device map and the {} are the same file", what), flag)) : Status();
+  if (map.kind == DeviceMap::Kind::modules && same(place_of(map.source, -1), written))
+    return refusal(fmt::format("the device map and the {} are the same file", what), flag);
+  for (const std::string& sim : options.sims) {
+    const std::string script = script_of(sim);
+    if (!script.empty() && same(place_of(script, -1), written))
+      return refusal(fmt::format("the script of --sim and the {} are the same file", what), flag);
+  }
+  return {};
 }
 
 }  // namespace
 
-Status refuse_same_file(const Options& options) {
+Status refuse_same_file(const Options& options, Os& os) {
   const bool takes_texts = (options.command->bit & (kRun | kPlan | kTokenize)) != 0;
   if (!takes_texts) return {};
   // `plan` looks at standard input without taking anything from it.
@@ -87,9 +113,9 @@ Status refuse_same_file(const Options& options) {
   const Place input = reads ? place_of(options.input, STDIN_FILENO) : Place{};
   const Place output = place_of(options.output, STDOUT_FILENO);
   if (same(input, output)) return refusal("the texts and the results are the same file", "--output");
-  PLIMSOLL_CHECK(refuse_read_file(options, options.output, "results", "--output"));
+  PLIMSOLL_CHECK(refuse_read_file(options, os, options.output, "results", "--output"));
   if (options.report.empty()) return {};
-  PLIMSOLL_CHECK(refuse_read_file(options, options.report, "report", "--report"));
+  PLIMSOLL_CHECK(refuse_read_file(options, os, options.report, "report", "--report"));
   const Place report = place_of(options.report, STDOUT_FILENO);
   if (same(input, report)) return refusal("the texts and the report are the same file", "--report");
   if (same(output, report)) return refusal("the results and the report are the same file", "--report");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <plimsoll/os.h>
 #include <plimsoll/result.h>
 
 #include "arguments/options.h"
@@ -7,7 +8,8 @@
 namespace plimsoll::cli {
 
 /// Refuses (`usage`) a request that would read and write one file, or write two results to one: --input, --output and
-/// --report, standard input and output included, whatever names and links they go by. Devices and pipes are nobody's.
-Status refuse_same_file(const Options& options);
+/// --report, standard input and output included, whatever names and links they go by; likewise to write over a file of a model, a device
+/// map or a script of events. Devices and pipes are nobody's.
+Status refuse_same_file(const Options& options, Os& os);
 
 }  // namespace plimsoll::cli

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <string_view>
 #include <system_error>
 
@@ -49,6 +50,8 @@ std::string absolute_path(const std::string& path) {
   return std::filesystem::absolute(path, failed).lexically_normal().string();
 }
 
+Bytes Engine::room_for_tables(const Snapshot& machine) { return saturating_sub(machine.memory.budget, kBesideTables); }
+
 Result<std::unique_ptr<Engine>> Engine::open(Context& context, const ModelRequest& request) {
   Handover nothing;
   return open(context, request, nothing);
@@ -64,7 +67,7 @@ Result<std::unique_ptr<Engine>> Engine::open(Context& context, const ModelReques
   machine.memory.budget = saturating_sub(machine.memory.budget, handover.held);
   if (engine->policy_.max_memory) engine->policy_.max_memory = saturating_sub(*engine->policy_.max_memory, handover.held);
   // --max-memory is the plan's affair: it can say which budget would do.
-  engine->ledger_.set_limit(saturating_sub(machine.memory.budget, kBesideTables));
+  engine->ledger_.set_limit(room_for_tables(machine));
   Result<Model> model = Model::open(context.os, engine->ledger_, request);
   if (!model.ok()) return machine_has_too_little("the model's tables do not fit", model.error(), context.os, machine.memory);
   engine->model_.emplace(std::move(model).value());
@@ -209,6 +212,9 @@ Result<Workload> Engine::measure(RowSource* rows) {
 
 Result<Plan> Engine::plan(const Workload& workload) const {
   PLIMSOLL_TRY(Plan plan, plan_on(machine_, workload));
+  if (plan.verdict != Verdict::does_not_fit && planned_of_process(plan) > machine_.memory.budget) {
+    PLIMSOLL_TRY(plan, plan_shared(workload));
+  }
   // With less, the longest row that was measured could not be read.
   if (longest_row_ > kAnyRow) {
     for (auto* budgets : {&plan.smallest_budget, &plan.full_speed_budget})
@@ -216,6 +222,28 @@ Result<Plan> Engine::plan(const Workload& workload) const {
         if (budget.device == "cpu") budget.bytes = std::max(budget.bytes, Bytes{longest_row_ * kRowShare});
   }
   return plan;
+}
+
+// Simulated devices live in this process, so they and the host share its budget. Of several shares the fastest plan that fits.
+Result<Plan> Engine::plan_shared(const Workload& workload) const {
+  static constexpr std::uint64_t kParts = 8;
+  const auto simulated = std::ranges::count_if(machine_.accelerators, &Accelerator::computes_on_host);
+  std::optional<Plan> best;
+  for (std::uint64_t part = 1; part < kParts; ++part) {
+    Snapshot machine = machine_;
+    const Bytes share{machine_.memory.budget.count * part / kParts};
+    machine.memory.budget = machine_.memory.budget - share;
+    for (Accelerator& device : machine.accelerators) {
+      const Bytes each{share.count / static_cast<std::uint64_t>(simulated)};
+      if (!device.computes_on_host || device.free <= each) continue;
+      device.free = each;
+      device.free_set_by = machine_.memory.set_by + ", which the host shares";
+    }
+    PLIMSOLL_TRY(Plan plan, plan_on(machine, workload));
+    const bool fits = plan.verdict != Verdict::does_not_fit;
+    if (!best || (fits && (best->verdict == Verdict::does_not_fit || plan.pass_seconds < best->pass_seconds))) best = std::move(plan);
+  }
+  return *std::move(best);
 }
 
 Result<Plan> Engine::plan_on(const Snapshot& machine, const Workload& workload) const {

@@ -35,6 +35,8 @@ class Engine {
   static Result<std::unique_ptr<Engine>> open(Context& context, const ModelRequest& request, Handover& handover);
   /// The same, with no engine before it.
   static Result<std::unique_ptr<Engine>> open(Context& context, const ModelRequest& request);
+  /// What the tables of a model may take there while they are read.
+  static Bytes room_for_tables(const Snapshot& machine);
   /// The engine must go then.
   std::vector<std::unique_ptr<OpenDevice>> take_devices() { return std::move(devices_); }
   Engine(const Engine&) = delete;
@@ -73,6 +75,7 @@ class Engine {
   Status open_gpus();
   Status open_gpu(int number, const DeviceReport& report);
   Result<Plan> plan_on(const Snapshot& machine, const Workload& workload) const;
+  Result<Plan> plan_shared(const Workload& workload) const;
   Result<Plan> replan(const Workload& workload, std::span<const DeviceBytes> budgets);
   void limit_ledgers(const Plan& plan);
 

@@ -37,19 +37,20 @@ bool same_labels(std::vector<std::string> a, std::vector<std::string> b, bool in
   return a == b;
 }
 
-Error differs(const Model& first, const Model& other, const std::string& how) {
-  return Error{ErrorCode::usage, fmt::format("{} cannot stand in for {}: {}", printable(other.name()), printable(first.name()), how),
+AnswerKind kind_of(const Model& model) { return {model.name(), model.task(), model.score_rule(), model.labels()}; }
+
+Error differs(const AnswerKind& first, const AnswerKind& other, const std::string& how) {
+  return Error{ErrorCode::usage, fmt::format("{} cannot stand in for {}: {}", printable(other.name), printable(first.name), how),
                "--fallback",
                "give a model that was trained for the same labels, or add --fallback-any-labels to take its answers as they are"};
 }
 
-Status check_answers(const Model& first, const Model& other, bool in_order) {
-  if (first.task() != other.task()) return differs(first, other, fmt::format("its task is {}, not {}", other.task(), first.task()));
-  if (first.score_rule() != other.score_rule()) {
-    return differs(first, other, fmt::format("it scores {}, not {}", score_name(other.score_rule()), score_name(first.score_rule())));
-  }
-  if (same_labels(first.labels(), other.labels(), in_order)) return {};
-  return differs(first, other, fmt::format("its labels are {}, not {}", listed(other.labels()), listed(first.labels())));
+Status check_answers(const AnswerKind& first, const AnswerKind& other, bool in_order) {
+  if (first.task != other.task) return differs(first, other, fmt::format("its task is {}, not {}", other.task, first.task));
+  if (first.score_rule != other.score_rule)
+    return differs(first, other, fmt::format("it scores {}, not {}", score_name(other.score_rule), score_name(first.score_rule)));
+  if (same_labels(first.labels, other.labels, in_order)) return {};
+  return differs(first, other, fmt::format("its labels are {}, not {}", listed(other.labels), listed(first.labels)));
 }
 
 }  // namespace
@@ -64,18 +65,33 @@ ModelChain::ModelChain(Context& context) : context_(context), models_{context.op
 }
 
 Result<std::unique_ptr<Engine>> ModelChain::open() {
+  std::vector<AnswerKind> kinds;
+  for (std::size_t i = 1; i < models_.size();) {
+    auto kind = look_at(models_[i]);
+    if (!kind.ok() && !is_memory(kind.error())) return kind.error();
+    if (kind.ok()) {
+      kinds.push_back(std::move(kind).value());
+      ++i;
+    } else {
+      context_.console.complain(fmt::format("warning: {} cannot stand in: {}", printable(models_[i].model), message(kind.error())));
+      models_.erase(models_.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+  }
   PLIMSOLL_TRY(std::unique_ptr<Engine> engine, Engine::open(context_, models_.front()));
-  for (std::size_t i = 1; i < models_.size(); ++i) PLIMSOLL_CHECK(check(*engine, models_[i]));
+  if (context_.options.any_labels) return engine;
+  for (const AnswerKind& kind : kinds) PLIMSOLL_CHECK(check_answers(kind_of(engine->model()), kind, context_.options.logits));
   return engine;
 }
 
-Status ModelChain::check(const Engine& first, const ModelRequest& request) const {
-  Ledger ledger("cpu", first.machine().memory.budget);
-  PLIMSOLL_TRY(const Model other, Model::open(context_.os, ledger, request));
-  if (!context_.options.any_labels) PLIMSOLL_CHECK(check_answers(first.model(), other, context_.options.logits));
-  auto limit = plimsoll::text_limit(other.max_tokens(), context_.options.max_length);
-  if (limit.ok()) return {};
-  limit.error().what = fmt::format("{}: {}", printable(other.name()), limit.error().what);
+// Before the first model is opened, so that the tables of two are never there at once.
+Result<AnswerKind> ModelChain::look_at(const ModelRequest& request) const {
+  const Options& options = context_.options;
+  PLIMSOLL_TRY(const Snapshot machine, describe_machine(context_.os, options.threads));
+  Ledger ledger("cpu", Engine::room_for_tables(machine));
+  PLIMSOLL_TRY(const Model model, Model::open(context_.os, ledger, request));
+  auto limit = plimsoll::text_limit(model.max_tokens(), options.max_length);
+  if (limit.ok()) return kind_of(model);
+  limit.error().what = fmt::format("{}: {}", printable(model.name()), limit.error().what);
   return limit.error();
 }
 

@@ -10,6 +10,14 @@
 
 namespace plimsoll::cli {
 
+/// What must be the same of a model's answers and of those that stand in for them.
+struct AnswerKind {
+  std::string name;
+  std::string task;
+  ScoreRule score_rule;
+  std::vector<std::string> labels;
+};
+
 /// The models that may answer, in the order in which they are asked: MODEL, then every --fallback unless the rung is forbidden.
 class ModelChain {
  public:
@@ -17,7 +25,8 @@ class ModelChain {
   explicit ModelChain(Context& context);
 
   /// Opens MODEL and looks at every fallback: `usage` for one with other labels, another kind of scores or another task
-  /// (--fallback-any-labels permits it) or too short a limit for --max-length; its own error for one that cannot be opened.
+  /// (--fallback-any-labels permits it) or too short a limit for --max-length; its own error for one that cannot be opened. One whose
+  /// tables find no room can never answer: a warning, and it is left out.
   Result<std::unique_ptr<Engine>> open();
 
   /// True when `next` has something to say: there are fallbacks, and `error` is about memory.
@@ -41,7 +50,7 @@ class ModelChain {
   };
 
   bool has_next() const { return at_ + 1 < models_.size(); }
-  Status check(const Engine& first, const ModelRequest& request) const;
+  Result<AnswerKind> look_at(const ModelRequest& request) const;
   Error all_refused() const;
 
   Context& context_;

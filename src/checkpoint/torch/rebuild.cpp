@@ -74,6 +74,9 @@ Result<Value> rebuild_tensor(PickleValues& values, const Global& callee, std::sp
       dtype = values.named(arguments[i]).type;
     } else if (!harmless(arguments[i])) {
       return corrupt(name + " has " + std::string(kind_name(arguments[i].kind)) + " as argument " + std::to_string(i + 1));
+    } else if (arguments[i].kind == Kind::dict && values.first(arguments[i]) != kNoLink) {
+      // Such as that of a negative view: the storage holds other numbers than the tensor.
+      return Error{ErrorCode::unsupported, "a tensor with metadata", {}, "save it again, as tensor.clone() or as model.safetensors"};
     }
   }
   return make_tensor(values, arguments, dtype);

@@ -74,6 +74,16 @@ TEST_F(RebuildTest, MakesTensorsInEveryWay) {
   EXPECT_EQ(made(tensor(floats, 3, {}, {})).shape.number, 0U);
 }
 
+// A view's conjugate and negative bits are told there: the storage then holds other numbers than the tensor.
+TEST_F(RebuildTest, ATensorWithMetadataIsUnsupported) {
+  const std::string negative = "}" + text("neg") + "\x88s";
+  const auto value =
+      run(call(rebuild("_rebuild_tensor_v2"), {floats, integer(0), counts({12}), counts({1}), "\x89", ordered_dict(), negative}));
+  ASSERT_FALSE(value.ok());
+  EXPECT_EQ(value.error().code, ErrorCode::unsupported);
+  EXPECT_THAT(message(value.error()), HasSubstr("a tensor with metadata"));
+}
+
 TEST_F(RebuildTest, EveryStorageHasItsType) {
   for (const auto& [name, type] : std::vector<std::pair<std::string, FileType>>{{"FloatStorage", FileType::f32},
                                                                                 {"HalfStorage", FileType::f16},

@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""Whatever is asked for in a control group that is too small for it, the kernel kills nobody: tight_groups.py PLIMSOLL MAKE_CHECKPOINT FOLDER
+
+Rows longer than the group, simulated devices whose memory is the group's, and fallbacks whose words do not fit beside the first model's.
+"""
+import json
+import pathlib
+import subprocess
+import sys
+
+from cgroup import memory_group
+from command import Checks, make_checkpoint
+
+MIB = 1 << 20
+
+
+def with_more_words(plain, model, words):
+    """The model with so many words that nobody uses: its tables are large, its table of weights has holes."""
+    model.mkdir(exist_ok=True)
+    tokenizer = json.loads((plain / "tokenizer.json").read_text())
+    vocabulary = tokenizer["model"]["vocab"]
+    vocabulary.update({f"w{i:08x}": i for i in range(len(vocabulary), words)})
+    (model / "tokenizer.json").write_text(json.dumps(tokenizer))
+    config = json.loads((plain / "config.json").read_text())
+    with (plain / "model.safetensors").open("rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    hidden = config["hidden_size"]
+    config["vocab_size"] = words
+    (model / "config.json").write_text(json.dumps(config))
+    header.pop("__metadata__", None)
+    at = 0
+    for name, tensor in header.items():
+        if name.endswith("word_embeddings.weight"):
+            tensor["shape"] = [words, hidden]
+        size = 4
+        for extent in tensor["shape"]:
+            size *= extent
+        tensor["dtype"], tensor["data_offsets"] = "F32", [at, at + size]
+        at += size
+    text = json.dumps(header).encode()
+    with (model / "model.safetensors").open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        file.truncate(8 + len(text) + at)
+    return str(model)
+
+
+class Groups:
+    def __init__(self, checks):
+        self.checks = checks
+
+    def run(self, limit, statuses, arguments, text=None):
+        with memory_group(limit * MIB) as group:
+            ended = subprocess.run(arguments, input=text, capture_output=True, preexec_fn=group.enter)
+            label = f"{arguments[1]} in {limit} MiB {arguments[2:6]}"
+            self.checks.expect(group.kills() == 0, f"{label}: killed")
+            self.checks.expect(ended.returncode in statuses, f"{label}: exit {ended.returncode} {ended.stderr[-200:]}")
+            return ended.returncode
+
+
+def main():
+    plimsoll, tool, folder = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
+    group = memory_group(64 * MIB)
+    if group is None:
+        print("no control group can be made here")
+        sys.exit(77)
+    group.__exit__(None, None, None)
+    checks = Checks()
+    groups = Groups(checks)
+    plain = str(pathlib.Path(__file__).resolve().parents[1] / "fixtures/models/bert")
+
+    row = b"w " * (15 * MIB) + b"\n"
+    for limit in (16, 20, 24, 32, 48):
+        groups.run(limit, (1, 6), [plimsoll, "tokenize", plain], row)
+
+    middle = str(folder / "middle")
+    make_checkpoint(tool, middle, "--hidden", "192", "--layers", "6", "--heads", "4", "--intermediate", "768", "--vocab", "4000")
+    for limit in (16, 20, 24, 32, 64):
+        for device in ([], ["--device", "sim:0"]):
+            groups.run(limit, (0, 6), [plimsoll, "run", middle, "hi", "--sim", "memory=64MiB", *device])
+
+    small = with_more_words(pathlib.Path(plain), folder / "words-250k", 250_000)
+    large = with_more_words(pathlib.Path(plain), folder / "words-500k", 500_000)
+    for limit in (16, 20, 24, 28, 32):
+        alone = groups.run(limit, (0, 6), [plimsoll, "run", small, "hi"])
+        both = groups.run(limit, (0, 6), [plimsoll, "run", small, "hi", "--fallback", large])
+        checks.expect(alone == both, f"in {limit} MiB: {alone} alone, {both} with a larger fallback")
+        groups.run(limit, (0, 6), [plimsoll, "plan", large, "hi", "--fallback", small])
+    sys.exit(checks.failed > 0)
+
+
+if __name__ == "__main__":
+    main()
