@@ -187,6 +187,15 @@ TEST_F(TopScreen, SendsSigtermToAProcessOfOnesOwnOnlyAfterAsking) {
   EXPECT_EQ(process.wait().status, 0);
 }
 
+TEST_F(TopScreen, ControlBackslashDoesNotEndItInTheMiddle) {
+  script_.set("devices 1\n");
+  Process process(start(80, 24));
+  wait_for(process, "COMMAND");
+  process.write("\x1C");
+  process.write("q");
+  EXPECT_EQ(process.wait().status, 0);
+}
+
 TEST_F(TopScreen, ADriverThatHangsKeepsNobodyFromLeaving) {
   script_.set("devices 1\nInit * hang\n");
   Process process(start(80, 24));

@@ -58,8 +58,8 @@ void Screen::take() {
   termios raw = before_;
   raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
   raw.c_iflag &= ~static_cast<tcflag_t>(IXON);
-  // Ctrl-C stays a signal; Ctrl-Z becomes a key, for the terminal is given back first.
-  raw.c_cc[VSUSP] = _POSIX_VDISABLE;
+  // Ctrl-C stays a signal; Ctrl-Z becomes a key, for the terminal is given back first. Ctrl-\ would leave it as it is.
+  raw.c_cc[VSUSP] = raw.c_cc[VQUIT] = _POSIX_VDISABLE;
   raw.c_cc[VMIN] = 0;
   raw.c_cc[VTIME] = 0;
   Signals::restore_on_exit(before_, kGiveBack);
