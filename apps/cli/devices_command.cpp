@@ -40,6 +40,7 @@ std::string picture(const Snapshot& machine, int threads) {
         fmt::format("{} by {}; {} held by others{}", format_bytes(limit.limit), printable(limit.set_by), format_bytes(limit.held_by_others),
                     kept.count > 0 ? "; " + format_bytes(kept) + " left for the group's kernel memory" : ""));
   }
+  if (!memory.limits_fault.empty()) row("limits unknown", "of control groups: " + memory.limits_fault);
   row("float32", rate(rates.float32_flops, "FLOP"));
   row("bfloat16", rate(rates.bfloat16_flops, "FLOP"));
   row("memory reads", rate(rates.memory_read, "B"));
@@ -55,7 +56,9 @@ void write_memory(JsonWriter& json, const HostMemory& memory) {
     json.begin_object().key("set_by").value(limit.set_by).key("limit").value(limit.limit);
     json.key("held_by_others").value(limit.held_by_others).key("budget").value(limit.budget).end_object();
   }
-  json.end_array();
+  json.end_array().key("limits_fault");
+  if (memory.limits_fault.empty()) json.null();
+  else json.value(memory.limits_fault);
 }
 
 std::string object(const Snapshot& machine) {

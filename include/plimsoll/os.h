@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -127,6 +128,12 @@ class Os {
 
   /// The whole of a small text file: `not_found` if absent, `corrupt_file` if longer than `limit` bytes. Works for /proc.
   virtual Result<std::string> read_text(const std::string& path, std::size_t limit) = 0;
+  /// Hands the text of a file of any length to `take`, part by part in their order, and keeps none of it. Ends with the first failure of
+  /// `take`, which it gives. Fails like `read_text`, perhaps after some parts.
+  virtual Status read_parts(const std::string& path, const std::function<Status(std::string_view)>& take) {
+    PLIMSOLL_TRY(const std::string text, read_text(path, std::numeric_limits<std::size_t>::max()));
+    return take(text);
+  }
 
   virtual bool is_directory(const std::string& path) = 0;
   virtual bool is_file(const std::string& path) = 0;

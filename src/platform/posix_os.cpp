@@ -164,24 +164,32 @@ class PosixOs final : public Os {
   }
 
   Result<std::string> read_text(const std::string& path, std::size_t limit) override {
+    std::string text;
+    PLIMSOLL_CHECK(read_parts(path, [&](std::string_view part) -> Status {
+      if (part.size() > limit - text.size()) {
+        return Error{ErrorCode::corrupt_file, "the file is longer than " + format_bytes(Bytes{limit}), path,
+                     "no real file of this kind is so long"};
+      }
+      text += part;
+      return {};
+    }));
+    return text;
+  }
+
+  Status read_parts(const std::string& path, const std::function<Status(std::string_view)>& take) override {
     if (!gate_.admit(Acquisition::open, "Os::read_text: open")) return cannot_open(EMFILE, path);
     const Descriptor fd(::open(path.c_str(), kReadFlags));
     if (fd.get() < 0) return cannot_open(errno, path);
     struct stat info {};
     if (::fstat(fd.get(), &info) == 0 && !S_ISREG(info.st_mode)) return not_regular(kind_of(info.st_mode), path);
-    std::string text;
     for (;;) {
       char block[4096];
       if (!gate_.admit(Acquisition::read, "Os::read_text: read")) return Error{ErrorCode::io, "cannot read: " + system_message(EIO), path};
       const ssize_t got = ::read(fd.get(), block, sizeof block);
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) return Error{ErrorCode::io, "cannot read: " + system_message(errno), path};
-      if (got == 0) return text;
-      if (text.size() + static_cast<std::size_t>(got) > limit) {
-        return Error{ErrorCode::corrupt_file, "the file is longer than " + format_bytes(Bytes{limit}), path,
-                     "no real file of this kind is so long"};
-      }
-      text.append(block, static_cast<std::size_t>(got));
+      if (got == 0) return {};
+      PLIMSOLL_CHECK(take({block, static_cast<std::size_t>(got)}));
     }
   }
 

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "probe/fields.h"
+#include "probe/lines.h"
 
 namespace plimsoll::probe {
 namespace {
@@ -47,16 +48,6 @@ std::optional<Mount> parse_mount(std::string_view line, std::string_view control
   return Mount{unified, unescape(fields[3]), unescape(fields[4])};
 }
 
-std::vector<Mount> find_mounts(Os& os, std::string_view controller) {
-  std::vector<Mount> mounts;
-  const auto text = os.read_text("/proc/self/mountinfo", kLargestTable);
-  if (!text.ok()) return mounts;
-  for (const std::string_view line : split(*text, '\n')) {
-    if (auto mount = parse_mount(line, controller)) mounts.push_back(std::move(*mount));
-  }
-  return mounts;
-}
-
 // A line is "hierarchy:controllers:path"; the unified hierarchy is "0::path". The path itself may contain colons.
 std::optional<std::string> group_path(std::string_view table, std::string_view controller, bool unified) {
   for (const std::string_view line : split(table, '\n')) {
@@ -94,35 +85,70 @@ GroupChain chain_of(const Mount& mount, std::string rest) {
   return chain;
 }
 
-// Of several mounts of one hierarchy, the one that shows most of what lies above this process.
-std::optional<GroupChain> find_chain(const std::vector<Mount>& mounts, bool unified, const std::string& path) {
-  std::optional<GroupChain> longest;
-  std::optional<GroupChain> fallback;
-  for (const Mount& mount : mounts) {
-    if (mount.unified != unified) continue;
-    if (auto rest = below(path, mount.root)) {
+/// Where this process is in one hierarchy. Of several mounts of it, the one that shows most of what lies above the process.
+class ChainFinder {
+ public:
+  ChainFinder(bool unified, std::string path) : unified_(unified), path_(std::move(path)) {}
+
+  void add(const Mount& mount) {
+    if (mount.unified != unified_) return;
+    if (auto rest = below(path_, mount.root)) {
       GroupChain chain = chain_of(mount, std::move(*rest));
-      if (!longest || chain.directories.size() > longest->directories.size()) longest = std::move(chain);
-    } else if (!fallback) {
-      fallback = chain_of(mount, "");
+      if (!longest_ || chain.directories.size() > longest_->directories.size()) longest_ = std::move(chain);
+    } else if (!fallback_) {
+      fallback_ = chain_of(mount, "");
     }
   }
-  return longest ? longest : fallback;
+  std::optional<GroupChain> take() { return longest_ ? std::move(longest_) : std::move(fallback_); }
+
+ private:
+  bool unified_;
+  std::string path_;
+  std::optional<GroupChain> longest_;
+  std::optional<GroupChain> fallback_;
+};
+
+constexpr const char* kGroups = "/proc/self/cgroup";
+constexpr const char* kMounts = "/proc/self/mountinfo";
+
+// Ok where there is no such file: then there are no groups.
+Status unless_absent(Os& os, const char* path, Error error) {
+  if (error.code == ErrorCode::not_found && !os.is_file(path)) return {};
+  return error;
 }
 
 }  // namespace
 
-std::vector<GroupChain> find_group_chains(Os& os, std::string_view controller) {
+Result<std::vector<GroupChain>> read_group_chains(Os& os, std::string_view controller) {
   std::vector<GroupChain> chains;
-  const std::vector<Mount> mounts = find_mounts(os, controller);
-  const auto table = os.read_text("/proc/self/cgroup", kLargestTable);
-  if (mounts.empty() || !table.ok()) return chains;
+  auto table = os.read_text(kGroups, kLargestTable);
+  if (!table.ok()) {
+    PLIMSOLL_CHECK(unless_absent(os, kGroups, std::move(table).error()));
+    return chains;
+  }
+  std::vector<ChainFinder> finders;
   for (const bool unified : {false, true}) {
-    const auto path = group_path(*table, controller, unified);
-    if (!path) continue;
-    if (auto chain = find_chain(mounts, unified, *path)) chains.push_back(std::move(*chain));
+    if (auto path = group_path(*table, controller, unified)) finders.emplace_back(unified, std::move(*path));
+  }
+  // A line at a time: there may be 100,000 mounts.
+  Status read = for_each_line(os, kMounts, [&](std::string_view line) {
+    const auto mount = parse_mount(line, controller);
+    if (!mount) return;
+    for (ChainFinder& finder : finders) finder.add(*mount);
+  });
+  if (!read.ok()) {
+    PLIMSOLL_CHECK(unless_absent(os, kMounts, std::move(read).error()));
+    return chains;
+  }
+  for (ChainFinder& finder : finders) {
+    if (auto chain = finder.take()) chains.push_back(std::move(*chain));
   }
   return chains;
+}
+
+std::vector<GroupChain> find_group_chains(Os& os, std::string_view controller) {
+  auto chains = read_group_chains(os, controller);
+  return chains.ok() ? std::move(chains).value() : std::vector<GroupChain>();
 }
 
 }  // namespace plimsoll::probe

@@ -16,8 +16,12 @@ struct GroupChain {
 
 /// The chains in which `controller` ("memory", "cpu") may limit this process: of the version 1 hierarchy that has it, and of the unified
 /// hierarchy, wherever both are mounted. Namespaces and bind mounts are seen through as far as /proc/self/mountinfo tells; where it
-/// does not place this process under a mount, the mount's own top stands for it. Empty without cgroups.
+/// does not place this process under a mount, the mount's own top stands for it. Empty without cgroups. Fails where /proc lists mounts or
+/// groups and the list cannot be read: nobody knows then what limits there are.
 /// Format: proc(5), cgroups(7).
+Result<std::vector<GroupChain>> read_group_chains(Os& os, std::string_view controller);
+
+/// The same; empty where it fails.
 std::vector<GroupChain> find_group_chains(Os& os, std::string_view controller);
 
 }  // namespace plimsoll::probe

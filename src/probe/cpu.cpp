@@ -1,11 +1,13 @@
 #include "probe/cpu.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <set>
 
 #include "probe/cgroup.h"
 #include "probe/fields.h"
+#include "probe/lines.h"
 
 namespace plimsoll::probe {
 namespace {
@@ -68,18 +70,32 @@ int physical_cores(Os& os, const std::vector<int>& affinity) {
   return static_cast<int>(std::max<std::size_t>(cores.size(), 1));
 }
 
+constexpr std::array<std::string_view, 4> kModelNames = {"model name", "Model", "Hardware", "cpu"};
+constexpr std::array<std::string_view, 5> kKeyNames = {"cpu family", "model", "stepping", "CPU part", "CPU variant"};
+
+// The lines of /proc/cpuinfo that describe a model, each once: the file has a block for every processor, megabytes for thousands.
+std::string model_lines(Os& os) {
+  std::string table;
+  const auto add = [&](std::string_view line) {
+    const std::string_view name = trimmed(line.substr(0, line.find(':')));
+    const bool wanted = std::ranges::find(kModelNames, name) != kModelNames.end() || std::ranges::find(kKeyNames, name) != kKeyNames.end();
+    if (wanted && !find_field(table, name)) (table += line) += '\n';
+  };
+  return for_each_line(os, "/proc/cpuinfo", add).ok() ? table : std::string();
+}
+
 void probe_model(Os& os, CpuDescription& cpu) {
-  const auto text = os.read_text("/proc/cpuinfo", kLargestTable);
-  if (!text.ok()) return;
-  for (const std::string_view name : {"model name", "Model", "Hardware", "cpu"}) {
-    const auto model = find_field(*text, name);
+  const std::string table = model_lines(os);
+  if (table.empty()) return;
+  for (const std::string_view name : kModelNames) {
+    const auto model = find_field(table, name);
     if (!model || model->empty()) continue;
     cpu.model = printable(*model, 100);
     break;
   }
   cpu.key = cpu.model;
-  for (const std::string_view name : {"cpu family", "model", "stepping", "CPU part", "CPU variant"}) {
-    if (const auto value = find_field(*text, name)) cpu.key += " / " + printable(*value, 20);
+  for (const std::string_view name : kKeyNames) {
+    if (const auto value = find_field(table, name)) cpu.key += " / " + printable(*value, 20);
   }
 }
 

@@ -143,7 +143,12 @@ void lower_budget(HostMemory& memory, Bytes budget, const std::string& set_by) {
 
 }  // namespace
 
-HostMemory probe_host_memory(Os& os) { return probe_host_memory(os, find_group_chains(os, "memory")); }
+HostMemory probe_host_memory(Os& os) {
+  const auto chains = read_group_chains(os, "memory");
+  HostMemory memory = probe_host_memory(os, chains.ok() ? *chains : std::vector<GroupChain>());
+  if (!chains.ok()) memory.limits_fault = message(chains.error());
+  return memory;
+}
 
 HostMemory probe_host_memory(Os& os, const std::vector<GroupChain>& chains) {
   const SelfMemory self = read_self_memory(os);

@@ -7,6 +7,7 @@
 
 #include "probe/fields.h"
 #include "probe/limited_processes.h"
+#include "probe/lines.h"
 
 namespace plimsoll {
 namespace probe {
@@ -24,14 +25,12 @@ std::string_view user_id(std::string_view status) {
 
 std::string user_name(Os& os, std::string_view id) {
   if (id.empty()) return {};
-  const auto passwd = os.read_text("/etc/passwd", kLargestTable);
-  if (passwd.ok()) {
-    for (const std::string_view line : split(*passwd, '\n')) {
-      const auto fields = split(line, ':');
-      if (fields.size() > 2 && fields[2] == id) return printable(fields[0], 32);
-    }
-  }
-  return printable(id, 20);
+  std::string name;
+  const Status read = for_each_line(os, "/etc/passwd", [&](std::string_view line) {
+    const auto fields = split(line, ':');
+    if (name.empty() && fields.size() > 2 && fields[2] == id) name = printable(fields[0], 32);
+  });
+  return read.ok() && !name.empty() ? name : printable(id, 20);
 }
 
 std::string_view file_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "probe/fields.h"
+#include "probe/lines.h"
 #include "probe/rates_cache.h"
 
 namespace plimsoll::probe {
@@ -48,21 +49,18 @@ Rates built_in_rates(std::string_view isa, bool native_bfloat16, int threads) {
 }
 
 std::string find_mount(Os& os, std::string_view folder) {
-  const auto text = os.read_text("/proc/self/mountinfo", kLargestTable);
-  std::string_view longest;
-  std::string_view device;
-  if (text.ok()) {
-    for (const std::string_view line : split(*text, '\n')) {
-      const auto fields = split(line, ' ');
-      const auto dash = std::find(fields.begin(), fields.end(), "-");
-      if (dash - fields.begin() < 6 || fields.end() - dash < 3) continue;
-      // A later mount on the same point hides the earlier one.
-      if (!lies_below(folder, fields[4]) || fields[4].size() < longest.size()) continue;
-      longest = fields[4];
-      device = dash[2];
-    }
-  }
-  return longest.empty() ? "unknown" : printable(longest, 300) + " " + printable(device, 100);
+  std::string longest;
+  std::string device;
+  const Status read = for_each_line(os, "/proc/self/mountinfo", [&](std::string_view line) {
+    const auto fields = split(line, ' ');
+    const auto dash = std::find(fields.begin(), fields.end(), "-");
+    if (dash - fields.begin() < 6 || fields.end() - dash < 3) return;
+    // A later mount on the same point hides the earlier one.
+    if (!lies_below(folder, fields[4]) || fields[4].size() < longest.size()) return;
+    longest = fields[4];
+    device = dash[2];
+  });
+  return !read.ok() || longest.empty() ? "unknown" : printable(longest, 300) + " " + printable(device, 100);
 }
 
 }  // namespace plimsoll::probe

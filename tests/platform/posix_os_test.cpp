@@ -90,6 +90,22 @@ TEST_F(PosixOs, OpensRegularFilesOnlyAndNeverBlocks) {
   EXPECT_NE(os->open(folder.path()).error().what.find("a directory"), std::string::npos);
 }
 
+TEST_F(PosixOs, HandsOutLongTextsInParts) {
+  const std::string text(10000, 'y');
+  const std::string path = folder.write("t", text);
+  std::string seen;
+  int parts = 0;
+  const auto take = [&](std::string_view part) -> Status {
+    seen += part;
+    ++parts;
+    return seen.size() < 9000 ? Status{} : Status{Error{ErrorCode::cancelled, "enough", "here", ""}};
+  };
+  EXPECT_EQ(os->read_parts(path, take).error().code, ErrorCode::cancelled);
+  EXPECT_EQ(seen, text);
+  EXPECT_GT(parts, 1);
+  EXPECT_EQ(os->read_parts(folder / "missing", take).error().code, ErrorCode::not_found);
+}
+
 TEST_F(PosixOs, ReadsSmallTextsWithinALimit) {
   const std::string path = folder.write("t", std::string(10000, 'y'));
   EXPECT_EQ(os->read_text(path, 10000)->size(), 10000U);

@@ -85,6 +85,31 @@ TEST(FindGroupChains, IsEmptyWithoutCgroups) {
   EXPECT_TRUE(find("", version2_mount()).empty());
 }
 
+TEST(FindGroupChains, AreFoundBehindAnyNumberOfMounts) {
+  const std::string other = "36 31 0:33 / /" + std::string(4000, 'p') + " rw - tmpfs tmpfs rw\n";
+  std::string mounts;
+  while (mounts.size() < (std::size_t{6} << 20U)) mounts += other;
+  const auto chains = find("0::/job\n", mounts + version2_mount() + "\n");
+  ASSERT_EQ(chains.size(), 1U);
+  EXPECT_EQ(chains[0].directories.front(), "/sys/fs/cgroup/job");
+}
+
+TEST(FindGroupChains, FailWhereAListIsThereAndCannotBeRead) {
+  for (const char* name : {"/proc/self/cgroup", "/proc/self/mountinfo"}) {
+    FakeOs os;
+    os.files = {{"/proc/self/cgroup", "0::/job\n"}, {"/proc/self/mountinfo", version2_mount()}};
+    ASSERT_TRUE(read_group_chains(os, "memory").ok());
+    os.files.erase(name);
+    EXPECT_TRUE(read_group_chains(os, "memory")->empty()) << "absent is no failure";
+    os.files[name] = "";
+    os.gate().refuse_where([&](Acquisition kind, std::string_view) { return kind == Acquisition::read; });
+    const auto refused = read_group_chains(os, "memory");
+    ASSERT_FALSE(refused.ok()) << name;
+    EXPECT_EQ(refused.error().code, ErrorCode::io);
+    EXPECT_TRUE(find_group_chains(os, "memory").empty());
+  }
+}
+
 TEST(FindGroupChains, SurvivesGarbage) {
   const Paths garbage = {"garbage",
                          ":::::",

@@ -29,6 +29,8 @@ void check_memory(const HostMemory& memory, Lines& lines) {
          fmt::format("{} by {}; {} held by others", format_bytes(limit.limit), limit.set_by, format_bytes(limit.held_by_others)),
          full ? "raise it, or end what holds it" : ""});
   }
+  if (!memory.limits_fault.empty())
+    lines.push_back({"memory limit", false, "limits of control groups are not known: " + memory.limits_fault, "pass --max-memory"});
 }
 
 void check_processors(const Snapshot& machine, Lines& lines) {

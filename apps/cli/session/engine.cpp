@@ -145,6 +145,8 @@ Status Engine::open_gpu(int number, const DeviceReport& report) {
 }
 
 void Engine::print_warnings() const {
+  if (const std::string& fault = machine_.memory.limits_fault; !fault.empty())
+    context_.console.note("warning: limits of control groups are not known, pass --max-memory: " + printable(fault));
   const auto& untrained = model_->untrained_tensors();
   if (!untrained.empty()) {
     // Also when quiet: answers that mean nothing look like any others.
