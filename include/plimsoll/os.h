@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include <plimsoll/cancel.h>
 #include <plimsoll/gate.h>
 #include <plimsoll/result.h>
 
@@ -66,6 +67,22 @@ class File : public std::enable_shared_from_this<File> {
   }
 };
 
+/// A folder that is held open: it stays the one that was opened, whatever its name leads to later. Any thread.
+class Folder {
+ public:
+  virtual ~Folder() = default;
+
+  /// As it was named when it was opened.
+  virtual const std::string& path() const = 0;
+  /// Opens `name` in it like `Os::open`; the file's path is path()/name. Links are followed beneath the root that the folder was opened by:
+  /// one that leads out of it (".." too far, an absolute path, /proc's own) is `not_found`.
+  virtual Result<std::unique_ptr<File>> open(const std::string& name) = 0;
+  /// Whether `name` is there and is no folder; a link counts as what it leads to, wherever that is.
+  virtual bool has(const std::string& name) = 0;
+  /// Names in it, sorted; empty if it cannot be read.
+  virtual std::vector<std::string> names() = 0;
+};
+
 /// A running thread; joined by the destructor unless it was detached.
 class Thread {
  public:
@@ -107,6 +124,13 @@ class Library {
   virtual void* find(const std::string& symbol) const = 0;
 };
 
+/// Memory of the machine, as sysinfo(2) tells it.
+struct SystemMemory {
+  Bytes total;
+  Bytes free;
+  Bytes buffers;
+};
+
 /// What the program asks of the operating system, behind one interface that tests replace. Every acquisition passes
 /// the Gate first. Safe to use from several threads.
 class Os {
@@ -119,9 +143,9 @@ class Os {
   /// on a FIFO. A missing or unreadable file is `not_found`.
   virtual Result<std::unique_ptr<File>> open(const std::string& path) = 0;
 
-  /// Opens `name`, relative to the folder `root`, like `open`; the file's path is root/name. Links are followed beneath `root` only: one
-  /// that leads out of it (".." too far, an absolute path, /proc's own) is `not_found`. `root` itself may be reached through links.
-  virtual Result<std::unique_ptr<File>> open_beneath(const std::string& root, const std::string& name) = 0;
+  /// Opens the folder `inside` of `root`, `root` itself where `inside` is empty. Links are followed on the way to `root`, and from there on
+  /// beneath it. Fails with `not_found` where there is none.
+  virtual Result<std::unique_ptr<Folder>> open_folder(const std::string& root, const std::string& inside) = 0;
 
   /// `path` without links, "." and ".."; as it is where that cannot be told.
   virtual std::string real_path(const std::string& path) { return path; }
@@ -154,8 +178,9 @@ class Os {
   /// fails with `io` where that name is a link, another user's, or open to others.
   virtual Result<std::string> private_folder() { return Error{ErrorCode::unsupported, "this system has no folder of one user"}; }
   /// Locks the file `path` (made empty if absent; links are refused) against every other holder, in this process too. Waits at most
-  /// `patience`, then fails with `io`.
-  virtual Result<std::unique_ptr<FileLock>> lock_file(const std::string& path, std::chrono::milliseconds /*patience*/) {
+  /// `patience`, then fails with `io`; fails with `cancelled` instead of waiting once `cancel`, which may be null, is set.
+  virtual Result<std::unique_ptr<FileLock>> lock_file(const std::string& path, std::chrono::milliseconds /*patience*/,
+                                                      const CancelToken* /*cancel*/ = nullptr) {
     return Error{ErrorCode::unsupported, "this system has no file locks", path};
   }
   /// True while another holds the file by `lock_file`. Never waits, and makes no file.
@@ -176,6 +201,8 @@ class Os {
   virtual std::vector<int> affinity() = 0;
   /// Soft limit of a resource (RLIMIT_AS, RLIMIT_DATA, ...), or nothing when unlimited.
   virtual std::optional<Bytes> memory_rlimit(int resource) = 0;
+  /// Memory of the machine, for where /proc does not tell; nothing where this is not known either.
+  virtual std::optional<SystemMemory> system_memory() { return std::nullopt; }
 };
 
 /// The operating system itself. `gate` must outlive the result, its files, mappings and the threads that it started.

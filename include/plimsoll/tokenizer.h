@@ -79,6 +79,8 @@ class Tokenizer {
   /// Transient heap is at most 1 MiB, whatever the size of the vocabulary (and six times a string above 100 KiB, if the file
   /// has one). `os` and `ledger` must outlive the result.
   static Result<Tokenizer> open(Os& os, Ledger& ledger, const std::string& directory);
+  /// The same of a folder that is open (Os::open_folder).
+  static Result<Tokenizer> open(Os& os, Ledger& ledger, Folder& folder);
 
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;

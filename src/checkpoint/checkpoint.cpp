@@ -25,31 +25,27 @@ constexpr std::array<Format, 2> kFormats = {{
     {"pytorch_model.bin", "pytorch_model.bin.index.json", ".bin", true},
 }};
 
-std::string in(const std::string& directory, std::string_view name) {
-  return directory.ends_with('/') ? directory + std::string(name) : directory + "/" + std::string(name);
-}
-
-Error nothing_there(Os& os, const std::string& directory) {
-  if (!os.is_directory(directory)) return Error{ErrorCode::not_found, "there is no such folder", directory, "give the folder of a model"};
-  for (const std::string& name : os.list_directory(directory)) {
+Error nothing_there(Folder& folder) {
+  for (const std::string& name : folder.names()) {
     if (!name.ends_with(".gguf")) continue;
-    return Error{ErrorCode::unsupported, "GGUF files are not read yet", in(directory, name), "use the model's .safetensors or .bin files"};
+    return Error{ErrorCode::unsupported, "GGUF files are not read yet", folder.path() + "/" + name,
+                 "use the model's .safetensors or .bin files"};
   }
   for (const Format& format : kFormats) {
     for (const std::string_view name : {format.single, format.index})
-      if (Status why = explain_missing(os, directory, std::string(name)); !why.ok()) return std::move(why).error();
+      if (Status why = explain_missing(folder, std::string(name)); !why.ok()) return std::move(why).error();
   }
   std::string names;
   for (const Format& format : kFormats)
     names += (names.empty() ? "no " : ", ") + std::string(format.single) + ", " + std::string(format.index);
-  return Error{ErrorCode::not_found, names, directory, "give the folder of a model with its weights; a download may be incomplete"};
+  return Error{ErrorCode::not_found, names, folder.path(), "give the folder of a model with its weights; a download may be incomplete"};
 }
 
-Status check_present(Os& os, const std::string& directory, const std::string& index_path, const std::vector<std::string>& shards) {
+Status check_present(Folder& folder, const std::string& index_path, const std::vector<std::string>& shards) {
   std::string missing;
   std::size_t count = 0;
   for (const std::string& shard : shards) {
-    if (!os.is_file(in(directory, shard)) && ++count <= 5) missing += (count == 1 ? "" : ", ") + printable(shard, 120);
+    if (!folder.has(shard) && ++count <= 5) missing += (count == 1 ? "" : ", ") + printable(shard, 120);
   }
   if (count == 0) return {};
   if (count > 5) missing += " and " + std::to_string(count - 5) + " more";
@@ -59,29 +55,34 @@ Status check_present(Os& os, const std::string& directory, const std::string& in
 }  // namespace
 
 Result<Checkpoint> Checkpoint::open(Os& os, Ledger& ledger, const std::string& directory) {
+  PLIMSOLL_TRY(const auto folder, open_model_folder(os, directory));
+  return open(os, ledger, *folder);
+}
+
+Result<Checkpoint> Checkpoint::open(Os& os, Ledger& ledger, Folder& folder) {
   for (const Format& format : kFormats) {
     Checkpoint checkpoint;
-    if (os.is_file(in(directory, format.single))) {
-      PLIMSOLL_CHECK(checkpoint.open_files(os, directory, {std::string(format.single)}));
+    if (folder.has(std::string(format.single))) {
+      PLIMSOLL_CHECK(checkpoint.open_files(folder, {std::string(format.single)}));
       PLIMSOLL_CHECK(checkpoint.build_table(os, ledger, format.pickled));
       return checkpoint;
     }
-    if (os.is_file(in(directory, format.index))) {
-      PLIMSOLL_TRY(const auto index, open_model_file(os, directory, std::string(format.index)));
+    if (folder.has(std::string(format.index))) {
+      PLIMSOLL_TRY(const auto index, folder.open(std::string(format.index)));
       PLIMSOLL_TRY(const auto shards, read_shard_names(*index, format.suffix));
-      PLIMSOLL_CHECK(check_present(os, directory, index->path(), shards));
-      PLIMSOLL_CHECK(checkpoint.open_files(os, directory, shards));
+      PLIMSOLL_CHECK(check_present(folder, index->path(), shards));
+      PLIMSOLL_CHECK(checkpoint.open_files(folder, shards));
       PLIMSOLL_CHECK(checkpoint.build_table(os, ledger, format.pickled));
       PLIMSOLL_CHECK(check_weight_map(os, ledger, *index, shards, checkpoint.table_));
       return checkpoint;
     }
   }
-  return nothing_there(os, directory);
+  return nothing_there(folder);
 }
 
-Status Checkpoint::open_files(Os& os, const std::string& directory, const std::vector<std::string>& names) {
+Status Checkpoint::open_files(Folder& folder, const std::vector<std::string>& names) {
   for (const std::string& name : names) {
-    PLIMSOLL_TRY(auto file, open_model_file(os, directory, name));
+    PLIMSOLL_TRY(auto file, folder.open(name));
     files_.push_back(std::move(file));
   }
   return {};

@@ -33,6 +33,8 @@ class Checkpoint {
   /// - `corrupt_file` naming file and byte offset, tensor or key;
   /// - `io`, `out_of_memory` as the system does.
   static Result<Checkpoint> open(Os& os, Ledger& ledger, const std::string& directory);
+  /// The same of a folder that is open.
+  static Result<Checkpoint> open(Os& os, Ledger& ledger, Folder& folder);
 
   /// All tensors: by the folder's files (name), then by offset; those that are not row-major after a file's others.
   std::span<const TensorInfo> tensors() const { return table_.tensors(); }
@@ -57,7 +59,7 @@ class Checkpoint {
   std::optional<FileType> main_type() const;
 
  private:
-  Status open_files(Os& os, const std::string& directory, const std::vector<std::string>& names);
+  Status open_files(Folder& folder, const std::vector<std::string>& names);
   Status build_table(Os& os, Ledger& ledger, bool pickled);
 
   CheckpointFiles files_;

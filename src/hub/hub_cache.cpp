@@ -104,7 +104,8 @@ Error not_cached(Os& os, const Cached& model) {
 Result<std::string> read_ref(Os& os, const Cached& model) {
   const std::string path = model.folder + "/refs/" + model.revision;
   if (!os.is_file(path)) return std::string();
-  PLIMSOLL_TRY(const auto file, os.open_beneath(model.folder, "refs/" + model.revision));
+  PLIMSOLL_TRY(const auto folder, os.open_folder(model.folder, ""));
+  PLIMSOLL_TRY(const auto file, folder->open("refs/" + model.revision));
   std::string text(static_cast<std::size_t>(std::min<std::uint64_t>(file->size(), kRefFileLimit)), '\0');
   PLIMSOLL_CHECK(file->read(std::as_writable_bytes(std::span(text)), 0));
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.pop_back();

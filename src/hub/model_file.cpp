@@ -24,22 +24,22 @@ Snapshot split_snapshot(std::string_view path) {
   const std::string_view model = path.substr(0, snapshots);
   const std::string_view name = path.substr(commit + 1);
   if (!model.substr(model.rfind('/') + 1).starts_with("models--") || name == "." || name == "..") return {};
-  return {std::string(model), std::string(path.substr(snapshots + 1)) + "/"};
+  return {std::string(model), std::string(path.substr(snapshots + 1))};
 }
 
 }  // namespace
 
-Result<std::unique_ptr<File>> open_model_file(Os& os, const std::string& directory, const std::string& name) {
+Result<std::unique_ptr<Folder>> open_model_folder(Os& os, const std::string& directory) {
   Snapshot snapshot = split_snapshot(directory);
   if (snapshot.model.empty()) snapshot = split_snapshot(os.real_path(directory));
-  if (snapshot.model.empty()) return os.open_beneath(directory, name);
-  return os.open_beneath(snapshot.model, snapshot.inside + name);
+  if (snapshot.model.empty()) return os.open_folder(directory, "");
+  return os.open_folder(snapshot.model, snapshot.inside);
 }
 
-Status explain_missing(Os& os, const std::string& directory, const std::string& name) {
-  const std::vector<std::string> names = os.list_directory(directory);
+Status explain_missing(Folder& folder, const std::string& name) {
+  const std::vector<std::string> names = folder.names();
   const bool is_listed = std::ranges::find(names, name) != names.end();
-  auto opened = open_model_file(os, directory, name);
+  auto opened = folder.open(name);
   if (opened.ok()) return {};
   Error error = std::move(opened).error();
   if (error.code == ErrorCode::not_found && !is_listed) return {};

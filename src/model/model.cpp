@@ -104,18 +104,20 @@ Result<Model> Model::open(Os& os, Ledger& ledger, const ModelRequest& request) t
   PLIMSOLL_CHECK(check_task(request.task));
   const Bytes before = ledger.current(MemoryTag::tables);
   PLIMSOLL_TRY(std::string directory, locate_model(os, request.model, request.revision));
-  if (!os.is_file(directory + "/config.json")) {
-    PLIMSOLL_CHECK(explain_missing(os, directory, "config.json"));
+  // Once for all its files: whoever renames folders meanwhile makes no model of two.
+  PLIMSOLL_TRY(const auto folder, open_model_folder(os, directory));
+  if (!folder->has("config.json")) {
+    PLIMSOLL_CHECK(explain_missing(*folder, "config.json"));
     return Error{ErrorCode::not_found, "this folder holds no config.json, so it is no model", directory,
                  "give the folder that has config.json, weights and tokenizer files"};
   }
-  PLIMSOLL_TRY(const auto file, open_model_file(os, directory, "config.json"));
+  PLIMSOLL_TRY(const auto file, folder->open("config.json"));
   PLIMSOLL_TRY(const JsonDocument config, JsonDocument::read(*file));
   PLIMSOLL_CHECK(refuse_other_weights(config.root()));
   PLIMSOLL_TRY(ArchSpec spec, read_arch_spec(config));
-  PLIMSOLL_TRY(Checkpoint checkpoint, Checkpoint::open(os, ledger, directory));
+  PLIMSOLL_TRY(Checkpoint checkpoint, Checkpoint::open(os, ledger, *folder));
   PLIMSOLL_CHECK(check_layers(spec, checkpoint));
-  PLIMSOLL_TRY(Tokenizer tokenizer, Tokenizer::open(os, ledger, directory));
+  PLIMSOLL_TRY(Tokenizer tokenizer, Tokenizer::open(os, ledger, *folder));
   auto state = std::make_unique<State>(request.model, std::move(directory), std::move(spec), std::move(checkpoint), std::move(tokenizer));
   state->program = encoder_program(state->spec);
   PLIMSOLL_TRY(state->binding, bind_weights(state->spec, state->program, state->checkpoint));

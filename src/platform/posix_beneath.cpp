@@ -31,30 +31,48 @@ std::optional<std::string> read_link(int folder, const std::string& name) {
 /// Goes through a path part by part. The folders on the way stay open, so that ".." is the one that was come from, whatever is renamed.
 class Walk {
  public:
-  Walk(int root, std::string path, int flags) : root_(root), rest_(std::move(path)), flags_(flags) {}
+  Walk(FolderChain folders, std::string path, int flags) : folders_(std::move(folders)), rest_(std::move(path)), flags_(flags) {}
 
   Descriptor open() {
     while (!rest_.empty()) {
       if (rest_.starts_with('/')) return failed(EXDEV);
       const std::string part = take_part();
-      if (part == ".") continue;
-      if (part == "..") {
-        if (folders_.empty()) return failed(EXDEV);
-        folders_.pop_back();
-        continue;
+      if (rest_.empty() && part != "." && part != "..") {
+        Descriptor file(::openat(folder(), part.c_str(), flags_ | O_NOFOLLOW));
+        if (file.get() >= 0) return file;
+        if (!follow(part, errno)) return {};
+      } else if (!enter_part(part)) {
+        return {};
       }
-      const bool last = rest_.empty();
-      Descriptor next(::openat(folder(), part.c_str(), (last ? flags_ : O_PATH | O_DIRECTORY | O_CLOEXEC) | O_NOFOLLOW));
-      if (next.get() < 0 && !follow(part, errno)) return {};
-      if (next.get() < 0) continue;
-      if (last) return next;
-      folders_.push_back(std::move(next));
     }
     return Descriptor(::openat(folder(), ".", flags_));
   }
 
+  /// The folders on the way to the one that the path names; none, with errno, where it names none.
+  FolderChain enter() {
+    while (!rest_.empty()) {
+      const bool absolute = rest_.starts_with('/');
+      if (absolute) errno = EXDEV;
+      if (absolute || !enter_part(take_part())) return {};
+    }
+    return std::move(folders_);
+  }
+
  private:
-  int folder() const { return folders_.empty() ? root_ : folders_.back().get(); }
+  int folder() const { return folders_.back()->get(); }
+
+  bool enter_part(const std::string& part) {
+    if (part == ".") return true;
+    if (part == "..") {
+      if (folders_.size() == 1) return errno = EXDEV, false;
+      folders_.pop_back();
+      return true;
+    }
+    Descriptor next(::openat(folder(), part.c_str(), kFolderFlags | O_NOFOLLOW));
+    if (next.get() < 0) return follow(part, errno);
+    folders_.push_back(std::make_shared<const Descriptor>(std::move(next)));
+    return true;
+  }
 
   // What ends in a slash must be a folder, as if "." came behind it.
   std::string take_part() {
@@ -77,11 +95,10 @@ class Walk {
     return true;
   }
 
-  int root_;
+  FolderChain folders_;
   std::string rest_;
   int flags_;
   int links_ = 0;
-  std::vector<Descriptor> folders_;
 };
 
 }  // namespace
@@ -90,14 +107,22 @@ long call_openat2(int folder, const char* path, const open_how* how, std::size_t
   return ::syscall(SYS_openat2, folder, path, how, size);
 }
 
-Descriptor open_beneath(int root, const std::string& name, int flags, OpenAt2Call openat2_call) {
+Descriptor open_beneath(const FolderChain& folders, const std::string& name, int flags, OpenAt2Call openat2_call) {
   open_how how{};
   how.flags = static_cast<__u64>(flags);
   how.resolve = RESOLVE_BENEATH;
-  Descriptor file(static_cast<int>(openat2_call(root, name.c_str(), &how, sizeof how)));
-  // No such call, one that a filter forbids, or a folder renamed on the way past "..".
-  const bool walk = file.get() < 0 && (errno == ENOSYS || errno == EPERM || errno == EAGAIN);
-  return walk ? Walk(root, name, flags).open() : std::move(file);
+  Descriptor file(static_cast<int>(openat2_call(folders.back()->get(), name.c_str(), &how, sizeof how)));
+  if (file.get() >= 0) return file;
+  // No such call, one that a filter forbids, or a folder renamed on the way past ".."; or a link out of the last folder.
+  const bool walk = errno == ENOSYS || errno == EPERM || errno == EAGAIN || (errno == EXDEV && folders.size() > 1);
+  return walk ? Walk(folders, name, flags).open() : std::move(file);
+}
+
+bool enter_beneath(FolderChain& folders, const std::string& name) {
+  FolderChain entered = Walk(folders, name, kFolderFlags).enter();
+  if (entered.empty()) return false;
+  folders = std::move(entered);
+  return true;
 }
 
 }  // namespace plimsoll

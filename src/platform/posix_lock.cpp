@@ -70,7 +70,8 @@ Result<std::string> posix_private_folder(const std::optional<std::string>& runti
   return path;
 }
 
-Result<std::unique_ptr<FileLock>> posix_lock_file(Gate& gate, const std::string& path, std::chrono::milliseconds patience) {
+Result<std::unique_ptr<FileLock>> posix_lock_file(Gate& gate, const std::string& path, std::chrono::milliseconds patience,
+                                                  const CancelToken* cancel) {
   static constexpr std::chrono::milliseconds kLongestPause{16};
   std::chrono::milliseconds waited{0};
   std::chrono::milliseconds pause{1};
@@ -81,6 +82,9 @@ Result<std::unique_ptr<FileLock>> posix_lock_file(Gate& gate, const std::string&
     // Asked again and again, for a holder may be stopped and a lock that blocks would wait for it for ever.
     while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
       if (errno != EWOULDBLOCK && errno != EINTR) return lock_error(errno, path);
+      if (cancel != nullptr && cancel->cancelled()) {
+        return Error{ErrorCode::cancelled, "stopped on request while another process held this lock", path, {}};
+      }
       if (waited >= patience) {
         return Error{ErrorCode::io, "another process has held this lock for " + std::to_string(patience.count()) + " ms", path,
                      "look for a stopped plimsoll process"};

@@ -8,7 +8,8 @@ namespace plimsoll {
 Result<std::string> posix_private_folder(const std::optional<std::string>& runtime_folder);
 
 /// Os::lock_file.
-Result<std::unique_ptr<FileLock>> posix_lock_file(Gate& gate, const std::string& path, std::chrono::milliseconds patience);
+Result<std::unique_ptr<FileLock>> posix_lock_file(Gate& gate, const std::string& path, std::chrono::milliseconds patience,
+                                                  const CancelToken* cancel);
 
 /// Os::is_locked.
 bool posix_is_locked(Gate& gate, const std::string& path);

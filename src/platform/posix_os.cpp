@@ -1,10 +1,10 @@
-#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,35 +17,14 @@
 #include <plimsoll/os.h>
 
 #include "platform/huge_page.h"
-#include "platform/posix_beneath.h"
 #include "platform/posix_file.h"
+#include "platform/posix_folder.h"
 #include "platform/posix_library.h"
 #include "platform/posix_lock.h"
+#include "platform/posix_open.h"
 
 namespace plimsoll {
 namespace {
-
-ErrorCode open_error(int code) { return code == EMFILE || code == ENFILE || code == EIO ? ErrorCode::io : ErrorCode::not_found; }
-
-std::string kind_of(mode_t mode) {
-  if (S_ISDIR(mode)) return "a directory";
-  if (S_ISFIFO(mode)) return "a FIFO";
-  if (S_ISSOCK(mode)) return "a socket";
-  if (S_ISCHR(mode) || S_ISBLK(mode)) return "a device";
-  return "not a regular file";
-}
-
-// Never waits for a FIFO's other end; a terminal does not become this process's own.
-constexpr int kReadFlags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-
-Error not_regular(const std::string& kind, const std::string& path) {
-  return Error{ErrorCode::not_found, "this is " + kind + ", not a file", path, "give a regular file"};
-}
-
-Error cannot_open(int code, const std::string& path) {
-  if (code == ENXIO) return not_regular("a socket, or a device that is not there", path);
-  return Error{open_error(code), "cannot open: " + system_message(code), path, "check the path and its permissions"};
-}
 
 Error cannot_map(Bytes size, int code) {
   return Error{ErrorCode::out_of_memory, "cannot map " + format_bytes(size) + ": " + system_message(code), "cpu",
@@ -143,19 +122,11 @@ class PosixOs final : public Os {
 
   Result<std::unique_ptr<File>> open(const std::string& path) override {
     if (!gate_.admit(Acquisition::open, "Os::open")) return cannot_open(EMFILE, path);
-    return regular_file(Descriptor(::open(path.c_str(), kReadFlags)), path);
+    return regular_file(Descriptor(::open(path.c_str(), kReadFlags)), path, gate_);
   }
 
-  Result<std::unique_ptr<File>> open_beneath(const std::string& root, const std::string& name) override {
-    const std::string path = root.ends_with('/') ? root + name : root + "/" + name;
-    if (!gate_.admit(Acquisition::open, "Os::open_beneath")) return cannot_open(EMFILE, path);
-    const Descriptor folder(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    if (folder.get() < 0) return cannot_open(errno, path);
-    Descriptor fd = plimsoll::open_beneath(folder.get(), name, kReadFlags);
-    if (fd.get() < 0 && errno == EXDEV)
-      return Error{ErrorCode::not_found, "a link leads out of " + root + ", where a model's files are", path,
-                   "put the file itself in the link's place, or give the folder where all of them are"};
-    return regular_file(std::move(fd), path);
+  Result<std::unique_ptr<Folder>> open_folder(const std::string& root, const std::string& inside) override {
+    return posix_open_folder(gate_, root, inside);
   }
 
   std::string real_path(const std::string& path) override {
@@ -179,9 +150,7 @@ class PosixOs final : public Os {
   Status read_parts(const std::string& path, const std::function<Status(std::string_view)>& take) override {
     if (!gate_.admit(Acquisition::open, "Os::read_text: open")) return cannot_open(EMFILE, path);
     const Descriptor fd(::open(path.c_str(), kReadFlags));
-    if (fd.get() < 0) return cannot_open(errno, path);
-    struct stat info {};
-    if (::fstat(fd.get(), &info) == 0 && !S_ISREG(info.st_mode)) return not_regular(kind_of(info.st_mode), path);
+    PLIMSOLL_CHECK(check_regular(fd, path));
     for (;;) {
       char block[4096];
       if (!gate_.admit(Acquisition::read, "Os::read_text: read")) return Error{ErrorCode::io, "cannot read: " + system_message(EIO), path};
@@ -203,19 +172,7 @@ class PosixOs final : public Os {
     return ::stat(path.c_str(), &info) == 0 && !S_ISDIR(info.st_mode);
   }
 
-  std::vector<std::string> list_directory(const std::string& path) override {
-    std::vector<std::string> names;
-    const auto close = [](DIR* directory) { ::closedir(directory); };
-    const std::unique_ptr<DIR, decltype(close)> directory(
-        gate_.admit(Acquisition::open, "Os::list_directory") ? ::opendir(path.c_str()) : nullptr, close);
-    if (directory == nullptr) return names;
-    while (const dirent* entry = ::readdir(directory.get())) {
-      const std::string name = entry->d_name;
-      if (name != "." && name != "..") names.push_back(name);
-    }
-    std::sort(names.begin(), names.end());
-    return names;
-  }
+  std::vector<std::string> list_directory(const std::string& path) override { return names_in(gate_, AT_FDCWD, path); }
 
   Status write_text(const std::string& path, std::string_view text) override {
     std::error_code ignored;
@@ -264,8 +221,9 @@ class PosixOs final : public Os {
 
   Result<std::string> private_folder() override { return posix_private_folder(environment("XDG_RUNTIME_DIR")); }
 
-  Result<std::unique_ptr<FileLock>> lock_file(const std::string& path, std::chrono::milliseconds patience) override {
-    return posix_lock_file(gate_, path, patience);
+  Result<std::unique_ptr<FileLock>> lock_file(const std::string& path, std::chrono::milliseconds patience,
+                                              const CancelToken* cancel) override {
+    return posix_lock_file(gate_, path, patience, cancel);
   }
   bool is_locked(const std::string& path) override { return posix_is_locked(gate_, path); }
   void remove_file(const std::string& path) override { ::unlink(path.c_str()); }
@@ -297,16 +255,14 @@ class PosixOs final : public Os {
     return Bytes{limit.rlim_cur};
   }
 
- private:
-  // `fd` is what open gave, errno with it.
-  Result<std::unique_ptr<File>> regular_file(Descriptor fd, const std::string& path) {
-    if (fd.get() < 0) return cannot_open(errno, path);
-    struct stat info {};
-    if (::fstat(fd.get(), &info) != 0) return Error{ErrorCode::io, "cannot stat: " + system_message(errno), path};
-    if (!S_ISREG(info.st_mode)) return not_regular(kind_of(info.st_mode), path);
-    return std::unique_ptr<File>(std::make_unique<PosixFile>(std::move(fd), static_cast<std::uint64_t>(info.st_size), path, gate_));
+  std::optional<SystemMemory> system_memory() override {
+    struct sysinfo info {};
+    if (::sysinfo(&info) != 0) return std::nullopt;
+    const auto bytes = [&](unsigned long units) { return Bytes{std::uint64_t{units} * info.mem_unit}; };
+    return SystemMemory{bytes(info.totalram), bytes(info.freeram), bytes(info.bufferram)};
   }
 
+ private:
   static Error write_error(int code, const std::string& path) {
     return Error{ErrorCode::io, "cannot write: " + system_message(code), path, "check permissions and free space"};
   }

@@ -171,17 +171,24 @@ Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
 
 Result<Tokenizer> Tokenizer::open(Os& os, Ledger& ledger, const std::string& directory) try {
-  const auto has = [&](std::string_view name) { return os.is_file(directory + "/" + std::string(name)); };
-  const bool json = has("tokenizer.json");
-  PLIMSOLL_TRY(const tokenizer::SettingsFiles files, tokenizer::SettingsFiles::read(os, directory));
+  PLIMSOLL_TRY(const auto folder, open_model_folder(os, directory));
+  return open(os, ledger, *folder);
+} catch (const std::bad_alloc&) {
+  return heap_exhausted();
+}
+
+Result<Tokenizer> Tokenizer::open(Os& os, Ledger& ledger, Folder& folder) try {
+  const bool json = folder.has("tokenizer.json");
+  PLIMSOLL_TRY(const tokenizer::SettingsFiles files, tokenizer::SettingsFiles::read(folder));
   Settings settings;
   if (files.config) {
     PLIMSOLL_TRY(settings, read_settings(files.config->root()));
   }
   PLIMSOLL_TRY(settings.token_types, tokenizer::passes_token_types(files));
-  if (!json && !has("vocab.txt"))
-    return Error{ErrorCode::not_found, "no tokenizer.json and no vocab.txt", directory, "name a directory that holds a tokenizer's files"};
-  PLIMSOLL_TRY(const auto file, open_model_file(os, directory, json ? "tokenizer.json" : "vocab.txt"));
+  if (!json && !folder.has("vocab.txt"))
+    return Error{ErrorCode::not_found, "no tokenizer.json and no vocab.txt", folder.path(),
+                 "name a directory that holds a tokenizer's files"};
+  PLIMSOLL_TRY(const auto file, folder.open(json ? "tokenizer.json" : "vocab.txt"));
   PLIMSOLL_TRY(Parts parts,
                json ? tokenizer::read_tokenizer_json(os, ledger, *file, files) : tokenizer::read_vocab_txt(os, ledger, *file, files));
   auto impl = std::make_unique<Impl>(std::move(parts), settings);

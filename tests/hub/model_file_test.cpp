@@ -30,7 +30,11 @@ class ModelFile : public ::testing::Test {
 
   /// Size of the file, or -1.
   std::int64_t size(const std::string& directory, const std::string& name) {
-    const auto file = open_model_file(*os_, directory, name);
+    const auto folder = open_model_folder(*os_, directory);
+    return folder.ok() ? size(**folder, name) : -1;
+  }
+  static std::int64_t size(Folder& folder, const std::string& name) {
+    const auto file = folder.open(name);
     return file.ok() ? static_cast<std::int64_t>((*file)->size()) : -1;
   }
 
@@ -51,15 +55,20 @@ TEST_F(ModelFile, WhatIsMissingIsToldApartFromWhatCannotBeHad) {
   tree_.write("m/there", "x");
   link("nowhere", "m/dangling");
   std::filesystem::create_directories(tree_ / "m/folder");
+  const auto folder = open_model_folder(*os_, tree_ / "m");
+  ASSERT_TRUE(folder.ok());
   const auto why = [&](const std::string& name) {
-    const Status status = explain_missing(*os_, tree_ / "m", name);
+    const Status status = explain_missing(**folder, name);
     return status.ok() ? std::string() : status.error().what;
   };
   EXPECT_EQ(why("absent"), "");
   EXPECT_EQ(why("there"), "");
   EXPECT_EQ(why("dangling"), "a link to a file that is not there");
   EXPECT_EQ(why("folder"), "this is a directory, not a file");
-  EXPECT_TRUE(explain_missing(*os_, tree_ / "none", "a").ok());
+  const auto none = open_model_folder(*os_, tree_ / "none");
+  ASSERT_FALSE(none.ok());
+  EXPECT_EQ(none.error().code, ErrorCode::not_found);
+  EXPECT_EQ(none.error().what, "there is no such folder");
 }
 
 TEST_F(ModelFile, ASnapshotMayBeReachedByAnotherName) {
@@ -93,6 +102,45 @@ TEST_F(ModelFile, AFolderThatIsReachedThroughLinksIsPinned) {
   EXPECT_EQ(pinned("hub/models--a--b/snapshots/out"), tree_ / "hub/models--a--b/snapshots/out");
   EXPECT_EQ(size(pinned("hub/models--a--b/snapshots/out"), "config.json"), -1);
   EXPECT_EQ(pinned("none"), tree_ / "none");
+}
+
+TEST_F(ModelFile, AFolderThatIsOpenStaysTheOne) {
+  tree_.write("v1/config.json", "1");
+  tree_.write("v1/only_here", "1");
+  tree_.write("v2/config.json", "22");
+  tree_.write("hub/models--a--b/blobs/2", "22");
+  link("../../blobs/2", "hub/models--a--b/snapshots/d/config.json");
+  const auto exchange = [&](const std::string& one, const std::string& two) {
+    std::filesystem::rename(tree_ / one, tree_ / "aside");
+    std::filesystem::rename(tree_ / two, tree_ / one);
+    std::filesystem::rename(tree_ / "aside", tree_ / two);
+  };
+  const auto plain = open_model_folder(*os_, tree_ / "v1");
+  const auto cached = open_model_folder(*os_, tree_ / "hub/models--a--b/snapshots/c");
+  ASSERT_TRUE(plain.ok() && cached.ok());
+  exchange("v1", "v2");
+  exchange("hub/models--a--b/snapshots/c", "hub/models--a--b/snapshots/d");
+  EXPECT_EQ(size(**plain, "config.json"), 1);
+  EXPECT_TRUE((*plain)->has("only_here"));
+  EXPECT_EQ((*plain)->names(), (std::vector<std::string>{"config.json", "only_here"}));
+  EXPECT_EQ(size(**cached, "config.json"), 4) << "a blob of the same model, by way of the folder that was opened";
+  EXPECT_EQ(size(**cached, "of_another"), -1);
+  exchange("hub/models--a--b", "v1");
+  EXPECT_EQ(size(**cached, "config.json"), 4);
+  EXPECT_EQ((*cached)->path(), tree_ / "hub/models--a--b/snapshots/c") << "as it was named";
+}
+
+TEST_F(ModelFile, AFolderHasWhatIsNoFolder) {
+  tree_.write("m/file", "1");
+  tree_.write("m/sub/deep", "1");
+  link("../models--secret", "m/out");
+  link("nowhere", "m/dangling");
+  const auto folder = open_model_folder(*os_, tree_ / "m");
+  ASSERT_TRUE(folder.ok());
+  EXPECT_TRUE((*folder)->has("file"));
+  EXPECT_TRUE((*folder)->has("sub/deep"));
+  EXPECT_TRUE((*folder)->has("out")) << "opening it says what is wrong with it";
+  for (const char* name : {"sub", "dangling", "absent", "/etc/passwd"}) EXPECT_FALSE((*folder)->has(name)) << name;
 }
 
 TEST_F(ModelFile, AnyOtherFolderIsItsOwnRoot) {

@@ -43,9 +43,12 @@ class Beneath : public ::testing::TestWithParam<Kind> {
   void link(const std::string& target, const std::string& name) { std::filesystem::create_symlink(target, tree_ / ("root/" + name)); }
 
   /// What was read, or what errno says.
-  std::string read(const std::string& name) {
-    const Descriptor root(::open((tree_ / "root").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    const Descriptor file = open_beneath(root.get(), name, kFlags, GetParam().call);
+  std::string read(const std::string& name) { return read(FolderChain{root()}, name); }
+  std::shared_ptr<const Descriptor> root() const {
+    return std::make_shared<const Descriptor>(::open((tree_ / "root").c_str(), kFolderFlags));
+  }
+  static std::string read(const FolderChain& folders, const std::string& name) {
+    const Descriptor file = open_beneath(folders, name, kFlags, GetParam().call);
     if (file.get() < 0) return errno == EXDEV ? "leaves" : system_message(errno);
     struct stat info {};
     if (::fstat(file.get(), &info) == 0 && S_ISDIR(info.st_mode)) return "a folder";
@@ -108,6 +111,32 @@ TEST_P(Beneath, WhatCannotBeOpenedIsSaid) {
   EXPECT_EQ(read(std::string(300, 'n')), system_message(ENAMETOOLONG));
 }
 
+TEST_P(Beneath, AFolderFurtherInIsLeftForItsRootAndNoFurther) {
+  link("../../file", "sub/deep/up");
+  link("../../../secret", "sub/deep/out");
+  link("../deep/../../sub/deep/file", "sub/deep/about");
+  link("sub", "way");
+  for (const char* inside : {"sub/deep", "./sub//deep/", "way/deep", "sub/../sub/deep"}) {
+    FolderChain folders = {root()};
+    ASSERT_TRUE(enter_beneath(folders, inside)) << inside;
+    EXPECT_EQ(read(folders, "file"), "deep") << inside;
+    EXPECT_EQ(read(folders, "up"), "file") << inside;
+    EXPECT_EQ(read(folders, "about"), "deep") << inside;
+    EXPECT_EQ(read(folders, "../../file"), "file") << inside;
+    EXPECT_EQ(read(folders, "out"), "leaves") << inside;
+    EXPECT_EQ(read(folders, "../../../secret"), "leaves") << inside;
+  }
+  link("../root2", "away");
+  for (const auto& [inside, code] :
+       {std::pair{"away", EXDEV}, {"..", EXDEV}, {"/", EXDEV}, {"sub/../../root2", EXDEV}, {"file", ENOTDIR}, {"absent", ENOENT}}) {
+    FolderChain folders = {root()};
+    errno = 0;
+    EXPECT_FALSE(enter_beneath(folders, inside)) << inside;
+    EXPECT_EQ(errno, code) << inside;
+    EXPECT_EQ(folders.size(), 1U);
+  }
+}
+
 TEST_P(Beneath, AFifoDoesNotBlock) {
   ASSERT_EQ(::mkfifo((tree_ / "root/fifo").c_str(), 0600), 0);
   EXPECT_EQ(read("fifo"), "");
@@ -126,21 +155,33 @@ TEST(PosixOsBeneath, SaysThatALinkLeavesAndWhatToDo) {
   std::filesystem::create_symlink("root", tree / "name");
   Gate gate;
   const auto os = make_os(gate);
-  const auto file = os->open_beneath(tree / "name", "file");
+  const auto open = [&](const std::string& folder, const std::string& name) -> Result<std::unique_ptr<File>> {
+    PLIMSOLL_TRY(const auto opened, os->open_folder(folder, ""));
+    return opened->open(name);
+  };
+  const auto file = open(tree / "name", "file");
   ASSERT_TRUE(file.ok()) << message(file.error());
   EXPECT_EQ((*file)->path(), tree / "name/file");
   EXPECT_EQ((*file)->size(), 4U);
-  const auto link = os->open_beneath(tree / "root", "link");
+  const auto link = open(tree / "root", "link");
   ASSERT_FALSE(link.ok());
   EXPECT_EQ(link.error().code, ErrorCode::not_found);
   EXPECT_THAT(message(link.error()), HasSubstr("a link leads out of " + tree / "root"));
   EXPECT_THAT(message(link.error()), HasSubstr("(" + tree / "root/link)"));
-  EXPECT_FALSE(os->open_beneath(tree / "root", "absent").ok());
-  EXPECT_FALSE(os->open_beneath(tree / "absent", "file").ok());
-  EXPECT_FALSE(os->open_beneath(tree.path(), "root").ok());
+  EXPECT_FALSE(open(tree / "root", "absent").ok());
+  EXPECT_FALSE(open(tree / "absent", "file").ok());
+  EXPECT_FALSE(open(tree.path(), "root").ok());
+  const auto out = os->open_folder(tree / "root", "..");
+  ASSERT_FALSE(out.ok());
+  EXPECT_THAT(message(out.error()), HasSubstr("a link leads out of " + tree / "root"));
+  EXPECT_EQ(os->open_folder(tree / "root/file", "").error().what, "there is no such folder");
   EXPECT_EQ(os->real_path(tree / "name/../name"), os->real_path(tree / "root"));
-  gate.refuse({.ordinal = 1});
-  EXPECT_FALSE(os->open_beneath(tree / "root", "file").ok());
+  for (const std::uint64_t ordinal : {1, 2}) {
+    gate.refuse({.ordinal = ordinal});
+    const auto refused = open(tree / "root", "file");
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code, ErrorCode::io);
+  }
 }
 
 }  // namespace

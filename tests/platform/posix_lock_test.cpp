@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <thread>
+
 #include <plimsoll/os.h>
 
 #include "support/temporary_folder.h"
@@ -131,6 +133,23 @@ TEST_F(PrivateFolderTest, RefusesWhatOthersMayEnterOrHavePlanted) {
   ASSERT_EQ(::unlink(expected_.c_str()), 0);
   folder_.write("plimsoll", "a file");
   EXPECT_FALSE(os_->private_folder().ok());
+}
+
+TEST_F(LockTest, ASignalEndsAWaitAndNothingElse) {
+  CancelToken cancel;
+  std::unique_ptr<FileLock> held = os_->lock_file(path_, milliseconds(0)).value();
+  std::thread later([&] {
+    std::this_thread::sleep_for(milliseconds(50));
+    cancel.cancel();
+  });
+  const auto begin = os_->now();
+  const auto waited = os_->lock_file(path_, milliseconds(20'000), &cancel);
+  later.join();
+  ASSERT_FALSE(waited.ok());
+  EXPECT_EQ(waited.error().code, ErrorCode::cancelled);
+  EXPECT_LT(os_->now() - begin, std::chrono::seconds(5));
+  held.reset();
+  EXPECT_TRUE(os_->lock_file(path_, milliseconds(0), &cancel).ok()) << "no wait, no reason to fail";
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <array>
 #include <atomic>
@@ -88,6 +89,32 @@ TEST_F(PosixOs, OpensRegularFilesOnlyAndNeverBlocks) {
   }
   EXPECT_NE(os->open(folder / "fifo").error().what.find("a FIFO"), std::string::npos);
   EXPECT_NE(os->open(folder.path()).error().what.find("a directory"), std::string::npos);
+}
+
+// Not the path's fault: the holder is asked to give it up, and the next attempt may do.
+TEST_F(PosixOs, AFileUnderAnothersLeaseIsAFaultOfTheMoment) {
+  const std::string path = folder.write("leased", "x");
+  const int holder = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_GE(holder, 0);
+  const auto before = ::signal(SIGIO, SIG_IGN);
+  if (::fcntl(holder, F_SETLEASE, F_WRLCK) == 0) {
+    const auto opened = os->open_folder(folder.path(), "");
+    ASSERT_TRUE(opened.ok());
+    for (const Error& error : {os->open(path).error(), os->read_text(path, 9).error(), (*opened)->open("leased").error()}) {
+      EXPECT_EQ(error.code, ErrorCode::io) << error.what;
+      EXPECT_NE(error.what.find("lease"), std::string::npos) << error.what;
+    }
+  }
+  ::close(holder);
+  ::signal(SIGIO, before);
+  EXPECT_TRUE(os->open(path).ok());
+}
+
+TEST_F(PosixOs, TellsTheMemoryOfTheMachine) {
+  const auto memory = os->system_memory();
+  ASSERT_TRUE(memory.has_value());
+  EXPECT_GT(memory->free, Bytes{0});
+  EXPECT_LE(memory->free + memory->buffers, memory->total);
 }
 
 TEST_F(PosixOs, HandsOutLongTextsInParts) {

@@ -118,7 +118,7 @@ TEST(ListRuns, LeavesOutWhatMakesNoSense) {
       {std::string("\0\0\0", 3), 0},
   };
   for (const auto& [text, count] : cases) {
-    const auto lock = os.lock_file(os.folder / "run-5-7", std::chrono::milliseconds(0));
+    const auto lock = os.lock_file(os.folder / "run-5-7", std::chrono::milliseconds(0), nullptr);
     ASSERT_TRUE(lock.ok());
     ASSERT_TRUE((*lock)->write(text).ok());
     EXPECT_THAT(list_runs(os), SizeIs(count)) << text.substr(0, 100);

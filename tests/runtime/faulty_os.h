@@ -11,6 +11,8 @@
 
 #include <plimsoll/os.h>
 
+#include "support/hooked_folder.h"
+
 namespace plimsoll::testing {
 
 /// The operating system, but direct reads of its files fail, or do not end, while a test says so.
@@ -26,8 +28,9 @@ class FaultyOs final : public Os {
   std::shared_ptr<Faults> faults = std::make_shared<Faults>();
 
   Result<std::unique_ptr<File>> open(const std::string& path) override { return made_faulty(real_.open(path)); }
-  Result<std::unique_ptr<File>> open_beneath(const std::string& root, const std::string& name) override {
-    return made_faulty(real_.open_beneath(root, name));
+  Result<std::unique_ptr<Folder>> open_folder(const std::string& root, const std::string& inside) override {
+    return hooked(real_.open_folder(root, inside),
+                  [this](Folder& folder, const std::string& name) { return made_faulty(folder.open(name)); });
   }
   std::string real_path(const std::string& path) override { return real_.real_path(path); }
   Gate& gate() override { return real_.gate(); }

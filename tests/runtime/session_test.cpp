@@ -4,11 +4,13 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <numeric>
 #include <random>
 
 #include "model_fixture.h"
 #include "support/forwarding_os.h"
+#include "support/hooked_folder.h"
 
 namespace plimsoll {
 namespace {
@@ -127,24 +129,20 @@ TEST_F(OpenSession, APassOutsideThePlanOrTheVocabularyIsRefused) {
   EXPECT_TRUE(session_->run({ids, types, starts}).ok());
 }
 
-/// Somebody lets a link to a model lead here or there whenever one of its files is opened, as a deployment may do.
-class TurningLink final : public testing::ForwardingOs {
+/// Somebody does something to a model's folder before it is opened and before each of its files is.
+class MeddlingOs final : public testing::ForwardingOs {
  public:
-  TurningLink(std::string link, std::vector<std::string> targets) : link_(std::move(link)), targets_(std::move(targets)) { turn(); }
-  Result<std::unique_ptr<File>> open_beneath(const std::string& root, const std::string& name) override {
-    turn();
-    return ForwardingOs::open_beneath(root, name);
+  explicit MeddlingOs(std::function<void()> meddle) : meddle_(std::move(meddle)) { meddle_(); }
+  Result<std::unique_ptr<Folder>> open_folder(const std::string& root, const std::string& inside) override {
+    meddle_();
+    return testing::hooked(ForwardingOs::open_folder(root, inside), [this](Folder& folder, const std::string& name) {
+      meddle_();
+      return folder.open(name);
+    });
   }
 
  private:
-  void turn() {
-    std::filesystem::remove(link_);
-    std::filesystem::create_symlink(targets_[random_() % targets_.size()], link_);
-  }
-
-  std::string link_;
-  std::vector<std::string> targets_;
-  std::mt19937 random_{5};
+  std::function<void()> meddle_;
 };
 
 TEST_F(SessionTest, AModelIsNeverMadeOfTwo) {
@@ -162,11 +160,25 @@ TEST_F(SessionTest, AModelIsNeverMadeOfTwo) {
     own.push_back(run({.model = folder, .texts = texts(TinyModel{}, 5)}).logits);
   }
   ASSERT_NE(own[0], own[1]);
-  TurningLink os(folder_ / "latest", folders);
-  for (int i = 0; i < 12; ++i) {
-    const auto result = run_model(os, {.model = folder_ / "latest", .texts = texts(TinyModel{}, 5)});
-    ASSERT_TRUE(result.ok()) << message(result.error());
-    EXPECT_TRUE(result->logits == own[0] || result->logits == own[1]) << i;
+  std::mt19937 random(5);
+  const auto turn_the_link = [&] {
+    std::filesystem::remove(folder_ / "latest");
+    std::filesystem::create_symlink(folders[random() % 2], folder_ / "latest");
+  };
+  const auto exchange_the_folders = [&] {
+    if (random() % 2 == 0) return;
+    std::filesystem::rename(folders[0], folder_ / "aside");
+    std::filesystem::rename(folders[1], folders[0]);
+    std::filesystem::rename(folder_ / "aside", folders[1]);
+  };
+  for (const auto& [meddle, model] :
+       {std::pair<std::function<void()>, std::string>{turn_the_link, folder_ / "latest"}, {exchange_the_folders, folders[0]}}) {
+    MeddlingOs os(meddle);
+    for (int i = 0; i < 12; ++i) {
+      const auto result = run_model(os, {.model = model, .texts = texts(TinyModel{}, 5)});
+      ASSERT_TRUE(result.ok()) << message(result.error());
+      EXPECT_TRUE(result->logits == own[0] || result->logits == own[1]) << i;
+    }
   }
 }
 

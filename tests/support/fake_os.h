@@ -44,6 +44,7 @@ class FakeOs final : public Os {
   std::map<int, Bytes> rlimits;
   std::chrono::nanoseconds clock{0};
   bool read_only = false;  ///< write_text fails
+  std::optional<SystemMemory> system;
 
   FakeOs() : real_(make_os(gate_)) {}
 
@@ -54,7 +55,11 @@ class FakeOs final : public Os {
     return std::unique_ptr<File>(std::make_unique<FakeFile>(path, std::move(text), gate_));
   }
 
-  Result<std::unique_ptr<File>> open_beneath(const std::string& root, const std::string& name) override { return open(root + "/" + name); }
+  Result<std::unique_ptr<Folder>> open_folder(const std::string& root, const std::string& inside) override {
+    const std::string path = inside.empty() ? root : root + "/" + inside;
+    if (!is_directory(path)) return Error{ErrorCode::not_found, "there is no such folder", path, "give the folder of a model"};
+    return std::unique_ptr<Folder>(std::make_unique<FakeFolder>(*this, path));
+  }
 
   Result<std::string> read_text(const std::string& path, std::size_t limit) override {
     PLIMSOLL_TRY(std::string text, find(path));
@@ -104,8 +109,22 @@ class FakeOs final : public Os {
     if (found == rlimits.end()) return std::nullopt;
     return found->second;
   }
+  std::optional<SystemMemory> system_memory() override { return system; }
 
  private:
+  class FakeFolder final : public Folder {
+   public:
+    FakeFolder(FakeOs& os, std::string path) : os_(os), path_(std::move(path)) {}
+    const std::string& path() const override { return path_; }
+    Result<std::unique_ptr<File>> open(const std::string& name) override { return os_.open(path_ + "/" + name); }
+    bool has(const std::string& name) override { return os_.is_file(path_ + "/" + name); }
+    std::vector<std::string> names() override { return os_.list_directory(path_); }
+
+   private:
+    FakeOs& os_;
+    std::string path_;
+  };
+
   Result<std::string> find(const std::string& path) {
     if (!gate_.admit(Acquisition::open, "FakeOs::open")) return Error{ErrorCode::io, "cannot open: too many open files", path, ""};
     const auto found = files.find(path);

@@ -18,8 +18,8 @@ class ForwardingOs : public Os {
 
   Gate& gate() override { return gate_; }
   Result<std::unique_ptr<File>> open(const std::string& path) override { return real_->open(path); }
-  Result<std::unique_ptr<File>> open_beneath(const std::string& root, const std::string& name) override {
-    return real_->open_beneath(root, name);
+  Result<std::unique_ptr<Folder>> open_folder(const std::string& root, const std::string& inside) override {
+    return real_->open_folder(root, inside);
   }
   std::string real_path(const std::string& path) override { return real_->real_path(path); }
   Result<std::string> read_text(const std::string& path, std::size_t limit) override { return real_->read_text(path, limit); }
@@ -30,8 +30,9 @@ class ForwardingOs : public Os {
   Result<std::unique_ptr<Mapping>> map_memory(Bytes size) override { return real_->map_memory(size); }
   Result<std::unique_ptr<Thread>> start_thread(std::function<void()> body) override { return real_->start_thread(std::move(body)); }
   Result<std::string> private_folder() override { return real_->private_folder(); }
-  Result<std::unique_ptr<FileLock>> lock_file(const std::string& path, std::chrono::milliseconds patience) override {
-    return real_->lock_file(path, patience);
+  Result<std::unique_ptr<FileLock>> lock_file(const std::string& path, std::chrono::milliseconds patience,
+                                              const CancelToken* cancel) override {
+    return real_->lock_file(path, patience, cancel);
   }
   bool is_locked(const std::string& path) override { return real_->is_locked(path); }
   void remove_file(const std::string& path) override { real_->remove_file(path); }
@@ -40,6 +41,7 @@ class ForwardingOs : public Os {
   std::chrono::nanoseconds now() override { return real_->now(); }
   std::vector<int> affinity() override { return real_->affinity(); }
   std::optional<Bytes> memory_rlimit(int resource) override { return real_->memory_rlimit(resource); }
+  std::optional<SystemMemory> system_memory() override { return real_->system_memory(); }
 
  private:
   Gate gate_;
@@ -76,6 +78,7 @@ class ChangingMachine final : public ForwardingOs {
     return texts_.contains(path) || ForwardingOs::is_file(path);
   }
   std::optional<Bytes> memory_rlimit(int /*resource*/) override { return std::nullopt; }
+  std::optional<SystemMemory> system_memory() override { return std::nullopt; }
 
  private:
   std::mutex mutex_;

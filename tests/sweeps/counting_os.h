@@ -55,8 +55,9 @@ class CountingOs final : public ForwardingOs {
     PLIMSOLL_CHECK(counted->take(ForwardingOs::start_thread(std::move(body)), live_));
     return std::unique_ptr<Thread>(std::move(counted));
   }
-  Result<std::unique_ptr<FileLock>> lock_file(const std::string& path, std::chrono::milliseconds patience) override {
-    PLIMSOLL_TRY(std::unique_ptr<FileLock> lock, ForwardingOs::lock_file(path, patience));
+  Result<std::unique_ptr<FileLock>> lock_file(const std::string& path, std::chrono::milliseconds patience,
+                                              const CancelToken* cancel) override {
+    PLIMSOLL_TRY(std::unique_ptr<FileLock> lock, ForwardingOs::lock_file(path, patience, cancel));
     return std::unique_ptr<FileLock>(std::make_unique<CountedLock>(std::move(lock), Count(live_, kLocks)));
   }
 

@@ -5,8 +5,6 @@
 #include <string_view>
 #include <utility>
 
-#include "hub/model_file.h"
-
 namespace plimsoll::tokenizer {
 namespace {
 
@@ -73,11 +71,11 @@ Status class_of_model(const JsonValue& config, SettingsFiles& files) {
 
 }  // namespace
 
-Result<SettingsFiles> SettingsFiles::read(Os& os, const std::string& directory) {
+Result<SettingsFiles> SettingsFiles::read(Folder& folder) {
   SettingsFiles files;
   const auto read = [&](const std::string& name, std::optional<JsonDocument>& document) -> Status {
-    if (!os.is_file(directory + "/" + name)) return {};
-    PLIMSOLL_TRY(const auto file, open_model_file(os, directory, name));
+    if (!folder.has(name)) return {};
+    PLIMSOLL_TRY(const auto file, folder.open(name));
     PLIMSOLL_TRY(document, JsonDocument::read(*file));
     return {};
   };

@@ -20,7 +20,7 @@ struct SettingsFiles {
   std::string class_name;
   std::string class_source;  ///< file and key
 
-  static Result<SettingsFiles> read(Os& os, const std::string& directory);
+  static Result<SettingsFiles> read(Folder& folder);
 };
 
 /// Whether the class is transformers' BertTokenizer, by any of its names.
