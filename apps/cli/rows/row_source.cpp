@@ -126,6 +126,7 @@ class FileRows final : public RowSource {
 };
 
 Error not_readable(const std::string& what, const std::string& path, int code) {
+  if (code == EAGAIN) return Error{ErrorCode::io, "cannot open: another process holds a lease on this file", path, "try again"};
   return Error{code == EMFILE || code == ENFILE || code == EIO ? ErrorCode::io : ErrorCode::not_found, what, path,
                "give a .txt or .jsonl file, or - for standard input"};
 }
