@@ -31,12 +31,13 @@ struct MemoryLimit {
 /// Memory of the host as this process may use it. Unknown figures are zero.
 struct HostMemory {
   Bytes total;
-  Bytes available;  ///< MemAvailable: what can be had without pushing anybody out
-  Bytes ours;       ///< what this process holds already (RssAnon + RssShmem); a plan counts it again, so it is free
+  Bytes available;                            ///< what can be had without pushing anybody out
+  std::string available_by = "MemAvailable";  ///< where `available` is from: /proc/meminfo, or "sysinfo" where that does not tell
+  Bytes ours;  ///< what this process holds already (RssAnon + RssShmem); a plan counts it again, so it is free
   std::vector<MemoryLimit> limits;
-  std::string limits_fault;       ///< why limits of control groups are not known, and may be lower; empty: they are
-  Bytes budget = kUnknownMemory;  ///< the least of available + ours and every limit's budget
-  std::string set_by = "unknown";
+  std::string limits_fault;        ///< why limits of control groups are not known, and may be lower; empty: they are
+  Bytes budget = kUnknownMemory;   ///< the least of available + ours and every limit's budget
+  std::string set_by = "unknown";  ///< `available_by`, or a limit's
 
   /// The part of `budget` that others can take away at any time: the least of available + ours and the limits of groups.
   Bytes contended_budget() const;

@@ -158,9 +158,16 @@ HostMemory probe_host_memory(Os& os, const std::vector<GroupChain>& chains) {
   HostMemory memory;
   memory.ours = self.held();
   memory.total = find_bytes(meminfo, "MemTotal");
-  if (const auto available = available_memory(meminfo)) {
+  auto available = available_memory(meminfo);
+  if (const auto system = available ? std::nullopt : os.system_memory()) {
+    // Without the page cache, which sysinfo does not tell: less than there is, never more.
+    available = sum({system->free, system->buffers});
+    memory.total = system->total;
+    memory.available_by = "sysinfo";
+  }
+  if (available) {
     memory.available = *available;
-    lower_budget(memory, sum({*available, memory.ours}), "MemAvailable");
+    lower_budget(memory, sum({*available, memory.ours}), memory.available_by);
   }
   Collector collector(os, self);
   for (const GroupChain& chain : chains) collector.add_chain(chain);

@@ -10,7 +10,7 @@
 namespace plimsoll::probe {
 
 /// The host's memory and every finite limit around this process:
-///   MemAvailable + what we hold;
+///   MemAvailable (where /proc/meminfo does not tell: what sysinfo calls free or buffers) + what we hold;
 ///   each enclosing cgroup's memory.max and memory.high (version 2) or memory.limit_in_bytes (version 1), less what others hold there
 ///   that cannot be reclaimed, less kGroupAllowance;
 ///   RLIMIT_AS and RLIMIT_DATA, less what is used up beside the memory that a plan counts;

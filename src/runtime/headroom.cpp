@@ -11,7 +11,7 @@ Result<Bytes> check_headroom(Os& os, Bytes next) {
   const Bytes budget = memory.contended_budget();
   const Bytes free = saturating_sub(budget, memory.ours);
   if (next <= free) return free;
-  std::string set_by = "MemAvailable";
+  std::string set_by = memory.available_by;
   for (const MemoryLimit& limit : memory.limits)
     if (limit.contended && limit.budget == budget) set_by = limit.set_by;
   return Error{ErrorCode::out_of_memory,

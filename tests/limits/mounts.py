@@ -17,3 +17,8 @@ def own_mounts():
 def mount_empty(folder, options="", read_only=False):
     """Hides a folder below an empty file system in memory."""
     return _libc.mount(b"tmpfs", os.fsencode(folder), b"tmpfs", MS_RDONLY if read_only else 0, options.encode()) == 0
+
+
+def mount_processes(options):
+    """Puts another view of the processes over /proc: "subset=pid" shows them alone (Linux 5.8 and later)."""
+    return _libc.mount(b"proc", b"/proc", b"proc", 0, options.encode()) == 0

@@ -3,12 +3,13 @@
 
 A missing thing is a smaller machine, not an error: each command works all the same, and answers do not change.
 """
+import json
 import os
 import pathlib
 import sys
 
 from driver import CI, Checks, Folder, run, typed
-from mounts import mount_empty, own_mounts
+from mounts import mount_empty, mount_processes, own_mounts
 
 TEXTS = ["I loved this film", "not good at all"]
 
@@ -57,6 +58,20 @@ class Surroundings:
                 os._exit(99)
         self.all(f"{' and '.join(folders)} hidden{' read-only' if read_only else ''}", hide, {"XDG_RUNTIME_DIR": None}.items(), failing)
 
+    def processes_alone(self):
+        """/proc without meminfo: the machine's memory is known all the same."""
+        def hide():
+            if not own_mounts() or not mount_processes("subset=pid"):
+                os._exit(99)
+        ended = run([*self.commands["devices"], "--json"], hide)
+        if ended.status == 99:
+            print("skipped: /proc cannot be mounted here")
+            return
+        if self.checks.expect(ended.status == 0, f"devices, /proc with processes alone: {ended}"):
+            cpu = json.loads(ended.out.splitlines()[0])
+            self.checks.expect(0 < cpu["budget"] <= cpu["total"] < 1 << 50, f"/proc with processes alone: {cpu['budget']} of {cpu['total']}")
+        self.all("/proc with processes alone", hide)
+
 
 def main():
     plimsoll, model, sources = pathlib.Path(sys.argv[1]), sys.argv[2], pathlib.Path(sys.argv[3])
@@ -77,6 +92,7 @@ def main():
         surroundings.hidden(["/tmp"])
         surroundings.hidden(["/tmp"], "mode=755", True, without_tmp)
         surroundings.hidden(["/proc", "/sys", "/tmp", "/dev/shm"], "mode=755", True, without_tmp)
+    surroundings.processes_alone()
     checks.section("hidden folders")
     checks.end()
 

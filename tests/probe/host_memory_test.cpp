@@ -2,9 +2,11 @@
 
 #include <sys/resource.h>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "probe/fake_machine.h"
+#include "probe/fields.h"
 #include "probe/self_memory.h"
 
 namespace plimsoll::probe {
@@ -229,6 +231,33 @@ TEST_F(HostMemoryTest, ChainsFoundBeforeGiveTheSame) {
   os.files["/sys/fs/cgroup/job/memory.max"] = mib_text(400);
   os.files.erase("/proc/self/mountinfo");
   EXPECT_EQ(probe_host_memory(os, chains).budget, mib(400 - 8)) << "values are read anew, places are not";
+}
+
+TEST(HostMemoryWithoutMeminfo, IsWhatSysinfoTells) {
+  FakeOs os;
+  os.system = SystemMemory{gib(16), gib(3), gib(1)};
+  HostMemory memory = probe_host_memory(os);
+  EXPECT_EQ(memory.total, gib(16));
+  EXPECT_EQ(memory.available, gib(4));
+  EXPECT_EQ(memory.budget, gib(4));
+  EXPECT_EQ(memory.set_by, "sysinfo");
+  EXPECT_EQ(memory.contended_budget(), gib(4));
+  add_host(os);
+  memory = probe_host_memory(os);
+  EXPECT_EQ(memory.total, gib(16));
+  EXPECT_EQ(memory.available, gib(10));
+  EXPECT_EQ(memory.set_by, "MemAvailable") << "which counts the page cache too";
+}
+
+TEST(HostMemoryWithoutGroups, SaysWhetherNobodyKnows) {
+  FakeOs os;
+  add_host(os);
+  EXPECT_EQ(probe_host_memory(os).limits_fault, "");
+  os.files["/proc/self/cgroup"] = "0::/job\n";
+  os.files["/proc/self/mountinfo"] = version2_mount();
+  EXPECT_EQ(probe_host_memory(os).limits_fault, "");
+  os.files["/proc/self/cgroup"] = std::string(kLargestTable + 1, 'x');
+  EXPECT_THAT(probe_host_memory(os).limits_fault, ::testing::HasSubstr("/proc/self/cgroup"));
 }
 
 TEST(SelfMemory, OfTheRealProcessGrowsWithWhatIsTouched) {
