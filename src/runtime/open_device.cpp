@@ -51,12 +51,14 @@ Accelerator figures_of(const CudaTraits& traits) {
 OpenDevice::OpenDevice(std::unique_ptr<State> state) : state_(std::move(state)) {}
 OpenDevice::~OpenDevice() = default;
 
-Result<std::unique_ptr<OpenDevice>> OpenDevice::simulate(Os& os, std::string_view name, std::string_view spec, int threads) try {
+Result<std::unique_ptr<OpenDevice>> OpenDevice::simulate(Os& os, std::string_view name, std::string_view spec, int threads,
+                                                         const CancelToken* cancel) try {
   auto state = std::make_unique<State>(name);
   SimDevice::Options options;
   PLIMSOLL_TRY(options.spec, parse_sim_spec(spec));
   PLIMSOLL_TRY(state->pool, ThreadPool::create(os, threads));
   options.os = &os;
+  options.cancel = cancel;
   options.pool = state->pool.get();
   PLIMSOLL_TRY(options.features, cap_cpu_features(detect_cpu_features(), os.environment("PLIMSOLL_ISA").value_or("")));
   const CpuFeatures features = options.features;

@@ -4,7 +4,9 @@
 Each point starts one of a few runs and sends it something after a random part of its usual time: SIGINT, SIGTERM, SIGHUP, two of these,
 SIGPIPE, a reader that leaves, or SIGKILL. Whatever the moment: an exit code of the contract, whole lines, no partial file.
 """
+import fcntl
 import json
+import os
 import pathlib
 import random
 import signal
@@ -162,10 +164,31 @@ def whole(out, shape, action):
     return shape.expected.startswith(out) and (not out or out.endswith(b"\n") or action == "kill")
 
 
+def held_lock(checks, plimsoll, model):
+    """Others hold the lock of a shared heap, and would for ever: a signal is heard all the same."""
+    with Folder() as folder:
+        (folder.path / "plimsoll").mkdir(mode=0o700)
+        with open(folder.path / "plimsoll/sim-held.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for command in (["run", model, "hi"], ["plan", model]):
+                process = subprocess.Popen([plimsoll, *command, "--sim", "name=held,memory=8MiB"], stdin=subprocess.DEVNULL,
+                                           stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                           env={**os.environ, "XDG_RUNTIME_DIR": str(folder.path)})
+                time.sleep(0.5)
+                start = time.monotonic()
+                process.send_signal(signal.SIGTERM)
+                out, err = process.communicate(timeout=PATIENCE)
+                took = time.monotonic() - start
+                ended = Ended(process.returncode, out, err)
+                checks.expect(ended.status == 143 and took < 5, f"{command[0]} while a lock is held: {ended} after {took:.1f} s")
+    checks.section("a lock that is held")
+
+
 def main():
     plimsoll, model, points = pathlib.Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     seed = int(sys.argv[4]) if len(sys.argv) > 4 else 1
     checks = Checks()
+    held_lock(checks, plimsoll, model)
     with Folder() as inputs:
         ways = shapes(plimsoll, model, inputs.path)
         for shape in ways:

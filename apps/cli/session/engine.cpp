@@ -83,8 +83,8 @@ Status Engine::open_devices() {
   const Options& options = context_.options;
   if (devices_.empty()) {
     for (std::size_t i = 0; i < options.sims.size(); ++i) {
-      PLIMSOLL_TRY(std::unique_ptr<OpenDevice> device,
-                   OpenDevice::simulate(context_.os, fmt::format("sim:{}", i), options.sims[i], machine_.cpu.default_threads));
+      PLIMSOLL_TRY(std::unique_ptr<OpenDevice> device, OpenDevice::simulate(context_.os, fmt::format("sim:{}", i), options.sims[i],
+                                                                            machine_.cpu.default_threads, &context_.signals.token()));
       devices_.push_back(std::move(device));
     }
     if (options.any_cuda || !options.cudas.empty()) PLIMSOLL_CHECK(open_gpus());

@@ -90,7 +90,7 @@ Result<std::unique_ptr<SimDevice>> SimDevice::create(Options options) {
     PLIMSOLL_TRY(const std::string text, os.read_text(spec.script, kLongestScript));
     PLIMSOLL_TRY(device->script_, SimScript::parse(text, spec.script));
   }
-  PLIMSOLL_TRY(device->heap_, SimHeap::open(os, spec, device->name()));
+  PLIMSOLL_TRY(device->heap_, SimHeap::open(os, spec, device->name(), device->options_.cancel));
   while (const auto action = device->script_.next(std::nullopt)) device->apply(*action);
   return device;
 }

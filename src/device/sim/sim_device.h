@@ -38,6 +38,7 @@ class SimDevice final : public Device {
     CpuFeatures features;
     SimSpec spec;
     std::string name = "sim:0";
+    const CancelToken* cancel = nullptr;  ///< ends waits for a shared heap; may be null
   };
   /// Reads the script and opens the heap. Fails with `usage`, `not_found`, `io`, or `out_of_memory` where the context does not fit. What
   /// the options point to must outlive the device.

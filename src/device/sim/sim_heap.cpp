@@ -18,8 +18,8 @@ constexpr std::size_t kMostHolders = 3;
 
 }  // namespace
 
-Result<std::unique_ptr<SimHeap>> SimHeap::open(Os& os, const SimSpec& spec, std::string device) {
-  auto heap = std::unique_ptr<SimHeap>(new SimHeap(os, spec, std::move(device)));
+Result<std::unique_ptr<SimHeap>> SimHeap::open(Os& os, const SimSpec& spec, std::string device, const CancelToken* cancel) {
+  auto heap = std::unique_ptr<SimHeap>(new SimHeap(os, spec, std::move(device), cancel));
   if (!spec.name.empty()) {
     PLIMSOLL_TRY(const std::string folder, os.private_folder());
     PLIMSOLL_TRY(heap->self_, sim::this_process(os));
@@ -28,6 +28,9 @@ Result<std::unique_ptr<SimHeap>> SimHeap::open(Os& os, const SimSpec& spec, std:
     heap->self_.pid = 1;  // any but nobody's
   }
   heap->self_.heap = static_cast<std::uint64_t>(os.now().count());
+  if (heap->shared()) {
+    PLIMSOLL_TRY(heap->alive_, os.lock_file(sim::owner_file(heap->path_, heap->self_), std::chrono::milliseconds(0)));
+  }
   std::optional<Block> context;
   PLIMSOLL_CHECK(heap->visit([&](HeapTable& table) -> Status {
     if (spec.context.count == 0) return {};
@@ -41,8 +44,18 @@ Result<std::unique_ptr<SimHeap>> SimHeap::open(Os& os, const SimSpec& spec, std:
 
 SimHeap::~SimHeap() {
   mine_.clear();
-  // Twice, for what one failure leaves in the table others would miss until this process ends.
-  if (!settle()) settle();
+  // What a failure leaves in the table, others take for gone once this one's lock is let go. One that was not opened is not in it.
+  if (opened_) settle();
+  if (alive_) os_.remove_file(sim::owner_file(path_, self_));
+}
+
+Result<std::unique_ptr<FileLock>> SimHeap::lock_table() {
+  const auto patience = is_stuck_ ? std::chrono::milliseconds(0) : kLockPatience;
+  const auto begin = os_.now();
+  auto lock = os_.lock_file(path_ + ".lock", patience, cancel_);
+  if (lock.ok()) is_stuck_ = false;
+  else if (os_.now() - begin >= kLockPatience) is_stuck_ = true;
+  return lock;
 }
 
 Status SimHeap::visit(const std::function<Status(HeapTable&)>& change) {
@@ -50,7 +63,7 @@ Status SimHeap::visit(const std::function<Status(HeapTable&)>& change) {
     table_.restore(self_, mine_);
     return change(table_);
   }
-  PLIMSOLL_TRY(const auto lock, os_.lock_file(path_ + ".lock", kLockPatience));
+  PLIMSOLL_TRY(const auto lock, lock_table());
   PLIMSOLL_TRY(const std::string stored, read_table());
   PLIMSOLL_CHECK(change(table_));
   std::string text = table_.format();
@@ -69,7 +82,7 @@ Result<std::string> SimHeap::read_table() {
     table->remove_owners([&](const Owner& owner) {
       if (owner == self_ || std::ranges::find(running, owner) != running.end()) return false;
       if (std::ranges::find(gone, owner) != gone.end()) return true;
-      const bool runs = sim::is_running(os_, owner);
+      const bool runs = sim::is_alive(os_, path_, owner);
       (runs ? running : gone).push_back(owner);
       return !runs;
     });
@@ -164,12 +177,14 @@ Error SimHeap::shortfall(const HeapTable& table, Bytes size) const {
   std::string advice = in_pieces ? "give back and allocate again, largest first" : "use a smaller model, batch or precision";
   if (!in_pieces && !figures.holders.empty()) {
     const Holder& holder = figures.holders.front();
-    advice = "process " + std::to_string(holder.pid) + " (" + holder.command + ") holds " + format_bytes(holder.bytes);
+    const std::string command = holder.command.empty() ? "" : " (" + holder.command + ")";
+    advice = "process " + std::to_string(holder.pid) + command + " holds " + format_bytes(holder.bytes);
   }
   return Error{ErrorCode::out_of_memory, std::move(what), device_, std::move(advice), std::move(figures)};
 }
 
 std::vector<Holder> SimHeap::holders() {
+  const std::scoped_lock lock(mutex_);
   std::vector<Holder> found;
   const Status read = visit([&](HeapTable& table) {
     found = holders_in(table);
@@ -179,16 +194,18 @@ std::vector<Holder> SimHeap::holders() {
 }
 
 std::vector<Holder> SimHeap::holders_in(const HeapTable& table) const {
-  std::vector<Holder> found;
+  std::vector<std::pair<Owner, Bytes>> held;
   for (const Block& block : table.blocks()) {
     if (block.owner.pid == 0 || block.owner.same_process(self_)) continue;
-    auto holder = std::ranges::find(found, block.owner.pid, &Holder::pid);
-    if (holder == found.end()) holder = found.insert(found.end(), Holder{block.owner.pid, {}, {}, {}});
-    holder->bytes.count += block.size;
+    const auto same = [&](const auto& each) { return each.first.same_process(block.owner); };
+    auto entry = std::ranges::find_if(held, same);
+    if (entry == held.end()) entry = held.insert(held.end(), {block.owner, Bytes{}});
+    entry->second.count += block.size;
   }
-  std::ranges::sort(found, std::greater<>(), [](const Holder& holder) { return holder.bytes.count; });
-  if (found.size() > kMostHolders) found.resize(kMostHolders);
-  for (Holder& holder : found) holder.command = sim::command_of(os_, holder.pid);
+  std::ranges::sort(held, std::greater<>(), [](const auto& each) { return each.second.count; });
+  if (held.size() > kMostHolders) held.resize(kMostHolders);
+  std::vector<Holder> found;
+  for (const auto& [owner, bytes] : held) found.push_back({owner.pid, {}, sim::command_of(os_, owner), bytes});
   return found;
 }
 

@@ -2,9 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +14,7 @@
 #include <thread>
 
 #include "device/support.h"
+#include "support/forwarding_os.h"
 #include "support/temporary_folder.h"
 
 namespace plimsoll {
@@ -169,6 +172,105 @@ TEST_F(SimHeapTest, AProcessThatIsKilledGivesAllBack) {
   EXPECT_EQ(state(*heap).others, mib(10)) << "also before its parent has asked after it";
   EXPECT_EQ(ended_with(child), -SIGKILL);
   EXPECT_TRUE(heap->allocate(mib(85)).ok());
+}
+
+// A process of another namespace has a number here that nobody has, or somebody else.
+TEST_F(SimHeapTest, AProcessOfAnotherNamespaceIsNotTakenForDead) {
+  const SimSpec spec = spec_of("a", mib(10));
+  const auto heap = open(spec);
+  ASSERT_TRUE(heap->allocate(mib(4)).ok());
+  int ready[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  const pid_t child = start([&] {
+    if (::unshare(CLONE_NEWUSER | CLONE_NEWPID) != 0) return 77;
+    const pid_t inner = start([&] {  // with number 1
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      auto theirs = SimHeap::open(*os_, spec, "sim:0");
+      const bool fits = theirs.ok() && theirs.value()->allocate(mib(4)).ok();
+      const bool too_much = theirs.ok() && theirs.value()->allocate(mib(4)).ok();
+      const char answer = fits && !too_much ? 'y' : 'n';
+      if (::write(ready[1], &answer, 1) != 1) return 1;
+      for (;;) ::pause();
+    });
+    if (inner < 0) return 77;
+    return ended_with(inner) == -SIGKILL ? 0 : 1;
+  });
+  ::close(ready[1]);
+  char answer = '?';
+  const bool told = ::read(ready[0], &answer, 1) == 1;
+  ::close(ready[0]);
+  if (!told) {
+    EXPECT_EQ(ended_with(child), 77);
+    GTEST_SKIP() << "no namespaces here";
+  }
+  EXPECT_EQ(answer, 'y') << "ours is not taken for dead there";
+  EXPECT_EQ(state(*heap).others, mib(4)) << "and theirs not here";
+  EXPECT_FALSE(heap->allocate(mib(4)).ok());
+  ASSERT_EQ(::kill(child, SIGKILL), 0);
+  EXPECT_EQ(ended_with(child), -SIGKILL);
+}
+
+TEST_F(SimHeapTest, WhoIsToldToStopDoesNotWaitForOthers) {
+  const SimSpec spec = spec_of("a", mib(10));
+  CancelToken cancel;
+  auto heap = SimHeap::open(*os_, spec, "sim:0", &cancel);
+  ASSERT_TRUE(heap.ok());
+  const auto held = os_->lock_file(table_path("a") + ".lock", std::chrono::milliseconds(1000));
+  ASSERT_TRUE(held.ok());
+  cancel.cancel();
+  const auto begin = os_->now();
+  EXPECT_EQ((*heap)->memory().error().code, ErrorCode::cancelled);
+  EXPECT_EQ(SimHeap::open(*os_, spec, "sim:0", &cancel).error().code, ErrorCode::cancelled);
+  heap->reset();
+  EXPECT_LT(os_->now() - begin, std::chrono::seconds(5));
+}
+
+/// Locks of files are never had, each after all the patience that it is given; that takes no time.
+class StuckOs final : public testing::ForwardingOs {
+ public:
+  std::chrono::milliseconds waited{0};
+  bool stuck = false;
+
+  Result<std::unique_ptr<FileLock>> lock_file(const std::string& path, std::chrono::milliseconds patience,
+                                              const CancelToken* cancel) override {
+    if (!stuck || !path.ends_with(".lock")) return ForwardingOs::lock_file(path, patience, cancel);
+    waited += patience;
+    return Error{ErrorCode::io, "held", path};
+  }
+  std::chrono::nanoseconds now() override { return ForwardingOs::now() + waited; }
+};
+
+TEST_F(SimHeapTest, ALockThatIsNeverHadIsWaitedForOnce) {
+  StuckOs os;
+  os.stuck = true;
+  EXPECT_FALSE(SimHeap::open(os, spec_of("a", mib(10)), "sim:0").ok());
+  EXPECT_EQ(os.waited, std::chrono::seconds(10));
+  os.stuck = false;
+  auto heap = SimHeap::open(os, spec_of("a", mib(10)), "sim:0");
+  ASSERT_TRUE(heap.ok());
+  ASSERT_TRUE((*heap)->allocate(mib(1)).ok());
+  os.stuck = true;
+  os.waited = {};
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE((*heap)->memory().ok());
+  heap->reset();
+  EXPECT_EQ(os.waited, std::chrono::seconds(10));
+  os.stuck = false;
+  EXPECT_EQ(state(*open(spec_of("a", mib(10)))).free, mib(10)) << "what could not be given back is taken for gone";
+}
+
+TEST_F(SimHeapTest, NothingIsLeftBehindButTheTableAndItsLock) {
+  {
+    const auto heap = open(spec_of("a", mib(10)));
+    EXPECT_EQ(os_->list_directory(folder_ / "plimsoll").size(), 3U);
+    const pid_t child = start([&] {
+      auto theirs = SimHeap::open(*os_, spec_of("a", mib(10)), "sim:0");
+      if (theirs.ok() && theirs.value()->allocate(mib(1)).ok()) ::kill(::getpid(), SIGKILL);
+      return 1;
+    });
+    EXPECT_EQ(ended_with(child), -SIGKILL);
+    EXPECT_EQ(state(*heap).others, Bytes{});
+  }
+  EXPECT_EQ(os_->list_directory(folder_ / "plimsoll"), (std::vector<std::string>{"sim-a", "sim-a.lock"}));
 }
 
 TEST_F(SimHeapTest, ANumberThatIsUsedAgainIsAnotherProcess) {
