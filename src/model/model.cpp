@@ -127,7 +127,7 @@ Result<Model> Model::open(Os& os, Ledger& ledger, const ModelRequest& request) t
   }
   state->warnings = untrained_warnings(state->program, state->binding);
   if (state->binding.initialised.empty()) warn_of_other_task(config.root(), state->warnings);
-  if (os.is_file(state->directory + "/adapter_config.json"))
+  if (folder->has("adapter_config.json"))
     state->warnings.emplace_back("adapter_config.json: the adapter beside the weights is not applied");
   if (state->binding.stored_type == ElementType::float64)
     state->warnings.emplace_back("float64 weights: rounded to the precision of the plan");
