@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include <plimsoll/cancel.h>
 #include <plimsoll/element_type.h>
 #include <plimsoll/ledger.h>
 #include <plimsoll/machine.h>
@@ -145,8 +146,10 @@ struct Plan {
 
 /// Plans `workload` on the machine's devices: on an accelerator, fed from the host's memory and the disk, or on the host. Always returns a
 /// plan, also when the verdict is `does_not_fit` (its figures say by how much); fails with `unsupported` or `usage` only when the policy
-/// contradicts the model. Pure: nothing is read or reserved.
-Result<Plan> make_plan(const Model& model, const Snapshot& machine, const Workload& workload, const Policy& policy);
+/// contradicts the model, and with `cancelled` soon after `cancel` is set (it may be null). Pure: nothing is read or reserved. Takes
+/// seconds and tens of megabytes of heap for the deepest models on many devices.
+Result<Plan> make_plan(const Model& model, const Snapshot& machine, const Workload& workload, const Policy& policy,
+                       const CancelToken* cancel = nullptr);
 
 /// The `does_not_fit` error of a plan whose verdict says so, with figures and the smallest budget that would do.
 Error does_not_fit(const Plan& plan);

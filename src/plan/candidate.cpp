@@ -14,6 +14,10 @@ constexpr std::int64_t kAutomaticTokens = 1024;
 // Texts of a pass cost memory each, used or not; short texts average about this many tokens.
 constexpr std::int64_t kTokensPerShortText = 16;
 
+// Of passes larger than this few sizes are tried: they are as fast as this one.
+constexpr std::int64_t kManyTokens = 1 << 17;
+constexpr std::int64_t kStepOfManyTokens = 16;
+
 // Tokens are numbered in 32 bits; and no size of a pass overflows.
 constexpr std::int64_t kMostTokens = std::numeric_limits<std::int32_t>::max();
 
@@ -25,12 +29,22 @@ struct PassSize {
 
 bool contains(const std::vector<Rung>& rungs, Rung rung) { return std::find(rungs.begin(), rungs.end(), rung) != rungs.end(); }
 
+// A network of more blocks is tried with every other size.
+constexpr std::int64_t kVeryDeep = 144;
+
+// The next smaller pass that is tried.
+std::int64_t fewer_texts(std::int64_t texts, std::int64_t longest, std::int64_t blocks) {
+  const std::int64_t half = blocks > kVeryDeep ? (texts + 3) / 4 : (texts + 1) / 2;
+  const std::int64_t many = std::max<std::int64_t>(kManyTokens / longest, 1);
+  return half > many ? std::max(texts / kStepOfManyTokens, many) : half;
+}
+
 // From a batch of `batch_size` texts down to one: every text may be the longest.
-std::vector<PassSize> asked_sizes(const Workload& workload, bool may_shrink) {
+std::vector<PassSize> asked_sizes(const Workload& workload, std::int64_t blocks, bool may_shrink) {
   std::vector<PassSize> sizes;
   std::int64_t most = std::min(workload.batch_size, std::max<std::int64_t>(kMostTokens / workload.longest, 1));
   if (workload.texts > 0) most = std::min(most, workload.texts);
-  for (std::int64_t texts = most;; texts = (texts + 1) / 2) {
+  for (std::int64_t texts = most;; texts = fewer_texts(texts, workload.longest, blocks)) {
     std::int64_t tokens = texts * workload.longest;
     if (workload.total_tokens > 0) tokens = std::max(std::min(tokens, workload.total_tokens), workload.longest);
     sizes.push_back({tokens, texts, texts < most});
@@ -50,6 +64,9 @@ std::vector<PassSize> automatic_sizes(const Workload& workload) {
     if (tokens == workload.longest) return sizes;
   }
 }
+
+// Numbers of narrowed blocks that are tried at most: of a very deep network not every one.
+constexpr std::int64_t kMostNarrowings = 64;
 
 int loss_of(ElementType narrowed) { return narrowed == ElementType::float16 ? 1 : 2; }
 
@@ -83,7 +100,9 @@ std::vector<Candidate> with_narrowing(std::vector<Candidate> list, const Policy&
   if (wide.storage != ElementType::float32 || list.size() > 1) return list;
   for (const Rung rung : {Rung::float16, Rung::bfloat16}) {
     if (!contains(policy.allow, rung) || forbids(policy, rung)) continue;
-    for (std::int64_t narrowed = 1; narrowed <= blocks; ++narrowed) {
+    const std::int64_t stride = std::max<std::int64_t>(blocks / kMostNarrowings, 1);
+    for (std::int64_t number = stride; number < blocks + stride; number += stride) {
+      const std::int64_t narrowed = std::min(number, blocks);
       Candidate candidate = wide;
       candidate.narrowing = rung;
       candidate.narrowed_blocks = narrowed;
@@ -115,8 +134,6 @@ constexpr std::array<RingShape, 9> kRingShapes = {{{4U << 20U, 8},
 
 constexpr std::size_t kDeepRings = 2;  // the first so many
 
-constexpr std::int64_t kMostSteps = 64;
-
 // Where streamed blocks come from: disk; for an accelerator also the host's memory, wholly or in part. A gathered table is on disk, or
 // with blocks that all come from the host; an accelerator may also keep it, for its rows are fetched through the host's memory.
 void add_sources(Candidate candidate, bool gathers, std::vector<Candidate>& list) {
@@ -137,15 +154,15 @@ void add_sources(Candidate candidate, bool gathers, std::vector<Candidate>& list
   add(0, Home::device);
 }
 
-/// What the model has that need not stay in memory.
-struct Movable {
-  std::int64_t blocks = 0;      ///< of the program
-  std::int64_t streamable = 0;  ///< of these: blocks in residency_order
-  bool table = false;           ///< whether the word table can be gathered
-};
+}  // namespace
 
-// How much of `candidate` stays in memory: everything; all but the word table; ever fewer blocks beside it.
-void add_placements(Candidate candidate, const Movable& movable, const Policy& policy, std::vector<Candidate>& list) {
+Movable find_movable(const Program& program, const Binding& binding) {
+  return {std::ssize(program.blocks), std::ssize(residency_order(program, binding)), gatherable_table(program, binding) != kNone};
+}
+
+// Everything; all but the word table; ever fewer blocks beside it.
+std::vector<Candidate> placements(Candidate candidate, const Movable& movable, const Policy& policy) {
+  std::vector<Candidate> list;
   const std::int64_t most = movable.streamable;
   const bool partly_narrowed = candidate.narrowing && candidate.narrowed_blocks < movable.blocks;
   const bool may_stream = !forbids(policy, Rung::stream) && !partly_narrowed && most > 0;
@@ -153,18 +170,17 @@ void add_placements(Candidate candidate, const Movable& movable, const Policy& p
   const bool may_stay = !policy.stream_everything || !may_stream;
   if (may_stay) list.push_back(candidate);
   if (may_gather && may_stay) add_sources(candidate, true, list);
-  if (!may_stream) return;
+  if (!may_stream) return list;
   for (const RingShape& ring : candidate.device == 0 ? host_ring_shapes(policy) : ring_shapes(policy)) {
     candidate.chunk_bytes = ring.chunk_bytes;
     candidate.slots = ring.slots;
     // Of a very deep network not every number is tried: a few blocks more or less are a percent or two.
-    const std::int64_t stride = may_stay ? std::max<std::int64_t>(most / kMostSteps, 1) : most;
+    const std::int64_t stride = may_stay ? std::max<std::int64_t>(most / movable.steps, 1) : most;
     for (candidate.streamed_blocks = most; candidate.streamed_blocks > 0; candidate.streamed_blocks -= stride)
       add_sources(candidate, may_gather, list);
   }
+  return list;
 }
-
-}  // namespace
 
 Precision choose_precision(std::optional<ElementType> dtype, ElementType stored_type, bool native_bfloat16) {
   ElementType storage = dtype.value_or(stored_type);
@@ -193,7 +209,8 @@ std::span<const RingShape> ring_shapes(const Policy& policy) {
 std::vector<Candidate> resident_candidates(const Program& program, const Binding& binding, const Workload& workload, const Policy& policy,
                                            bool native_bfloat16, std::int32_t device) {
   const bool may_shrink = !forbids(policy, Rung::microbatch);
-  std::vector<PassSize> sizes = workload.batch_size > 0 ? asked_sizes(workload, may_shrink) : automatic_sizes(workload);
+  std::vector<PassSize> sizes =
+      workload.batch_size > 0 ? asked_sizes(workload, std::ssize(program.blocks), may_shrink) : automatic_sizes(workload);
   const auto held = [&](const PassSize& size) { return size.tokens <= workload.held_tokens && size.texts <= workload.held_texts; };
   while (workload.held_tokens > 0 && sizes.size() > 1 && !held(sizes.front())) sizes.erase(sizes.begin());
   std::vector<Candidate> list;
@@ -213,11 +230,12 @@ std::vector<Candidate> resident_candidates(const Program& program, const Binding
 
 std::vector<Candidate> candidates(const Program& program, const Binding& binding, const Workload& workload, const Policy& policy,
                                   bool native_bfloat16, std::int32_t device) {
-  const Movable movable{std::ssize(program.blocks), std::ssize(residency_order(program, binding)),
-                        gatherable_table(program, binding) != kNone};
+  const Movable movable = find_movable(program, binding);
   std::vector<Candidate> list;
-  for (const Candidate& resident : resident_candidates(program, binding, workload, policy, native_bfloat16, device))
-    add_placements(resident, movable, policy, list);
+  for (const Candidate& resident : resident_candidates(program, binding, workload, policy, native_bfloat16, device)) {
+    const std::vector<Candidate> placed = placements(resident, movable, policy);
+    list.insert(list.end(), placed.begin(), placed.end());
+  }
   return list;
 }
 

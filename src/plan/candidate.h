@@ -59,7 +59,19 @@ std::span<const RingShape> host_ring_shapes(const Policy& policy);
 std::vector<Candidate> resident_candidates(const Program& program, const Binding& binding, const Workload& workload, const Policy& policy,
                                            bool native_bfloat16, std::int32_t device = 0);
 
-/// `device` computes; an accelerator may be fed from the host's memory as well as from disk.
+/// What a model has that need not stay in memory.
+struct Movable {
+  std::int64_t blocks = 0;      ///< of the program
+  std::int64_t streamable = 0;  ///< of these: blocks in residency_order
+  bool table = false;           ///< whether the word table can be gathered
+  std::int64_t steps = 64;      ///< how many numbers of blocks that stay are tried at most
+};
+Movable find_movable(const Program& program, const Binding& binding);
+
+/// How much of a resident candidate stays in memory. An accelerator may be fed from the host's memory as well as from disk.
+std::vector<Candidate> placements(Candidate resident, const Movable& movable, const Policy& policy);
+
+/// All of these where `device` computes.
 std::vector<Candidate> candidates(const Program& program, const Binding& binding, const Workload& workload, const Policy& policy,
                                   bool native_bfloat16, std::int32_t device = 0);
 

@@ -6,6 +6,7 @@
 #include "plan/load.h"
 #include "plan/residency.h"
 #include "plan/ring.h"
+#include "plan/stage_program.h"
 
 namespace plimsoll {
 
@@ -15,6 +16,15 @@ Estimator::Estimator(const LayoutRequest& request) : request_(request), order_(r
 Estimator::PassKey Estimator::pass_key(const Candidate& candidate) const {
   const ElementType first = block_storage(candidate, 0, std::ssize(request_.program->blocks));
   return {candidate.tokens_per_pass, candidate.texts_per_pass, candidate.compute, first, candidate.table};
+}
+
+void Estimator::forget_other_sizes(const Candidate& next) {
+  if (passes_.empty()) return;
+  const auto& [tokens, texts, compute, first, table] = passes_.begin()->first;
+  if (tokens == next.tokens_per_pass && texts == next.texts_per_pass) return;
+  passes_.clear();
+  variants_.clear();
+  first_blocks_.clear();
 }
 
 const Estimator::Pass& Estimator::pass(const Candidate& candidate) {
@@ -29,37 +39,56 @@ const Estimator::Pass& Estimator::pass(const Candidate& candidate) {
   return found->second;
 }
 
-const Estimator::Variant& Estimator::variant(const Candidate& candidate, ElementType type, Home home) {
-  const auto [found, is_new] = variants_.try_emplace({pass_key(candidate), type, home, candidate.chunk_bytes, candidate.slots});
-  Variant& known = found->second;
-  if (!is_new) return known;
+// All blocks of `request`.
+Estimator::Variant Estimator::measure(const LayoutRequest& request, const Candidate& candidate, ElementType type, Home home) const {
   Candidate alike = candidate;
   alike.storage = type;
   alike.narrowing.reset();
   alike.homes.reset();
   alike.streamed_blocks = home == Home::device ? 0 : std::ssize(order_);
   alike.host_blocks = home == Home::host ? std::ssize(order_) : 0;
-  const Schedule schedule = assign_forms(request_, alike);
-  const std::vector<BlockTime> times = block_times(request_, schedule, alike);
-  const std::vector<Block>& blocks = request_.program->blocks;
-  known.blocks.resize(blocks.size());
+  const Schedule schedule = assign_forms(request, alike);
+  const std::vector<BlockTime> times = block_times(request, schedule, alike);
+  const std::vector<Block>& blocks = request.program->blocks;
+  Variant measured;
+  measured.blocks.resize(blocks.size());
   for (std::size_t b = 0; b < blocks.size(); ++b) {
-    BlockFigures& figures = known.blocks[b];
+    BlockFigures& figures = measured.blocks[b];
     figures.time = times[b];
     for (const Op& op : blocks[b].ops) {
       for (const WeightId id : op_weights(op)) {
         const PlannedWeight& planned = schedule.weights[static_cast<std::size_t>(id)];
-        if (planned.home == Home::device) figures.device += align_place(planned.bytes + request_.red_zone);
-        if (planned.home == Home::host) figures.host += align_place(stored_bytes(request_, id) + request_.red_zone);
-        if (planned.home != Home::disk) figures.load_slot = std::max(figures.load_slot, load_slot_bytes(request_, id, planned));
+        if (planned.home == Home::device) figures.device += align_place(planned.bytes + request.red_zone);
+        if (planned.home == Home::host) figures.host += align_place(stored_bytes(request, id) + request.red_zone);
+        if (planned.home != Home::disk) figures.load_slot = std::max(figures.load_slot, load_slot_bytes(request, id, planned));
       }
     }
   }
-  known.ring = measure_ring(request_, alike);
-  return known;
+  measured.ring = measure_ring(request, alike);
+  return measured;
+}
+
+const Estimator::Variant& Estimator::variant(const Candidate& candidate, ElementType type, Home home) {
+  Candidate with_table = candidate;
+  with_table.table = Home::device;
+  const auto [found, is_new] = variants_.try_emplace({pass_key(with_table), type, home, candidate.chunk_bytes, candidate.slots});
+  if (is_new) found->second = measure(request_, with_table, type, home);
+  return found->second;
+}
+
+const Estimator::BlockFigures& Estimator::first_block(const Candidate& candidate, ElementType type, Home home) {
+  if (!candidate.gathers()) return variant(candidate, type, home).blocks.front();
+  const auto [found, is_new] = first_blocks_.try_emplace({pass_key(candidate), type, home, candidate.chunk_bytes, candidate.slots});
+  if (!is_new) return found->second;
+  if (!first_program_) first_program_ = stage_program(*request_.program, 0, 1);
+  LayoutRequest request = request_;
+  request.program = &*first_program_;
+  found->second = measure(request, candidate, type, home).blocks.front();
+  return found->second;
 }
 
 Figures Estimator::figures(const Candidate& candidate) {
+  forget_other_sizes(candidate);
   const std::int64_t blocks = std::ssize(request_.program->blocks);
   const std::vector<Home> homes = block_homes(candidate, order_, static_cast<std::size_t>(blocks));
   Figures sum;
@@ -72,7 +101,7 @@ Figures Estimator::figures(const Candidate& candidate) {
     const Variant*& known = found[type == candidate.storage ? 0 : 1][static_cast<std::size_t>(homes[i])];
     if (known == nullptr) known = &variant(candidate, type, homes[i]);
     const Variant& own = *known;
-    const BlockFigures& figures = own.blocks[i];
+    const BlockFigures& figures = b == 0 ? first_block(candidate, type, homes[i]) : own.blocks[i];
     sum.device += figures.device;
     sum.host += figures.host;
     sum.load_slot = std::max(sum.load_slot, figures.load_slot);
@@ -102,7 +131,6 @@ void Figures::add(const Figures& next) {
   device += next.device;
   host += next.host;
   load_slot = std::max(load_slot, next.load_slot);
-  times.insert(times.end(), next.times.begin(), next.times.end());
   const auto widen = [](Slots& slots, const Slots& other) {
     slots = {std::max(slots.bytes, other.bytes), std::max(slots.count, other.count)};
   };

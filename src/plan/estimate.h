@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <tuple>
 #include <vector>
 
@@ -16,7 +17,7 @@ struct Figures {
   std::uint64_t device = 0;      ///< bytes of weights where they are computed
   std::uint64_t host = 0;        ///< of weights that an accelerator is fed with from there
   std::uint64_t load_slot = 0;   ///< largest read that needs a slot
-  std::vector<BlockTime> times;  ///< by block, of one full pass
+  std::vector<BlockTime> times;  ///< by block, of one full pass; not added up
   PassCopies copies;             ///< of all of them as one stage; not added up
   SlotRing ring;                 ///< measured, without chunks
   std::uint64_t activations = 0;
@@ -41,8 +42,8 @@ struct Estimate {
 };
 
 /// Figures of many candidates, each in time linear in the blocks: what a block takes depends on its own storage type, whether it stays,
-/// and the shape of the pass and the ring alone, so it is added up from few variants in which all blocks are alike. `request` must outlive
-/// it.
+/// and the shape of the pass and the ring alone, so it is added up from few variants in which all blocks are alike. Those of the last
+/// size of a pass are kept: candidates of one size had better come one after the other. `request` must outlive it.
 class Estimator {
  public:
   explicit Estimator(const LayoutRequest& request);
@@ -71,13 +72,19 @@ class Estimator {
   };
   using PassKey = std::tuple<std::int64_t, std::int64_t, ElementType, ElementType, Home>;
   PassKey pass_key(const Candidate& candidate) const;
+  void forget_other_sizes(const Candidate& next);
+  Variant measure(const LayoutRequest& request, const Candidate& candidate, ElementType type, Home home) const;
   const Variant& variant(const Candidate& candidate, ElementType type, Home home);
+  const BlockFigures& first_block(const Candidate& candidate, ElementType type, Home home);
   const Pass& pass(const Candidate& candidate);
 
   const LayoutRequest& request_;
   std::vector<std::int64_t> order_;
   std::map<PassKey, Pass> passes_;
-  std::map<std::tuple<PassKey, ElementType, Home, std::uint64_t, std::int32_t>, Variant> variants_;
+  using VariantKey = std::tuple<PassKey, ElementType, Home, std::uint64_t, std::int32_t>;
+  std::map<VariantKey, Variant> variants_;
+  std::map<VariantKey, BlockFigures> first_blocks_;  // beside a word table that is elsewhere; other blocks do not see it
+  std::optional<Program> first_program_;             // of that block alone
 };
 
 }  // namespace plimsoll

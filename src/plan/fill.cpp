@@ -27,10 +27,16 @@ std::int64_t largest(std::int64_t most, Possible possible) {
 void Filler::share_weights(const Candidate& shared) {
   weights_.clear();
   const auto last = static_cast<std::int32_t>(requests_.size()) - 1;
-  for (std::int64_t b = 0; b < std::ssize(program_.blocks); ++b) {
-    StageChoice block{b, 1, shared};
-    block.candidate.device = last;
-    weights_.push_back(estimator_.figures(block).device);
+  Candidate there = shared;
+  there.device = last;
+  const Schedule schedule = assign_forms(requests_.back(), there);
+  for (const Block& block : program_.blocks) {
+    std::uint64_t bytes = 0;
+    for (const Op& op : block.ops) {
+      for (const WeightId id : op_weights(op))
+        bytes += align_place(schedule.weights[static_cast<std::size_t>(id)].bytes + policy_.red_zone_bytes);
+    }
+    weights_.push_back(bytes);
   }
   const std::uint64_t all = std::accumulate(weights_.begin(), weights_.end(), std::uint64_t{0});
   caps_.assign(requests_.size(), kNoCap);
@@ -106,12 +112,14 @@ std::vector<StageChoice> Filler::stages(const Filling& filling, std::int64_t on_
 std::vector<StageChoice> Filler::with_rest(const Filling& filling) {
   const std::int64_t placed = std::accumulate(filling.counts.begin(), filling.counts.end(), std::int64_t{0});
   const std::int64_t on_host = largest(std::ssize(program_.blocks) - placed, [&](std::int64_t count) {
-    return estimator_.estimate(stages(filling, count)).arenas.front() <= arenas_.front();
+    return is_cancelled(cancel_) || estimator_.estimate(stages(filling, count)).arenas.front() <= arenas_.front();
   });
   return stages(filling, on_host);
 }
 
+// Of a plan that is not wanted any more, everything does.
 bool Filler::fits_on(std::int32_t device, const std::vector<StageChoice>& stages) {
+  if (is_cancelled(cancel_)) return true;
   return estimator_.estimate(stages).arenas[static_cast<std::size_t>(device)] <= arenas_[static_cast<std::size_t>(device)];
 }
 

@@ -12,10 +12,11 @@ namespace plimsoll {
 class Filler {
  public:
   /// `requests` by the device that computes, `arenas` what each device may hold; all outlive it.
-  Filler(const std::vector<LayoutRequest>& requests, const Policy& policy, const Budgets& arenas)
-      : requests_(requests), policy_(policy), arenas_(arenas), program_(*requests.front().program), estimator_(requests) {}
+  Filler(const std::vector<LayoutRequest>& requests, const Policy& policy, const Budgets& arenas, const CancelToken* cancel = nullptr)
+      : requests_(requests), policy_(policy), arenas_(arenas), cancel_(cancel), program_(*requests.front().program), estimator_(requests) {}
 
-  /// For a pass and precision and the ring of what streams. May not fit: then nothing that is filled so does.
+  /// For a pass and precision and the ring of what streams. May not fit: then nothing that is filled so does, or
+  /// `cancel` was set.
   std::vector<StageChoice> fill(const Candidate& shared, const RingShape& ring);
 
  private:
@@ -39,6 +40,7 @@ class Filler {
   const std::vector<LayoutRequest>& requests_;
   const Policy& policy_;
   const Budgets& arenas_;
+  const CancelToken* cancel_;  ///< may be null
   const Program& program_;
   StageEstimator estimator_;
   std::vector<std::uint64_t> weights_;  ///< bytes of each block

@@ -3,6 +3,8 @@
 #include <numeric>
 #include <vector>
 
+#include <plimsoll/cancel.h>
+
 #include "plan/stages.h"
 
 namespace plimsoll {
@@ -34,6 +36,13 @@ inline Bytes stage_runtime(const Program& program, std::size_t stages) {
   for (const Block& block : program.blocks) ops += block.ops.size();
   return round_to_pages((kib(64) + Bytes{1536} * ops) * (stages - 1));
 }
+
+/// Leaves out of ways to run on one device, with one pass and precision, those that no budget makes the best, the nearest to fitting
+/// or the smallest: another takes no more of anything. The order of the others stays.
+void drop_beaten(std::vector<Option>& options);
+
+/// Looked at wherever planning goes on for long; what it gives then is left unused.
+inline bool is_cancelled(const CancelToken* cancel) { return cancel != nullptr && cancel->cancelled(); }
 
 /// On every device, or on all but one.
 inline bool fits(const Option& option, const Budgets& budgets, std::int32_t but = -1) {

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <limits>
+#include <numeric>
 
 #include <plimsoll/plan.h>
 
@@ -20,8 +22,8 @@ namespace {
 
 class Planner {
  public:
-  Planner(const Model& model, const Snapshot& machine, const Workload& workload, const Policy& policy)
-      : model_(model), workload_(workload), policy_(policy) {
+  Planner(const Model& model, const Snapshot& machine, const Workload& workload, const Policy& policy, const CancelToken* cancel)
+      : model_(model), workload_(workload), policy_(policy), cancel_(cancel) {
     devices_.push_back(describe_cpu(machine, model.program(), name_bytes(model.labels())));
     budgets_.push_back(policy.max_memory ? std::min(*policy.max_memory, devices_[0].free) : devices_[0].free);
     for (const Accelerator& accelerator : machine.accelerators) {
@@ -33,8 +35,31 @@ class Planner {
           {&model.program(), &model.binding(), &device, devices_.data(), workload, model.table_bytes(), policy.red_zone_bytes});
   }
 
-  /// Lists the options. Fails with `usage` where the policy names what there is not.
+  /// Lists the options. Fails with `usage` where the policy names what there is not, and with `cancelled`.
   Status enumerate() {
+    PLIMSOLL_CHECK(list_options());
+    return cancelled();
+  }
+
+  Result<Plan> plan() {
+    Plan plan = plan_best();
+    PLIMSOLL_CHECK(cancelled());
+    return plan;
+  }
+
+  Result<Alternative> alternative() {
+    Alternative found = best_alternative();
+    PLIMSOLL_CHECK(cancelled());
+    return found;
+  }
+
+ private:
+  Status cancelled() const {
+    if (is_cancelled(cancel_)) return Error{ErrorCode::cancelled, "stopped while planning"};
+    return {};
+  }
+
+  Status list_options() {
     const bool by_map = policy_.device_map.kind != DeviceMap::Kind::automatic;
     if (by_map && !any_device())
       return Error{ErrorCode::usage, "a device map and one device that computes", "--device", "give one of --device and --device-map"};
@@ -46,13 +71,13 @@ class Planner {
     for (std::int32_t d = 0; d < std::ssize(devices_); ++d) evaluate(d);
     const bool may_divide = any_device() && devices_.size() > 1 && !policy_.stream_everything;
     if (may_divide && !options_.empty() && !fits(*best(Budgets(devices_.size(), kNoLimit)), budgets_)) divide();
-    if (!options_.empty()) return {};
+    if (!options_.empty() || is_cancelled(cancel_)) return {};
     std::string names;
     for (const DeviceDescription& device : devices_) names += (names.empty() ? "" : ", ") + device.name;
     return Error{ErrorCode::usage, "there is no device " + policy_.device, "--device", "there are " + names};
   }
 
-  Plan plan() {
+  Plan plan_best() {
     const Option& unlimited = *best(Budgets(devices_.size(), kNoLimit));
     const Option* fitting = best(budgets_);
     const Option& chosen = fitting != nullptr ? *fitting : *nearest();
@@ -69,7 +94,7 @@ class Planner {
     return plan;
   }
 
-  Alternative alternative() {
+  Alternative best_alternative() {
     const Option* fitting = best(budgets_);
     const Option& chosen = fitting != nullptr ? *fitting : *nearest();
     const bool degraded =
@@ -85,7 +110,6 @@ class Planner {
             smallest_budget()};
   }
 
- private:
   static constexpr Bytes kNoLimit{std::numeric_limits<std::uint64_t>::max()};
 
   bool any_device() const { return policy_.device.empty() || policy_.device == "auto"; }
@@ -122,6 +146,7 @@ class Planner {
                    "leave out --forbid stream and --strict-fit, or give every module a device"};
     for (const Candidate& shared : for_all_blocks(native_bfloat16(mapped.blocks))) {
       for (const RingShape& ring : ring_shapes(policy_)) {
+        if (is_cancelled(cancel_)) return {};
         add(mapped_stages(mapped, requests_.front(), shared, ring));
         if (!streamed) break;
       }
@@ -133,11 +158,13 @@ class Planner {
   void divide() {
     std::vector<bool> may_use(devices_.size());
     for (std::size_t d = 0; d < devices_.size(); ++d) may_use[d] = may_compute(static_cast<std::int32_t>(d)) && budgets_[d].count > 0;
-    splitter_ = std::make_unique<Splitter>(requests_, policy_, may_use);
+    splitter_ = std::make_unique<Splitter>(requests_, policy_, may_use, cancel_);
     dividable_ = for_all_blocks(native_bfloat16_everywhere());
     for (const Candidate& shared : dividable_) {
       std::optional<std::vector<StageChoice>> stages = splitter_->split(shared, arenas_within(budgets_));
-      if (stages && stages->size() > 1) add(std::move(*stages));
+      if (!stages || stages->size() == 1) continue;
+      estimator_.emplace(requests_);  // no two divisions have many stages in common
+      add(std::move(*stages));
     }
   }
 
@@ -147,12 +174,15 @@ class Planner {
         std::all_of(devices_.begin(), devices_.end(), [](const DeviceDescription& device) { return device.native_bfloat16; });
     const Budgets arenas = arenas_to_fill(budgets_);
     const Budgets unlimited(devices_.size(), kNoLimit);
-    Filler filler(requests_, policy_, arenas);
-    Filler unlimited_filler(requests_, policy_, unlimited);
+    Filler filler(requests_, policy_, arenas, cancel_);
+    Filler unlimited_filler(requests_, policy_, unlimited, cancel_);
     for (const Candidate& shared : resident_candidates(model_.program(), model_.binding(), workload_, policy_, native)) {
       if (shared.narrowing && shared.narrowed_blocks < std::ssize(model_.program().blocks)) continue;
       dividable_.push_back(shared);
-      for (const RingShape& ring : ring_shapes(policy_)) add(filler.fill(shared, ring));
+      for (const RingShape& ring : ring_shapes(policy_)) {
+        if (is_cancelled(cancel_)) return;
+        add(filler.fill(shared, ring));
+      }
       add(unlimited_filler.fill(shared, ring_shapes(policy_).front()));
     }
   }
@@ -172,7 +202,7 @@ class Planner {
   }
 
   Option option_of(std::vector<StageChoice> stages) {
-    const StagedFigures found = estimator_.estimate(stages);
+    const StagedFigures found = estimator_->estimate(stages);
     std::vector<Bytes> totals = found.arenas;
     totals[0] += devices_[0].runtime + stage_runtime(model_.program(), stages.size());
     for (std::size_t d = 1; d < totals.size(); ++d) totals[d] += totals[d].count > 0 ? devices_[d].runtime : Bytes{};
@@ -184,16 +214,49 @@ class Planner {
     if (!may_compute(d)) return;
     const DeviceDescription& computing = devices_[static_cast<std::size_t>(d)];
     Estimator estimator(requests_[static_cast<std::size_t>(d)]);
-    for (const Candidate& candidate : candidates(model_.program(), model_.binding(), workload_, policy_, computing.native_bfloat16, d)) {
-      const Estimate found = estimator.estimate(candidate);
-      std::vector<Bytes> totals(devices_.size());
-      totals[0] = found.host + devices_[0].runtime;
-      if (d > 0) totals[static_cast<std::size_t>(d)] = found.device + computing.runtime;
-      options_.push_back({{{0, std::ssize(model_.program().blocks), candidate}},
-                          std::move(totals),
-                          found.seconds,
-                          workload_seconds(found.seconds, candidate, workload_)});
+    Movable movable = find_movable(model_.program(), model_.binding());
+    movable.steps = steps_to_try();
+    const std::vector<Candidate> residents =
+        resident_candidates(model_.program(), model_.binding(), workload_, policy_, computing.native_bfloat16, d);
+    std::vector<std::vector<Option>> ways(residents.size());
+    for (const std::size_t i : by_size(residents)) {
+      for (const Candidate& candidate : placements(residents[i], movable, policy_)) {
+        if (is_cancelled(cancel_)) return;
+        ways[i].push_back(option_of(estimator.estimate(candidate), candidate));
+      }
+      drop_beaten(ways[i]);
     }
+    for (std::vector<Option>& list : ways) std::move(list.begin(), list.end(), std::back_inserter(options_));
+  }
+
+  // Their numbers, in the order in which an Estimator takes the least time.
+  static std::vector<std::size_t> by_size(const std::vector<Candidate>& residents) {
+    std::vector<std::size_t> order(residents.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    const auto size = [&](std::size_t i) { return std::pair(residents[i].tokens_per_pass, residents[i].texts_per_pass); };
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return size(a) > size(b); });
+    return order;
+  }
+
+  // Fewer where many blocks, passes and devices come together, so that the work stays bounded.
+  std::int64_t steps_to_try() const {
+    static constexpr std::int64_t kMost = 64;
+    static constexpr std::int64_t kLeast = 12;
+    static constexpr std::int64_t kWork = 1 << 18;
+    const std::int64_t work = std::ssize(model_.program().blocks) * std::ssize(for_all_blocks(false)) * std::ssize(devices_);
+    return std::clamp(kWork / std::max<std::int64_t>(work, 1), kLeast, kMost);
+  }
+
+  // Of one stage.
+  Option option_of(const Estimate& found, const Candidate& candidate) const {
+    std::vector<Bytes> totals(devices_.size());
+    totals[0] = found.host + devices_[0].runtime;
+    const auto d = static_cast<std::size_t>(candidate.device);
+    if (d > 0) totals[d] = found.device + devices_[d].runtime;
+    return {{{0, std::ssize(model_.program().blocks), candidate}},
+            std::move(totals),
+            found.seconds,
+            workload_seconds(found.seconds, candidate, workload_)};
   }
 
   void add(std::vector<StageChoice> stages) { options_.push_back(option_of(std::move(stages))); }
@@ -261,7 +324,7 @@ class Planner {
   bool is_possible(const Candidate& shared, const Budgets& budgets) {
     if (splitter_ != nullptr) return splitter_->split(shared, arenas_within(budgets)).has_value();
     const Budgets arenas = arenas_to_fill(budgets);
-    Filler filler(requests_, policy_, arenas);
+    Filler filler(requests_, policy_, arenas, cancel_);
     return fits(option_of(filler.fill(shared, ring_shapes(policy_).back())), budgets);
   }
 
@@ -279,7 +342,7 @@ class Planner {
     const Bytes all = best(Budgets(devices_.size(), kNoLimit))->sum();
     std::uint64_t enough = known.value_or(all + all).count / kPage.count;
     if (!known && !possible(enough)) return {};
-    for (std::uint64_t low = 0; low < enough;) {
+    for (std::uint64_t low = 0; low < enough && !is_cancelled(cancel_);) {
       const std::uint64_t middle = low + (enough - low) / 2;
       if (possible(middle)) enough = middle;
       else low = middle + 1;
@@ -337,10 +400,11 @@ class Planner {
   const Model& model_;
   const Workload& workload_;
   const Policy& policy_;
+  const CancelToken* cancel_;  // may be null
   std::vector<DeviceDescription> devices_;
   Budgets budgets_;
   std::vector<LayoutRequest> requests_;  // by the device that computes
-  StageEstimator estimator_{requests_};
+  std::optional<StageEstimator> estimator_{requests_};
   std::unique_ptr<Splitter> splitter_;  // where it was worth while
   std::vector<Candidate> dividable_;    // what it divided
   std::vector<Option> options_;
@@ -350,17 +414,38 @@ constexpr std::array kStorageTypes = {ElementType::float32, ElementType::bfloat1
 
 bool is_storage_type(ElementType type) { return std::find(kStorageTypes.begin(), kStorageTypes.end(), type) != kStorageTypes.end(); }
 
+// What was looked at is gone with the planner, before it looks at other precisions.
+Result<Plan> plan_as_asked(const Model& model, const Snapshot& machine, const Workload& workload, const Policy& policy,
+                           const CancelToken* cancel) {
+  Planner planner(model, machine, workload, policy, cancel);
+  PLIMSOLL_CHECK(planner.enumerate());
+  return planner.plan();
+}
+
+// Whether weights held as `policy` asks are what the plan has already, whichever device computes.
+bool is_as_planned(const Model& model, const Workload& workload, const Policy& policy, const Plan& plan) {
+  for (const bool native_bfloat16 : {false, true}) {
+    for (const Candidate& one : resident_candidates(model.program(), model.binding(), workload, policy, native_bfloat16)) {
+      if (one.storage != plan.dtype || one.compute != plan.compute_dtype) return false;
+    }
+  }
+  return true;
+}
+
 // One for each precision that comes to something else than the plan.
-std::vector<Alternative> alternatives(const Model& model, const Snapshot& machine, const Workload& workload, const Policy& policy,
-                                      const Plan& plan) {
+Result<std::vector<Alternative>> alternatives(const Model& model, const Snapshot& machine, const Workload& workload, const Policy& policy,
+                                              const Plan& plan, const CancelToken* cancel) {
   std::vector<Alternative> list;
   for (const ElementType dtype : kStorageTypes) {
     Policy other = policy;
     other.dtype = dtype;
     other.allow.clear();
-    Planner planner(model, machine, workload, other);
-    if (!planner.enumerate().ok()) continue;
-    const Alternative found = planner.alternative();
+    if (is_as_planned(model, workload, other, plan)) continue;
+    Planner planner(model, machine, workload, other, cancel);
+    const Status listed = planner.enumerate();
+    if (!listed.ok() && listed.error().code == ErrorCode::cancelled) return listed.error();
+    if (!listed.ok()) continue;
+    PLIMSOLL_TRY(const Alternative found, planner.alternative());
     if (found.dtype != plan.dtype || found.compute_dtype != plan.compute_dtype) list.push_back(found);
   }
   return list;
@@ -368,7 +453,8 @@ std::vector<Alternative> alternatives(const Model& model, const Snapshot& machin
 
 }  // namespace
 
-Result<Plan> make_plan(const Model& model, const Snapshot& machine, const Workload& workload, const Policy& policy) try {
+Result<Plan> make_plan(const Model& model, const Snapshot& machine, const Workload& workload, const Policy& policy,
+                       const CancelToken* cancel) try {
   if (workload.longest < 1 || workload.longest > model.max_tokens()) {
     return Error{ErrorCode::usage, "texts of " + std::to_string(workload.longest) + " tokens", "--max-length",
                  "this model takes 1 to " + std::to_string(model.max_tokens())};
@@ -379,10 +465,8 @@ Result<Plan> make_plan(const Model& model, const Snapshot& machine, const Worklo
     return Error{ErrorCode::unsupported, "weights cannot be held as " + std::string(element_name(*policy.dtype)), "--dtype",
                  "built are float32, bfloat16 and float16"};
   }
-  Planner planner(model, machine, workload, policy);
-  PLIMSOLL_CHECK(planner.enumerate());
-  Plan plan = planner.plan();
-  plan.alternatives = alternatives(model, machine, workload, policy, plan);
+  PLIMSOLL_TRY(Plan plan, plan_as_asked(model, machine, workload, policy, cancel));
+  PLIMSOLL_TRY(plan.alternatives, alternatives(model, machine, workload, policy, plan, cancel));
   return plan;
 } catch (const std::bad_alloc&) {
   return heap_exhausted();

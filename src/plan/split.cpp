@@ -11,9 +11,14 @@ namespace plimsoll {
 namespace {
 
 constexpr std::int64_t kMostUnits = 36;
+// Where a unit of so many has more than four blocks: the work grows with the square of the units and with their blocks.
+constexpr std::int64_t kUnitsOfVeryDeep = 18;
 constexpr std::size_t kMostPartials = 12;
 constexpr std::int64_t kMostRings = 4;     // the largest, and then the smallest
 constexpr std::size_t kMostReordered = 4;  // devices whose every order is looked at
+constexpr std::size_t kCrowded = 64;       // partials that are looked through before their number grows
+
+std::uint64_t bytes_of(const Share& share) { return arena_total(arenas_of(share)).count; }
 
 struct StageOption {
   Share host;
@@ -24,24 +29,46 @@ struct StageOption {
 /// The first stages of a plan, up to some unit.
 struct Partial {
   Share host;
+  std::uint64_t host_bytes = 0;
   double seconds = 0;
-  std::vector<const StageOption*> stages;
+  std::size_t stages = 0;
+  const Partial* before = nullptr;  // all but the last stage
+  const StageOption* last = nullptr;
 };
 
-std::uint64_t bytes_of(const Share& share) { return arena_total(arenas_of(share)).count; }
+bool is_within(const Share& a, const Share& b) {
+  return a.weights <= b.weights && a.activations <= b.activations && a.workspace <= b.workspace && a.ring <= b.ring && a.load <= b.load;
+}
 
-// Keeps those that no other beats in both time and the host's memory, the fastest of them.
-void trim(std::vector<Partial>& partials) {
+// Whatever a beaten option leads to, another does in less time and no more memory.
+void drop_beaten(std::vector<StageOption>& options) {
+  std::vector<StageOption> kept;
+  for (const StageOption& option : options) {
+    const bool beaten = std::any_of(options.begin(), options.end(), [&](const StageOption& other) {
+      const bool before = &other < &option ? other.seconds <= option.seconds : other.seconds < option.seconds;
+      return &other != &option && before && is_within(other.host, option.host);
+    });
+    if (!beaten) kept.push_back(option);
+  }
+  options = std::move(kept);
+}
+
+// Keeps those that no other beats in both time and the host's memory, the fastest first.
+void drop_beaten(std::vector<Partial>& partials) {
   std::stable_sort(partials.begin(), partials.end(), [](const Partial& a, const Partial& b) { return a.seconds < b.seconds; });
   std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
   std::erase_if(partials, [&](const Partial& partial) {
-    const std::uint64_t bytes = bytes_of(partial.host);
-    if (bytes >= least) return true;
-    least = bytes;
+    if (partial.host_bytes >= least) return true;
+    least = partial.host_bytes;
     return false;
   });
+}
+
+// Of the rest, the fastest.
+void trim(std::vector<Partial>& partials) {
+  drop_beaten(partials);
   if (partials.size() <= kMostPartials) return;
-  partials[kMostPartials - 1] = std::move(partials.back());  // the one that takes the least
+  partials[kMostPartials - 1] = partials.back();  // the one that takes the least
   partials.resize(kMostPartials);
 }
 
@@ -59,22 +86,29 @@ class Splitter::Search {
       host_rings_ = rings_;
       host_rings_.push_back(host_ring_shapes(splitter.policy_).front());
     }
-    add_host_arenas(splitter.requests_.front(), beside_);
+    TagBytes beside{};
+    add_host_arenas(splitter.requests_.front(), beside);
+    beside_ = arena_total(beside);
+    for (std::size_t stages = 0; stages <= units(); ++stages)
+      runtimes_.push_back(stage_runtime(program_, std::max<std::size_t>(stages, 1)));
     streamable_ = streamable_blocks(program_, *splitter.requests_.front().binding);
   }
 
   std::optional<std::vector<StageChoice>> best() {
-    std::vector<std::vector<Partial>> reached(taken_sets() * (units() + 1));
+    std::vector<std::vector<Partial>> reached(taken_sets() * (units() + 1));  // one that was trimmed does not change any more
     const auto at = [&](std::size_t taken, std::size_t unit) -> std::vector<Partial>& { return reached[taken * (units() + 1) + unit]; };
     at(0, 0).push_back({});
     const Partial* fastest = nullptr;
     for (std::size_t taken = 0; taken < taken_sets(); ++taken) {
       for (std::size_t first = 0; first < units(); ++first) {
         trim(at(taken, first));
+        if (at(taken, first).empty()) continue;
         for (const std::int32_t device : splitter_.order_) {
           if (!may_take(taken, device)) continue;
-          for (std::size_t end = first + 1; end <= units(); ++end)
+          for (std::size_t end = first + 1; end <= units(); ++end) {
+            if (is_cancelled(splitter_.cancel_)) return {};
             extend(device, first, end, at(taken, first), at(with(taken, device), end));
+          }
         }
       }
       trim(at(taken, units()));
@@ -84,7 +118,8 @@ class Splitter::Search {
     }
     if (fastest == nullptr) return {};
     std::vector<StageChoice> stages;
-    for (const StageOption* stage : fastest->stages) stages.push_back(stage->choice);
+    for (const Partial* partial = fastest; partial->last != nullptr; partial = partial->before) stages.push_back(partial->last->choice);
+    std::reverse(stages.begin(), stages.end());
     return stages;
   }
 
@@ -115,11 +150,11 @@ class Splitter::Search {
   void extend(std::int32_t device, std::size_t first, std::size_t end, const std::vector<Partial>& before, std::vector<Partial>& after) {
     for (const StageOption& stage : options(device, first, end)) {
       for (const Partial& partial : before) {
-        Partial longer{join(partial.host, stage.host), partial.seconds + stage.seconds, partial.stages};
-        longer.stages.push_back(&stage);
-        const Bytes host = Bytes{bytes_of(longer.host)} + arena_total(beside_) + stage_runtime(program_, longer.stages.size());
-        if (host > arenas_.front()) continue;
-        after.push_back(std::move(longer));
+        const Share host = join(partial.host, stage.host);
+        const Partial longer{host, bytes_of(host), partial.seconds + stage.seconds, partial.stages + 1, &partial, &stage};
+        if (Bytes{longer.host_bytes} + beside_ + runtimes_[longer.stages] > arenas_.front()) continue;
+        if (after.size() >= kCrowded && after.size() == after.capacity()) drop_beaten(after);
+        after.push_back(longer);
       }
     }
   }
@@ -132,6 +167,7 @@ class Splitter::Search {
     const std::int64_t block = splitter_.starts_[first];
     StageChoice choice{block, splitter_.starts_[end] - block, shared_};
     choice.candidate.device = device;
+    if (!has_room_for_pass(first, end, choice)) return list;
     const std::int64_t streamable = std::count(streamable_.begin() + block, streamable_.begin() + block + choice.blocks, true);
     for (const Home table : tables(device, block)) {
       choice.candidate.table = table;
@@ -142,16 +178,27 @@ class Splitter::Search {
         }
       }
     }
+    drop_beaten(list);
     return list;
+  }
+
+  // For the values and workspace that a range needs wherever its weights are.
+  bool has_room_for_pass(std::size_t first, std::size_t end, const StageChoice& choice) {
+    Figures figures = sum(first, end, choice);
+    figures.device = figures.host = figures.load_slot = 0;
+    const auto device = static_cast<std::size_t>(choice.candidate.device);
+    const Shares shares = shares_of(splitter_.requests_[device], choice.candidate, figures);
+    return Bytes{bytes_of(device > 0 ? shares.device : shares.host)} <= arenas_[device];
   }
 
   void stream(std::int32_t device, std::size_t first, std::size_t end, StageChoice choice, const RingShape& ring, bool from_host,
               std::int64_t streamable, std::vector<StageOption>& list) {
     choice.candidate.chunk_bytes = ring.chunk_bytes;
     choice.candidate.slots = ring.slots;
-    // The host's memory is shared by all stages: there, several numbers are left to choose from.
-    const std::int64_t stride = device == 0 ? std::max<std::int64_t>(streamable / 4, 1) : 1;
-    for (std::int64_t streamed = stride; streamed <= streamable; streamed += stride) {
+    // The host's memory is shared by all stages: there, several numbers are left to choose from. Elsewhere, whole units
+    // are added up: the first of a unit stands for all of them.
+    const std::int64_t stride = device == 0 ? std::max<std::int64_t>(streamable / 4, 1) : splitter_.starts_[1];
+    for (std::int64_t streamed = device == 0 ? stride : 1; streamed <= streamable; streamed += stride) {
       choice.candidate.streamed_blocks = streamed;
       choice.candidate.host_blocks = from_host ? streamed : 0;
       if (try_stage(device, first, end, choice, list) && device > 0) return;
@@ -172,20 +219,33 @@ class Splitter::Search {
     const Shares shares = shares_of(request, choice.candidate, figures);
     if (device > 0 && arena_total(arenas_of(shares.device)) > arenas_[static_cast<std::size_t>(device)]) return false;
     const PassCopies copies{copies_at(device, first).in, copies_at(device, end).out};
-    list.push_back({shares.host, pass_seconds(figures.times, ring_time(request, choice.candidate), copies), choice});
+    times_.clear();
+    for (const Figures* unit : summed_) times_.insert(times_.end(), unit->times.begin(), unit->times.end());
+    list.push_back({shares.host, pass_seconds(times_, ring_time(request, choice.candidate), copies), choice});
     return true;
   }
 
-  // As the stage's own residency_order chooses, by units.
+  // Of all but times. As the stage's own residency_order chooses, by units.
   Figures sum(std::size_t first, std::size_t end, const StageChoice& choice) {
     const std::vector<std::int64_t>& order = order_of(end - first, first);
-    const auto per_unit = std::max<std::int64_t>(splitter_.starts_[1], 1);
+    const std::int64_t per_unit = splitter_.starts_[1];
     const std::int64_t streamed = (choice.candidate.streamed_blocks + per_unit - 1) / per_unit;
     homes_.assign(end - first, Home::device);
     for (std::int64_t i = std::max<std::int64_t>(std::ssize(order) - streamed, 0); i < std::ssize(order); ++i)
       homes_[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])] = choice.candidate.host_blocks > 0 ? Home::host : Home::disk;
+    Candidate resident = choice.candidate;
+    resident.chunk_bytes = 0;
+    resident.slots = 0;
+    Row& resident_row = row(Home::device, resident);
+    const Home elsewhere = choice.candidate.host_blocks > 0 ? Home::host : Home::disk;
+    Row& streamed_row = streamed > 0 ? row(elsewhere, choice.candidate) : resident_row;
     Figures figures;
-    for (std::size_t u = first; u < end; ++u) figures.add(unit(u, homes_[u - first], choice.candidate));
+    summed_.clear();
+    for (std::size_t u = first; u < end; ++u) {
+      const bool stays = homes_[u - first] == Home::device;
+      summed_.push_back(&unit(u, homes_[u - first], stays ? resident : choice.candidate, stays ? resident_row : streamed_row));
+      figures.add(*summed_.back());
+    }
     return figures;
   }
 
@@ -201,22 +261,27 @@ class Splitter::Search {
     return known;
   }
 
-  const Figures& unit(std::size_t number, Home home, const Candidate& stage) {
-    const std::uint64_t chunk = home == Home::device ? 0 : stage.chunk_bytes;
-    const std::int32_t slots = home == Home::device ? 0 : stage.slots;
+  /// Figures of units that all have one home, by number; those of the first by the word table's home, in its place and behind the last.
+  using Row = std::vector<std::optional<Figures>>;
+
+  Row& row(Home home, const Candidate& stage) {
+    Row& row = rows_[{stage.device, home, stage.chunk_bytes, stage.slots}];
+    if (row.empty()) row.resize(units() + 2);
+    return row;
+  }
+
+  const Figures& unit(std::size_t number, Home home, const Candidate& stage, Row& row) {
     const Home table = number == 0 ? stage.table : Home::device;
-    const auto [found, is_new] = units_.try_emplace({stage.device, number, home, chunk, slots, table});
-    if (!is_new) return found->second;
+    std::optional<Figures>& known = row[table == Home::device ? number : units() + (table == Home::host ? 0 : 1)];
+    if (known) return *known;
     const std::int64_t first = splitter_.starts_[number];
     StageChoice choice{first, splitter_.starts_[number + 1] - first, stage};
     choice.candidate.table = table;
-    choice.candidate.chunk_bytes = chunk;
-    choice.candidate.slots = slots;
     const std::int64_t streamable = std::count(streamable_.begin() + first, streamable_.begin() + first + choice.blocks, true);
     choice.candidate.streamed_blocks = home == Home::device ? 0 : streamable;
     choice.candidate.host_blocks = home == Home::host ? streamable : 0;
-    found->second = splitter_.estimator_.figures(choice);
-    return found->second;
+    known = splitter_.estimator_.figures(choice);
+    return *known;
   }
 
   // Of what the stage that begins at a unit takes over, and of what the stage that ends there hands on.
@@ -235,19 +300,22 @@ class Splitter::Search {
   const Candidate& shared_;
   const Budgets& arenas_;
   const Program& program_;
-  TagBytes beside_{};  // what the host holds besides stages
+  Bytes beside_;                 // what the host holds besides stages
+  std::vector<Bytes> runtimes_;  // what it takes for so many stages
   std::vector<RingShape> rings_;
   std::vector<RingShape> host_rings_;
-  std::vector<bool> streamable_;  // by block
-  std::vector<Home> homes_;       // of a range's units
+  std::vector<bool> streamable_;        // by block
+  std::vector<Home> homes_;             // of a range's units
+  std::vector<const Figures*> summed_;  // likewise, what sum() added up
+  std::vector<BlockTime> times_;        // of a range's blocks
   std::map<std::tuple<std::int32_t, std::size_t, std::size_t>, std::vector<StageOption>> options_;
   std::map<std::pair<std::size_t, std::size_t>, std::vector<std::int64_t>> orders_;
-  std::map<std::tuple<std::int32_t, std::size_t, Home, std::uint64_t, std::int32_t, Home>, Figures> units_;
+  std::map<std::tuple<std::int32_t, Home, std::uint64_t, std::int32_t>, Row> rows_;
   std::map<std::pair<std::int32_t, std::size_t>, PassCopies> copies_;
 };
 
-Splitter::Splitter(const std::vector<LayoutRequest>& requests, const Policy& policy, std::vector<bool> may_use)
-    : requests_(requests), policy_(policy), estimator_(requests) {
+Splitter::Splitter(const std::vector<LayoutRequest>& requests, const Policy& policy, std::vector<bool> may_use, const CancelToken* cancel)
+    : requests_(requests), policy_(policy), cancel_(cancel), estimator_(requests) {
   for (std::size_t d = 1; d < requests.size(); ++d) {
     if (may_use[d]) order_.push_back(static_cast<std::int32_t>(d));
   }
@@ -255,7 +323,8 @@ Splitter::Splitter(const std::vector<LayoutRequest>& requests, const Policy& pol
   std::stable_sort(order_.begin(), order_.end(), [&](std::int32_t a, std::int32_t b) { return rate(a) > rate(b); });
   if (may_use[0]) order_.push_back(0);
   const std::int64_t blocks = std::ssize(requests.front().program->blocks);
-  const std::int64_t stride = (blocks + kMostUnits - 1) / kMostUnits;
+  const std::int64_t units = blocks > 4 * kMostUnits ? kUnitsOfVeryDeep : kMostUnits;
+  const std::int64_t stride = (blocks + units - 1) / units;
   for (std::int64_t block = 0; block < blocks; block += stride) starts_.push_back(block);
   starts_.push_back(blocks);
 }

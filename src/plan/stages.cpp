@@ -10,6 +10,9 @@
 namespace plimsoll {
 namespace {
 
+// More than the units that a program is cut between.
+constexpr std::size_t kMostPrograms = 40;
+
 bool is_whole(const LayoutRequest& request, const StageChoice& choice) { return choice.blocks == std::ssize(request.program->blocks); }
 
 // Moves a stage behind those that came before it on its devices.
@@ -78,28 +81,41 @@ StagedLayout lay_out_stages(const std::vector<LayoutRequest>& requests, const st
   return staged;
 }
 
+const Program& StageEstimator::program(const StageChoice& choice) {
+  const Program& whole = *requests_.front().program;
+  if (is_whole(requests_.front(), choice)) return whole;
+  const auto [found, is_new] = programs_.try_emplace({choice.first_block, choice.blocks});
+  if (is_new) found->second = stage_program(whole, choice.first_block, choice.blocks);
+  return found->second;
+}
+
+const StageValues& StageEstimator::crossing(const StageChoice& choice) {
+  const auto [found, is_new] = crossings_.try_emplace({choice.first_block, choice.blocks});
+  if (is_new) found->second = stage_values(*requests_.front().program, choice.first_block, choice.blocks);
+  return found->second;
+}
+
 StageEstimator::Part& StageEstimator::part(const StageChoice& choice) {
   const std::int32_t device = choice.candidate.device;
-  auto& known = parts_[{device, choice.first_block, choice.blocks}];
-  if (known != nullptr) return *known;
-  known = std::make_unique<Part>();
-  known->request = requests_[static_cast<std::size_t>(device)];
-  if (!is_whole(known->request, choice)) {
-    known->program = stage_program(*known->request.program, choice.first_block, choice.blocks);
-    known->request.program = &known->program;
+  const Range range(choice.first_block, choice.blocks);
+  if (const auto known = parts_.find({device, range}); known != parts_.end()) return known->second;
+  if (programs_.size() >= kMostPrograms && !programs_.contains(range)) {
+    parts_.clear();
+    programs_.clear();
   }
-  known->crossing = stage_values(*requests_[static_cast<std::size_t>(device)].program, choice.first_block, choice.blocks);
-  known->request.crossing = &known->crossing;
-  known->estimator = std::make_unique<Estimator>(known->request);
-  return *known;
+  Part& known = parts_[{device, range}];
+  known.request = requests_[static_cast<std::size_t>(device)];
+  known.request.program = &program(choice);
+  known.request.crossing = &crossing(choice);
+  known.estimator = std::make_unique<Estimator>(known.request);
+  return known;
 }
 
 Figures StageEstimator::figures(const StageChoice& choice) { return part(choice).estimator->figures(choice.candidate); }
 
-PassCopies StageEstimator::copies(const StageChoice& choice) const {
+PassCopies StageEstimator::copies(const StageChoice& choice) {
   LayoutRequest request = requests_[static_cast<std::size_t>(choice.candidate.device)];
-  const StageValues crossing = stage_values(*request.program, choice.first_block, choice.blocks);
-  request.crossing = &crossing;
+  request.crossing = &crossing(choice);
   return pass_copies(request, choice.candidate);
 }
 

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "plan/candidate.h"
@@ -38,7 +38,7 @@ struct StagedFigures {
   double pass_seconds = 0;
 };
 
-/// Estimates choices of stages, each stage's program made once.
+/// Estimates choices of stages, each stage's program made once for all devices; the last few are kept.
 class StageEstimator {
  public:
   /// `requests` outlive it.
@@ -48,19 +48,22 @@ class StageEstimator {
   /// Of one stage: all that does not depend on others.
   Figures figures(const StageChoice& choice);
   /// Of what a stage takes over and hands on.
-  PassCopies copies(const StageChoice& choice) const;
+  PassCopies copies(const StageChoice& choice);
 
  private:
+  using Range = std::pair<std::int64_t, std::int64_t>;  // first block and how many
   struct Part {
-    Program program;
-    StageValues crossing;
     LayoutRequest request;
     std::unique_ptr<Estimator> estimator;
   };
   Part& part(const StageChoice& choice);
+  const Program& program(const StageChoice& choice);
+  const StageValues& crossing(const StageChoice& choice);
 
   const std::vector<LayoutRequest>& requests_;
-  std::map<std::tuple<std::int32_t, std::int64_t, std::int64_t>, std::unique_ptr<Part>> parts_;
+  std::map<Range, Program> programs_;
+  std::map<Range, StageValues> crossings_;
+  std::map<std::pair<std::int32_t, Range>, Part> parts_;
 };
 
 }  // namespace plimsoll

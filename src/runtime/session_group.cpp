@@ -48,7 +48,7 @@ Result<Plan> SessionGroup::plan_within(const Member& member, std::span<const Dev
     machine.accelerators[i].free = budgets[i + 1].bytes;
     machine.accelerators[i].budget.reset();
   }
-  return make_plan(*member.request.model, machine, member.request.workload, member.request.policy);
+  return make_plan(*member.request.model, machine, member.request.workload, member.request.policy, member.request.cancel);
 }
 
 // Others give up what they have beyond an equal share, those that have most first, until the new one has what it could use of its own. Who

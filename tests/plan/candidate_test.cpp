@@ -37,6 +37,16 @@ TEST(Candidates, ABatchIsHalvedDownToOneText) {
   EXPECT_TRUE(found[3].microbatch);
 }
 
+TEST(Candidates, OfAHugeBatchFewSizesAreTriedAboveThoseThatAreFastAlready) {
+  EXPECT_EQ(list(workload(128, 1024)).size(), 11U) << "halved ten times";
+  const auto found = list(workload(128, 1000000));
+  EXPECT_LE(found.size(), 14U);
+  EXPECT_EQ(found.front().texts_per_pass, 1000000);
+  EXPECT_EQ(found.back().texts_per_pass, 1);
+  for (std::size_t i = 1; i < found.size(); ++i) EXPECT_LT(found[i].texts_per_pass, found[i - 1].texts_per_pass);
+  EXPECT_EQ(list(workload(1 << 20, 5)).back().texts_per_pass, 1) << "also where one text is as long as many";
+}
+
 TEST(Candidates, ForbiddingMicrobatchKeepsTheBatch) {
   Policy policy;
   policy.forbid = {Rung::microbatch};

@@ -249,7 +249,7 @@ Result<Plan> Engine::plan_shared(const Workload& workload) const {
 }
 
 Result<Plan> Engine::plan_on(const Snapshot& machine, const Workload& workload) const {
-  auto plan = make_plan(*model_, machine, workload, policy_);
+  auto plan = make_plan(*model_, machine, workload, policy_, &context_.signals.token());
   // What looking at hundreds of candidates left behind is a megabyte that arenas can use.
   ::malloc_trim(0);
   return plan;

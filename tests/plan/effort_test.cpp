@@ -1,0 +1,75 @@
+// What planning itself takes: time and heap that no plan has room for.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <thread>
+
+#include "planned_model.h"
+#include "support/build.h"
+#include "support/heap_watch.h"
+
+namespace plimsoll {
+namespace {
+
+using testing::TinyModel;
+
+constexpr Workload kHugeBatch{.longest = 128, .batch_size = 1000000};
+
+std::unique_ptr<Model> deep_model(std::int64_t layers) {
+  return testing::open_tiny_model(
+      TinyModel{.hidden = 96, .layers = layers, .heads = 4, .intermediate = 256, .words = 4000, .positions = 128});
+}
+
+/// Devices that are all too small for a model of some megabytes.
+Snapshot eight_small_accelerators() {
+  Snapshot machine = testing::paper_machine();
+  for (const std::uint64_t memory : {8U, 4U, 5U, 6U, 7U, 9U, 3U, 2U})
+    machine.accelerators.push_back(testing::paper_accelerator(mib(memory), "sim:" + std::to_string(machine.accelerators.size())));
+  return machine;
+}
+
+TEST(PlanningEffort, IsBoundedWhereLayersDevicesAndSizesComeTogether) {
+  const auto model = deep_model(24);
+  const testing::HeapWatch heap;
+  const auto start = std::chrono::steady_clock::now();
+  const auto plan = make_plan(*model, eight_small_accelerators(), kHugeBatch, {});
+  const auto took = std::chrono::steady_clock::now() - start;
+  ASSERT_TRUE(plan.ok()) << message(plan.error());
+  EXPECT_EQ(plan->devices.size(), 9U);
+  EXPECT_LT(heap.highest(), mib(24).count);
+  EXPECT_LT(took, std::chrono::seconds(testing::kSanitized ? 200 : 8));
+}
+
+TEST(PlanningEffort, OfADeepModelIsBounded) {
+  const auto model = deep_model(250);
+  const testing::HeapWatch heap;
+  const auto plan = make_plan(*model, eight_small_accelerators(), {.longest = 128}, {});
+  ASSERT_TRUE(plan.ok()) << message(plan.error());
+  EXPECT_LT(heap.highest(), mib(40).count);
+}
+
+TEST(PlanningEffort, EndsSoonAfterItIsCancelled) {
+  const auto model = deep_model(200);
+  const Snapshot machine = eight_small_accelerators();
+  for (const DeviceMap::Kind kind : {DeviceMap::Kind::automatic, DeviceMap::Kind::balanced}) {
+    for (const int milliseconds : {0, 20, 150}) {
+      CancelToken cancel;
+      std::chrono::steady_clock::time_point cancelled;
+      std::thread canceller([&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+        cancelled = std::chrono::steady_clock::now();
+        cancel.cancel();
+      });
+      const Policy policy{.device_map = {.kind = kind}, .allow = {Rung::bfloat16, Rung::float16}};
+      const auto plan = make_plan(*model, machine, kHugeBatch, policy, &cancel);
+      const auto ended = std::chrono::steady_clock::now();
+      canceller.join();
+      ASSERT_FALSE(plan.ok()) << "planned within " << milliseconds << " ms: the test needs a larger model";
+      EXPECT_EQ(plan.error().code, ErrorCode::cancelled) << message(plan.error());
+      EXPECT_LT(ended - cancelled, std::chrono::milliseconds(testing::kSanitized ? 4000 : 200)) << milliseconds;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace plimsoll
