@@ -7,6 +7,7 @@
 #include <plimsoll/plan.h>
 
 #include "plan/candidate.h"
+#include "plan/check_request.h"
 #include "plan/cost.h"
 #include "plan/description.h"
 #include "plan/device_map.h"
@@ -14,6 +15,7 @@
 #include "plan/fill.h"
 #include "plan/model_shape.h"
 #include "plan/option.h"
+#include "plan/plan_sizes.h"
 #include "plan/sacrifices.h"
 #include "plan/split.h"
 
@@ -88,7 +90,10 @@ class Planner {
     plan.smallest_budget = smallest_budget();
     plan.full_speed_budget = smallest(
         [&](const Option& option) { return option.shared().loss <= unlimited.shared().loss && option.seconds <= 1.1 * unlimited.seconds; });
-    for (Stage& stage : layout.stages) stage.schedule.model_shape = model_shape(model_.program(), model_.binding());
+    for (Stage& stage : layout.stages) {
+      stage.schedule.model_shape = model_shape(model_.program(), model_.binding());
+      stage.schedule.plan_sizes = plan_sizes(plan);
+    }
     plan.stages = std::make_shared<const std::vector<Stage>>(std::move(layout.stages));
     plan.schedule = std::shared_ptr<const Schedule>(plan.stages, &plan.stages->front().schedule);
     return plan;
@@ -412,8 +417,6 @@ class Planner {
 
 constexpr std::array kStorageTypes = {ElementType::float32, ElementType::bfloat16, ElementType::float16};
 
-bool is_storage_type(ElementType type) { return std::find(kStorageTypes.begin(), kStorageTypes.end(), type) != kStorageTypes.end(); }
-
 // What was looked at is gone with the planner, before it looks at other precisions.
 Result<Plan> plan_as_asked(const Model& model, const Snapshot& machine, const Workload& workload, const Policy& policy,
                            const CancelToken* cancel) {
@@ -455,16 +458,7 @@ Result<std::vector<Alternative>> alternatives(const Model& model, const Snapshot
 
 Result<Plan> make_plan(const Model& model, const Snapshot& machine, const Workload& workload, const Policy& policy,
                        const CancelToken* cancel) try {
-  if (workload.longest < 1 || workload.longest > model.max_tokens()) {
-    return Error{ErrorCode::usage, "texts of " + std::to_string(workload.longest) + " tokens", "--max-length",
-                 "this model takes 1 to " + std::to_string(model.max_tokens())};
-  }
-  if (workload.batch_size < 0)
-    return Error{ErrorCode::usage, "a batch of " + std::to_string(workload.batch_size) + " texts", "--batch-size", "give 1 or more"};
-  if (policy.dtype && !is_storage_type(*policy.dtype)) {
-    return Error{ErrorCode::unsupported, "weights cannot be held as " + std::string(element_name(*policy.dtype)), "--dtype",
-                 "built are float32, bfloat16 and float16"};
-  }
+  PLIMSOLL_CHECK(check_request(model, machine, workload, policy));
   PLIMSOLL_TRY(Plan plan, plan_as_asked(model, machine, workload, policy, cancel));
   PLIMSOLL_TRY(plan.alternatives, alternatives(model, machine, workload, policy, plan, cancel));
   return plan;

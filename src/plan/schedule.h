@@ -118,6 +118,7 @@ using ScheduleStep = std::variant<ReadWeightStep, PrepareWeightStep, FetchStep, 
 /// every pass, which begins with the first chunks on their way and leaves the next pass's so. Offsets are exact; nothing is decided later.
 struct Schedule {
   std::uint64_t model_shape = 0;  ///< of the model that it was made for (model_shape.h)
+  std::uint64_t plan_sizes = 0;   ///< of the plan that it belongs to (plan_sizes.h)
   std::int32_t device = 0;        ///< that computes, by its number in Plan::devices: 0 the host
   ElementType compute = ElementType::float32;
   std::vector<PlannedWeight> weights;  ///< by WeightId

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "plan/plan_sizes.h"
 #include "probe/host_memory.h"
 #include "recover/deficit.h"
 #include "recover/difference.h"
@@ -95,6 +96,7 @@ Result<Plan> Elastic::plan_for(const Budgets& budgets) const {
   if (plan.devices.size() < shares_.size() || (plan.stages && std::any_of(plan.stages->begin(), plan.stages->end(), elsewhere)))
     return Error{ErrorCode::usage, "a plan was made anew for other devices than the session's", "session"};
   if (plan.verdict == Verdict::does_not_fit) return does_not_fit(plan);
+  PLIMSOLL_CHECK(check_unchanged(plan));
   return plan;
 }
 

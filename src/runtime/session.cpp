@@ -5,6 +5,7 @@
 
 #include "model/binding.h"
 #include "plan/model_shape.h"
+#include "plan/plan_sizes.h"
 #include "plan/schedule.h"
 #include "runtime/deployment.h"
 #include "runtime/elastic.h"
@@ -191,7 +192,8 @@ Session::~Session() = default;
 Result<Session> Session::create(const Model& model, const Plan& plan, Options options) try {
   if (options.os == nullptr || options.ledger == nullptr)
     return Error{ErrorCode::usage, "a session needs an operating system and a ledger", "session", "set Options::os and Options::ledger"};
-  if (plan.stages == nullptr || plan.schedule->model_shape != model_shape(model.program(), model.binding())) {
+  PLIMSOLL_CHECK(check_unchanged(plan));
+  if (plan.schedule->model_shape != model_shape(model.program(), model.binding())) {
     return Error{ErrorCode::usage, "the plan was made for another model than " + model.name(), "session"};
   }
   if (plan.verdict == Verdict::does_not_fit) return does_not_fit(plan);

@@ -22,7 +22,7 @@ constexpr std::size_t align_up(std::size_t value, std::size_t alignment) { retur
 
 std::string_view copy(std::string_view text, ArenaResource& memory) {
   auto* place = static_cast<char*>(memory.allocate(text.size(), 1));
-  std::memmove(place, text.data(), text.size());
+  if (!text.empty()) std::memmove(place, text.data(), text.size());  // the data of an empty one may be null
   return {place, text.size()};
 }
 

@@ -78,7 +78,8 @@ Result<std::optional<Padding>> read_padding(const JsonValue& section) {
 std::int64_t enough(bool is_pair, std::int64_t room, TruncationStrategy strategy) {
   // Two long texts share an odd room unevenly: the truly longer one gets more.
   const bool needs_order = is_pair && strategy == TruncationStrategy::longest_first && room % 2 != 0;
-  return needs_order ? std::numeric_limits<std::int64_t>::max() : room + 1;
+  constexpr std::int64_t kAll = std::numeric_limits<std::int64_t>::max();
+  return needs_order || room == kAll ? kAll : room + 1;
 }
 
 Result<Lengths> truncate(Lengths lengths, bool is_pair, std::int64_t room, TruncationStrategy strategy) {

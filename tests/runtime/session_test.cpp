@@ -203,6 +203,19 @@ TEST_F(SessionTest, RefusesThePlanOfAnotherModel) {
   const auto again = open({.seed = 2}, ledger);
   ASSERT_TRUE(again.ok());
   EXPECT_TRUE(Session::create(*again, *plan, options).ok()) << "the same sizes: the plan fits";
+  for (const auto change : std::initializer_list<void (*)(Plan&)>{
+           [](Plan& changed) { changed.stages.reset(); }, [](Plan& changed) { changed.schedule.reset(); },
+           [](Plan& changed) { changed.threads = 0; }, [](Plan& changed) { changed.threads = -5; },
+           [](Plan& changed) { changed.tokens_per_pass *= 1000; }, [](Plan& changed) { changed.texts_per_pass = -1; },
+           [](Plan& changed) { changed.workload.longest = 1 << 20; }, [](Plan& changed) { changed.devices.clear(); },
+           [](Plan& changed) { changed.devices.front().arenas = {}; }}) {
+    Plan changed = *plan;
+    change(changed);
+    const auto session = Session::create(*again, changed, options);
+    ASSERT_FALSE(session.ok());
+    EXPECT_EQ(session.error().code, ErrorCode::usage) << message(session.error());
+  }
+  EXPECT_EQ(Session::create(*again, Plan{}, options).error().code, ErrorCode::usage) << "made by nobody";
   EXPECT_EQ(Session::create(*again, *plan, {}).error().code, ErrorCode::usage) << "no system and no ledger";
   EXPECT_EQ(Session::create(*again, *plan, {os_.get()}).error().code, ErrorCode::usage) << "no ledger";
 }

@@ -177,6 +177,7 @@ TEST_F(ClassifierTest, APairIsOneEvenWhenItIsEmpty) {
 TEST_F(ClassifierTest, EmptyTextsAndControlCharactersAreTexts) {
   start(16, 3);
   EXPECT_EQ(alone({""}).ids, (std::vector<std::int32_t>{2, 3}));
+  EXPECT_EQ(alone({}).ids, (std::vector<std::int32_t>{2, 3})) << "of which nothing is anywhere";
   const std::string nul("w1\0 w2", 6);
   const Kept kept = alone({nul});
   EXPECT_EQ(kept.text, nul);

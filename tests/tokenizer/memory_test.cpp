@@ -102,6 +102,19 @@ TEST_F(TokenizerMemory, ReadingStopsOnceTheAnswerIsSettled) {
   ::munmap(memory, kLong);
 }
 
+TEST_F(TokenizerMemory, TheLargestLimitCutsNothing) {
+  const Tokenizer tokenizer = open_fixture("tokenizers/bert-uncased");
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  for (const bool special : {false, true}) {
+    const auto all = tokenizer.encode({"one two three"}, {.add_special_tokens = special}, std::pmr::new_delete_resource());
+    const auto limited =
+        tokenizer.encode({"one two three"}, {.max_length = kMost, .add_special_tokens = special}, std::pmr::new_delete_resource());
+    ASSERT_TRUE(all.ok() && limited.ok());
+    EXPECT_EQ(limited->ids, all->ids);
+    EXPECT_FALSE(limited->truncated);
+  }
+}
+
 /// White space is held back for tokens that take it from their left, however much there is, and each byte is looked at a
 /// bounded number of times: this would not end if it were not.
 TEST_F(TokenizerMemory, TenMegabytesOfSpaceBeforeAToken) {
