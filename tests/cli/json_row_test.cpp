@@ -178,6 +178,19 @@ TEST(JsonRow, DepthIsBoundedAndCostsNoStack) {
   EXPECT_FALSE(read(nested(1'000'000, "[", "]"), 4096).ok);
 }
 
+TEST(JsonRow, TheBeginningOfAnIdIsNone) {
+  for (const std::string value : {"01", "0x1", "-01", "1.5.2", "12a", "truex", "nullnull"}) {
+    const Outcome row = read(R"({"id":)" + value + R"(,"text":"a"})");
+    EXPECT_FALSE(row.ok) << value;
+    EXPECT_EQ(row.id, "") << value;
+  }
+  EXPECT_EQ(read(R"({"id":0)").id, "") << "more may have followed";
+  EXPECT_EQ(read(R"({"id":0,"text":1})").id, "0");
+  EXPECT_EQ(read(R"({"id":true ,"text":1})").id, "true");
+  EXPECT_EQ(read(R"({"id":"a")").id, "\"a\"");
+  EXPECT_EQ(good(R"({"text":"a","id":-0.5e3})").id, "-0.5e3");
+}
+
 TEST(JsonRow, TextsThatAreTooLongAreToldApartFromFaults) {
   JsonRow row;
   row.set_longest(10);

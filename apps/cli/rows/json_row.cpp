@@ -91,6 +91,8 @@ void JsonRow::read_structure(char c) {
     case Expect::first_item:
     case Expect::value: return c == ']' && expect_ == Expect::first_item ? close(false) : begin_value(c);
     case Expect::comma:
+      // Where a number or a word goes on as none can, its beginning is no id.
+      if (is_value_of(Field::id) && (c == ',' || c == '}')) id_whole_ = true;
       if (c == '}' || c == ']') return close(c == '}');
       if (c != ',') return refuse("a comma or a closing bracket is missing");
       expect_ = objects_[depth_ - 1] ? Expect::key : Expect::value;
@@ -144,6 +146,7 @@ void JsonRow::end_string() {
     JsonWriter json;
     json.value(std::string_view(id_));
     id_ = json.text();
+    id_whole_ = true;
   }
   has_pair_ = has_pair_ || is_value_of(Field::pair);
   end_value();
@@ -160,10 +163,7 @@ void JsonRow::end_key() {
   seen_.set(index);
 }
 
-void JsonRow::end_value() {
-  if (is_value_of(Field::id)) id_whole_ = true;
-  expect_ = depth_ == 0 ? Expect::nothing : Expect::comma;
-}
+void JsonRow::end_value() { expect_ = depth_ == 0 ? Expect::nothing : Expect::comma; }
 
 void JsonRow::read_literal(char c) {
   if (c != literal_[0]) return refuse("there is no such word");
