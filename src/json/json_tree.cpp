@@ -31,19 +31,26 @@ std::string TreeBuilder::where() const {
   return parent + (open_.back().node == 0 ? ": " : ".") + printable(tree_.at(key_), 80);
 }
 
-Stretch TreeBuilder::keep(std::string_view text) {
+// For so many bytes more.
+Status TreeBuilder::check_room(std::size_t bytes) const {
+  const std::size_t held = tree_.text.size() + tree_.nodes.size() * sizeof(Node);
+  if (bytes <= JsonDocument::kHeapLimit - held) return {};
+  return Error{ErrorCode::unsupported,
+               "more than " + format_bytes(Bytes{JsonDocument::kHeapLimit}) + " of JSON values, at " + std::to_string(sizeof(Node)) +
+                   " bytes each beside their text",
+               {},
+               "no more is held of a file of settings: leave out what is not needed, such as label2id"};
+}
+
+Result<Stretch> TreeBuilder::keep(std::string_view text) {
+  PLIMSOLL_CHECK(check_room(text.size()));
   const Stretch stretch{static_cast<std::uint32_t>(tree_.text.size()), static_cast<std::uint32_t>(text.size())};
   tree_.text += text;
   return stretch;
 }
 
 Status TreeBuilder::add(const Node& node) {
-  if (tree_.nodes.size() >= JsonDocument::kValueLimit) {
-    return Error{ErrorCode::corrupt_file,
-                 "more than " + std::to_string(JsonDocument::kValueLimit) + " JSON values",
-                 {},
-                 "no real file of this kind has so many"};
-  }
+  PLIMSOLL_CHECK(check_room(sizeof(Node)));
   const auto index = static_cast<std::uint32_t>(tree_.nodes.size());
   tree_.nodes.push_back(node);
   tree_.nodes.back().key = key_;
@@ -97,12 +104,12 @@ Status TreeBuilder::on_number(double value) {
 Status TreeBuilder::on_string(std::string_view value) {
   Node node;
   node.type = JsonType::string;
-  node.string = keep(value);
+  PLIMSOLL_TRY(node.string, keep(value));
   return add(node);
 }
 
 Status TreeBuilder::on_key(std::string_view name) {
-  key_ = keep(name);
+  PLIMSOLL_TRY(key_, keep(name));
   has_key_ = true;
   return {};
 }

@@ -70,9 +70,10 @@ class TreeBuilder final : public JsonHandler {
     std::uint32_t last_child = 0;
   };
 
+  Status check_room(std::size_t bytes) const;
   Status add(const Node& node);
   Status open(JsonType type);
-  Stretch keep(std::string_view text);
+  Result<Stretch> keep(std::string_view text);
 
   Tree& tree_;
   std::vector<Open> open_;

@@ -17,7 +17,7 @@ constexpr std::array kFamilies = {Family{"bert", &read_bert}};
 
 // Scores of one text wait in the `io` memory, and names in the heap: both stay small beside any model.
 constexpr std::int64_t kMostLabels = 1 << 16;
-constexpr std::size_t kMostLabelBytes = std::size_t{1} << 20U;
+constexpr std::size_t kMostLabelBytes = std::size_t{1} << 19U;
 
 struct NamedActivation {
   std::string_view name;

@@ -77,6 +77,14 @@ Status refuse_other_weights(const JsonValue& config) {
                config.where() + ": transformers_weights", "call that file model.safetensors, and remove the key"};
 }
 
+// The document is gone before anything larger is read.
+Result<ArchSpec> read_config(File& file, std::vector<std::string>& warnings) {
+  PLIMSOLL_TRY(const JsonDocument config, JsonDocument::read(file));
+  PLIMSOLL_CHECK(refuse_other_weights(config.root()));
+  warn_of_other_task(config.root(), warnings);
+  return read_arch_spec(config);
+}
+
 }  // namespace
 
 struct Model::State {
@@ -112,9 +120,8 @@ Result<Model> Model::open(Os& os, Ledger& ledger, const ModelRequest& request) t
                  "give the folder that has config.json, weights and tokenizer files"};
   }
   PLIMSOLL_TRY(const auto file, folder->open("config.json"));
-  PLIMSOLL_TRY(const JsonDocument config, JsonDocument::read(*file));
-  PLIMSOLL_CHECK(refuse_other_weights(config.root()));
-  PLIMSOLL_TRY(ArchSpec spec, read_arch_spec(config));
+  std::vector<std::string> of_config;
+  PLIMSOLL_TRY(ArchSpec spec, read_config(*file, of_config));
   PLIMSOLL_TRY(Checkpoint checkpoint, Checkpoint::open(os, ledger, *folder));
   PLIMSOLL_CHECK(check_layers(spec, checkpoint));
   PLIMSOLL_TRY(Tokenizer tokenizer, Tokenizer::open(os, ledger, *folder));
@@ -126,7 +133,7 @@ Result<Model> Model::open(Os& os, Ledger& ledger, const ModelRequest& request) t
                  state->directory, "leave out --require-all-weights to run with a new, untrained head"};
   }
   state->warnings = untrained_warnings(state->program, state->binding);
-  if (state->binding.initialised.empty()) warn_of_other_task(config.root(), state->warnings);
+  if (state->binding.initialised.empty()) state->warnings.insert(state->warnings.end(), of_config.begin(), of_config.end());
   if (folder->has("adapter_config.json"))
     state->warnings.emplace_back("adapter_config.json: the adapter beside the weights is not applied");
   if (state->binding.stored_type == ElementType::float64)

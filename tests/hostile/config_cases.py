@@ -78,9 +78,9 @@ def cases():
     for name, data in {"empty": b"", "null": "null", "list": "[]", "text": '"bert"', "nul_bytes": bytes(100), "bom": b"\xef\xbb\xbf{}", "utf16": "{}".encode("utf-16"),
                        "deep": nested('{"a":'), "deep_objects": times('{"a":', 10**6), "not_utf8": b'{"a":"\xff"}', "surrogate": '{"a":"\\ud800"}',
                        "key_twice": '{"model_type":"bert","model_type":"bert"}', "trailing": "{}{}", "control": '{"a":"\x01"}',
-                       "long_number": times("9", 1 << 20, '{"a":', "}"), "long_key": times("k", 7 << 20, '{"', '":1}'), "half_a_million_values": times("0,", 500_000, "[", "0]"),
-                       "9MB": times(" ", 9 << 20)}.items():  # fmt: skip
+                       "long_number": times("9", 1 << 20, '{"a":', "}"), "long_key": times("k", 7 << 20, '{"', '":1}'), "9MB": times(" ", 9 << 20)}.items():  # fmt: skip
         yield case(name, text(data))
+    yield case("half_a_million_values", text(times("0,", 500_000, "[", "0]")), (UNSUPPORTED,))
     for part in (0.1, 0.5, 0.99):
         yield case(f"truncated_at_{part}", lambda model, p=part: model.write(FILE, model.read(FILE)[: int(841 * p)]))
     for name, literal in {"controls": json.dumps(CONTROLS), "number": "1", "long": '"' + "T" * (1 << 20) + '"'}.items():

@@ -70,12 +70,14 @@ TEST(JsonHeap, StaysBoundedWhateverTheFile) {
 }
 
 TEST(JsonHeap, ADocumentIsBoundedByItsLimits) {
-  std::string text = "[";
-  while (text.size() < JsonDocument::kFileLimit - 8) text += "[],";
-  text += "[]]";
-  const testing::HeapWatch watch;
-  EXPECT_FALSE(JsonDocument::parse(text, "t").ok());
-  EXPECT_LE(watch.highest(), std::size_t{48} << 20U);
+  for (const std::string value : {"[],", "\"aaaaaaaaaaaaaaaaaaaaaaaa\",", "0,"}) {
+    std::string text = "[";
+    while (text.size() < JsonDocument::kFileLimit - 32) text += value;
+    text += "[]]";
+    const testing::HeapWatch watch;
+    EXPECT_FALSE(JsonDocument::parse(text, "t").ok());
+    EXPECT_LE(watch.highest(), 2 * JsonDocument::kHeapLimit + (std::size_t{64} << 10U)) << value;
+  }
 }
 
 }  // namespace
