@@ -99,6 +99,13 @@ TEST(DeviceRecovery, TheSummaryTellsWhereTheWeightsWereInTheEnd) {
   EXPECT_EQ(err.find("in sim:0 memory"), std::string::npos) << err;
 }
 
+TEST(DeviceRecovery, ADeviceThatIsLostAtTheStartIsLeftOutUnlessItIsNamed) {
+  const Told left_out = run_with("at=start lost");
+  EXPECT_EQ(left_out.finished.status, 0) << left_out.finished.err;
+  EXPECT_NE(left_out.finished.err.find("sim:0 is not used: the device is lost"), std::string::npos) << left_out.finished.err;
+  EXPECT_EQ(run_with("at=start lost", {"--device", "sim:0"}).finished.status, 1);
+}
+
 TEST(DeviceRecovery, WithNothingButTheDeviceItIsATypedErrorWithTheRightExitCode) {
   const Told lost = run_with("at=layer:1 lost", {"--device", "sim:0"});
   EXPECT_EQ(lost.finished.status, 1);

@@ -89,8 +89,8 @@ Status Engine::open_devices() {
     }
     if (options.any_cuda || !options.cudas.empty()) PLIMSOLL_CHECK(open_gpus());
   }
-  for (const auto& device : devices_) {
-    PLIMSOLL_TRY(Accelerator accelerator, device->describe());
+  PLIMSOLL_TRY(std::vector<Accelerator> described, describe_devices());
+  for (Accelerator& accelerator : described) {
     if (accelerator.disk_rate == 0) accelerator.disk_rate = machine_.rates.disk_read;
     for (const DeviceBytes& budget : options.budgets) {
       if (budget.device == accelerator.name) accelerator.budget = budget.bytes;
@@ -103,6 +103,26 @@ Status Engine::open_devices() {
     machine_.accelerators.push_back(std::move(accelerator));
   }
   return {};
+}
+
+// Those that are lost already are left out, unless it is said what they are for.
+Result<std::vector<Accelerator>> Engine::describe_devices() {
+  std::vector<Accelerator> described;
+  std::vector<std::unique_ptr<OpenDevice>> there;
+  for (auto& device : devices_) {
+    const std::string name = device->ledger().device();
+    Result<Accelerator> found = device->describe();
+    const bool needed = policy_.device == name || policy_.device_map.kind == DeviceMap::Kind::modules;
+    if (!found.ok() && found.error().code == ErrorCode::device_lost && !needed) {
+      context_.console.note(fmt::format("{} is not used: {}", name, message(found.error())));
+      continue;
+    }
+    if (!found.ok()) return std::move(found).error();
+    described.push_back(std::move(found).value());
+    there.push_back(std::move(device));
+  }
+  devices_ = std::move(there);
+  return described;
 }
 
 // Those that are named must open. Of the others, those that do and have room are taken; a machine without any is no matter.

@@ -72,6 +72,7 @@ class Engine {
   void print_warnings() const;
   std::vector<Holder> holders_of(const std::string& device) const;
   Status open_devices();
+  Result<std::vector<Accelerator>> describe_devices();
   Status open_gpus();
   Status open_gpu(int number, const DeviceReport& report);
   Result<Plan> plan_on(const Snapshot& machine, const Workload& workload) const;
