@@ -1,7 +1,8 @@
 """config.json: every number that counts something, given every value that it cannot have."""
 import json
+import os
 
-from case import ALL, CONTROLS, CORRUPT, UNSUPPORTED, WEIGHTS, Case, nested, times
+from case import ABSENT, ALL, CONTROLS, CORRUPT, UNSUPPORTED, WEIGHTS, Case, nested, times
 
 FILE = "config.json"
 EITHER = (CORRUPT, UNSUPPORTED)
@@ -94,5 +95,9 @@ def cases():
     for name, data in settings.items():
         codes = (0, CORRUPT) if name == "list" else (CORRUPT,)
         yield case(f"tokenizer_{name}", lambda model, d=data: model.write("tokenizer_config.json", d), codes, ALL, "" if name == "list" else "tokenizer_config.json")
+    for file, wrong in {"special_tokens_map.json": '{"sep_token":1}', "added_tokens.json": '{"[NEW]":"9"}'}.items():
+        for name, data in {"half": "[", "deep": nested(""), "value": wrong, "key_twice": '{"a":1,"a":2}'}.items():
+            yield case(f"{file}_{name}", lambda model, f=file, d=data: model.write(f, d), (CORRUPT,), ALL, file)
+        yield case(f"{file}_fifo", lambda model, f=file: os.mkfifo(model.file(f)), (ABSENT,), ALL, file)
     for name, literal in {"0": "0", "minus_1": "-1", "1e30": "1e30", "fraction": "12.5"}.items():
         yield case(f"tokenizer_length_{name}", lambda model, v=literal: model.write("tokenizer_config.json", f'{{"model_max_length":{v}}}'), (0,), where="")
