@@ -107,11 +107,11 @@ class JsonValue::Children {
 
 /// A small JSON file held in memory: config.json, tokenizer_config.json and the like. Immutable; any number of threads
 /// may read it. Repeated keys in one object are an error. Takes heap that no plan counts: the text of keys and strings and 32 bytes a
-/// value, 1 MiB at most in all, and twice that while it is read. So it is meant to be read and let go.
+/// value, 2 MiB at most in all, and twice that while it is read. So it is meant to be read and let go.
 class JsonDocument {
  public:
-  static constexpr std::size_t kFileLimit = std::size_t{2} << 20U;  ///< with white space and escapes
-  static constexpr std::size_t kHeapLimit = std::size_t{1} << 20U;
+  static constexpr std::size_t kFileLimit = std::size_t{4} << 20U;  ///< with white space and escapes
+  static constexpr std::size_t kHeapLimit = std::size_t{2} << 20U;
   static constexpr std::size_t kDepthLimit = 64;
 
   /// `not_found` when absent; `corrupt_file` naming byte and key when it is not strict JSON or passes a limit; `unsupported` beyond

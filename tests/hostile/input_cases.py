@@ -2,7 +2,7 @@
 import json
 import os
 
-from case import ABSENT, ALL, BAD_ROWS, CONTROLS, CORRUPT, USAGE, Case, nested, times
+from case import ABSENT, ALL, BAD_ROWS, CONTROLS, CORRUPT, UNSUPPORTED, USAGE, Case, nested, times
 
 ROWS = {"not_json": "{", "null": "null", "number": "1", "list": "[]", "text_missing": "{}", "text_null": '{"text":null}', "text_number": '{"text":1}',
         "pair_number": '{"text":"a","text_pair":1}', "text_twice": '{"text":"a","text":"b"}', "deep": nested('{"text":'), "deep_objects": times('{"a":', 10**6),
@@ -88,4 +88,4 @@ def cases():
                        "100k_modules": lambda: json.dumps({f"m{i}": 0 for i in range(100_000)}), "none_for_rest": '{"bert.encoder":"cpu"}', "device_cuda_huge": '{"":"cuda:99999999999999999999"}', "device_spaced": '{"":"cpu "}', "device_upper_case": '{"":"CPU"}', "device_empty": '{"":""}', "device_null": '{"":null}',
                        "device_true": '{"":true}', "device_1e0": '{"":1e0}', "device_1e999": '{"":1e999}', "device_minus_zero": '{"":"-0"}', "device_object": '{"":{"":0}}', "module_dot_behind": '{"bert.encoder.":0,"":"cpu"}',
                        "module_dots": '{"..":0,"":"cpu"}', "module_twice_escaped": '{"a":"cpu","\\u0061":"cpu","":"cpu"}', "module_of_7MB": lambda: '{"' + "m" * (7 << 20) + '":0}', "bom": b'\xef\xbb\xbf{"":"cpu"}', "trailing": '{"":"cpu"}{}', "9MB": lambda: " " * (9 << 20)}.items():  # fmt: skip
-        yield Case(f"device_map/{name}", device_map(data), (USAGE, CORRUPT), ALL, "map.json", commands=("run", "plan"))
+        yield Case(f"device_map/{name}", device_map(data), (USAGE, UNSUPPORTED, CORRUPT), ALL, "map.json", commands=("run", "plan"))

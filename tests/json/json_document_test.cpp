@@ -125,12 +125,12 @@ TEST(JsonDocument, LimitsAreTypedErrors) {
   EXPECT_THAT(parse_error(std::string(65, '[') + std::string(65, ']')), HasSubstr("deeper than 64"));
   EXPECT_EQ(parse_error(std::string(64, '[') + std::string(64, ']')), "accepted");
   std::string many = "[0";
-  for (int i = 0; i < 32700; ++i) many += ",0";
+  for (int i = 0; i < 65400; ++i) many += ",0";
   EXPECT_EQ(parse_error(many + "]"), "accepted");
-  for (int i = 0; i < 100; ++i) many += ",0";
-  EXPECT_THAT(parse_error(many + "]"), HasSubstr("more than 1.00 MiB of JSON values"));
-  const std::string half = "\"" + std::string(JsonDocument::kHeapLimit / 2, 'a') + "\"";
-  EXPECT_THAT(parse_error("[" + half + "," + half + "]"), HasSubstr("more than 1.00 MiB of JSON values"));
+  for (int i = 0; i < 200; ++i) many += ",0";
+  EXPECT_THAT(parse_error(many + "]"), HasSubstr("more than 2.00 MiB of JSON values"));
+  const std::string third = "\"" + std::string(JsonDocument::kHeapLimit / 3, 'a') + "\"";
+  EXPECT_THAT(parse_error("[" + third + "," + third + "," + third + "]"), HasSubstr("more than 2.00 MiB of JSON values"));
 }
 
 TEST(JsonDocument, SurvivesAMoveAndReadsFiles) {

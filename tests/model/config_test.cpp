@@ -146,7 +146,7 @@ TEST(Labels, HolesRepeatsAndOtherShapesAreCorrupt) {
 TEST(Labels, MoreThanCanBeScoredInTheMemoryForTextsAreUnsupported) {
   std::string many;
   for (int i = 0; i <= 1 << 16; ++i) many += (i == 0 ? "\"" : ",\"") + std::to_string(i) + "\":\"\"";
-  EXPECT_EQ(refusal(config({{"id2label", "{" + many + "}"}}), "more than 1.00 MiB of JSON values"), ErrorCode::unsupported);
+  EXPECT_EQ(refusal(config({{"id2label", "{" + many + "}"}}), "more than 2.00 MiB of JSON values"), ErrorCode::unsupported);
   EXPECT_EQ(good({{"num_labels", "65536"}}).labels.size(), 65536U) << "those that have no names";
 }
 

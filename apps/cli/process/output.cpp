@@ -69,7 +69,8 @@ int open_temporary(const std::string& target, mode_t mode, std::string& name) {
 void take_permissions(int fd, const std::string& target, const struct stat& replaced) {
   static constexpr const char* kAccessList = "system.posix_acl_access";
   mode_t mode = replaced.st_mode & (S_IRWXU | S_IRWXG | S_IRWXO);
-  if (::fchown(fd, replaced.st_uid, replaced.st_gid) != 0 && ::fchown(fd, static_cast<uid_t>(-1), replaced.st_gid) != 0) mode &= ~mode_t{S_IRWXG};
+  if (::fchown(fd, replaced.st_uid, replaced.st_gid) != 0 && ::fchown(fd, static_cast<uid_t>(-1), replaced.st_gid) != 0)
+    mode &= ~mode_t{S_IRWXG};
   std::array<char, 4096> list{};
   const ssize_t size = ::getxattr(target.c_str(), kAccessList, list.data(), list.size());
   const bool has_list = size > 0 || errno == ERANGE;
