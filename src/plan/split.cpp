@@ -236,14 +236,15 @@ class Splitter::Search {
     Candidate resident = choice.candidate;
     resident.chunk_bytes = 0;
     resident.slots = 0;
-    Row& resident_row = row(Home::device, resident);
+    Row* const resident_row = &row(Home::device, resident);
     const Home elsewhere = choice.candidate.host_blocks > 0 ? Home::host : Home::disk;
-    Row& streamed_row = streamed > 0 ? row(elsewhere, choice.candidate) : resident_row;
+    Row* const streamed_row = streamed > 0 ? &row(elsewhere, choice.candidate) : resident_row;
     Figures figures;
     summed_.clear();
     for (std::size_t u = first; u < end; ++u) {
       const bool stays = homes_[u - first] == Home::device;
-      summed_.push_back(&unit(u, homes_[u - first], stays ? resident : choice.candidate, stays ? resident_row : streamed_row));
+      Row& its_row = *(stays ? resident_row : streamed_row);
+      summed_.push_back(&unit(u, homes_[u - first], stays ? resident : choice.candidate, its_row));
       figures.add(*summed_.back());
     }
     return figures;

@@ -176,7 +176,7 @@ TEST(PosixOsBeneath, SaysThatALinkLeavesAndWhatToDo) {
   EXPECT_THAT(message(out.error()), HasSubstr("a link leads out of " + tree / "root"));
   EXPECT_EQ(os->open_folder(tree / "root/file", "").error().what, "there is no such folder");
   EXPECT_EQ(os->real_path(tree / "name/../name"), os->real_path(tree / "root"));
-  for (const std::uint64_t ordinal : {1, 2}) {
+  for (const std::uint64_t ordinal : {1U, 2U}) {
     gate.refuse({.ordinal = ordinal});
     const auto refused = open(tree / "root", "file");
     ASSERT_FALSE(refused.ok());
