@@ -24,6 +24,7 @@ bool beats(const Rated& a, const Rated& b) {
 
 void drop_beaten(std::vector<Option>& options) {
   std::vector<Rated> rated;
+  rated.reserve(options.size());
   for (const Option& option : options)
     rated.push_back({option.seconds, option.streamed(), option.total(0), option.total(option.shared().device), rated.size()});
   std::stable_sort(rated.begin(), rated.end(), [](const Rated& a, const Rated& b) { return a.seconds < b.seconds; });
@@ -37,6 +38,7 @@ void drop_beaten(std::vector<Option>& options) {
   }
   std::sort(kept.begin(), kept.end(), [](const Rated& a, const Rated& b) { return a.number < b.number; });
   std::vector<Option> left;
+  left.reserve(kept.size());
   for (const Rated& one : kept) left.push_back(std::move(options[one.number]));
   options = std::move(left);
 }

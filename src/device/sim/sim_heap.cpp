@@ -205,6 +205,7 @@ std::vector<Holder> SimHeap::holders_in(const HeapTable& table) const {
   std::ranges::sort(held, std::greater<>(), [](const auto& each) { return each.second.count; });
   if (held.size() > kMostHolders) held.resize(kMostHolders);
   std::vector<Holder> found;
+  found.reserve(held.size());
   for (const auto& [owner, bytes] : held) found.push_back({owner.pid, {}, sim::command_of(os_, owner), bytes});
   return found;
 }
