@@ -228,15 +228,4 @@ std::vector<Candidate> resident_candidates(const Program& program, const Binding
   return list;
 }
 
-std::vector<Candidate> candidates(const Program& program, const Binding& binding, const Workload& workload, const Policy& policy,
-                                  bool native_bfloat16, std::int32_t device) {
-  const Movable movable = find_movable(program, binding);
-  std::vector<Candidate> list;
-  for (const Candidate& resident : resident_candidates(program, binding, workload, policy, native_bfloat16, device)) {
-    const std::vector<Candidate> placed = placements(resident, movable, policy);
-    list.insert(list.end(), placed.begin(), placed.end());
-  }
-  return list;
-}
-
 }  // namespace plimsoll

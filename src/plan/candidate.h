@@ -71,10 +71,6 @@ Movable find_movable(const Program& program, const Binding& binding);
 /// How much of a resident candidate stays in memory. An accelerator may be fed from the host's memory as well as from disk.
 std::vector<Candidate> placements(Candidate resident, const Movable& movable, const Policy& policy);
 
-/// All of these where `device` computes.
-std::vector<Candidate> candidates(const Program& program, const Binding& binding, const Workload& workload, const Policy& policy,
-                                  bool native_bfloat16, std::int32_t device = 0);
-
 /// Storage type of `block` under a candidate.
 ElementType block_storage(const Candidate& candidate, std::int64_t block, std::int64_t blocks);
 

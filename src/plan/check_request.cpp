@@ -52,16 +52,12 @@ Status check_machine(const Snapshot& machine) {
   return {};
 }
 
-bool is_storage_type(ElementType type) {
-  return type == ElementType::float32 || type == ElementType::bfloat16 || type == ElementType::float16;
-}
-
 }  // namespace
 
 Status check_request(const Model& model, const Snapshot& machine, const Workload& workload, const Policy& policy) {
   PLIMSOLL_CHECK(check_workload(model, workload));
   PLIMSOLL_CHECK(check_machine(machine));
-  if (!policy.dtype || is_storage_type(*policy.dtype)) return {};
+  if (!policy.dtype || std::ranges::find(kStorageTypes, *policy.dtype) != kStorageTypes.end()) return {};
   return Error{ErrorCode::unsupported, "weights cannot be held as " + std::string(element_name(*policy.dtype)), "--dtype",
                "built are float32, bfloat16 and float16"};
 }

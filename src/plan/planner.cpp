@@ -415,8 +415,6 @@ class Planner {
   std::vector<Option> options_;
 };
 
-constexpr std::array kStorageTypes = {ElementType::float32, ElementType::bfloat16, ElementType::float16};
-
 // What was looked at is gone with the planner, before it looks at other precisions.
 Result<Plan> plan_as_asked(const Model& model, const Snapshot& machine, const Workload& workload, const Policy& policy,
                            const CancelToken* cancel) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "all_candidates.h"
+
 namespace plimsoll {
 namespace {
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "all_candidates.h"
 #include "device/cpu/cpu_kernels.h"
 #include "device/cuda/cuda_figures.h"
 #include "plan/cost.h"

@@ -8,6 +8,7 @@
 #include <set>
 #include <tuple>
 
+#include "all_candidates.h"
 #include "plan/candidate.h"
 #include "plan/cost.h"
 #include "plan/layout.h"

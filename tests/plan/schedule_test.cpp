@@ -9,6 +9,7 @@
 #include <set>
 #include <tuple>
 
+#include "all_candidates.h"
 #include "model/binding.h"
 #include "plan/candidate.h"
 #include "planned_model.h"

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "all_candidates.h"
 #include "planned_model.h"
 
 namespace plimsoll {

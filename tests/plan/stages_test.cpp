@@ -6,6 +6,7 @@
 #include <random>
 #include <set>
 
+#include "all_candidates.h"
 #include "planned_model.h"
 
 namespace plimsoll {

@@ -45,17 +45,17 @@ bool same(const Place& a, const Place& b) {
 
 /// Whether `name` is that of a file which models are made of.
 bool is_of_model(const std::filesystem::path& name) {
-  static constexpr std::array<std::string_view, 2> kNames = {"vocab.txt", "vocab.json"};
-  static constexpr std::array<std::string_view, 2> kWeights = {".safetensors", ".bin"};
-  static constexpr std::array<std::string_view, 7> kSettings = {"config.json",
-                                                                "tokenizer.json",
-                                                                "tokenizer_config.json",
-                                                                "special_tokens_map.json",
-                                                                "added_tokens.json",
-                                                                "model.safetensors.index.json",
-                                                                "pytorch_model.bin.index.json"};
-  const auto is_one_of = [](const auto& list, const std::string& text) { return std::ranges::find(list, text) != list.end(); };
-  return is_one_of(kNames, name.string()) || is_one_of(kSettings, name.string()) || is_one_of(kWeights, name.extension().string());
+  static constexpr std::array<std::string_view, 9> kNames = {"vocab.txt",
+                                                             "vocab.json",
+                                                             "config.json",
+                                                             "tokenizer.json",
+                                                             "tokenizer_config.json",
+                                                             "special_tokens_map.json",
+                                                             "added_tokens.json",
+                                                             "model.safetensors.index.json",
+                                                             "pytorch_model.bin.index.json"};
+  const std::string extension = name.extension().string();
+  return std::ranges::find(kNames, name.string()) != kNames.end() || extension == ".safetensors" || extension == ".bin";
 }
 
 /// Whether `file` is one of a model's folder, whatever links lead to either: those of the Hub's cache are kept under other names elsewhere.

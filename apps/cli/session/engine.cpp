@@ -50,7 +50,7 @@ std::string absolute_path(const std::string& path) {
   return std::filesystem::absolute(path, failed).lexically_normal().string();
 }
 
-Bytes Engine::room_for_tables(const Snapshot& machine) { return saturating_sub(machine.memory.budget, kBesideTables); }
+Bytes Engine::room_for_tables(const HostMemory& memory) { return saturating_sub(memory.budget, kBesideTables); }
 
 Result<std::unique_ptr<Engine>> Engine::open(Context& context, const ModelRequest& request) {
   Handover nothing;
@@ -67,7 +67,7 @@ Result<std::unique_ptr<Engine>> Engine::open(Context& context, const ModelReques
   machine.memory.budget = saturating_sub(machine.memory.budget, handover.held);
   if (engine->policy_.max_memory) engine->policy_.max_memory = saturating_sub(*engine->policy_.max_memory, handover.held);
   // --max-memory is the plan's affair: it can say which budget would do.
-  engine->ledger_.set_limit(room_for_tables(machine));
+  engine->ledger_.set_limit(room_for_tables(machine.memory));
   Result<Model> model = Model::open(context.os, engine->ledger_, request);
   if (!model.ok()) return machine_has_too_little("the model's tables do not fit", model.error(), context.os, machine.memory);
   engine->model_.emplace(std::move(model).value());

@@ -79,15 +79,15 @@ Result<std::unique_ptr<Engine>> ModelChain::open() {
   }
   PLIMSOLL_TRY(std::unique_ptr<Engine> engine, Engine::open(context_, models_.front()));
   if (context_.options.any_labels) return engine;
-  for (const AnswerKind& kind : kinds) PLIMSOLL_CHECK(check_answers(kind_of(engine->model()), kind, context_.options.logits));
+  const AnswerKind first = kind_of(engine->model());
+  for (const AnswerKind& kind : kinds) PLIMSOLL_CHECK(check_answers(first, kind, context_.options.logits));
   return engine;
 }
 
 // Before the first model is opened, so that the tables of two are never there at once.
 Result<AnswerKind> ModelChain::look_at(const ModelRequest& request) const {
   const Options& options = context_.options;
-  PLIMSOLL_TRY(const Snapshot machine, describe_machine(context_.os, options.threads));
-  Ledger ledger("cpu", Engine::room_for_tables(machine));
+  Ledger ledger("cpu", Engine::room_for_tables(probe_memory(context_.os)));
   PLIMSOLL_TRY(const Model model, Model::open(context_.os, ledger, request));
   auto limit = plimsoll::text_limit(model.max_tokens(), options.max_length);
   if (limit.ok()) return kind_of(model);
