@@ -96,10 +96,11 @@ struct Answering {
   Plan plan;
 };
 
-Status plan_rows(Answering& now, UnansweredRows& rows, const ModelChain& chain) {
+Status plan_rows(Context& context, ModelChain& chain, Answering& now, UnansweredRows& rows, RunStatistics& statistics) {
   PLIMSOLL_TRY(const Workload workload, now.engine->measure(&rows));
   PLIMSOLL_TRY(now.plan, now.engine->plan(workload));
   chain.mark(now.plan);
+  if (chain.has_news() && now.plan.verdict != Verdict::does_not_fit) tell(context, statistics, chain.event(rows.first()));
   return {};
 }
 
@@ -111,8 +112,7 @@ Status answer_all(Context& context, ModelChain& chain, Answering& now, Unanswere
     statistics.devices = now.engine->device_figures();
     if (status.ok() || !chain.goes_on_after(status.error())) return status;
     PLIMSOLL_TRY(now.engine, chain.next(std::move(now.engine), now.plan, status.error(), rows.held()));
-    PLIMSOLL_CHECK(plan_rows(now, rows, chain));
-    if (now.plan.verdict != Verdict::does_not_fit) tell(context, statistics, chain.event(rows.first()));
+    PLIMSOLL_CHECK(plan_rows(context, chain, now, rows, statistics));
   }
 }
 
@@ -128,7 +128,7 @@ Result<int> run_command(Context& context) {
   UnansweredRows rows(*source);
   Answering now;
   PLIMSOLL_TRY(now.engine, chain.open());
-  PLIMSOLL_CHECK(plan_rows(now, rows, chain));
+  PLIMSOLL_CHECK(plan_rows(context, chain, now, rows, statistics));
   PLIMSOLL_TRY(const bool empty, is_empty(rows));
   if (empty) context.console.note("there were no texts");
   if (empty && !report) return 0;

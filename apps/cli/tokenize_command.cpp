@@ -10,6 +10,7 @@
 #include "rows/row_source.h"
 #include "session/engine.h"
 #include "session/input_hint.h"
+#include "session/shortage.h"
 #include "text/json_writer.h"
 #include "text/utf8.h"
 
@@ -129,18 +130,6 @@ class TokenWriter {
   bool failed_ = false;
 };
 
-/// The tokenizer's tables are all that this command needs of the model.
-Result<Tokenizer> open_tables(Context& context, Ledger& ledger, const HostMemory& memory) {
-  auto tokenizer = open_tokenizer(context.os, ledger, context.options.model);
-  if (!tokenizer.ok() && tokenizer.error().code == ErrorCode::out_of_memory) {
-    Error error = tokenizer.error();
-    error.where = ledger.device() + ", set by " + memory.set_by;
-    error.advice = "close other programs or raise that limit (`plimsoll devices` shows all of them)";
-    return error;
-  }
-  return tokenizer;
-}
-
 }  // namespace
 
 Result<int> tokenize_command(Context& context) {
@@ -150,7 +139,10 @@ Result<int> tokenize_command(Context& context) {
   }
   PLIMSOLL_TRY(const Snapshot machine, probe_machine(context.os));
   Ledger ledger("cpu", saturating_sub(machine.memory.budget, kBesideTokens));
-  PLIMSOLL_TRY(const Tokenizer tokenizer, open_tables(context, ledger, machine.memory));
+  // All that this command needs of the model.
+  const auto opened = open_tokenizer(context.os, ledger, context.options.model);
+  if (!opened.ok()) return tables_do_not_fit(context.options.model.model, opened.error(), context.os, machine.memory);
+  const Tokenizer& tokenizer = *opened;
   rows->set_longest(std::max<std::size_t>(kKeptBytes.count, saturating_sub(ledger.limit(), ledger.current()).count / kRowShare));
   const auto writer = std::make_unique<TokenWriter>(context, ledger, tokenizer);
   Row row;

@@ -35,6 +35,18 @@ struct ModelRequest {
   bool require_all_weights = false;  ///< refuse (unsupported) instead of initialising a missing head
 };
 
+/// What answers consist of: models that have this in common can stand in for each other.
+struct AnswerKind {
+  std::string model;  ///< as asked for
+  std::string task;
+  ScoreRule score_rule = ScoreRule::softmax;
+  std::vector<std::string> labels;  ///< in the order of the logits
+};
+
+/// From config.json alone: takes no memory that the model sizes, reads no weight and no vocabulary. Fails as Model::open does for that
+/// file.
+Result<AnswerKind> read_answer_kind(Os& os, const ModelRequest& request);
+
 /// A model directory, opened: tensor table, network and tokenizer, but not one weight. Immutable; safe to use from several
 /// threads. What it holds is charged to the ledger under `tables`.
 class Model {
@@ -52,6 +64,7 @@ class Model {
   const std::string& task() const;
   const std::vector<std::string>& labels() const;
   ScoreRule score_rule() const;
+  AnswerKind answer_kind() const;
   /// Tokens a text may have: min(position rows, model_max_length where it is set).
   std::int64_t max_tokens() const;
   const std::vector<std::string>& warnings() const;  ///< "classifier: untrained", ...

@@ -77,9 +77,20 @@ Status refuse_other_weights(const JsonValue& config) {
                config.where() + ": transformers_weights", "call that file model.safetensors, and remove the key"};
 }
 
+Result<std::string> locate_request(Os& os, const ModelRequest& request) {
+  PLIMSOLL_CHECK(check_task(request.task));
+  return locate_model(os, request.model, request.revision);
+}
+
 // The document is gone before anything larger is read.
-Result<ArchSpec> read_config(File& file, std::vector<std::string>& warnings) {
-  PLIMSOLL_TRY(const JsonDocument config, JsonDocument::read(file));
+Result<ArchSpec> read_config(Folder& folder, const std::string& directory, std::vector<std::string>& warnings) {
+  if (!folder.has("config.json")) {
+    PLIMSOLL_CHECK(explain_missing(folder, "config.json"));
+    return Error{ErrorCode::not_found, "this folder holds no config.json, so it is no model", directory,
+                 "give the folder that has config.json, weights and tokenizer files"};
+  }
+  PLIMSOLL_TRY(const auto file, folder.open("config.json"));
+  PLIMSOLL_TRY(const JsonDocument config, JsonDocument::read(*file));
   PLIMSOLL_CHECK(refuse_other_weights(config.root()));
   warn_of_other_task(config.root(), warnings);
   return read_arch_spec(config);
@@ -109,19 +120,12 @@ Model& Model::operator=(Model&&) noexcept = default;
 Model::~Model() = default;
 
 Result<Model> Model::open(Os& os, Ledger& ledger, const ModelRequest& request) try {
-  PLIMSOLL_CHECK(check_task(request.task));
   const Bytes before = ledger.current(MemoryTag::tables);
-  PLIMSOLL_TRY(std::string directory, locate_model(os, request.model, request.revision));
+  PLIMSOLL_TRY(std::string directory, locate_request(os, request));
   // Once for all its files: whoever renames folders meanwhile makes no model of two.
   PLIMSOLL_TRY(const auto folder, open_model_folder(os, directory));
-  if (!folder->has("config.json")) {
-    PLIMSOLL_CHECK(explain_missing(*folder, "config.json"));
-    return Error{ErrorCode::not_found, "this folder holds no config.json, so it is no model", directory,
-                 "give the folder that has config.json, weights and tokenizer files"};
-  }
-  PLIMSOLL_TRY(const auto file, folder->open("config.json"));
   std::vector<std::string> of_config;
-  PLIMSOLL_TRY(ArchSpec spec, read_config(*file, of_config));
+  PLIMSOLL_TRY(ArchSpec spec, read_config(*folder, directory, of_config));
   PLIMSOLL_TRY(Checkpoint checkpoint, Checkpoint::open(os, ledger, *folder));
   PLIMSOLL_CHECK(check_layers(spec, checkpoint));
   PLIMSOLL_TRY(Tokenizer tokenizer, Tokenizer::open(os, ledger, *folder));
@@ -150,6 +154,7 @@ const std::string& Model::arch() const { return state_->spec.family; }
 const std::string& Model::task() const { return state_->task; }
 const std::vector<std::string>& Model::labels() const { return state_->spec.labels; }
 ScoreRule Model::score_rule() const { return state_->spec.score_rule; }
+AnswerKind Model::answer_kind() const { return {state_->name, state_->task, state_->spec.score_rule, state_->spec.labels}; }
 const std::vector<std::string>& Model::warnings() const { return state_->warnings; }
 const std::vector<std::string>& Model::untrained_tensors() const { return state_->binding.initialised; }
 const Tokenizer& Model::tokenizer() const { return state_->tokenizer; }
@@ -177,6 +182,16 @@ const Binding& Model::binding() const { return state_->binding; }
 std::int64_t Model::max_tokens() const {
   const auto limit = state_->tokenizer.model_max_length();
   return limit ? std::min(*limit, state_->spec.positions) : state_->spec.positions;
+}
+
+Result<AnswerKind> read_answer_kind(Os& os, const ModelRequest& request) try {
+  PLIMSOLL_TRY(const std::string directory, locate_request(os, request));
+  PLIMSOLL_TRY(const auto folder, open_model_folder(os, directory));
+  std::vector<std::string> warnings;
+  PLIMSOLL_TRY(ArchSpec spec, read_config(*folder, directory, warnings));
+  return AnswerKind{request.model, std::string(kClassification), spec.score_rule, std::move(spec.labels)};
+} catch (const std::bad_alloc&) {
+  return heap_exhausted();
 }
 
 Result<std::string> find_model_folder(Os& os, const ModelRequest& request) try {

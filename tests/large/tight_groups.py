@@ -54,7 +54,7 @@ class Groups:
             label = f"{arguments[1]} in {limit} MiB {arguments[2:6]}"
             self.checks.expect(group.kills() == 0, f"{label}: killed")
             self.checks.expect(ended.returncode in statuses, f"{label}: exit {ended.returncode} {ended.stderr[-200:]}")
-            return ended.returncode
+            return ended
 
 
 def main():
@@ -83,8 +83,19 @@ def main():
     for limit in (16, 20, 24, 28, 32):
         alone = groups.run(limit, (0, 6), [plimsoll, "run", small, "hi"])
         both = groups.run(limit, (0, 6), [plimsoll, "run", small, "hi", "--fallback", large])
-        checks.expect(alone == both, f"in {limit} MiB: {alone} alone, {both} with a larger fallback")
+        checks.expect(alone.returncode == both.returncode, f"in {limit} MiB: {alone} alone, {both} with a larger fallback")
         groups.run(limit, (0, 6), [plimsoll, "plan", large, "hi", "--fallback", small])
+
+    # Tables that find no room are no reason to stop, while a model with smaller ones can answer.
+    vast = with_more_words(pathlib.Path(plain), folder / "words-2000k", 2_000_000)
+    groups.run(48, (6,), [plimsoll, "run", vast, "hi"])
+    answered = groups.run(48, (0,), [plimsoll, "run", vast, "hi", "--json", "--fallback", plain])
+    checks.expect(json.loads(answered.stdout)["model"] == plain, f"answered by {answered.stdout}")
+    checks.expect(b"the tables of " in answered.stderr, f"the reason: {answered.stderr}")
+    planned = groups.run(48, (0,), [plimsoll, "plan", vast, "hi", "--json", "--fallback", plain])
+    checks.expect(json.loads(planned.stdout)["sacrifices"][0]["rung"] == "fallback", f"planned: {planned.stdout}")
+    groups.run(48, (6,), [plimsoll, "run", vast, "hi", "--fallback", plain, "--strict-fit"])
+    groups.run(48, (2,), [plimsoll, "run", vast, "hi", "--fallback", middle])
     sys.exit(checks.failed > 0)
 
 

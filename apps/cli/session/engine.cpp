@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <filesystem>
 #include <optional>
-#include <string_view>
 #include <system_error>
 
 #include <fmt/format.h>
 
 #include "session/input_hint.h"
+#include "session/shortage.h"
 #include "terminal/progress.h"
 #include "text/counted.h"
 
@@ -29,28 +29,12 @@ std::string listed(const std::vector<std::string>& names) {
 constexpr std::size_t kAnyRow = mib(1).count;
 constexpr std::size_t kRowShare = 16;
 
-// What the process takes beside the tables while it reads them.
-constexpr Bytes kBesideTables = mib(1);
-
-// The ledger only knows that its limit was reached; here it is known that the limit was the machine's. `what` does not fit.
-Error machine_has_too_little(std::string_view what, Error error, Os& os, const HostMemory& memory) {
-  if (error.code != ErrorCode::out_of_memory || !error.memory) return error;
-  error.what = fmt::format("{} in memory: {} more is needed and {} is free", what, format_bytes(error.memory->requested),
-                           format_bytes(error.memory->free));
-  error.where = error.memory->device + ", set by " + memory.set_by;
-  error.advice = "close other programs, raise that limit (`plimsoll devices` shows all of them) or use a smaller model";
-  error.memory->holders = find_largest_holders(os, memory.set_by);
-  return error;
-}
-
 }  // namespace
 
 std::string absolute_path(const std::string& path) {
   std::error_code failed;
   return std::filesystem::absolute(path, failed).lexically_normal().string();
 }
-
-Bytes Engine::room_for_tables(const HostMemory& memory) { return saturating_sub(memory.budget, kBesideTables); }
 
 Result<std::unique_ptr<Engine>> Engine::open(Context& context, const ModelRequest& request) {
   Handover nothing;
@@ -69,7 +53,7 @@ Result<std::unique_ptr<Engine>> Engine::open(Context& context, const ModelReques
   // --max-memory is the plan's affair: it can say which budget would do.
   engine->ledger_.set_limit(room_for_tables(machine.memory));
   Result<Model> model = Model::open(context.os, engine->ledger_, request);
-  if (!model.ok()) return machine_has_too_little("the model's tables do not fit", model.error(), context.os, machine.memory);
+  if (!model.ok()) return tables_do_not_fit(request.model, model.error(), context.os, machine.memory);
   engine->model_.emplace(std::move(model).value());
   // Which disk the model lies on is known only now.
   machine.rates = find_rates(context.os, machine.cpu, machine.cpu.default_threads, absolute_path(engine->model_->directory()));

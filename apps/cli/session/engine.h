@@ -35,8 +35,6 @@ class Engine {
   static Result<std::unique_ptr<Engine>> open(Context& context, const ModelRequest& request, Handover& handover);
   /// The same, with no engine before it.
   static Result<std::unique_ptr<Engine>> open(Context& context, const ModelRequest& request);
-  /// What the tables of a model may take there while they are read.
-  static Bytes room_for_tables(const HostMemory& memory);
   /// The engine must go then.
   std::vector<std::unique_ptr<OpenDevice>> take_devices() { return std::move(devices_); }
   Engine(const Engine&) = delete;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "report/picture.h"
+#include "session/shortage.h"
 
 namespace plimsoll::cli {
 namespace {
@@ -37,10 +38,8 @@ bool same_labels(std::vector<std::string> a, std::vector<std::string> b, bool in
   return a == b;
 }
 
-AnswerKind kind_of(const Model& model) { return {model.name(), model.task(), model.score_rule(), model.labels()}; }
-
 Error differs(const AnswerKind& first, const AnswerKind& other, const std::string& how) {
-  return Error{ErrorCode::usage, fmt::format("{} cannot stand in for {}: {}", printable(other.name), printable(first.name), how),
+  return Error{ErrorCode::usage, fmt::format("{} cannot stand in for {}: {}", printable(other.model), printable(first.model), how),
                "--fallback",
                "give a model that was trained for the same labels, or add --fallback-any-labels to take its answers as they are"};
 }
@@ -65,34 +64,57 @@ ModelChain::ModelChain(Context& context) : context_(context), models_{context.op
 }
 
 Result<std::unique_ptr<Engine>> ModelChain::open() {
-  std::vector<AnswerKind> kinds;
-  for (std::size_t i = 1; i < models_.size();) {
-    auto kind = look_at(models_[i]);
-    if (!kind.ok() && !is_memory(kind.error())) return kind.error();
-    if (kind.ok()) {
-      kinds.push_back(std::move(kind).value());
-      ++i;
-    } else {
-      context_.console.complain(fmt::format("warning: {} cannot stand in: {}", printable(models_[i].model), message(kind.error())));
-      models_.erase(models_.begin() + static_cast<std::ptrdiff_t>(i));
-    }
-  }
-  PLIMSOLL_TRY(std::unique_ptr<Engine> engine, Engine::open(context_, models_.front()));
-  if (context_.options.any_labels) return engine;
-  const AnswerKind first = kind_of(engine->model());
-  for (const AnswerKind& kind : kinds) PLIMSOLL_CHECK(check_answers(first, kind, context_.options.logits));
-  return engine;
+  PLIMSOLL_CHECK(compare_answers());
+  PLIMSOLL_CHECK(leave_out_what_finds_no_room());
+  Engine::Handover nothing;
+  auto opened = open_present(nothing);
+  if (opened.ok() || !goes_on_after(opened.error())) return opened;
+  return open_next({models_.front().model, opened.error(), Bytes{}, {}}, nothing);
 }
 
-// Before the first model is opened, so that the tables of two are never there at once.
-Result<AnswerKind> ModelChain::look_at(const ModelRequest& request) const {
-  const Options& options = context_.options;
-  Ledger ledger("cpu", Engine::room_for_tables(probe_memory(context_.os)));
-  PLIMSOLL_TRY(const Model model, Model::open(context_.os, ledger, request));
-  auto limit = plimsoll::text_limit(model.max_tokens(), options.max_length);
-  if (limit.ok()) return kind_of(model);
-  limit.error().what = fmt::format("{}: {}", printable(model.name()), limit.error().what);
+// Before any table is read, which may find no room.
+Status ModelChain::compare_answers() {
+  if (models_.size() == 1) return {};
+  PLIMSOLL_TRY(wanted_, read_answer_kind(context_.os, models_.front()));
+  for (std::size_t i = 1; i < models_.size() && !context_.options.any_labels; ++i) {
+    PLIMSOLL_TRY(const AnswerKind kind, read_answer_kind(context_.os, models_[i]));
+    PLIMSOLL_CHECK(check_answers(wanted_, kind, context_.options.logits));
+  }
+  return {};
+}
+
+// Before MODEL is opened, so that the tables of two are never there at once.
+Status ModelChain::leave_out_what_finds_no_room() {
+  for (std::size_t i = 1; i < models_.size();) {
+    const Status looked = look_at(models_[i]);
+    if (!looked.ok() && !is_memory(looked.error())) return looked;
+    if (looked.ok()) {
+      ++i;
+      continue;
+    }
+    context_.console.complain(fmt::format("warning: a fallback is left out: {}", message(looked.error())));
+    models_.erase(models_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  return {};
+}
+
+Status ModelChain::look_at(const ModelRequest& request) const {
+  const HostMemory memory = probe_memory(context_.os);
+  Ledger ledger("cpu", room_for_tables(memory));
+  const auto model = Model::open(context_.os, ledger, request);
+  if (!model.ok()) return tables_do_not_fit(request.model, model.error(), context_.os, memory);
+  auto limit = plimsoll::text_limit(model->max_tokens(), context_.options.max_length);
+  if (limit.ok()) return {};
+  limit.error().what = fmt::format("{}: {}", printable(request.model), limit.error().what);
   return limit.error();
+}
+
+// Its answers are compared again: the folder may be another by now.
+Result<std::unique_ptr<Engine>> ModelChain::open_present(Engine::Handover& handover) {
+  PLIMSOLL_TRY(std::unique_ptr<Engine> engine, Engine::open(context_, models_[at_], handover));
+  if (at_ == 0) wanted_ = engine->model().answer_kind();
+  else if (!context_.options.any_labels) PLIMSOLL_CHECK(check_answers(wanted_, engine->model().answer_kind(), context_.options.logits));
+  return engine;
 }
 
 bool ModelChain::goes_on_after(const Error& error) const { return is_memory(error) && models_.size() > 1; }
@@ -101,10 +123,15 @@ Result<std::unique_ptr<Engine>> ModelChain::next(std::unique_ptr<Engine> engine,
   Refusal refused{engine->model().name(), refusal, plan.devices.at(0).planned_total(), plan.smallest_budget};
   Engine::Handover handover{engine->take_devices(), held};
   engine.reset();
+  return open_next(std::move(refused), handover);
+}
+
+Result<std::unique_ptr<Engine>> ModelChain::open_next(Refusal refused, Engine::Handover& handover) {
   for (;;) {
     refusals_.push_back(std::move(refused));
     if (!has_next()) return all_refused();
-    auto opened = Engine::open(context_, models_[++at_], handover);
+    ++at_;
+    auto opened = open_present(handover);
     if (opened.ok() || !is_memory(opened.error())) return opened;
     refused = {models_[at_].model, opened.error(), Bytes{}, {}};
   }

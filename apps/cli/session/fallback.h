@@ -10,23 +10,16 @@
 
 namespace plimsoll::cli {
 
-/// What must be the same of a model's answers and of those that stand in for them.
-struct AnswerKind {
-  std::string name;
-  std::string task;
-  ScoreRule score_rule;
-  std::vector<std::string> labels;
-};
-
 /// The models that may answer, in the order in which they are asked: MODEL, then every --fallback unless the rung is forbidden.
 class ModelChain {
  public:
   /// `context` outlives the chain.
   explicit ModelChain(Context& context);
 
-  /// Opens MODEL and looks at every fallback: `usage` for one with other labels, another kind of scores or another task
-  /// (--fallback-any-labels permits it) or too short a limit for --max-length; its own error for one that cannot be opened. One whose
-  /// tables find no room can never answer: a warning, and it is left out.
+  /// Looks at every fallback, then opens MODEL, or the first fallback that has room for its tables where MODEL has none. `usage` for a
+  /// fallback with other labels, another kind of scores or another task (--fallback-any-labels permits it) or too short a limit for
+  /// --max-length; its own error for one that cannot be opened. One whose tables find no room can never answer: a warning, and it is left
+  /// out.
   Result<std::unique_ptr<Engine>> open();
 
   /// True when `next` has something to say: there are fallbacks, and `error` is about memory.
@@ -36,7 +29,9 @@ class ModelChain {
   /// rows that wait. With none left fails with does_not_fit, naming the smallest budget of each.
   Result<std::unique_ptr<Engine>> next(std::unique_ptr<Engine> engine, const Plan& plan, const Error& refusal, Bytes held);
 
-  /// What `next` did since it was last told, as a line and an event: `first` is the row from which on the present model answers.
+  /// Whether models were refused that `event` has not told of.
+  bool has_news() const { return told_ < refusals_.size(); }
+  /// What became of models since it was last told, as a line and an event: `first` is the row from which on the present one answers.
   SessionEvent event(std::int64_t first);
   /// Adds the rung to a plan of a model that is not the first one.
   void mark(Plan& plan) const;
@@ -50,11 +45,16 @@ class ModelChain {
   };
 
   bool has_next() const { return at_ + 1 < models_.size(); }
-  Result<AnswerKind> look_at(const ModelRequest& request) const;
+  Status compare_answers();
+  Status look_at(const ModelRequest& request) const;
+  Status leave_out_what_finds_no_room();
+  Result<std::unique_ptr<Engine>> open_present(Engine::Handover& handover);
+  Result<std::unique_ptr<Engine>> open_next(Refusal refused, Engine::Handover& handover);
   Error all_refused() const;
 
   Context& context_;
   std::vector<ModelRequest> models_;
+  AnswerKind wanted_;  ///< MODEL's
   std::size_t at_ = 0;
   std::vector<Refusal> refusals_;
   std::size_t told_ = 0;  ///< of them
