@@ -86,6 +86,9 @@ std::string picture(const DeviceStatus& device) {
   if (device.total && device.free)
     row("memory", fmt::format("{} in all, {} free, {} reserved by the driver", format_bytes(*device.total), format_bytes(*device.free),
                               device.reserved ? format_bytes(*device.reserved) : "an unknown part"));
+  if (device.limit)
+    row("limit", fmt::format("{}, {} of it used, set by {}", format_bytes(device.limit->most), format_bytes(device.limit->used),
+                             printable(device.limit->set_by)));
   if (device.pcie_generation && device.pcie_width)
     row("PCIe", fmt::format("generation {}, {} lanes", *device.pcie_generation, *device.pcie_width));
   if (device.power_limit) row("power limit", fmt::format("{:.0f} W", *device.power_limit));

@@ -29,6 +29,14 @@ struct ProcessStatus {
   std::optional<int> utilisation = {};  ///< percent of the device's time
 };
 
+/// What a control group may have of a device's memory (dmem.max).
+struct DeviceLimit {
+  Bytes most;          ///< allocations beyond it fail
+  Bytes guaranteed;    ///< up to here others give way
+  Bytes used;          ///< by the group, now
+  std::string set_by;  ///< the group's folder
+};
+
 /// What a device does now. What is empty is unknown, and `remarks` says why.
 struct DeviceStatus {
   std::string name;         ///< "gpu:0", by the order of its PCI address; "gpu:0/mig:1"
@@ -41,7 +49,8 @@ struct DeviceStatus {
   bool lost = false;   ///< it was there before, or answers that it is gone
   std::optional<Bytes> total;
   std::optional<Bytes> free;
-  std::optional<Bytes> reserved;  ///< by the driver; part of what is busy
+  std::optional<Bytes> reserved;     ///< by the driver; part of what is busy
+  std::optional<DeviceLimit> limit;  ///< of the groups that enclose this process, the one that leaves least; `free` is within it
   std::optional<Bytes> bar1_total;
   std::optional<Bytes> bar1_used;
   /// What to leave of `free` beside any plan: contexts and libraries of CUDA's; more where the figures contradict each other.

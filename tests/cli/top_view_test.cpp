@@ -5,6 +5,7 @@
 
 #include "terminal/keys.h"
 #include "text/utf8.h"
+#include "top/top_writer.h"
 
 namespace plimsoll::cli {
 namespace {
@@ -123,6 +124,16 @@ TEST(DrawTop, OnceCutsNoLineAndCountsTheRest) {
   EXPECT_THAT(text, HasSubstr("  and 5 more (see --json)\n"));
   sample.processes.resize(20);
   EXPECT_THAT(drawn(sample, 80), ::testing::Not(HasSubstr(" more ")));
+}
+
+TEST(DrawTop, NamesTheGroupThatLimitsADevice) {
+  TopSample sample = some_sample(1);
+  sample.report.devices[0].limit = DeviceLimit{mib(8192), mib(1024), mib(2048), "/sys/fs/cgroup/job\x1b"};
+  EXPECT_THAT(drawn(sample, 120), HasSubstr("limit 8.00 GiB of which 2.00 GiB used, set by /sys/fs/cgroup/job\\x1b"));
+  JsonWriter json;
+  write_device(json, sample.report.devices[0]);
+  EXPECT_THAT(json.text(), HasSubstr(R"("limit": {"most": 8589934592, "guaranteed": 1073741824, "used": 2147483648, "set_by": )"));
+  EXPECT_THAT(drawn(some_sample(1), 120), ::testing::Not(HasSubstr("limit")));
 }
 
 TEST(DrawTop, TellsInstancesApart) {

@@ -77,6 +77,7 @@ std::string device_text(const DeviceStatus& device) {
   else if (!device.split) text += " (hidden by CUDA_VISIBLE_DEVICES)";
   if (device.lost) return text + ": lost";
   if (device.total && device.free) text += fmt::format(": {} of {} free", format_bytes(*device.free), format_bytes(*device.total));
+  if (device.limit) text += fmt::format("; limited to {} by {}", format_bytes(device.limit->most), printable(device.limit->set_by));
   if (device.split) text += "; split into instances (MIG)";
   return text;
 }

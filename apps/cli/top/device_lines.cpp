@@ -113,6 +113,9 @@ std::vector<std::string> device_parts(const DeviceStatus& device) {
   const std::string cuda = device.cuda ? fmt::format("cuda:{} ", *device.cuda) : device.split ? "" : "(hidden) ";
   parts.push_back(cuda + std::string(short_model(device.model)));
   if (device.reserved) parts.push_back("reserved " + format_bytes(*device.reserved));
+  if (device.limit)
+    parts.push_back(fmt::format("limit {} of which {} used, set by {}", format_bytes(device.limit->most), format_bytes(device.limit->used),
+                                printable(device.limit->set_by)));
   if (device.pcie_generation && device.pcie_width) parts.push_back(fmt::format("PCIe {}x{}", *device.pcie_generation, *device.pcie_width));
   if (device.pcie_received && device.pcie_sent)
     parts.push_back(fmt::format("in {} out {}", rate(*device.pcie_received), rate(*device.pcie_sent)));

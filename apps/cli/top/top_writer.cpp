@@ -96,6 +96,16 @@ void write_fits(JsonWriter& json, const std::vector<Fit>& fits) {
   json.end_array();
 }
 
+void write_limit(JsonWriter& json, const std::optional<DeviceLimit>& limit) {
+  json.key("limit");
+  if (!limit) {
+    json.null();
+    return;
+  }
+  json.begin_object().key("most").value(limit->most).key("guaranteed").value(limit->guaranteed);
+  json.key("used").value(limit->used).key("set_by").value(limit->set_by).end_object();
+}
+
 }  // namespace
 
 void write_device(JsonWriter& json, const DeviceStatus& device) {
@@ -109,6 +119,7 @@ void write_device(JsonWriter& json, const DeviceStatus& device) {
   write(json, "free", device.free);
   write(json, "busy", device.busy());
   write(json, "reserved", device.reserved);
+  write_limit(json, device.limit);
   json.key("margin").value(device.margin);
   write(json, "bar1_total", device.bar1_total);
   write(json, "bar1_used", device.bar1_used);

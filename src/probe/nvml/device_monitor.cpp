@@ -4,6 +4,7 @@
 
 #include <plimsoll/device_status.h>
 
+#include "probe/cgroup.h"
 #include "probe/fields.h"
 #include "probe/nvml/device_reader.h"
 #include "probe/nvml/events.h"
@@ -52,8 +53,17 @@ bool is_host_node(const DeviceStatus& device) {
   return std::ranges::any_of(kModels, [&](std::string_view model) { return device.model.find(model) != std::string::npos; });
 }
 
+// Limits of device memory are an affair of the unified hierarchy (dmem).
+std::vector<std::string> find_groups(Os& os) {
+  std::vector<std::string> folders;
+  for (const probe::GroupChain& chain : probe::find_group_chains(os, "dmem")) {
+    if (chain.unified) folders.insert(folders.end(), chain.directories.begin(), chain.directories.end());
+  }
+  return folders;
+}
+
 void remark_unlisted(DeviceStatus& device) {
-  if (!device.busy() || device.split) return;
+  if (!device.busy() || device.split || device.limit) return;
   Bytes listed = device.reserved.value_or(Bytes{});
   for (const ProcessStatus& process : device.processes) {
     if (!process.used) return;  // anything may be its
@@ -90,6 +100,7 @@ struct DeviceMonitor::State {
   Options options;
   nvml::Driver driver;
   nvml::Events events;
+  std::vector<std::string> groups;  // that enclose this process, by their folders
   std::optional<Status> started;
   std::string version;
   nvml::Returned late_count;
@@ -143,6 +154,7 @@ void DeviceMonitor::State::read_device(U32 index, DeviceReport& report) {
   DeviceReader reader(driver, handle, status);
   reader.read_name();
   reader.read_memory();
+  reader.read_limits(groups);
   report.devices[at].uuid = status.uuid;
   report.devices[at].pci = status.pci;
   read_instances(reader, at, report);
@@ -229,6 +241,7 @@ void DeviceMonitor::State::look(DeviceReport& report) {
     return;
   }
   events.collect(driver);
+  if (driver.functions().memory_limits != nullptr) groups = find_groups(os);
   for (U32 i = 0; i < std::min(count, kMostDevices); ++i) read_device(i, report);
   add_lost(report);
   describe_processes(report);

@@ -128,6 +128,27 @@ void DeviceReader::read_memory() {
   }
 }
 
+void DeviceReader::read_limits(std::span<const std::string> groups) {
+  struct Asked {
+    std::string group;
+    MemoryLimits limits;
+  };
+  for (const std::string& group : groups) {
+    if (gone_ || f_.memory_limits == nullptr || !status_.free) return;
+    Asked asked{group, {}};
+    const Code code = driver_.ask(true, asked, [f = f_.memory_limits, d = device_](Asked& a) {
+      a.limits.group = a.group.c_str();
+      return f(d, &a.limits);
+    });
+    if (is_gone(code)) static_cast<void>(note("memory limits", code));
+    if (code != Code::success || asked.limits.most > kLargest) continue;
+    const Bytes room = saturating_sub(Bytes{asked.limits.most}, Bytes{asked.limits.used});
+    if (status_.limit && saturating_sub(status_.limit->most, status_.limit->used) <= room) continue;
+    status_.limit = {Bytes{asked.limits.most}, Bytes{asked.limits.guaranteed}, Bytes{asked.limits.used}, group};
+    status_.free = std::min(*status_.free, room);
+  }
+}
+
 void DeviceReader::add_process(std::uint32_t pid, std::uint64_t used) {
   auto& all = status_.processes;
   auto found = std::ranges::find(all, static_cast<std::int64_t>(pid), &ProcessStatus::pid);

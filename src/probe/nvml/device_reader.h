@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,8 @@ class DeviceReader {
 
   void read_name();
   void read_memory();
+  /// After the memory: what `groups`, folders of control groups, may have of it. Older drivers, and devices without limits, say nothing.
+  void read_limits(std::span<const std::string> groups);
   /// Numbers, bytes and share of time; who they are is for others to find out.
   void read_processes();
   void read_health();

@@ -62,6 +62,7 @@ Functions find_functions(const Library& library) {
   find(library, f.pci, {"DeviceGetPciInfo_v3"});
   find(library, f.memory_v2, {"DeviceGetMemoryInfo_v2"});
   find(library, f.memory_v1, {"DeviceGetMemoryInfo"});
+  find(library, f.memory_limits, {"DeviceGetMemoryLimits_v1"});
   find(library, f.bar1, {"DeviceGetBAR1MemoryInfo"});
   find_processes(library, f);
   find_health(library, f);

@@ -22,6 +22,7 @@ struct Functions {
   int (*pci)(Handle, Pci*) = nullptr;
   int (*memory_v2)(Handle, MemoryV2*) = nullptr;
   int (*memory_v1)(Handle, MemoryV1*) = nullptr;
+  int (*memory_limits)(Handle, MemoryLimits*) = nullptr;
   int (*bar1)(Handle, Bar1*) = nullptr;
   int (*compute_processes)(Handle, U32*, ProcessV2*) = nullptr;
   int (*compute_processes_v1)(Handle, U32*, ProcessV1*) = nullptr;

@@ -50,6 +50,14 @@ struct MemoryV2 {
   std::uint64_t used = 0;
 };
 
+/// Of one control group.
+struct MemoryLimits {
+  const char* group = nullptr;  ///< in: the full path of its folder
+  std::uint64_t guaranteed = 0;
+  std::uint64_t most = 0;  ///< kNotAvailable: no limit
+  std::uint64_t used = 0;
+};
+
 /// BAR1, which maps device memory for the host.
 struct Bar1 {
   std::uint64_t total = 0;
@@ -102,7 +110,7 @@ struct Event {
   std::uint32_t compute_instance = 0;
 };
 
-static_assert(sizeof(MemoryV1) == 24 && sizeof(MemoryV2) == 40 && sizeof(Bar1) == 24 && sizeof(Utilization) == 8);
+static_assert(sizeof(MemoryV1) == 24 && sizeof(MemoryV2) == 40 && sizeof(MemoryLimits) == 32 && sizeof(Bar1) == 24 && sizeof(Utilization) == 8);
 static_assert(sizeof(ProcessV1) == 16 && sizeof(ProcessV2) == 24 && sizeof(ProcessSample) == 32 && sizeof(Pci) == 68 &&
               sizeof(Event) == 32);
 

@@ -101,6 +101,35 @@ TEST_F(DeviceMonitorTest, ReadsEverythingOfADevice) {
   EXPECT_EQ(process.utilisation, 42);
 }
 
+TEST_F(DeviceMonitorTest, TheGroupThatLeavesLeastLimitsADevice) {
+  os_.files["/proc/self/cgroup"] = "0::/jobs/training\n";
+  os_.files["/proc/self/mountinfo"] = "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
+  const std::string device = "devices 1\nmemory 0 42949672960 21474836480 20996685824 478150656\nprocess 0 7 20996685824\n";
+  const std::string outer = "limit 0 /sys/fs/cgroup/jobs 0 8589934592 7516192768\n";
+  const std::string inner = "limit 0 /sys/fs/cgroup/jobs/training 1073741824 4294967296 1048576\n";
+  const std::string none = "limit 0 /sys/fs/cgroup 0 0xffffffffffffffff 1\n";
+  const DeviceStatus both = look(device + outer + inner + none).devices.at(0);
+  ASSERT_TRUE(both.limit);
+  EXPECT_EQ(both.limit->most, Bytes{8589934592}) << "of which 1 GiB is left, of the inner one nearly 4 GiB";
+  EXPECT_EQ(both.limit->used, Bytes{7516192768});
+  EXPECT_EQ(both.limit->set_by, "/sys/fs/cgroup/jobs");
+  EXPECT_EQ(both.free, Bytes{1073741824});
+  EXPECT_THAT(both.remarks, IsEmpty());
+  const DeviceStatus one = look(device + inner + none).devices.at(0);
+  ASSERT_TRUE(one.limit);
+  EXPECT_EQ(one.limit->guaranteed, Bytes{1073741824});
+  EXPECT_EQ(one.free, Bytes{4293918720});
+  EXPECT_EQ(look(device + inner + "memory 0 42949672960 1048576 42470473728 478150656\n").devices.at(0).free, Bytes{1048576})
+      << "a limit is no promise";
+  for (const std::string& silent : {none, inner + "DeviceGetMemoryLimits * error 3\n", inner + "DeviceGetMemoryLimits * error 17\n"}) {
+    const DeviceStatus unlimited = look(device + silent).devices.at(0);
+    EXPECT_FALSE(unlimited.limit) << silent;
+    EXPECT_EQ(unlimited.free, Bytes{21474836480});
+    EXPECT_THAT(unlimited.remarks, IsEmpty());
+  }
+  EXPECT_TRUE(look(device + inner + "DeviceGetMemoryLimits * error 15\n").devices.at(0).lost);
+}
+
 TEST_F(DeviceMonitorTest, HearsOfXidErrorsFromTheFirstLookOn) {
   script_.set("devices 2\n");
   DeviceMonitor monitor(os_, options());

@@ -20,6 +20,13 @@ struct Memory {
   U64 used;
 };
 
+struct MemoryLimits {
+  const char* group;
+  U64 guaranteed;
+  U64 most;
+  U64 used;
+};
+
 struct Process {
   U32 pid;
   U64 used;
@@ -68,6 +75,18 @@ int nvmlDeviceGetMemoryInfo_v2(Handle handle, Memory* out) {
   out->used = number("memory", device, 2, 0);
   out->reserved = number("memory", device, 3, U64{450} << 20U);
   return 0;
+}
+int nvmlDeviceGetMemoryLimits_v1(Handle handle, MemoryLimits* out) {
+  const int device = device_of(handle);
+  if (const int code = act("DeviceGetMemoryLimits", device); code != 0) return code;
+  for (const auto& words : find_all("limit", device)) {
+    if (words.at(0) != out->group) continue;
+    out->guaranteed = std::stoull(words.at(1), nullptr, 0);
+    out->most = std::stoull(words.at(2), nullptr, 0);
+    out->used = std::stoull(words.at(3), nullptr, 0);
+    return 0;
+  }
+  return kNotFound;
 }
 int nvmlDeviceGetComputeRunningProcesses_v3(Handle handle, U32* count, Process* out) {
   return list("DeviceGetComputeRunningProcesses", "process", handle, count, out);
