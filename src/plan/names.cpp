@@ -2,7 +2,7 @@
 
 #include <plimsoll/plan.h>
 
-#include "plan/layout.h"
+#include "plan/layout/layout.h"
 
 namespace plimsoll {
 namespace {

@@ -1,7 +1,7 @@
 #include "plan/plan_sizes.h"
 
 #include "plan/digest.h"
-#include "plan/schedule.h"
+#include "plan/layout/schedule.h"
 
 namespace plimsoll {
 

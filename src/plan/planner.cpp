@@ -6,18 +6,18 @@
 
 #include <plimsoll/plan.h>
 
-#include "plan/candidate.h"
+#include "plan/candidates/candidate.h"
+#include "plan/candidates/description.h"
 #include "plan/check_request.h"
-#include "plan/cost.h"
-#include "plan/description.h"
-#include "plan/device_map.h"
-#include "plan/estimate.h"
-#include "plan/fill.h"
+#include "plan/cost/cost.h"
+#include "plan/cost/estimate.h"
 #include "plan/model_shape.h"
-#include "plan/option.h"
 #include "plan/plan_sizes.h"
 #include "plan/sacrifices.h"
-#include "plan/split.h"
+#include "plan/stages/device_map.h"
+#include "plan/stages/fill.h"
+#include "plan/stages/option.h"
+#include "plan/stages/split.h"
 
 namespace plimsoll {
 namespace {

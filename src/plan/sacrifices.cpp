@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "plan/residency.h"
+#include "plan/candidates/residency.h"
 
 namespace plimsoll {
 namespace {

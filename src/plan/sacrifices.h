@@ -1,6 +1,6 @@
 #pragma once
 
-#include "plan/option.h"
+#include "plan/stages/option.h"
 
 namespace plimsoll {
 

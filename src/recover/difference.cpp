@@ -5,7 +5,7 @@
 
 #include <plimsoll/seconds.h>
 
-#include "plan/schedule.h"
+#include "plan/layout/schedule.h"
 
 namespace plimsoll {
 namespace {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "model/binding.h"
-#include "plan/stages.h"
+#include "plan/stages/stages.h"
 #include "runtime/device_arenas.h"
 #include "runtime/runner.h"
 #include "stream/slot_reader.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "device/cpu/cpu_kernels.h"
-#include "plan/schedule.h"
+#include "plan/layout/schedule.h"
 #include "platform/huge_page.h"
 #include "runtime/accelerator_runner.h"
 #include "runtime/headroom.h"

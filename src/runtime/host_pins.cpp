@@ -4,7 +4,7 @@
 #include <array>
 #include <utility>
 
-#include "plan/schedule.h"
+#include "plan/layout/schedule.h"
 
 namespace plimsoll {
 namespace {

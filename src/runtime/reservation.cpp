@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "plan/schedule.h"
+#include "plan/layout/schedule.h"
 
 namespace plimsoll {
 namespace {

@@ -12,7 +12,7 @@
 #include <plimsoll/result.h>
 
 #include "device/device.h"
-#include "plan/schedule.h"
+#include "plan/layout/schedule.h"
 #include "platform/thread_pool.h"
 #include "runtime/reservation.h"
 #include "runtime/step_builder.h"

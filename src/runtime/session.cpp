@@ -4,9 +4,9 @@
 #include <new>
 
 #include "model/binding.h"
+#include "plan/layout/schedule.h"
 #include "plan/model_shape.h"
 #include "plan/plan_sizes.h"
-#include "plan/schedule.h"
 #include "runtime/deployment.h"
 #include "runtime/elastic.h"
 

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "device/cpu/cpu_kernels.h"
-#include "plan/stages.h"
+#include "plan/stages/stages.h"
 #include "runtime/accelerator_runner.h"
 #include "runtime/pass_runner.h"
 #include "runtime/staged_runner.h"

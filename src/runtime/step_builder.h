@@ -2,7 +2,7 @@
 
 #include "device/step.h"
 #include "model/program.h"
-#include "plan/schedule.h"
+#include "plan/layout/schedule.h"
 #include "runtime/reservation.h"
 
 namespace plimsoll {

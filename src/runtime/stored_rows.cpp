@@ -2,7 +2,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "model/binding.h"
-#include "plan/forms.h"
+#include "plan/layout/forms.h"
 
 namespace plimsoll {
 

@@ -6,7 +6,7 @@
 
 #include <plimsoll/model.h>
 
-#include "plan/schedule.h"
+#include "plan/layout/schedule.h"
 #include "runtime/runner.h"
 #include "stream/slot_reader.h"
 

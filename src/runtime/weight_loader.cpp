@@ -6,7 +6,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "model/binding.h"
-#include "plan/forms.h"
+#include "plan/layout/forms.h"
 #include "runtime/headroom.h"
 #include "runtime/initializer.h"
 

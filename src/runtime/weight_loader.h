@@ -6,7 +6,7 @@
 #include <plimsoll/session.h>
 
 #include "device/device.h"
-#include "plan/schedule.h"
+#include "plan/layout/schedule.h"
 #include "platform/thread_pool.h"
 #include "runtime/device_arenas.h"
 #include "runtime/reservation.h"

@@ -4,7 +4,7 @@
 #include <new>
 
 #include "memory/arena.h"
-#include "plan/layout.h"
+#include "plan/layout/layout.h"
 
 namespace plimsoll {
 

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "plan/candidate.h"
+#include "plan/candidates/candidate.h"
 
 namespace plimsoll {
 

@@ -1,4 +1,4 @@
-#include "plan/candidate.h"
+#include "plan/candidates/candidate.h"
 
 #include <gtest/gtest.h>
 

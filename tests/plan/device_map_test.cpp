@@ -1,5 +1,5 @@
 // Device maps, in accelerate's words: by modules, and by filling devices.
-#include "plan/device_map.h"
+#include "plan/stages/device_map.h"
 
 #include <gtest/gtest.h>
 

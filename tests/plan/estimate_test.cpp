@@ -1,11 +1,11 @@
-#include "plan/estimate.h"
+#include "plan/cost/estimate.h"
 
 #include <gtest/gtest.h>
 
 #include "all_candidates.h"
 #include "device/cpu/cpu_kernels.h"
 #include "device/cuda/cuda_figures.h"
-#include "plan/cost.h"
+#include "plan/cost/cost.h"
 #include "planned_model.h"
 
 namespace plimsoll {

@@ -8,8 +8,8 @@
 #include <plimsoll/measure.h>
 #include <plimsoll/plan.h>
 
-#include "plan/packing.h"
-#include "plan/schedule.h"
+#include "plan/layout/packing.h"
+#include "plan/layout/schedule.h"
 #include "support/temporary_folder.h"
 #include "support/tiny_model.h"
 

@@ -1,4 +1,4 @@
-#include "plan/packing.h"
+#include "plan/layout/packing.h"
 
 #include <gtest/gtest.h>
 

@@ -9,9 +9,9 @@
 #include <tuple>
 
 #include "all_candidates.h"
-#include "plan/candidate.h"
-#include "plan/cost.h"
-#include "plan/layout.h"
+#include "plan/candidates/candidate.h"
+#include "plan/cost/cost.h"
+#include "plan/layout/layout.h"
 #include "planned_model.h"
 #include "support/build.h"
 

@@ -1,5 +1,5 @@
 // What a schedule promises to a Session, recomputed from the Program and the checkpoint.
-#include "plan/schedule.h"
+#include "plan/layout/schedule.h"
 
 #include <gtest/gtest.h>
 
@@ -11,7 +11,7 @@
 
 #include "all_candidates.h"
 #include "model/binding.h"
-#include "plan/candidate.h"
+#include "plan/candidates/candidate.h"
 #include "planned_model.h"
 
 namespace plimsoll {

@@ -1,5 +1,5 @@
 // Programs divided among devices: against every division that there is.
-#include "plan/split.h"
+#include "plan/stages/split.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // Plans of several stages: what each takes, where it lies, and what stages hand on to each other.
-#include "plan/stages.h"
+#include "plan/stages/stages.h"
 
 #include <gtest/gtest.h>
 

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "plan/schedule.h"
+#include "plan/layout/schedule.h"
 
 namespace plimsoll {
 namespace {

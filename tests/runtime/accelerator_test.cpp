@@ -6,7 +6,7 @@
 #include <set>
 
 #include "model_fixture.h"
-#include "plan/schedule.h"
+#include "plan/layout/schedule.h"
 
 namespace plimsoll {
 namespace {

@@ -14,7 +14,7 @@
 #include <plimsoll/event.h>
 
 #include "model_fixture.h"
-#include "plan/schedule.h"
+#include "plan/layout/schedule.h"
 
 namespace plimsoll::testing {
 

@@ -9,7 +9,7 @@
 
 #include "elastic_fixture.h"
 #include "faulty_os.h"
-#include "plan/schedule.h"
+#include "plan/layout/schedule.h"
 #include "probe/self_memory.h"
 #include "recover/difference.h"
 #include "support/build.h"

@@ -5,7 +5,7 @@
 
 #include "device/cpu/cpu_kernels.h"
 #include "pattern_os.h"
-#include "plan/schedule.h"
+#include "plan/layout/schedule.h"
 #include "support/run_model.h"
 #include "support/temporary_folder.h"
 #include "support/tiny_model.h"

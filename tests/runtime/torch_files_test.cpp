@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 #include <algorithm>
 
-#include "plan/schedule.h"
+#include "plan/layout/schedule.h"
 #include "support/run_model.h"
 
 namespace plimsoll {

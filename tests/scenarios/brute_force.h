@@ -2,8 +2,8 @@
 
 #include <vector>
 
-#include "plan/description.h"
-#include "plan/option.h"
+#include "plan/candidates/description.h"
+#include "plan/stages/option.h"
 
 namespace plimsoll::testing {
 

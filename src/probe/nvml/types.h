@@ -110,7 +110,8 @@ struct Event {
   std::uint32_t compute_instance = 0;
 };
 
-static_assert(sizeof(MemoryV1) == 24 && sizeof(MemoryV2) == 40 && sizeof(MemoryLimits) == 32 && sizeof(Bar1) == 24 && sizeof(Utilization) == 8);
+static_assert(sizeof(MemoryV1) == 24 && sizeof(MemoryV2) == 40 && sizeof(MemoryLimits) == 32 && sizeof(Bar1) == 24 &&
+              sizeof(Utilization) == 8);
 static_assert(sizeof(ProcessV1) == 16 && sizeof(ProcessV2) == 24 && sizeof(ProcessSample) == 32 && sizeof(Pci) == 68 &&
               sizeof(Event) == 32);
 

@@ -10,7 +10,8 @@
 ///   FUNCTION DEVICE error CODE      what "nvml<FUNCTION>" answers, "*" for every device; functions without a device take "*"
 ///   FUNCTION DEVICE hang            it does not return before the line is gone
 ///   KEY DEVICE WORD...              what a device is: model, uuid, memory TOTAL FREE USED RESERVED, process PID BYTES, graphics PID BYTES,
-///                                   limit GROUP GUARANTEED MOST USED, utilisation N, temperature N, milliwatts N, throttle BITS, ecc N, mig N (instances), xid N
+///                                   limit GROUP GUARANTEED MOST USED, utilisation N, temperature N, milliwatts N, throttle BITS, ecc N,
+///                                   mig N (instances), xid N
 /// Sizes are bytes. A device that no line speaks of is an idle one of 40 GiB.
 namespace stand_in {
 

@@ -1,0 +1,157 @@
+#include "plan/cost/estimate.h"
+
+#include <algorithm>
+
+#include "plan/candidates/residency.h"
+#include "plan/cost/cost.h"
+#include "plan/layout/load.h"
+#include "plan/layout/ring.h"
+#include "plan/layout/stage_program.h"
+
+namespace plimsoll {
+
+Estimator::Estimator(const LayoutRequest& request) : request_(request), order_(residency_order(*request.program, *request.binding)) {}
+
+// The first block's type is that of the rows that are fetched of a gathered table.
+Estimator::PassKey Estimator::pass_key(const Candidate& candidate) const {
+  const ElementType first = block_storage(candidate, 0, std::ssize(request_.program->blocks));
+  return {candidate.tokens_per_pass, candidate.texts_per_pass, candidate.compute, first, candidate.table};
+}
+
+void Estimator::forget_other_sizes(const Candidate& next) {
+  if (passes_.empty()) return;
+  const auto& [tokens, texts, compute, first, table] = passes_.begin()->first;
+  if (tokens == next.tokens_per_pass && texts == next.texts_per_pass) return;
+  passes_.clear();
+  variants_.clear();
+  first_blocks_.clear();
+}
+
+const Estimator::Pass& Estimator::pass(const Candidate& candidate) {
+  const auto [found, is_new] = passes_.try_emplace(pass_key(candidate));
+  if (is_new) {
+    Schedule schedule = assign_forms(request_, candidate);
+    found->second.activations = place_values(request_, schedule);
+    found->second.inputs = schedule.pass_bytes + schedule.stage_bytes;
+    found->second.copies = pass_copies(request_, candidate);
+    found->second.workspace = static_cast<std::uint64_t>(request_.device->workspace_bytes(workspace_needs(request_, candidate)));
+  }
+  return found->second;
+}
+
+// All blocks of `request`.
+Estimator::Variant Estimator::measure(const LayoutRequest& request, const Candidate& candidate, ElementType type, Home home) const {
+  Candidate alike = candidate;
+  alike.storage = type;
+  alike.narrowing.reset();
+  alike.homes.reset();
+  alike.streamed_blocks = home == Home::device ? 0 : std::ssize(order_);
+  alike.host_blocks = home == Home::host ? std::ssize(order_) : 0;
+  const Schedule schedule = assign_forms(request, alike);
+  const std::vector<BlockTime> times = block_times(request, schedule, alike);
+  const std::vector<Block>& blocks = request.program->blocks;
+  Variant measured;
+  measured.blocks.resize(blocks.size());
+  for (std::size_t b = 0; b < blocks.size(); ++b) {
+    BlockFigures& figures = measured.blocks[b];
+    figures.time = times[b];
+    for (const Op& op : blocks[b].ops) {
+      for (const WeightId id : op_weights(op)) {
+        const PlannedWeight& planned = schedule.weights[static_cast<std::size_t>(id)];
+        if (planned.home == Home::device) figures.device += align_place(planned.bytes + request.red_zone);
+        if (planned.home == Home::host) figures.host += align_place(stored_bytes(request, id) + request.red_zone);
+        if (planned.home != Home::disk) figures.load_slot = std::max(figures.load_slot, load_slot_bytes(request, id, planned));
+      }
+    }
+  }
+  measured.ring = measure_ring(request, alike);
+  return measured;
+}
+
+const Estimator::Variant& Estimator::variant(const Candidate& candidate, ElementType type, Home home) {
+  Candidate with_table = candidate;
+  with_table.table = Home::device;
+  const auto [found, is_new] = variants_.try_emplace({pass_key(with_table), type, home, candidate.chunk_bytes, candidate.slots});
+  if (is_new) found->second = measure(request_, with_table, type, home);
+  return found->second;
+}
+
+const Estimator::BlockFigures& Estimator::first_block(const Candidate& candidate, ElementType type, Home home) {
+  if (!candidate.gathers()) return variant(candidate, type, home).blocks.front();
+  const auto [found, is_new] = first_blocks_.try_emplace({pass_key(candidate), type, home, candidate.chunk_bytes, candidate.slots});
+  if (!is_new) return found->second;
+  if (!first_program_) first_program_ = stage_program(*request_.program, 0, 1);
+  LayoutRequest request = request_;
+  request.program = &*first_program_;
+  found->second = measure(request, candidate, type, home).blocks.front();
+  return found->second;
+}
+
+Figures Estimator::figures(const Candidate& candidate) {
+  forget_other_sizes(candidate);
+  const std::int64_t blocks = std::ssize(request_.program->blocks);
+  const std::vector<Home> homes = block_homes(candidate, order_, static_cast<std::size_t>(blocks));
+  Figures sum;
+  sum.times.reserve(static_cast<std::size_t>(blocks));
+  const SlotRing* ring = nullptr;
+  const Variant* found[2][3] = {};  // of blocks stored as asked for, and narrowed; by home
+  for (std::int64_t b = 0; b < blocks; ++b) {
+    const auto i = static_cast<std::size_t>(b);
+    const ElementType type = block_storage(candidate, b, blocks);
+    const Variant*& known = found[type == candidate.storage ? 0 : 1][static_cast<std::size_t>(homes[i])];
+    if (known == nullptr) known = &variant(candidate, type, homes[i]);
+    const Variant& own = *known;
+    const BlockFigures& figures = b == 0 ? first_block(candidate, type, homes[i]) : own.blocks[i];
+    sum.device += figures.device;
+    sum.host += figures.host;
+    sum.load_slot = std::max(sum.load_slot, figures.load_slot);
+    sum.times.push_back(figures.time);
+    // A ring that reads from disk has all that one of the host's memory has.
+    if (homes[i] == Home::disk || (homes[i] == Home::host && ring == nullptr)) ring = &own.ring;
+  }
+  if (ring != nullptr) sum.ring = *ring;
+  const Pass& shared = pass(candidate);
+  sum.activations = shared.activations;
+  sum.inputs = shared.inputs;
+  sum.workspace = shared.workspace;
+  sum.copies = shared.copies;
+  return sum;
+}
+
+Estimate Estimator::estimate(const Candidate& candidate) {
+  const Figures found = figures(candidate);
+  const Shares shares = shares_of(request_, candidate, found);
+  TagBytes host = arenas_of(shares.host);
+  add_host_arenas(request_, host);
+  return {arena_total(host), arena_total(arenas_of(shares.device)),
+          pass_seconds(found.times, ring_time(request_, candidate), found.copies)};
+}
+
+void Figures::add(const Figures& next) {
+  device += next.device;
+  host += next.host;
+  load_slot = std::max(load_slot, next.load_slot);
+  const auto widen = [](Slots& slots, const Slots& other) {
+    slots = {std::max(slots.bytes, other.bytes), std::max(slots.count, other.count)};
+  };
+  widen(ring.host, next.ring.host);
+  widen(ring.device, next.ring.device);
+  ring.prepared_bytes = std::max(ring.prepared_bytes, next.ring.prepared_bytes);
+  activations = std::max(activations, next.activations);
+  inputs = std::max(inputs, next.inputs);
+  workspace = std::max(workspace, next.workspace);
+}
+
+Shares shares_of(const LayoutRequest& request, const Candidate& candidate, const Figures& figures) {
+  Shares shares;
+  Share& computing = request.is_accelerator() ? shares.device : shares.host;
+  shares.host.weights = figures.host;
+  shares.host.activations = figures.inputs;
+  computing.weights += figures.device;
+  computing.activations = figures.activations;
+  computing.workspace = figures.workspace;
+  measure_staging(request, candidate, figures.ring, {figures.load_slot, request.host->threads}, shares.host, shares.device);
+  return shares;
+}
+
+}  // namespace plimsoll

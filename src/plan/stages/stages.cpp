@@ -1,0 +1,135 @@
+#include "plan/stages/stages.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "plan/cost/cost.h"
+#include "plan/layout/load.h"
+#include "platform/direct_block.h"
+
+namespace plimsoll {
+namespace {
+
+// More than the units that a program is cut between.
+constexpr std::size_t kMostPrograms = 40;
+
+bool is_whole(const LayoutRequest& request, const StageChoice& choice) { return choice.blocks == std::ssize(request.program->blocks); }
+
+// Moves a stage behind those that came before it on its devices.
+void shift(Stage& stage, const Share& host, const Share& computing) {
+  Schedule& schedule = stage.schedule;
+  for (PlannedWeight& weight : schedule.weights) {
+    if (weight.home == Home::device) weight.offset += computing.weights;
+    if (weight.home == Home::host) weight.offset += host.weights;
+  }
+  schedule.ring.host_offset = block_ceiling(host.ring);
+  schedule.ring.device_offset = block_ceiling(computing.ring);
+  schedule.gathered.host_offset += schedule.ring.host_offset;
+}
+
+/// What stages come to on each device, one stage after the other.
+class Devices {
+ public:
+  explicit Devices(const std::vector<LayoutRequest>& requests) : requests_(requests), shares_(requests.size()) {}
+
+  const Share& on(std::int32_t device) const { return shares_[static_cast<std::size_t>(device)]; }
+
+  void add(std::int32_t device, const Share& host, const Share& computing) {
+    shares_.front() = join(shares_.front(), host);
+    if (device == 0) return;
+    Share& there = shares_[static_cast<std::size_t>(device)];
+    there = join(there, computing);
+  }
+
+  std::vector<TagBytes> arenas() const {
+    std::vector<TagBytes> list;
+    for (const Share& share : shares_) list.push_back(arenas_of(share));
+    add_host_arenas(requests_.front(), list.front());
+    return list;
+  }
+
+ private:
+  const std::vector<LayoutRequest>& requests_;
+  std::vector<Share> shares_;
+};
+
+}  // namespace
+
+StagedLayout lay_out_stages(const std::vector<LayoutRequest>& requests, const std::vector<StageChoice>& choices) {
+  StagedLayout staged;
+  Devices devices(requests);
+  for (const StageChoice& choice : choices) {
+    const std::int32_t device = choice.candidate.device;
+    LayoutRequest request = requests[static_cast<std::size_t>(device)];
+    const Program& whole = *request.program;
+    Program part;
+    const StageValues crossing = stage_values(whole, choice.first_block, choice.blocks);
+    request.crossing = &crossing;
+    if (!is_whole(request, choice)) {
+      part = stage_program(whole, choice.first_block, choice.blocks);
+      request.program = &part;
+    }
+    Layout layout = lay_out(request, choice.candidate);
+    Stage stage{choice.first_block, choice.blocks, std::move(layout.schedule)};
+    shift(stage, devices.on(0), devices.on(device));
+    staged.pass_seconds += pass_seconds(request, stage.schedule, choice.candidate);
+    staged.load_seconds += load_seconds(request, stage.schedule);
+    devices.add(device, layout.host, layout.device);
+    staged.stages.push_back(std::move(stage));
+  }
+  staged.arenas = devices.arenas();
+  return staged;
+}
+
+const Program& StageEstimator::program(const StageChoice& choice) {
+  const Program& whole = *requests_.front().program;
+  if (is_whole(requests_.front(), choice)) return whole;
+  const auto [found, is_new] = programs_.try_emplace({choice.first_block, choice.blocks});
+  if (is_new) found->second = stage_program(whole, choice.first_block, choice.blocks);
+  return found->second;
+}
+
+const StageValues& StageEstimator::crossing(const StageChoice& choice) {
+  const auto [found, is_new] = crossings_.try_emplace({choice.first_block, choice.blocks});
+  if (is_new) found->second = stage_values(*requests_.front().program, choice.first_block, choice.blocks);
+  return found->second;
+}
+
+StageEstimator::Part& StageEstimator::part(const StageChoice& choice) {
+  const std::int32_t device = choice.candidate.device;
+  const Range range(choice.first_block, choice.blocks);
+  if (const auto known = parts_.find({device, range}); known != parts_.end()) return known->second;
+  if (programs_.size() >= kMostPrograms && !programs_.contains(range)) {
+    parts_.clear();
+    programs_.clear();
+  }
+  Part& known = parts_[{device, range}];
+  known.request = requests_[static_cast<std::size_t>(device)];
+  known.request.program = &program(choice);
+  known.request.crossing = &crossing(choice);
+  known.estimator = std::make_unique<Estimator>(known.request);
+  return known;
+}
+
+Figures StageEstimator::figures(const StageChoice& choice) { return part(choice).estimator->figures(choice.candidate); }
+
+PassCopies StageEstimator::copies(const StageChoice& choice) {
+  LayoutRequest request = requests_[static_cast<std::size_t>(choice.candidate.device)];
+  request.crossing = &crossing(choice);
+  return pass_copies(request, choice.candidate);
+}
+
+StagedFigures StageEstimator::estimate(const std::vector<StageChoice>& choices) {
+  StagedFigures staged;
+  Devices devices(requests_);
+  for (const StageChoice& choice : choices) {
+    const Figures figures = this->figures(choice);
+    const Shares shares = shares_of(part(choice).request, choice.candidate, figures);
+    devices.add(choice.candidate.device, shares.host, shares.device);
+    staged.pass_seconds += pass_seconds(figures.times, ring_time(part(choice).request, choice.candidate), figures.copies);
+  }
+  for (const TagBytes& arenas : devices.arenas()) staged.arenas.push_back(arena_total(arenas));
+  return staged;
+}
+
+}  // namespace plimsoll
