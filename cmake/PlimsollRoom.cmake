@@ -39,7 +39,7 @@ function(plimsoll_test name)
   target_link_libraries(test_${name} PRIVATE GTest::gtest GTest::gmock GTest::gtest_main ${TEST_LIBRARIES})
   target_compile_definitions(test_${name} PRIVATE PLIMSOLL_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   plimsoll_precompile(test_${name} tests <gmock/gmock.h> <gtest/gtest.h> <nlohmann/json.hpp>)
-  gtest_discover_tests(test_${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${timeout} LABELS ${name} ENVIRONMENT XDG_CACHE_HOME=/dev/null)
+  gtest_discover_tests(test_${name} NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${timeout} LABELS ${name} ENVIRONMENT XDG_CACHE_HOME=/dev/null)
 endfunction()
 
 function(plimsoll_compile_options target)
