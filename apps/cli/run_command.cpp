@@ -16,6 +16,7 @@
 #include "session/load_watcher.h"
 #include "session/row_runner.h"
 #include "session/run_notice.h"
+#include "session/shortage.h"
 #include "text/counted.h"
 
 namespace plimsoll::cli {
@@ -74,13 +75,17 @@ Status answer_rows(Context& context, Engine& engine, const Plan& plan, Unanswere
   LoadWatcher watcher(context, statistics.recorder, plan, &bar, &notice);
   PLIMSOLL_TRY(Session session,
                engine.load(plan, watcher.function(), [&](const SessionEvent& event) { tell(context, statistics, event); }));
-  const MemoryWatcher memory(context.os, session, engine.devices());
+  const MemoryWatcher memory(context.os, session, engine.devices(), [&] { return engine.least_to_go_on(plan); });
   if (statistics.load_seconds == 0) statistics.load_seconds = statistics.recorder.seconds();
   watcher.loaded();
   notice.loaded(session);
   if (rows.is_stream()) rows.set_longest(session.io().size());
   PLIMSOLL_TRY(const std::int64_t limit, engine.text_limit());
   Classifier classifier(engine.model(), session, limit, &context.signals.token());
+  const Output::Growth growth(context.output, [&] {
+    const Plan& now = session.plan();
+    return growth_beside(probe_memory(context.os), planned_of_process(now), least_of_host(now));
+  });
   RowRunner runner(context, {rows, classifier, engine.model(), statistics, bar, notice});
   Status status = runner.run();
   bar.done();

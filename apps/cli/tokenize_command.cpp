@@ -143,8 +143,18 @@ Result<int> tokenize_command(Context& context) {
   const auto opened = open_tokenizer(context.os, ledger, context.options.model);
   if (!opened.ok()) return tables_do_not_fit(context.options.model.model, opened.error(), context.os, machine.memory);
   const Tokenizer& tokenizer = *opened;
-  rows->set_longest(std::max<std::size_t>(kKeptBytes.count, saturating_sub(ledger.limit(), ledger.current()).count / kRowShare));
+  const auto divide = [&](Bytes room) {
+    ledger.set_limit(ledger.current() + room);
+    rows->set_longest(std::max<std::size_t>(kKeptBytes.count, room.count / kRowShare));
+  };
+  divide(saturating_sub(ledger.limit(), ledger.current()));
   const auto writer = std::make_unique<TokenWriter>(context, ledger, tokenizer);
+  const Output::Growth growth(context.output, [&] {
+    const HostMemory memory = probe_memory(context.os);
+    const Bytes granted = growth_beside(memory, memory.ours, memory.ours);
+    divide(std::min(saturating_sub(ledger.limit(), ledger.current()), saturating_sub(memory.contended_budget(), memory.ours + granted)));
+    return granted;
+  });
   Row row;
   for (;;) {
     PLIMSOLL_TRY(const Got got, rows->next(row, rows->is_stream() && context.output.buffered() ? kPauseMilliseconds : -1));

@@ -4,7 +4,10 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/magic.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -45,6 +48,42 @@ TEST(Output, PassesOverFilesThatAProcessOfItsNumberLeft) {
   EXPECT_EQ(test::read_file(folder / "a"), "done");
   EXPECT_EQ(test::read_file(left), "left");
   EXPECT_EQ(test::names_in(folder.path()).size(), 2U);
+}
+
+TEST(Output, InMemoryGrowsAsFarAsItIsGranted) {
+  const int fd = ::memfd_create("results", 0);  // open as whoever starts a command would give it
+  ASSERT_GE(fd, 0);
+  Gate gate;
+  CancelToken cancel;
+  auto output = Output::open("/proc/self/fd/" + std::to_string(fd), gate, cancel);
+  ASSERT_TRUE(output.ok()) << message(output.error());
+  int asked = 0;
+  {
+    const Output::Growth growth(*output, [&] { return ++asked <= 2 ? kib(50) : Bytes{}; });
+    for (int i = 0; i < 10; ++i) output->write(std::string(20'000, 'x'));
+    EXPECT_EQ(asked, 3);
+    const Status written = output->flush();
+    EXPECT_EQ(written.error().code, ErrorCode::io);
+    EXPECT_NE(written.error().what.find("tmpfs"), std::string::npos) << message(written.error());
+  }
+  struct stat info {};
+  ASSERT_EQ(::fstat(fd, &info), 0);
+  EXPECT_EQ(info.st_size, 100 * 1024);
+  ::close(fd);
+}
+
+TEST(Output, OnADiskNeverAsks) {
+  const Folder folder;
+  struct statfs system {};
+  ASSERT_EQ(::statfs(folder.path().c_str(), &system), 0);
+  if (system.f_type == TMPFS_MAGIC) GTEST_SKIP() << "temporary folders lie in memory here";
+  Gate gate;
+  CancelToken cancel;
+  auto output = Output::open(folder / "a", gate, cancel);
+  ASSERT_TRUE(output.ok());
+  const Output::Growth growth(*output, [] { return Bytes{}; });
+  output->write(std::string(100'000, 'x'));
+  EXPECT_TRUE(output->commit().ok());
 }
 
 // A pipe that is full when the run is stopped has been sent whole lines.

@@ -175,7 +175,9 @@ TEST_F(Shortage, KeepsWhatIsKnownOfARowThatWaited) {
 TEST_F(Shortage, AnswersNoRowOfAFileTwice) {
   static constexpr int kRows = 3000;
   std::string rows;
-  for (int i = 0; i < kRows; ++i) rows += testing::tiny_text(kSmall, 1 + i % 20, static_cast<std::uint64_t>(i)) + "\n";
+  for (int i = 1; i < kRows; ++i) rows += testing::tiny_text(kSmall, 1 + i % 20, static_cast<std::uint64_t>(i)) + "\n";
+  // What the large one cannot go on without room for.
+  rows += testing::tiny_text(kLarge, kLarge.positions - 2, 3) + "\n";
   // The run waits for its reader while memory goes.
   out_.hold_little();
   start({"--batch-size", "16"}, folder_.write("rows.txt", rows));
@@ -193,32 +195,73 @@ TEST_F(Shortage, AnswersNoRowOfAFileTwice) {
   EXPECT_LT(by_the_large, kRows);
 }
 
-TEST_F(Shortage, IsAlsoWhatPressureTellsOf) {
-  const auto options = cli::read_arguments({"run", folder_ / "large", "--quiet"});
-  ASSERT_TRUE(options.ok());
-  cli::Console console({});
-  auto output = cli::Output::open("", machine_.gate(), signals().token());
-  ASSERT_TRUE(output.ok());
-  cli::Context context{*options, machine_.gate(), machine_, signals(), console, *output};
-  auto engine = cli::Engine::open(context, options->model);
-  ASSERT_TRUE(engine.ok()) << message(engine.error());
-  const auto plan = (*engine)->plan({.longest = 8, .batch_size = 1});
-  ASSERT_TRUE(plan.ok());
-  std::vector<SessionEvent> events;
-  auto session = (*engine)->load(*plan, {}, [&](const SessionEvent& event) { events.push_back(event); });
-  ASSERT_TRUE(session.ok()) << message(session.error());
+/// `run` up to its session, in this thread.
+class ShortSession : public Shortage {
+ protected:
+  /// With room for a pass of so many texts.
+  void load(std::int64_t texts) {
+    const auto options = cli::read_arguments({"run", folder_ / "large", "--quiet"});
+    ASSERT_TRUE(options.ok());
+    options_ = *options;
+    auto output = cli::Output::open("", machine_.gate(), signals().token());
+    ASSERT_TRUE(output.ok());
+    output_.emplace(std::move(output).value());
+    context_ = std::make_unique<cli::Context>(cli::Context{options_, machine_.gate(), machine_, signals(), console_, *output_});
+    auto engine = cli::Engine::open(*context_, options_.model);
+    ASSERT_TRUE(engine.ok()) << message(engine.error());
+    engine_ = std::move(engine).value();
+    auto plan = engine_->plan({.longest = 8, .batch_size = texts});
+    ASSERT_TRUE(plan.ok());
+    plan_ = std::move(plan).value();
+    auto session = engine_->load(plan_, {}, [&](const SessionEvent& event) { events_.push_back(event); });
+    ASSERT_TRUE(session.ok()) << message(session.error());
+    session_.emplace(std::move(session).value());
+    classifier_.emplace(engine_->model(), *session_, 8);
+  }
+
+  Status pass() {
+    PLIMSOLL_TRY(const auto added, classifier_->add({"w1"}));
+    EXPECT_EQ(added, Classifier::Added::yes);
+    PLIMSOLL_TRY(const auto answers, classifier_->run());
+    EXPECT_EQ(answers.size(), 1U);
+    return {};
+  }
+
+  cli::Console console_{{}};
+  std::optional<cli::Output> output_;
+  std::unique_ptr<cli::Context> context_;
+  std::unique_ptr<cli::Engine> engine_;
+  Plan plan_;
+  std::vector<SessionEvent> events_;
+  std::optional<Session> session_;
+  std::optional<Classifier> classifier_;
+};
+
+TEST_F(ShortSession, PressureTellsOfItToo) {
+  ASSERT_NO_FATAL_FAILURE(load(1));
   press("55.00");
-  const cli::MemoryWatcher watcher(machine_, *session, {}, std::chrono::milliseconds(1));
-  const Bytes before = session->planned_total();
-  Classifier classifier((*engine)->model(), *session, 8);
-  for (int i = 0; i < 2000 && events.empty(); ++i) {
-    ASSERT_TRUE(classifier.add({"w1"}).ok());
-    ASSERT_TRUE(classifier.run().ok());
+  const cli::MemoryWatcher watcher(
+      machine_, *session_, {}, [&] { return engine_->least_to_go_on(plan_); }, std::chrono::milliseconds(1));
+  const Bytes before = session_->planned_total();
+  for (int i = 0; i < 2000 && events_.empty(); ++i) {
+    ASSERT_TRUE(pass().ok());
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
-  ASSERT_FALSE(events.empty()) << "although there is plenty by the figures";
-  EXPECT_EQ(events.front().kind, SessionEvent::Kind::shed);
-  EXPECT_LT(session->planned_total(), before);
+  ASSERT_FALSE(events_.empty()) << "although there is plenty by the figures";
+  EXPECT_EQ(events_.front().kind, SessionEvent::Kind::shed);
+  EXPECT_LT(session_->planned_total(), before);
+}
+
+TEST_F(ShortSession, GoesOnWithALittleMoreThanItWouldBeginWith) {
+  ASSERT_NO_FATAL_FAILURE(load(500));
+  const Bytes least = engine_->least_to_go_on(plan_);
+  ASSERT_GT(least, cli::least_of_host(plan_)) << "it keeps room for the inputs of 500 texts";
+  session_->set_budget(least);
+  const Status passed = pass();
+  EXPECT_TRUE(passed.ok()) << message(passed.error());
+  EXPECT_EQ(session_->planned_total(), least);
+  session_->set_budget(least - kib(4));
+  EXPECT_EQ(pass().error().code, ErrorCode::does_not_fit);
 }
 
 TEST_F(Shortage, EndsWithTheSmallestBudgetsWhenNoModelIsLeft) {

@@ -12,7 +12,7 @@ constexpr Bytes kPlanned = mib(400);
 constexpr Bytes kSmallest = mib(100);
 
 TEST(BudgetRule, SaysNothingWhileThereIsEnough) {
-  BudgetRule rule(mib(1000), kSmallest);
+  BudgetRule rule(mib(1000), [] { return kSmallest; });
   for (int look = 0; look < 50; ++look) {
     EXPECT_FALSE(rule.look(mib(1000), kPlanned));
     EXPECT_FALSE(rule.look(mib(1000) - kib(100), kPlanned)) << "noise";
@@ -21,7 +21,7 @@ TEST(BudgetRule, SaysNothingWhileThereIsEnough) {
 }
 
 TEST(BudgetRule, TellsOfAShortageBeforeItComes) {
-  BudgetRule rule(mib(1000), kSmallest);
+  BudgetRule rule(mib(1000), [] { return kSmallest; });
   EXPECT_FALSE(rule.look(mib(520), mib(10)));
   const auto told = rule.look(mib(490), kPlanned);
   ASSERT_TRUE(told) << "at 30 MiB a look it is here in three";
@@ -30,21 +30,21 @@ TEST(BudgetRule, TellsOfAShortageBeforeItComes) {
 }
 
 TEST(BudgetRule, TellsOfAShortageThatIsHere) {
-  BudgetRule rule(kPlanned, kSmallest);
+  BudgetRule rule(kPlanned, [] { return kSmallest; });
   const auto told = rule.look(kPlanned - mib(2), kPlanned);
   ASSERT_TRUE(told);
   EXPECT_LE(*told, kPlanned - mib(2));
 }
 
 TEST(BudgetRule, AsksForNoMoreThanThePlanCanGiveUnlessItIsMissing) {
-  BudgetRule rule(kPlanned, kSmallest);
+  BudgetRule rule(kPlanned, [] { return kSmallest; });
   EXPECT_EQ(rule.look(mib(101), kPlanned), kSmallest) << "far below it soon, but not yet";
   EXPECT_FALSE(rule.look(kSmallest - mib(2), kSmallest)) << "the group's allowance bears this";
   EXPECT_EQ(rule.look(kSmallest - mib(5), kSmallest), kSmallest - mib(5)) << "this is a failure";
 }
 
 TEST(BudgetRule, TellsOfARiseOnceItIsCalmAndWorthIt) {
-  BudgetRule rule(kPlanned, kSmallest);
+  BudgetRule rule(kPlanned, [] { return kSmallest; });
   const auto told = rule.look(mib(300), kPlanned);
   ASSERT_TRUE(told);
   for (int look = 0; look < 30; ++look) EXPECT_FALSE(rule.look(Bytes{told->count * 104 / 100}, kSmallest)) << "less than a twentieth";

@@ -4,9 +4,11 @@
 Rows longer than the group, simulated devices whose memory is the group's, and fallbacks whose words do not fit beside the first model's.
 """
 import json
+import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 from cgroup import memory_group
 from command import Checks, make_checkpoint
@@ -77,6 +79,23 @@ def main():
     for limit in (16, 20, 24, 32, 64):
         for device in ([], ["--device", "sim:0"]):
             groups.run(limit, (0, 6), [plimsoll, "run", middle, "hi", "--sim", "memory=64MiB", *device])
+
+    # Results on a tmpfs are memory of the group's: they end before the group does.
+    with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="plimsoll-") as shared:
+        answers = f"{shared}/answers.jsonl"
+        rows = folder / "rows.txt"
+        # The first is all control characters: long answers, no tokens.
+        for text, many, commands in (("\1" * (1 << 18), 400, ["run"]), ("a b " * (1 << 10), 20_000, ["run", "tokenize"])):
+            rows.write_text((text + "\n") * many)
+            for limit in (24, 48):
+                for command in [[name] for name in commands] + [["run", "--batch-size", "1"]]:
+                    arguments = [plimsoll, *command, plain, "--input", str(rows), "--json", "--output", answers]
+                    ended = groups.run(limit, (1,), arguments)
+                    checks.expect(b"lies in memory (tmpfs)" in ended.stderr, f"the reason: {ended.stderr[-200:]}")
+                    checks.expect(os.listdir(shared) == [], "no half file")
+        rows.unlink()
+        few = groups.run(24, (0,), [plimsoll, "run", plain, "a b", "--json", "--output", answers])
+        checks.expect(few.returncode == 0 and os.path.getsize(answers) > 0, "few answers have room")
 
     small = with_more_words(pathlib.Path(plain), folder / "words-250k", 250_000)
     large = with_more_words(pathlib.Path(plain), folder / "words-500k", 500_000)

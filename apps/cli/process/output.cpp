@@ -1,8 +1,10 @@
 #include "process/output.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -94,7 +96,11 @@ void Output::attach(int fd) {
   fd_ = fd;
   struct stat info {};
   // Somebody has to read these. Of other devices some are never called ready, such as /dev/random, and take what is written all the same.
-  waits_ = ::fstat(fd, &info) == 0 && (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode) || ::isatty(fd) == 1);
+  const bool known = ::fstat(fd, &info) == 0;
+  struct statfs system {};
+  in_memory_ =
+      known && S_ISREG(info.st_mode) && ::fstatfs(fd, &system) == 0 && (system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC);
+  waits_ = known && (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode) || ::isatty(fd) == 1);
 }
 
 Result<Output> Output::open(const std::string& path, Gate& gate, const CancelToken& cancel) {
@@ -139,11 +145,14 @@ Output::Output(Output&& other) noexcept
       removable_(std::exchange(other.removable_, -1)),
       target_(std::move(other.target_)),
       owned_(std::exchange(other.owned_, false)),
+      in_memory_(other.in_memory_),
       waits_(other.waits_),
       reader_gone_(other.reader_gone_),
       failure_(std::move(other.failure_)),
       buffer_(std::move(other.buffer_)),
-      before_sending_(std::move(other.before_sending_)) {}
+      before_sending_(std::move(other.before_sending_)),
+      grant_(std::move(other.grant_)),
+      granted_(other.granted_) {}
 
 Output::~Output() {
   if (!temporary_.empty()) {
@@ -158,6 +167,24 @@ Error Output::write_error(int code) const {
                code == ENOSPC ? "free some space and run again" : "check where the results go"};
 }
 
+void Output::ask_before_growing(std::function<Bytes()> grant) {
+  grant_ = std::move(grant);
+  granted_ = 0;
+}
+
+// How much of `size` may be written now.
+Result<std::size_t> Output::piece_in_memory(std::size_t size) {
+  if (!grant_) return size;
+  if (granted_ == 0) granted_ = grant_().count;
+  if (granted_ == 0) {
+    return Error{ErrorCode::io, "cannot write: the file lies in memory (tmpfs), and there is no more of it than the process itself needs",
+                 name_, "name a file on a disk"};
+  }
+  const std::size_t piece = std::min(size, granted_);
+  granted_ -= piece;
+  return piece;
+}
+
 Status Output::put(std::string_view text) {
   if (before_sending_) before_sending_();
   while (!text.empty()) {
@@ -167,7 +194,10 @@ Status Output::put(std::string_view text) {
       if (cancel_->cancelled() && ready <= 0) return Error{ErrorCode::cancelled, "stopped on request", name_, {}};
       if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
     }
-    const std::size_t size = waits_ ? piece_of(text, kPieceBytes) : text.size();
+    std::size_t size = waits_ ? piece_of(text, kPieceBytes) : text.size();
+    if (in_memory_) {
+      PLIMSOLL_TRY(size, piece_in_memory(size));
+    }
     errno = ENOSPC;
     const ssize_t put = gate_->admit(Acquisition::write, "Output::put") ? ::write(fd_, text.data(), size) : -1;
     if (put < 0 && (errno == EINTR || errno == EAGAIN)) {

@@ -4,7 +4,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include <plimsoll/bytes.h>
 #include <plimsoll/gate.h>
 #include <plimsoll/result.h>
 #include <plimsoll/session.h>
@@ -27,6 +29,20 @@ class Output {
   /// Called before anything is sent, as often as that happens: to clear the terminal's line.
   void before_sending(std::function<void()> act) { before_sending_ = std::move(act); }
 
+  /// While it lives, results that go to a file in memory (tmpfs) ask before they grow: `grant` says how much may be written before it is
+  /// asked again; nothing is an `io` error. Other files never ask.
+  class Growth {
+   public:
+    /// `output` outlives it, and there is one at a time.
+    Growth(Output& output, std::function<Bytes()> grant) : output_(output) { output.ask_before_growing(std::move(grant)); }
+    Growth(const Growth&) = delete;
+    Growth& operator=(const Growth&) = delete;
+    ~Growth() { output_.ask_before_growing({}); }
+
+   private:
+    Output& output_;
+  };
+
   void write(std::string_view text);
   bool buffered() const { return !buffer_.empty(); }
   bool failed() const { return !failure_.ok(); }
@@ -42,9 +58,11 @@ class Output {
   bool is_terminal() const;
 
  private:
+  void ask_before_growing(std::function<Bytes()> grant);
   Output(int fd, Gate& gate, const CancelToken& cancel);
   void attach(int fd);
   void send(std::size_t bytes);
+  Result<std::size_t> piece_in_memory(std::size_t size);
   Status put(std::string_view text);
   Error write_error(int code) const;
 
@@ -56,11 +74,14 @@ class Output {
   int removable_ = -1;     ///< of `temporary_`, see Signals
   std::string target_;
   bool owned_ = false;
+  bool in_memory_ = false;
   bool waits_ = false;  ///< a write may block for long: a pipe, terminal or socket
   bool reader_gone_ = false;
   Status failure_;
   std::string buffer_;
   std::function<void()> before_sending_;
+  std::function<Bytes()> grant_;
+  std::size_t granted_ = 0;  ///< and not used
 };
 
 }  // namespace plimsoll::cli

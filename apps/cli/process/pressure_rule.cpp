@@ -13,7 +13,7 @@ bool PressureRule::look(double waited, Bytes planned) {
     return std::exchange(most_, kUnlimited) != kUnlimited;
   }
   if (waited < kTense || since_ <= kPatience || steps_ == kMostSteps) return false;
-  const Bytes wanted = std::max(smallest_, saturating_sub(planned, Bytes{planned.count / kStepShare}));
+  const Bytes wanted = std::max(smallest_(), saturating_sub(planned, Bytes{planned.count / kStepShare}));
   if (wanted >= planned) return false;
   most_ = wanted;
   since_ = 0;

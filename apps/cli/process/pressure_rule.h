@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <limits>
+#include <utility>
 
 #include <plimsoll/bytes.h>
 
@@ -18,8 +20,8 @@ class PressureRule {
   static constexpr int kMostSteps = 4;   ///< without relief
   static constexpr int kStepShare = 8;   ///< of the plan that a step gives back
 
-  /// `smallest`: what the session cannot do with less than. No step goes below it.
-  explicit PressureRule(Bytes smallest) : smallest_(smallest) {}
+  /// `smallest`: what the session cannot do with less than, asked when a step is due. No step goes below it.
+  explicit PressureRule(std::function<Bytes()> smallest) : smallest_(std::move(smallest)) {}
 
   /// Once a second: percent of the time that was waited, the plan's total. True when `most` has changed.
   bool look(double waited, Bytes planned);
@@ -29,7 +31,7 @@ class PressureRule {
  private:
   static constexpr Bytes kUnlimited{std::numeric_limits<std::uint64_t>::max()};
 
-  Bytes smallest_;
+  std::function<Bytes()> smallest_;
   Bytes most_ = kUnlimited;
   int since_ = 0;
   int calm_ = 0;

@@ -21,13 +21,6 @@ constexpr std::uint64_t kExtraShare = 20;
 constexpr int kCalmLooks = 10;
 constexpr std::uint64_t kRiseShare = 20;
 
-Bytes smallest_of(const Plan& plan) {
-  for (const DeviceBytes& least : plan.smallest_budget) {
-    if (least.device == plan.devices.at(0).name) return least.bytes;
-  }
-  return Bytes{};
-}
-
 }  // namespace
 
 std::optional<Bytes> BudgetRule::look(Bytes budget, Bytes planned) {
@@ -38,8 +31,9 @@ std::optional<Bytes> BudgetRule::look(Bytes budget, Bytes planned) {
   if (ahead + kNoise < planned) {
     calm_ = 0;
     const Bytes enough = saturating_sub(ahead, Bytes{planned.count / kExtraShare});
+    const Bytes smallest = smallest_();
     // What cannot be given back is not asked for, unless it is missing now.
-    const Bytes wanted = budget + kBearable < smallest_ ? budget : std::max(enough, smallest_);
+    const Bytes wanted = budget + kBearable < smallest ? budget : std::max(enough, smallest);
     if (wanted >= planned) return std::nullopt;
     told_ = wanted;
     return wanted;
@@ -59,12 +53,13 @@ std::optional<Bytes> RiseRule::look(Bytes available) {
 }
 
 MemoryWatcher::MemoryWatcher(Os& os, Session& session, std::span<const std::unique_ptr<OpenDevice>> devices,
-                             std::chrono::milliseconds pause)
+                             std::function<Bytes()> smallest, std::chrono::milliseconds pause)
     : os_(os),
       session_(session),
       pause_(pause),
-      rule_(session.plan().devices.at(0).budget, smallest_of(session.plan())),
-      pressure_(smallest_of(session.plan())),
+      find_smallest_(std::move(smallest)),
+      rule_(session.plan().devices.at(0).budget, [this] { return this->smallest(); }),
+      pressure_([this] { return this->smallest(); }),
       wanted_(session.plan().devices.at(0).budget) {
   for (std::size_t i = 0; i < devices.size(); ++i)
     devices_.push_back({devices[i].get(), RiseRule(session.plan().devices.at(i + 1).budget)});
@@ -79,6 +74,11 @@ MemoryWatcher::~MemoryWatcher() {
   }
   stopped_.notify_all();
   thread_.reset();
+}
+
+Bytes MemoryWatcher::smallest() {
+  if (!smallest_) smallest_ = find_smallest_();
+  return *smallest_;
 }
 
 void MemoryWatcher::watch() {

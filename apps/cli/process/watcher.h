@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -20,8 +21,8 @@ namespace plimsoll::cli {
 /// small one.
 class BudgetRule {
  public:
-  /// `first`: what the session's plan was made for. `smallest`: what the session cannot do with less than.
-  BudgetRule(Bytes first, Bytes smallest) : last_(first), told_(first), smallest_(smallest) {}
+  /// `first`: what the session's plan was made for. `smallest`: what the session cannot do with less than, asked when memory is short.
+  BudgetRule(Bytes first, std::function<Bytes()> smallest) : last_(first), told_(first), smallest_(std::move(smallest)) {}
 
   /// At every look: `budget` is what there is for the session, `planned` its plan's total. What to tell it, if anything.
   std::optional<Bytes> look(Bytes budget, Bytes planned);
@@ -29,7 +30,7 @@ class BudgetRule {
  private:
   Bytes last_;  ///< seen
   Bytes told_;
-  Bytes smallest_;
+  std::function<Bytes()> smallest_;
   int calm_ = 0;  ///< looks since memory went
 };
 
@@ -54,8 +55,10 @@ class MemoryWatcher {
  public:
   static constexpr std::chrono::milliseconds kPause{100};
 
-  /// All outlive the watcher. `devices` are the session's. `pause`: between two looks; for tests.
-  MemoryWatcher(Os& os, Session& session, std::span<const std::unique_ptr<OpenDevice>> devices, std::chrono::milliseconds pause = kPause);
+  /// All outlive the watcher. `devices` are the session's. `smallest`: what the session cannot go on with less of the host's memory than;
+  /// asked once at most, on the watcher's thread. `pause`: between two looks; for tests.
+  MemoryWatcher(Os& os, Session& session, std::span<const std::unique_ptr<OpenDevice>> devices, std::function<Bytes()> smallest,
+                std::chrono::milliseconds pause = kPause);
   MemoryWatcher(const MemoryWatcher&) = delete;
   MemoryWatcher& operator=(const MemoryWatcher&) = delete;
   ~MemoryWatcher();
@@ -66,6 +69,7 @@ class MemoryWatcher {
     OpenDevice* device = nullptr;
     RiseRule rule;
   };
+  Bytes smallest();
   void watch();
   void look();
   void look_at_devices();
@@ -73,6 +77,8 @@ class MemoryWatcher {
   Os& os_;
   Session& session_;
   std::chrono::milliseconds pause_;
+  std::function<Bytes()> find_smallest_;
+  std::optional<Bytes> smallest_;  // once it was asked for
   BudgetRule rule_;
   PressureRule pressure_;
   Bytes wanted_;  ///< by the figures alone

@@ -32,6 +32,13 @@ std::string report_json(const Plan& plan, const RunStatistics& statistics) {
   return json.text() + "\n";
 }
 
+Bytes least_of_host(const Plan& plan) {
+  for (const DeviceBytes& least : plan.smallest_budget) {
+    if (least.device == plan.devices.at(0).name) return least.bytes;
+  }
+  return Bytes{};
+}
+
 Bytes planned_of_process(const Plan& plan) {
   Bytes sum;
   for (const DevicePlan& device : plan.devices)

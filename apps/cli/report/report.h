@@ -41,6 +41,9 @@ struct RunStatistics {
   double tokens_per_second() const { return busy_seconds > 0 ? static_cast<double>(tokens) / busy_seconds : 0; }
 };
 
+/// What the host cannot do with less than; zero if that is unknown.
+Bytes least_of_host(const Plan& plan);
+
 /// What a plan takes of the process, whose own memory is that of simulated devices.
 Bytes planned_of_process(const Plan& plan);
 

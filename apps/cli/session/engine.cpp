@@ -29,6 +29,14 @@ std::string listed(const std::vector<std::string>& names) {
 constexpr std::size_t kAnyRow = mib(1).count;
 constexpr std::size_t kRowShare = 16;
 
+// That goes on under other plans than the one that it began with.
+Workload workload_of_session(const Plan& plan) {
+  Workload workload = plan.workload;
+  workload.held_tokens = plan.tokens_per_pass;
+  workload.held_texts = plan.texts_per_pass;
+  return workload;
+}
+
 }  // namespace
 
 std::string absolute_path(const std::string& path) {
@@ -299,12 +307,14 @@ Result<Session> Engine::load(const Plan& plan, ProgressFunction progress, std::f
   limit_ledgers(plan);
   Session::Options options{.os = &context_.os, .ledger = &ledger_, .cancel = &context_.signals.token(), .progress = std::move(progress)};
   for (const auto& device : devices_) options.devices.push_back(device.get());
-  Workload workload = plan.workload;
-  workload.held_tokens = plan.tokens_per_pass;
-  workload.held_texts = plan.texts_per_pass;
-  options.replan = [this, workload](std::span<const DeviceBytes> budgets) { return replan(workload, budgets); };
+  options.replan = [this, workload = workload_of_session(plan)](std::span<const DeviceBytes> budgets) { return replan(workload, budgets); };
   options.event = std::move(event);
   return Session::create(*model_, plan, std::move(options));
+}
+
+Bytes Engine::least_to_go_on(const Plan& plan) const {
+  const Result<Plan> least = plan_on(machine_, workload_of_session(plan));
+  return least_of_host(least.ok() ? *least : plan);
 }
 
 std::vector<DeviceFigures> Engine::device_figures() const {

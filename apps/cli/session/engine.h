@@ -61,6 +61,9 @@ class Engine {
   /// Reserves the plan's memory and loads the weights; `does_not_fit` if the plan says so. The session plans again by itself when memory is
   /// short or comes back, and tells `event`, which may be empty. The engine outlives it.
   Result<Session> load(const Plan& plan, ProgressFunction progress, std::function<void(const SessionEvent&)> event = {});
+  /// The least of the host's memory that the session which `load` made of `plan` can go on with: it keeps room for that plan's passes, and
+  /// so needs a little more than another that begins. May be asked from any thread.
+  Bytes least_to_go_on(const Plan& plan) const;
   const std::vector<std::unique_ptr<OpenDevice>>& devices() const { return devices_; }
   /// What became of each device beside the host.
   std::vector<DeviceFigures> device_figures() const;
