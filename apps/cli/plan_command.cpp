@@ -23,8 +23,9 @@ struct Planned {
 };
 
 Result<Planned> plan_chain(Context& context, RowSource* rows) {
+  const Bytes held = rows == nullptr ? Bytes{} : rows->held();
   ModelChain chain(context);
-  PLIMSOLL_TRY(std::unique_ptr<Engine> engine, chain.open());
+  PLIMSOLL_TRY(std::unique_ptr<Engine> engine, chain.open(held));
   for (;;) {
     PLIMSOLL_TRY(const Workload workload, engine->measure(rows));
     PLIMSOLL_TRY(Plan plan, engine->plan(workload));
@@ -32,7 +33,7 @@ Result<Planned> plan_chain(Context& context, RowSource* rows) {
     if (plan.verdict != Verdict::does_not_fit) return Planned{std::move(plan), {}};
     Error refusal = engine->refusal(plan);
     if (!chain.goes_on_after(refusal)) return Planned{std::move(plan), std::move(refusal)};
-    auto next = chain.next(std::move(engine), plan, refusal, Bytes{});
+    auto next = chain.next(std::move(engine), plan, refusal, held);
     if (!next.ok()) return Planned{std::move(plan), std::move(next).error()};
     engine = std::move(next).value();
   }

@@ -132,7 +132,7 @@ Result<int> run_command(Context& context) {
   ModelChain chain(context);
   UnansweredRows rows(*source);
   Answering now;
-  PLIMSOLL_TRY(now.engine, chain.open());
+  PLIMSOLL_TRY(now.engine, chain.open(rows.held()));
   PLIMSOLL_CHECK(plan_rows(context, chain, now, rows, statistics));
   PLIMSOLL_TRY(const bool empty, is_empty(rows));
   if (empty) context.console.note("there were no texts");

@@ -138,7 +138,7 @@ Result<int> tokenize_command(Context& context) {
     return Error{ErrorCode::usage, "there are no texts", "plimsoll tokenize", "for example: plimsoll tokenize ./model \"Unbelievable!\""};
   }
   PLIMSOLL_TRY(const Snapshot machine, probe_machine(context.os));
-  Ledger ledger("cpu", saturating_sub(machine.memory.budget, kBesideTokens));
+  Ledger ledger("cpu", saturating_sub(machine.memory.budget, kBesideTokens + rows->held()));
   // All that this command needs of the model.
   const auto opened = open_tokenizer(context.os, ledger, context.options.model);
   if (!opened.ok()) return tables_do_not_fit(context.options.model.model, opened.error(), context.os, machine.memory);

@@ -77,10 +77,16 @@ class Shortage : public ::testing::Test {
         "run",        folder_ / "large", "--json",   "--quiet",     "--input",  input.empty() ? in_.reader() : input,
         "--fallback", folder_ / "small", "--output", out_.writer(), "--report", folder_ / "report.json"};
     arguments.insert(arguments.end(), flags.begin(), flags.end());
-    auto options = cli::read_arguments(arguments);
+    auto options = read(arguments);
     ASSERT_TRUE(options.ok()) << message(options.error());
     options_ = *options;
     thread_ = std::thread([this] { result_ = answer(); });
+  }
+
+  /// Of no texts, which would be views of `arguments`.
+  static Result<cli::Options> read(const std::vector<std::string>& arguments) {
+    const std::vector<std::string_view> views(arguments.begin(), arguments.end());
+    return cli::read_arguments(views);
   }
 
   Result<int> answer() {
@@ -200,7 +206,7 @@ class ShortSession : public Shortage {
  protected:
   /// With room for a pass of so many texts.
   void load(std::int64_t texts) {
-    const auto options = cli::read_arguments({"run", folder_ / "large", "--quiet"});
+    const auto options = read({"run", folder_ / "large", "--quiet"});
     ASSERT_TRUE(options.ok());
     options_ = *options;
     auto output = cli::Output::open("", machine_.gate(), signals().token());

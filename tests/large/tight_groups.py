@@ -53,7 +53,7 @@ class Groups:
     def run(self, limit, statuses, arguments, text=None):
         with memory_group(limit * MIB) as group:
             ended = subprocess.run(arguments, input=text, capture_output=True, preexec_fn=group.enter)
-            label = f"{arguments[1]} in {limit} MiB {arguments[2:6]}"
+            label = f"{arguments[1]} in {limit} MiB {[argument[:60] for argument in arguments[2:6]]}"
             self.checks.expect(group.kills() == 0, f"{label}: killed")
             self.checks.expect(ended.returncode in statuses, f"{label}: exit {ended.returncode} {ended.stderr[-200:]}")
             return ended
@@ -79,6 +79,12 @@ def main():
     for limit in (16, 20, 24, 32, 64):
         for device in ([], ["--device", "sim:0"]):
             groups.run(limit, (0, 6), [plimsoll, "run", middle, "hi", "--sim", "memory=64MiB", *device])
+
+    # As many arguments as the system passes on.
+    for many, text in ((190_000, "a"), (15, "a" * 120_000)):
+        for limit in (16, 18, 20, 24):
+            for command in ("plan", "tokenize", "run"):
+                groups.run(limit, (0, 6), [plimsoll, command, plain, *([text] * many)])
 
     # Results on a tmpfs are memory of the group's: they end before the group does.
     with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="plimsoll-") as shared:

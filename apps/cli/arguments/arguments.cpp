@@ -20,17 +20,17 @@ Error usage(std::string what, std::string where, std::string advice) {
 /// The arguments of a command, told apart without interpreting them: texts may be any bytes.
 struct Split {
   std::vector<std::string> flags;  ///< "--name" [value]...
-  std::vector<std::string> positional;
+  std::vector<std::string_view> positional;
   std::size_t before_dashes = 0;  ///< how many of them stand before "--", or there is none
 };
 
-Error unknown_flag(const std::string& argument, const CLI::App& parser) {
+Error unknown_flag(std::string_view argument, const CLI::App& parser) {
   std::vector<std::string> names;
   for (const CLI::Option* option : parser.get_options()) {
     if (option->get_group().empty()) continue;
     for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
   }
-  const std::string name = argument.substr(0, argument.find('='));
+  const std::string name(argument.substr(0, argument.find('=')));
   const std::string meant = name.starts_with("--") ? nearest(name, names) : "";
   const std::string& command = parser.get_name();
   const std::string advice = !meant.empty()           ? fmt::format("did you mean {}?", meant)
@@ -47,7 +47,7 @@ const CLI::Option* find_option(const CLI::App& parser, const std::string& name) 
 }
 
 /// Letters may be bundled (-qv); none of them takes a value.
-Status split_letters(const std::string& argument, const CLI::App& parser, Split& split) {
+Status split_letters(std::string_view argument, const CLI::App& parser, Split& split) {
   for (const char letter : argument.substr(1)) {
     const std::string name = {'-', letter};
     if (find_option(parser, name) == nullptr) return unknown_flag(argument, parser);
@@ -56,10 +56,10 @@ Status split_letters(const std::string& argument, const CLI::App& parser, Split&
   return {};
 }
 
-Result<Split> split_arguments(const std::vector<std::string>& arguments, std::size_t at, const CLI::App& parser) {
+Result<Split> split_arguments(std::span<const std::string_view> arguments, std::size_t at, const CLI::App& parser) {
   Split split;
   for (; at < arguments.size(); ++at) {
-    const std::string& argument = arguments[at];
+    const std::string_view argument = arguments[at];
     if (argument == "--") {
       split.positional.insert(split.positional.end(), arguments.begin() + static_cast<std::ptrdiff_t>(at) + 1, arguments.end());
       return split;
@@ -74,18 +74,18 @@ Result<Split> split_arguments(const std::vector<std::string>& arguments, std::si
       continue;
     }
     const std::size_t equals = argument.find('=');
-    const std::string name = argument.substr(0, equals);
+    const std::string name(argument.substr(0, equals));
     const CLI::Option* option = find_option(parser, name);
     if (option == nullptr) return unknown_flag(argument, parser);
     if (!takes_value(*option)) {
-      split.flags.push_back(argument);
+      split.flags.emplace_back(argument);
       continue;
     }
-    if (equals == std::string::npos && at + 1 == arguments.size()) {
+    if (equals == std::string_view::npos && at + 1 == arguments.size()) {
       return usage("a value is missing", name, fmt::format("write {} {}", name, option->get_type_name()));
     }
     split.flags.push_back(name);
-    split.flags.push_back(equals == std::string::npos ? arguments[++at] : argument.substr(equals + 1));
+    split.flags.emplace_back(equals == std::string_view::npos ? arguments[++at] : argument.substr(equals + 1));
     // As a variable of a script gives it that was never set.
     if (split.flags.back().empty()) {
       return usage("the value is empty", name, fmt::format("write {} {}, or leave the flag out", name, option->get_type_name()));
@@ -282,8 +282,8 @@ Status read_flags(const Given& given, Options& options) {
 
 std::string example_of(const CommandSpec& command) { return std::string(command.examples.substr(0, command.examples.find('\n'))); }
 
-Status take_positional(const Split& split, const Given& given, Options& options) {
-  std::vector<std::string> positional = split.positional;
+Status take_positional(Split& split, const Given& given, Options& options) {
+  std::vector<std::string_view>& positional = split.positional;
   const CommandSpec& command = *options.command;
   const std::string name = "plimsoll " + std::string(command.name);
   if ((command.bit & (kDevices | kTop | kPs)) != 0) {
@@ -295,19 +295,19 @@ Status take_positional(const Split& split, const Given& given, Options& options)
     if (positional.size() > 1)
       return usage(fmt::format("'{}' is one argument too many", printable(positional[1], 60)), name,
                    "for several logs: cat A B | plimsoll doctor");
-    if (!positional.empty()) options.log = std::move(positional[0]);
+    if (!positional.empty()) options.log = positional[0];
     return {};
   }
   if (positional.empty()) {
     return usage(command.bit == kCompletion ? "the shell is missing" : "the model is missing", name, "for example: " + example_of(command));
   }
-  (command.bit == kCompletion ? options.shell : options.model.model) = std::move(positional[0]);
+  (command.bit == kCompletion ? options.shell : options.model.model) = positional[0];
   positional.erase(positional.begin());
   const bool takes_texts = (command.bit & (kRun | kPlan | kTokenize)) != 0;
   if (!takes_texts && !positional.empty()) {
     return usage(fmt::format("'{}' is one argument too many", printable(positional[0], 60)), name, fmt::format("see `{} --help`", name));
   }
-  const bool names_input = positional == std::vector<std::string>{"-"} && split.before_dashes == 2;
+  const bool names_input = positional.size() == 1 && positional[0] == "-" && split.before_dashes == 2;
   if (!positional.empty() && !options.input.empty()) {
     // The command line goes before the environment.
     if (given.where("--input") == "--input")
@@ -319,7 +319,8 @@ Status take_positional(const Split& split, const Given& given, Options& options)
   return {};
 }
 
-Error unknown_command(const std::string& name) {
+Error unknown_command(std::string_view given) {
+  const std::string name(given);
   for (const MissingCommand& command : missing_commands()) {
     if (command.name == name) {
       return Error{ErrorCode::unsupported, fmt::format("the command {} is not built yet", name), "plimsoll " + name,
@@ -336,10 +337,10 @@ Error unknown_command(const std::string& name) {
 }
 
 /// `plimsoll help [COMMAND]`.
-Result<Options> read_help(const std::vector<std::string>& arguments) {
+Result<Options> read_help(std::span<const std::string_view> arguments) {
   Options options;
   options.help = true;
-  const std::string name = arguments.size() > 1 ? arguments[1] : "";
+  const std::string_view name = arguments.size() > 1 ? arguments[1] : "";
   if (name.empty() || name.starts_with('-') || name == "help" || name == "version") return options;
   options.command = find_command(name);
   if (options.command == nullptr) return unknown_command(name);
@@ -358,7 +359,7 @@ Status parse(CLI::App& parser, std::vector<std::string> flags) {
 
 }  // namespace
 
-Result<Options> read_arguments(const std::vector<std::string>& arguments) {
+Result<Options> read_arguments(std::span<const std::string_view> arguments) {
   Options options;
   if (arguments.empty())
     return usage("a command is missing", "plimsoll", "for example: plimsoll run ./model \"I loved this film.\"; see `plimsoll --help`");
@@ -370,7 +371,7 @@ Result<Options> read_arguments(const std::vector<std::string>& arguments) {
   options.command = find_command(arguments[0]);
   if (options.command == nullptr) return unknown_command(arguments[0]);
   const auto parser = make_parser(*options.command);
-  PLIMSOLL_TRY(const Split split, split_arguments(arguments, 1, *parser));
+  PLIMSOLL_TRY(Split split, split_arguments(arguments, 1, *parser));
   const auto asks_help = [](const std::string& flag) { return flag == "--help" || flag == "-h"; };
   options.help = std::ranges::any_of(split.flags, asks_help);
   if (options.help) return options;
@@ -381,7 +382,7 @@ Result<Options> read_arguments(const std::vector<std::string>& arguments) {
   return options;
 }
 
-bool wants_json(const std::vector<std::string>& arguments) {
+bool wants_json(std::span<const std::string_view> arguments) {
   const auto end = std::ranges::find(arguments, "--");
   if (std::find(arguments.begin(), end, "--json") != end) return true;
   const char* value = std::getenv(environment_name("--json").c_str());

@@ -1,8 +1,7 @@
 #pragma once
 
-#include <string>
+#include <span>
 #include <string_view>
-#include <vector>
 
 #include <plimsoll/result.h>
 
@@ -10,12 +9,12 @@
 
 namespace plimsoll::cli {
 
-/// Options from the arguments behind the program's name; flags that are absent come from the environment (PLIMSOLL_...).
-/// `command` empty in the result means the program's own --help. Fails with `usage` (nearest name suggested) and with
+/// Options from the arguments behind the program's name, whose bytes outlive them; flags that are absent come from the environment
+/// (PLIMSOLL_...). `command` empty in the result means the program's own --help. Fails with `usage` (nearest name suggested) and with
 /// `unsupported` for commands and flags of the contract that are not built.
-Result<Options> read_arguments(const std::vector<std::string>& arguments);
+Result<Options> read_arguments(std::span<const std::string_view> arguments);
 
 /// Whether errors should be JSON, decided before the arguments are known to make sense.
-bool wants_json(const std::vector<std::string>& arguments);
+bool wants_json(std::span<const std::string_view> arguments);
 
 }  // namespace plimsoll::cli

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <plimsoll/model.h>
@@ -22,7 +23,7 @@ struct Shape {
 struct Options {
   const CommandSpec* command = nullptr;
   bool help = false;
-  std::vector<std::string> texts;  ///< positional arguments behind MODEL
+  std::vector<std::string_view> texts;  ///< positional arguments behind MODEL: the process's own
 
   ModelRequest model;
   std::vector<std::string> fallbacks;  ///< --fallback, in order

@@ -29,7 +29,7 @@ void UnansweredRows::put_back(std::vector<KeptRow> rows) {
 }
 
 Bytes UnansweredRows::held() const {
-  Bytes sum;
+  Bytes sum = rows_.held();
   for (const KeptRow& row : kept_) sum += row.size();
   return sum;
 }

@@ -46,8 +46,8 @@ class UnansweredRows final : public RowSource {
 
   /// Of a stream: rows that were taken and not answered, in order. They come first from now on.
   void put_back(std::vector<KeptRow> rows);
-  /// What the rows that were put back take.
-  Bytes held() const;
+  /// With what the rows that were put back take.
+  Bytes held() const override;
 
  private:
   RowSource& rows_;

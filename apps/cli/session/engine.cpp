@@ -56,6 +56,7 @@ Result<std::unique_ptr<Engine>> Engine::open(Context& context, const ModelReques
   }
   PLIMSOLL_TRY(engine->machine_, describe_machine(context.os, context.options.threads));
   Snapshot& machine = engine->machine_;
+  engine->held_ = handover.held;
   machine.memory.budget = saturating_sub(machine.memory.budget, handover.held);
   if (engine->policy_.max_memory) engine->policy_.max_memory = saturating_sub(*engine->policy_.max_memory, handover.held);
   // --max-memory is the plan's affair: it can say which budget would do.
@@ -229,12 +230,11 @@ Result<Plan> Engine::plan(const Workload& workload) const {
   if (plan.verdict != Verdict::does_not_fit && planned_of_process(plan) > machine_.memory.budget) {
     PLIMSOLL_TRY(plan, plan_shared(workload));
   }
-  // With less, the longest row that was measured could not be read.
-  if (longest_row_ > kAnyRow) {
-    for (auto* budgets : {&plan.smallest_budget, &plan.full_speed_budget})
-      for (DeviceBytes& budget : *budgets)
-        if (budget.device == "cpu") budget.bytes = std::max(budget.bytes, Bytes{longest_row_ * kRowShare});
-  }
+  // With less, the longest row that was measured could not be read, or what is held would not be there.
+  const Bytes for_rows{longest_row_ > kAnyRow ? longest_row_ * kRowShare : 0};
+  for (auto* budgets : {&plan.smallest_budget, &plan.full_speed_budget})
+    for (DeviceBytes& budget : *budgets)
+      if (budget.device == "cpu") budget.bytes = std::max(budget.bytes, for_rows) + held_;
   return plan;
 }
 

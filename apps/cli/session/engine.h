@@ -88,6 +88,7 @@ class Engine {
   std::optional<Model> model_;
   Snapshot machine_;
   std::optional<std::int64_t> counted_rows_;
+  Bytes held_;                   ///< by the process, beside what is planned
   std::size_t longest_row_ = 0;  ///< of those that were measured and could be read
 };
 

@@ -63,13 +63,13 @@ ModelChain::ModelChain(Context& context) : context_(context), models_{context.op
   for (const std::string& name : options.fallbacks) models_.push_back({name, "", options.model.task, options.model.require_all_weights});
 }
 
-Result<std::unique_ptr<Engine>> ModelChain::open() {
+Result<std::unique_ptr<Engine>> ModelChain::open(Bytes held) {
   PLIMSOLL_CHECK(compare_answers());
   PLIMSOLL_CHECK(leave_out_what_finds_no_room());
-  Engine::Handover nothing;
-  auto opened = open_present(nothing);
+  Engine::Handover handover{{}, held};
+  auto opened = open_present(handover);
   if (opened.ok() || !goes_on_after(opened.error())) return opened;
-  return open_next({models_.front().model, opened.error(), Bytes{}, {}}, nothing);
+  return open_next({models_.front().model, opened.error(), Bytes{}, {}}, handover);
 }
 
 // Before any table is read, which may find no room.
