@@ -220,6 +220,22 @@ TEST_F(TokenizerHostile, BrokenFilesAreTypedErrors) {
     for (const Case& broken : table) expect_broken(broken);
 }
 
+TEST_F(TokenizerHostile, AddedTokensThatTakeLongToNormalizeAreRefused) {
+  Json file = Json::parse(with("added_tokens", "[]"));
+  file["normalizer"] = {{"type", "Sequence"}, {"normalizers", Json::array()}};
+  for (int i = 0; i < 60; ++i) file["normalizer"]["normalizers"].push_back({{"type", "NFKC"}});
+  const auto with_tokens = [&](int count) {
+    file["added_tokens"] = Json::array();
+    for (int i = 0; i < count; ++i) {
+      const std::string content = std::to_string(i) + std::string(60, 'x');
+      file["added_tokens"].push_back(Json::parse(added_token(content, R"({"normalized":true})")));
+    }
+    return file.dump();
+  };
+  EXPECT_TRUE(open(with_tokens(1000)).ok());
+  expect_broken({"added tokens through many parts", with_tokens(5000), kCorrupt, "added_tokens"});
+}
+
 /// Every prefix of a good file, and every byte of it changed, gives a tokenizer or an error, never more.
 TEST_F(TokenizerHostile, DamagedFilesNeverCrash) {
   const std::string good = with("normalizer", R"({"type":"Sequence","normalizers":[{"type":"NFC"}]})");

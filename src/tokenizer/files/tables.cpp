@@ -16,6 +16,8 @@ namespace {
 constexpr std::uint64_t kTokenLimit = std::uint64_t{1} << 22U;
 constexpr std::uint64_t kAddedLimit = std::uint64_t{1} << 18U;
 constexpr std::uint64_t kByteLimit = std::uint64_t{1} << 27U;
+// Bytes of added tokens times the parts of the normalizer that each goes through: a second or two.
+constexpr std::uint64_t kNormalizingLimit = std::uint64_t{1} << 24U;
 
 Error corrupt(std::string what, std::string key, std::string advice = {}) {
   return {ErrorCode::corrupt_file, std::move(what), std::move(key), std::move(advice)};
@@ -185,9 +187,12 @@ Status Tables::name_added() {
 
 Status Tables::normalize_added(Os& os, Ledger& ledger, const Normalizers& normalizers) {
   std::uint64_t size = 0;
+  std::uint64_t work = 0;
   for (const StringEntry& e : contents_) {
     const AddedToken& token = added_[static_cast<std::size_t>(e.value)];
     if (!token.normalized) continue;
+    work += token.content.size() * (normalizers.size() + 1);
+    if (work > kNormalizingLimit) return corrupt("added tokens of too many bytes for a normalizer of so many parts", "added_tokens");
     const std::size_t length = normalize(normalizers, token.content, {});
     PLIMSOLL_CHECK(check_added_length(length));
     size += length;
