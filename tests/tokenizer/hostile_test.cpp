@@ -220,6 +220,21 @@ TEST_F(TokenizerHostile, BrokenFilesAreTypedErrors) {
     for (const Case& broken : table) expect_broken(broken);
 }
 
+TEST_F(TokenizerHostile, FilesBesideItNameSoManyTokensAtMost) {
+  const std::string file = with("added_tokens", "[]");
+  Json named;
+  const auto beside = [&](int count) {
+    while (std::ssize(named) < count) named[std::to_string(named.size()) + "x"] = named.size() + 100;
+    return open(file, {}, {{"added_tokens.json", named.dump()}});
+  };
+  EXPECT_TRUE(beside(8192).ok());
+  const auto more = beside(8193);
+  ASSERT_FALSE(more.ok());
+  EXPECT_EQ(more.error().code, kCorrupt) << message(more.error());
+  EXPECT_EQ(more.error().where, "m/added_tokens.json");
+  EXPECT_EQ(ledger.current(), Bytes{0});
+}
+
 TEST_F(TokenizerHostile, AddedTokensThatTakeLongToNormalizeAreRefused) {
   Json file = Json::parse(with("added_tokens", "[]"));
   file["normalizer"] = {{"type", "Sequence"}, {"normalizers", Json::array()}};

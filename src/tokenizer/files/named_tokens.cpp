@@ -43,6 +43,13 @@ Status read_name(const JsonValue& value, NamedToken& token) {
   return {};
 }
 
+Status check_number(std::size_t tokens, const JsonValue& list) {
+  static constexpr std::size_t kMost = 8192;
+  if (tokens <= kMost) return {};
+  return Error{ErrorCode::corrupt_file, std::to_string(tokens) + " added tokens beside the tokenizer", list.where(),
+               "at most " + std::to_string(kMost) + " are read; more belong into tokenizer.json"};
+}
+
 /// The special tokens of one file, over those of the files before.
 Status read_special(const JsonValue& file, NamedTokens& named) {
   for (std::size_t role = 0; role < kRoles; ++role) {
@@ -55,6 +62,7 @@ Status read_special(const JsonValue& file, NamedTokens& named) {
     if (!list || list->is_null()) continue;
     if (!list->is_array() && !list->is_object())
       return Error{ErrorCode::corrupt_file, "a list of tokens was expected", file.where() + ": " + std::string(key)};
+    PLIMSOLL_CHECK(check_number(list->size(), *list));
     for (const JsonValue entry : list->children()) {
       NamedToken token = special_token({});
       PLIMSOLL_CHECK(read_name(entry, token));
@@ -66,6 +74,7 @@ Status read_special(const JsonValue& file, NamedTokens& named) {
 
 /// An object of ids and tokens.
 Status read_decoder(const JsonValue& decoder, std::vector<NamedToken>& added) {
+  PLIMSOLL_CHECK(check_number(decoder.size(), decoder));
   for (const JsonValue entry : decoder.children()) {
     NamedToken token;
     const std::string_view key = entry.key();
@@ -81,13 +90,24 @@ Status read_decoder(const JsonValue& decoder, std::vector<NamedToken>& added) {
 /// An object of tokens and ids: none of them is special.
 Status read_added(const JsonValue& file, std::vector<NamedToken>& added) {
   if (!file.is_object()) return Error{ErrorCode::corrupt_file, "an object of tokens and ids was expected", file.where()};
+  PLIMSOLL_CHECK(check_number(file.size(), file));
   for (const JsonValue entry : file.children()) {
     NamedToken token{std::string(entry.key())};
     token.flags.normalized = true;
-    PLIMSOLL_TRY(token.id, file.get_int(entry.key(), 0, INT32_MAX));
+    PLIMSOLL_TRY(token.id, entry.as_int(0, INT32_MAX));
     added.push_back(std::move(token));
   }
   return {};
+}
+
+/// One after the other, so that one is there at a time.
+Status read_other_files(const SettingsFiles& files, NamedTokens& named) {
+  {
+    PLIMSOLL_TRY(const auto special, files.read_other("special_tokens_map.json"));
+    if (special) PLIMSOLL_CHECK(read_special(special->root(), named));
+  }
+  PLIMSOLL_TRY(const auto added, files.read_other("added_tokens.json"));
+  return added ? read_added(added->root(), named.added) : Status();
 }
 
 }  // namespace
@@ -115,8 +135,7 @@ Result<NamedTokens> read_named_tokens(const SettingsFiles& files, bool bert) {
     has_decoder = decoder.has_value();
     if (has_decoder) PLIMSOLL_CHECK(read_decoder(*decoder, named.added));
   }
-  if (!has_decoder && files.special_tokens) PLIMSOLL_CHECK(read_special(files.special_tokens->root(), named));
-  if (!has_decoder && files.added_tokens) PLIMSOLL_CHECK(read_added(files.added_tokens->root(), named.added));
+  if (!has_decoder) PLIMSOLL_CHECK(read_other_files(files, named));
   std::ranges::sort(named.added, {}, &NamedToken::id);
   return named;
 }

@@ -71,24 +71,22 @@ Status class_of_model(const JsonValue& config, SettingsFiles& files) {
 
 }  // namespace
 
+Result<std::optional<JsonDocument>> SettingsFiles::read_other(const std::string& name) const {
+  if (!folder->has(name)) return std::optional<JsonDocument>();
+  PLIMSOLL_TRY(const auto file, folder->open(name));
+  PLIMSOLL_TRY(JsonDocument document, JsonDocument::read(*file));
+  return std::optional(std::move(document));
+}
+
 Result<SettingsFiles> SettingsFiles::read(Folder& folder) {
-  SettingsFiles files;
-  const auto read = [&](const std::string& name, std::optional<JsonDocument>& document) -> Status {
-    if (!folder.has(name)) return {};
-    PLIMSOLL_TRY(const auto file, folder.open(name));
-    PLIMSOLL_TRY(document, JsonDocument::read(*file));
-    return {};
-  };
-  PLIMSOLL_CHECK(read("tokenizer_config.json", files.config));
-  PLIMSOLL_CHECK(read("special_tokens_map.json", files.special_tokens));
-  PLIMSOLL_CHECK(read("added_tokens.json", files.added_tokens));
+  SettingsFiles files(folder);
+  PLIMSOLL_TRY(files.config, files.read_other("tokenizer_config.json"));
   bool named = false;
   if (files.config) {
     PLIMSOLL_TRY(named, read_class(files.config->root(), files));
   }
   if (named) return files;
-  std::optional<JsonDocument> model;
-  PLIMSOLL_CHECK(read("config.json", model));
+  PLIMSOLL_TRY(const auto model, files.read_other("config.json"));
   if (model) PLIMSOLL_CHECK(class_of_model(model->root(), files));
   return files;
 }

@@ -12,15 +12,20 @@ namespace plimsoll::tokenizer {
 
 /// The small files beside a tokenizer, as far as a directory has them.
 struct SettingsFiles {
-  std::optional<JsonDocument> config;          ///< tokenizer_config.json
-  std::optional<JsonDocument> special_tokens;  ///< special_tokens_map.json
-  std::optional<JsonDocument> added_tokens;    ///< added_tokens.json
+  std::optional<JsonDocument> config;  ///< tokenizer_config.json
   /// The class of transformers that AutoTokenizer takes, without "Fast": of tokenizer_config.json, else of config.json, else that of its
   /// model_type. Empty where none of them says.
   std::string class_name;
   std::string class_source;  ///< file and key
 
+  /// `folder` outlives the result.
   static Result<SettingsFiles> read(Folder& folder);
+  /// Another file of the folder, which is kept only as long as it is looked at: special_tokens_map.json, added_tokens.json.
+  Result<std::optional<JsonDocument>> read_other(const std::string& name) const;
+
+ private:
+  explicit SettingsFiles(Folder& all) : folder(&all) {}
+  Folder* folder;
 };
 
 /// Whether the class is transformers' BertTokenizer, by any of its names.
