@@ -35,6 +35,8 @@ class Ledger {
   /// Fails with `out_of_memory` (figures attached) and charges nothing if the sum would exceed the limit.
   Status charge(MemoryTag tag, Bytes size);
   void release(MemoryTag tag, Bytes size);
+  /// What `charge` would come to now: for memory that is gone before anything else is charged.
+  Status check(MemoryTag tag, Bytes size) const;
 
   void set_limit(Bytes limit);
   Bytes limit() const;
@@ -46,6 +48,8 @@ class Ledger {
   TagBytes peak_by_tag() const;
 
  private:
+  Status check_locked(MemoryTag tag, Bytes size) const;
+
   std::string device_;
   mutable std::mutex mutex_;
   Bytes limit_;

@@ -16,15 +16,23 @@ std::string_view memory_tag_name(MemoryTag tag) {
   return kNames[index(tag)];
 }
 
+Status Ledger::check_locked(MemoryTag tag, Bytes size) const {
+  const Bytes free = saturating_sub(limit_, total_);
+  if (size <= free) return {};
+  return Error{ErrorCode::out_of_memory,
+               "the budget is used up: " + format_bytes(size) + " more for " + std::string(memory_tag_name(tag)) + ", " +
+                   format_bytes(free) + " of " + format_bytes(limit_) + " free",
+               device_, "raise --max-memory", MemoryShortfall{device_, size, free, limit_, {}, {}}};
+}
+
+Status Ledger::check(MemoryTag tag, Bytes size) const {
+  const std::scoped_lock lock(mutex_);
+  return check_locked(tag, size);
+}
+
 Status Ledger::charge(MemoryTag tag, Bytes size) {
   const std::scoped_lock lock(mutex_);
-  const Bytes free = saturating_sub(limit_, total_);
-  if (size > free) {
-    return Error{ErrorCode::out_of_memory,
-                 "the budget is used up: " + format_bytes(size) + " more for " + std::string(memory_tag_name(tag)) + ", " +
-                     format_bytes(free) + " of " + format_bytes(limit_) + " free",
-                 device_, "raise --max-memory", MemoryShortfall{device_, size, free, limit_, {}, {}}};
-  }
+  PLIMSOLL_CHECK(check_locked(tag, size));
   total_ += size;
   peak_ = std::max(peak_, total_);
   Bytes& tagged = current_[index(tag)];

@@ -249,6 +249,27 @@ TEST_F(ClassifierTest, WhatWasCountedCanBeRun) {
   }
 }
 
+TEST_F(ClassifierTest, ATextOfManyTokensHasRoomForThem) {
+  TinyModel deep = kTiny;
+  deep.positions = 40'000;
+  use(deep);
+  const std::string text = words(45'000);
+  const auto count = [this](const TextInput& input) {
+    WorkloadCounter counter(*os_, ledger_, model_->tokenizer(), 40'000);
+    EXPECT_TRUE(counter.add(input).ok());
+    return counter.workload();
+  };
+  for (const TextInput& input : {TextInput{text}, TextInput{text, text}}) {
+    const Workload counted = count(input);
+    ASSERT_EQ(counted.longest, 40'000);
+    start(counted.longest, 1, counted.longest_text_bytes);
+    EXPECT_EQ(add(input), Added::yes);
+    classifier_.reset();
+    session_.reset();
+    ledger_.set_limit(Bytes{std::uint64_t{1} << 40U});
+  }
+}
+
 TEST_F(ClassifierTest, ACancelledTextLeavesThePassUnharmed) {
   start(8, 2);
   CancelToken cancel;

@@ -194,7 +194,13 @@ WorkspaceNeeds workspace_needs(const LayoutRequest& request, const Candidate& ca
   return needs;
 }
 
-Bytes io_bytes(const Workload& workload) { return std::max(mib(1), Bytes{workload.longest_text_bytes} * 4); }
+Bytes io_bytes(const Workload& workload) {
+  // What encoding takes of a token while its list grows, in both texts of a pair, and in the encoding that is made of them.
+  static constexpr std::uint64_t kBytesPerToken = 128;
+  const Bytes text{workload.longest_text_bytes};
+  const Bytes tokens = Bytes{kBytesPerToken} * static_cast<std::uint64_t>(workload.longest);
+  return std::max({mib(1), text * 4, text + tokens});
+}
 
 WeightHeights place_weights(const LayoutRequest& request, Schedule& schedule) { return WeightPlacer(request, schedule).place(); }
 

@@ -43,15 +43,23 @@ Status read_name(const JsonValue& value, NamedToken& token) {
   return {};
 }
 
-Status check_number(std::size_t tokens, const JsonValue& list) {
-  static constexpr std::size_t kMost = 8192;
-  if (tokens <= kMost) return {};
-  return Error{ErrorCode::corrupt_file, std::to_string(tokens) + " added tokens beside the tokenizer", list.where(),
-               "at most " + std::to_string(kMost) + " are read; more belong into tokenizer.json"};
+/// Of a token that is told as an object, as a string, or as the key of its id.
+std::size_t content_bytes(const JsonValue& entry) {
+  const auto content = entry.is_object() ? entry.find("content") : std::optional(entry);
+  const auto text = content ? content->as_string() : Result<std::string_view>(entry.key());
+  return text.ok() ? text->size() : entry.key().size();
+}
+
+/// Before so many tokens are read, of which a document holds 65,000 at most. With what is made of them here and in UnlistedTokens.
+Status check_room(const JsonValue& list, const Ledger& ledger) {
+  static constexpr std::uint64_t kBytesPerToken = sizeof(NamedToken) + 64;
+  std::uint64_t bytes = list.size() * kBytesPerToken;
+  for (const JsonValue entry : list.children()) bytes += content_bytes(entry);
+  return ledger.check(MemoryTag::tables, Bytes{bytes});
 }
 
 /// The special tokens of one file, over those of the files before.
-Status read_special(const JsonValue& file, NamedTokens& named) {
+Status read_special(const JsonValue& file, NamedTokens& named, const Ledger& ledger) {
   for (std::size_t role = 0; role < kRoles; ++role) {
     const auto value = file.find(kRoleNames[role].key);
     if (value && !value->is_null()) PLIMSOLL_CHECK(read_name(*value, named.roles[role]));
@@ -62,7 +70,8 @@ Status read_special(const JsonValue& file, NamedTokens& named) {
     if (!list || list->is_null()) continue;
     if (!list->is_array() && !list->is_object())
       return Error{ErrorCode::corrupt_file, "a list of tokens was expected", file.where() + ": " + std::string(key)};
-    PLIMSOLL_CHECK(check_number(list->size(), *list));
+    PLIMSOLL_CHECK(check_room(*list, ledger));
+    named.extra.reserve(named.extra.size() + list->size());
     for (const JsonValue entry : list->children()) {
       NamedToken token = special_token({});
       PLIMSOLL_CHECK(read_name(entry, token));
@@ -73,8 +82,9 @@ Status read_special(const JsonValue& file, NamedTokens& named) {
 }
 
 /// An object of ids and tokens.
-Status read_decoder(const JsonValue& decoder, std::vector<NamedToken>& added) {
-  PLIMSOLL_CHECK(check_number(decoder.size(), decoder));
+Status read_decoder(const JsonValue& decoder, std::vector<NamedToken>& added, const Ledger& ledger) {
+  PLIMSOLL_CHECK(check_room(decoder, ledger));
+  added.reserve(decoder.size());
   for (const JsonValue entry : decoder.children()) {
     NamedToken token;
     const std::string_view key = entry.key();
@@ -88,9 +98,10 @@ Status read_decoder(const JsonValue& decoder, std::vector<NamedToken>& added) {
 }
 
 /// An object of tokens and ids: none of them is special.
-Status read_added(const JsonValue& file, std::vector<NamedToken>& added) {
+Status read_added(const JsonValue& file, std::vector<NamedToken>& added, const Ledger& ledger) {
   if (!file.is_object()) return Error{ErrorCode::corrupt_file, "an object of tokens and ids was expected", file.where()};
-  PLIMSOLL_CHECK(check_number(file.size(), file));
+  PLIMSOLL_CHECK(check_room(file, ledger));
+  added.reserve(file.size());
   for (const JsonValue entry : file.children()) {
     NamedToken token{std::string(entry.key())};
     token.flags.normalized = true;
@@ -101,13 +112,13 @@ Status read_added(const JsonValue& file, std::vector<NamedToken>& added) {
 }
 
 /// One after the other, so that one is there at a time.
-Status read_other_files(const SettingsFiles& files, NamedTokens& named) {
+Status read_other_files(const SettingsFiles& files, NamedTokens& named, const Ledger& ledger) {
   {
     PLIMSOLL_TRY(const auto special, files.read_other("special_tokens_map.json"));
-    if (special) PLIMSOLL_CHECK(read_special(special->root(), named));
+    if (special) PLIMSOLL_CHECK(read_special(special->root(), named, ledger));
   }
   PLIMSOLL_TRY(const auto added, files.read_other("added_tokens.json"));
-  return added ? read_added(added->root(), named.added) : Status();
+  return added ? read_added(added->root(), named.added, ledger) : Status();
 }
 
 }  // namespace
@@ -124,36 +135,45 @@ std::vector<const NamedToken*> NamedTokens::in_order() const {
   return order;
 }
 
-Result<NamedTokens> read_named_tokens(const SettingsFiles& files, bool bert) {
+Result<NamedTokens> read_named_tokens(const SettingsFiles& files, bool bert, const Ledger& ledger) {
   NamedTokens named;
   for (std::size_t role = 0; role < kRoles; ++role) named.roles[role] = special_token(bert ? kRoleNames[role].of_bert : "");
   bool has_decoder = false;
   if (files.config) {
     const JsonValue config = files.config->root();
-    PLIMSOLL_CHECK(read_special(config, named));
+    PLIMSOLL_CHECK(read_special(config, named, ledger));
     PLIMSOLL_TRY(const auto decoder, config.optional_object("added_tokens_decoder"));
     has_decoder = decoder.has_value();
-    if (has_decoder) PLIMSOLL_CHECK(read_decoder(*decoder, named.added));
+    if (has_decoder) PLIMSOLL_CHECK(read_decoder(*decoder, named.added, ledger));
   }
-  if (!has_decoder) PLIMSOLL_CHECK(read_other_files(files, named));
+  if (!has_decoder) PLIMSOLL_CHECK(read_other_files(files, named, ledger));
   std::ranges::sort(named.added, {}, &NamedToken::id);
   return named;
 }
 
 UnlistedTokens::UnlistedTokens(const NamedTokens& named, TableListener& target) : order_(named.in_order()), target_(target) {
-  for (const NamedToken* token : order_) listed_.emplace(token->content, false);
+  contents_.reserve(order_.size());
+  for (const NamedToken* token : order_) contents_.push_back(token->content);
+  std::ranges::sort(contents_);
+  const auto repeated = std::ranges::unique(contents_);
+  contents_.erase(repeated.begin(), repeated.end());
+  listed_.resize(contents_.size());
+}
+
+// Of one that is there.
+std::vector<bool>::reference UnlistedTokens::listed(std::string_view content) {
+  return listed_[static_cast<std::size_t>(std::ranges::lower_bound(contents_, content) - contents_.begin())];
 }
 
 Status UnlistedTokens::on_added(const AddedTokenSpec& token) {
-  if (const auto found = listed_.find(token.content); found != listed_.end()) found->second = true;
+  if (std::ranges::binary_search(contents_, token.content)) listed(token.content) = true;
   return target_.on_added(token);
 }
 
 Status UnlistedTokens::add_rest() {
   for (const NamedToken* token : order_) {
-    bool& listed = listed_[token->content];
-    if (listed) continue;
-    listed = true;
+    if (listed(token->content)) continue;
+    listed(token->content) = true;
     AddedTokenSpec spec = token->flags;
     spec.content = token->content;
     PLIMSOLL_CHECK(target_.on_added(spec));

@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
+#include <plimsoll/ledger.h>
 #include <plimsoll/result.h>
 
 #include "tokenizer/files/settings_files.h"
@@ -36,8 +36,9 @@ struct NamedTokens {
   std::vector<const NamedToken*> in_order() const;
 };
 
-/// `bert`: with the names of BertTokenizer where no file has others. Fails with corrupt_file (file and key).
-Result<NamedTokens> read_named_tokens(const SettingsFiles& files, bool bert);
+/// `bert`: with the names of BertTokenizer where no file has others. Fails with corrupt_file (file and key), and with out_of_memory where
+/// `ledger` has no room for so many, which are gone before the tokenizer is open and charged to nobody.
+Result<NamedTokens> read_named_tokens(const SettingsFiles& files, bool bert, const Ledger& ledger);
 
 /// Passes the tables of a file on, and remembers which named tokens are not among its added ones: those are added behind them, each once.
 class UnlistedTokens final : public TableListener {
@@ -51,8 +52,11 @@ class UnlistedTokens final : public TableListener {
   Status add_rest();
 
  private:
+  std::vector<bool>::reference listed(std::string_view content);
+
   std::vector<const NamedToken*> order_;
-  std::unordered_map<std::string_view, bool> listed_;
+  std::vector<std::string_view> contents_;  ///< of `order_`, sorted, each once
+  std::vector<bool> listed_;                ///< of `contents_`
   TableListener& target_;
 };
 

@@ -62,12 +62,14 @@ Result<Parts> read_tokenizer_json(Os& os, Ledger& ledger, File& file, const Sett
     return Error{ErrorCode::unsupported, "a tokenizer file of " + format_bytes(Bytes{file.size()}), file.path(),
                  "at most " + format_bytes(Bytes{kFileLimit}) + " are read"};
   const JsonLimits limits;
-  PLIMSOLL_TRY(const NamedTokens named, read_named_tokens(files, is_bert(files)));
+  PLIMSOLL_TRY(const NamedTokens named, read_named_tokens(files, is_bert(files), ledger));
   TableCounter counter;
-  UnlistedTokens counted(named, counter);
   Parts parts;
-  PLIMSOLL_CHECK(read_parts_of(file, files, limits, counted, parts));
-  PLIMSOLL_CHECK(counted.add_rest());
+  {
+    UnlistedTokens counted(named, counter);
+    PLIMSOLL_CHECK(read_parts_of(file, files, limits, counted, parts));
+    PLIMSOLL_CHECK(counted.add_rest());
+  }
   PLIMSOLL_TRY(parts.tables, Tables::create(os, ledger, counter));
   UnlistedTokens filled(named, parts.tables);
   TokenizerJsonHandler filler(file.path(), filled, nullptr);

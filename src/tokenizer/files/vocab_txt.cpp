@@ -75,7 +75,7 @@ Result<Parts> read_vocab_txt(Os& os, Ledger& ledger, File& file, const SettingsF
   if (!files.class_name.empty() && !is_bert(files))
     return Error{ErrorCode::unsupported, "a tokenizer of class " + printable(files.class_name, 60) + " from vocab.txt", files.class_source,
                  "save it as tokenizer.json"};
-  PLIMSOLL_TRY(const NamedTokens named, read_named_tokens(files, true));
+  PLIMSOLL_TRY(const NamedTokens named, read_named_tokens(files, true, ledger));
   PLIMSOLL_TRY(const BertNormalizerOptions normalizer, read_bert_settings(files));
   TableCounter counter;
   PLIMSOLL_CHECK(LineReader(file, counter).read());
