@@ -89,6 +89,9 @@ struct Accelerator {
   Bytes usable() const { return budget ? std::min(*budget, free) : free; }
 };
 
+/// What a simulated device takes of this process beside its memory: events, and threads of its own.
+constexpr Bytes simulated_device_bytes(int threads) { return kib(64) + kib(32) * static_cast<std::uint64_t>(threads); }
+
 /// What there is now.
 struct Snapshot {
   HostMemory memory;

@@ -80,6 +80,12 @@ def main():
         for device in ([], ["--device", "sim:0"]):
             groups.run(limit, (0, 6), [plimsoll, "run", middle, "hi", "--sim", "memory=64MiB", *device])
 
+    # As many devices as somebody may think of: each takes something of the process before anything is planned.
+    for limit, devices, threads in ((10, 32, 2), (16, 48, 2), (24, 64, 2), (32, 100, 2), (64, 200, 2), (24, 4, 256)):
+        for command in (["plan", plain], ["run", plain, "hi"]):
+            simulated = ["--sim", "memory=1MiB"] * devices
+            groups.run(limit, (0, 6), [plimsoll, *command, "--threads", str(threads), *simulated])
+
     # As many arguments as the system passes on.
     for many, text in ((190_000, "a"), (15, "a" * 120_000)):
         for limit in (16, 18, 20, 24):

@@ -72,9 +72,23 @@ Result<std::unique_ptr<Engine>> Engine::open(Context& context, const ModelReques
   return engine;
 }
 
+// Before so many are made: they have to be there while it is planned for them.
+Status Engine::check_simulated() const {
+  static constexpr std::uint64_t kShare = 4;
+  const std::size_t count = context_.options.sims.size();
+  const Bytes taken = simulated_device_bytes(machine_.cpu.default_threads) * count;
+  const Bytes room{machine_.memory.budget.count / kShare};
+  if (taken <= room) return {};
+  return machine_has_too_little(
+      fmt::format("{} do not fit", counted(static_cast<std::int64_t>(count), "simulated device")),
+      Error{ErrorCode::out_of_memory, "", "", "", MemoryShortfall{"cpu", taken, room, machine_.memory.budget, {}, {}}}, context_.os,
+      machine_.memory);
+}
+
 Status Engine::open_devices() {
   const Options& options = context_.options;
   if (devices_.empty()) {
+    PLIMSOLL_CHECK(check_simulated());
     for (std::size_t i = 0; i < options.sims.size(); ++i) {
       PLIMSOLL_TRY(std::unique_ptr<OpenDevice> device, OpenDevice::simulate(context_.os, fmt::format("sim:{}", i), options.sims[i],
                                                                             machine_.cpu.default_threads, &context_.signals.token()));

@@ -72,6 +72,7 @@ class Engine {
   explicit Engine(Context& context) : context_(context), policy_(context.options.policy), ledger_("cpu", kUnknownMemory) {}
   void print_warnings() const;
   std::vector<Holder> holders_of(const std::string& device) const;
+  Status check_simulated() const;
   Status open_devices();
   Result<std::vector<Accelerator>> describe_devices();
   Status open_gpus();

@@ -267,7 +267,7 @@ Status SimDevice::perform(SimStream& stream, const sim::Work& work, const sim::R
   if (event == nullptr) return {};
   event->stream = nullptr;
   event->time = std::max(stream.time, work.issued);
-  if (!stream.failure.ok()) event->failure = stream.failure.error();
+  if (!stream.failure.ok()) event->failure = std::make_shared<const Error>(stream.failure.error());
   return {};
 }
 

@@ -1,24 +1,14 @@
 #include "device/sim/sim_stream.h"
 
-#include <new>
-
 #include "device/sim/sim_device.h"
 
 namespace plimsoll {
 
-namespace {
-
-Error abandoned() noexcept {
-  try {
-    return Error{ErrorCode::internal, "waited for work of a stream that was destroyed", "sim"};
-  } catch (...) {
-    return heap_exhausted();
-  }
-}
-
-}  // namespace
-
 SimStream::~SimStream() { device_.forget(*this); }
+
+SimEvents::SimEvents()
+    : entries_(kCapacity),
+      abandoned_(std::make_shared<const Error>(Error{ErrorCode::internal, "waited for work of a stream that was destroyed", "sim"})) {}
 
 SimEvents::Entry& SimEvents::add() {
   Entry& entry = place(++last_);
@@ -32,11 +22,11 @@ SimEvents::Entry* SimEvents::find(std::uint64_t id) {
   return id != 0 && entry.id == id ? &entry : nullptr;
 }
 
-void SimEvents::abandon(const SimStream& stream) {
+void SimEvents::abandon(const SimStream& stream) noexcept {
   for (Entry& entry : entries_) {
     if (entry.stream != &stream) continue;
     entry.stream = nullptr;
-    entry.failure = abandoned();
+    entry.failure = abandoned_;
   }
 }
 

@@ -82,10 +82,10 @@ class SimEvents {
     SimStream* stream = nullptr;  ///< whose work it waits for; null once that is done
     std::uint64_t position = 0;   ///< in that stream
     double time = 0;              ///< virtual, once done
-    std::optional<Error> failure;
+    std::shared_ptr<const Error> failure;
   };
 
-  SimEvents() : entries_(kCapacity) {}
+  SimEvents();
 
   std::uint64_t next_id() const { return last_ + 1; }
   /// The place of an event, which may still hold one of long ago.
@@ -95,10 +95,11 @@ class SimEvents {
   /// Null for what is long past.
   Entry* find(std::uint64_t id);
   /// The work that events of `stream` stand for will never be done.
-  void abandon(const SimStream& stream);
+  void abandon(const SimStream& stream) noexcept;
 
  private:
   std::vector<Entry> entries_;
+  std::shared_ptr<const Error> abandoned_;  ///< made ahead: a destructor tells of it
   std::uint64_t last_ = 0;
 };
 

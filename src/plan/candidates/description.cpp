@@ -55,6 +55,8 @@ DeviceDescription describe_cpu(const Snapshot& machine, const Program& program, 
   device.step_seconds = 10e-6;
   device.workspace_bytes = &cpu_workspace_bytes;
   device.runtime = cpu_runtime_allowance(device.threads, program, label_names);
+  for (const Accelerator& accelerator : machine.accelerators)
+    if (accelerator.computes_on_host) device.runtime += simulated_device_bytes(device.threads);
   return device;
 }
 
