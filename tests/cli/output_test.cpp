@@ -86,6 +86,22 @@ TEST(Output, OnADiskNeverAsks) {
   EXPECT_TRUE(output->commit().ok());
 }
 
+TEST(Output, MayHaveAnyNameThatAFileMayHave) {
+  const Folder folder;
+  Gate gate;
+  CancelToken cancel;
+  for (const std::size_t length : {200U, 231U, 232U, 255U}) {
+    const std::string path = folder / std::string(length, 'x');
+    auto output = Output::open(path, gate, cancel);
+    ASSERT_TRUE(output.ok()) << message(output.error());
+    output->write("done");
+    ASSERT_TRUE(output->commit().ok()) << length;
+    EXPECT_EQ(test::read_file(path), "done");
+  }
+  EXPECT_EQ(test::names_in(folder.path()).size(), 4U);
+  EXPECT_FALSE(Output::open(folder / std::string(256, 'x'), gate, cancel).ok());
+}
+
 // A pipe that is full when the run is stopped has been sent whole lines.
 TEST(Output, CutsNoLineForAReaderThatIsSlow) {
   std::array<int, 2> ends{};

@@ -4,6 +4,7 @@ import os
 
 CLONE_NEWNS = 0x20000
 MS_RDONLY = 1
+MS_BIND = 0x1000
 MS_PRIVATE = 0x4000 | 0x40000
 
 _libc = ctypes.CDLL(None)
@@ -17,6 +18,11 @@ def own_mounts():
 def mount_empty(folder, options="", read_only=False):
     """Hides a folder below an empty file system in memory."""
     return _libc.mount(b"tmpfs", os.fsencode(folder), b"tmpfs", MS_RDONLY if read_only else 0, options.encode()) == 0
+
+
+def mount_itself(path):
+    """Makes a file one that no other can take the place of, as containers are given single files."""
+    return _libc.mount(os.fsencode(path), os.fsencode(path), None, MS_BIND, None) == 0
 
 
 def mount_processes(options):

@@ -9,7 +9,7 @@ import pathlib
 import sys
 
 from driver import CI, Checks, Folder, limited, run, typed
-from mounts import mount_empty, own_mounts
+from mounts import mount_empty, mount_itself, own_mounts
 
 TEXTS = ["I loved this film", "not good at all"]
 
@@ -101,6 +101,25 @@ def full_device(checks, plimsoll, model):
         checks.expect(ended.status == 0 and ended.out.count(b"\n") == 2, f"standard error on a full disk: {ended}")
 
 
+def mounted_file(checks, plimsoll, model):
+    """Refused before anything is computed, for the results could never be given their name."""
+    for flag in ("--output", "--report"):
+        with Folder() as folder:
+            target = folder.path / "results"
+            target.write_text("before")
+
+            def mount(path=target):
+                own_mounts()
+                if not mount_itself(path):
+                    os._exit(99)
+            ended = run([plimsoll, "run", model, *TEXTS, "--json", flag, target], mount)
+            if ended.status == 99:
+                return
+            checks.expect(typed(ended, (1,)) and b"mounted by itself" in ended.err and ended.out == b"", f"{flag} at a mounted file: {ended}")
+            checks.expect(folder.names() == ["results"] and target.read_text() == "before", f"{flag} leaves {folder.names()}")
+    checks.section("mounted files")
+
+
 def files_that_may_not_grow(checks, plimsoll, model):
     with Folder() as inputs:
         rows = inputs.path / "texts.txt"
@@ -136,6 +155,7 @@ def main():
         print("skipped: no disk can be mounted here")
         checks.expect(not (CI and os.geteuid() == 0), "root should be able to mount one")
     checks.section("full disks")
+    mounted_file(checks, plimsoll, model)
     checks.end()
 
 

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <cstdlib>
 #include <optional>
 #include <system_error>
@@ -53,13 +54,39 @@ std::size_t piece_of(std::string_view text, std::size_t most) {
 
 int open_existing(const std::string& path) { return ::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); }
 
+/// What a rename cannot put another file in the place of, though its folder can be written to: known before anything is computed.
+Status check_replaceable(const std::string& target, const struct stat& replaced) {
+  const auto refusal = [&](const std::string& why, const std::string& advice) {
+    return Error{ErrorCode::io, "cannot write here: " + why, target, advice};
+  };
+  struct statx info {};
+  if (::statx(AT_FDCWD, target.c_str(), 0, STATX_MODE, &info) == 0) {
+    if ((info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0)
+      return refusal("the file is mounted by itself, so that no other can take its place",
+                     "mount its folder instead, or send standard output to it");
+    if ((info.stx_attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND)) != 0)
+      return refusal("the file may not be replaced (lsattr)", "name another file, or take the attribute away (chattr)");
+  }
+  struct stat folder {};
+  const std::size_t slash = target.rfind('/');
+  const std::string parent = slash == std::string::npos ? "." : target.substr(0, slash + 1);
+  const uid_t self = ::geteuid();
+  if (self != 0 && ::stat(parent.c_str(), &folder) == 0 && (folder.st_mode & S_ISVTX) != 0 && folder.st_uid != self &&
+      replaced.st_uid != self)
+    return refusal("the file is another user's, in a folder where only its owner may replace it", "name another file");
+  return {};
+}
+
 /// Makes a new file beside `target` and gives its name. One that was left by a killed process of this number (in a container it may always
 /// be the same) is passed over.
 int open_temporary(const std::string& target, mode_t mode, std::string& name) {
   static constexpr int kMostLeft = 1000;
+  static constexpr std::size_t kLongestEnd = 24;
+  const std::size_t file_name = target.rfind('/') + 1;  // 0 where there is no slash
+  const std::string begin = target.substr(0, file_name + std::min(target.size() - file_name, NAME_MAX - kLongestEnd));
   int fd = -1;
   for (int left = 0; fd < 0 && left < kMostLeft; ++left) {
-    name = target + "." + std::to_string(::getpid()) + (left == 0 ? "" : "-" + std::to_string(left)) + ".tmp";
+    name = begin + "." + std::to_string(::getpid()) + (left == 0 ? "" : "-" + std::to_string(left)) + ".tmp";
     fd = ::open(name.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY | O_CREAT | O_EXCL, mode);
     if (fd < 0 && errno != EEXIST) break;
   }
@@ -119,6 +146,8 @@ Result<Output> Output::open(const std::string& path, Gate& gate, const CancelTok
   Output output(-1, gate, cancel);
   output.name_ = path;
   std::string target = special ? path : resolved(path);
+  if (exists) PLIMSOLL_CHECK(check_replaceable(target, info));
+  if (!special && target.size() - (target.rfind('/') + 1) > NAME_MAX) return open_error(ENAMETOOLONG, path);
   std::string opened = path;
   int fd = -1;
   errno = EMFILE;
