@@ -154,6 +154,24 @@ bool looks_like_legacy(std::span<const std::byte> first_bytes) {
   return first_bytes.size() >= magic.size() && std::equal(magic.begin(), magic.end(), first_bytes.begin());
 }
 
+Status refuse_other_protocols(std::span<const std::byte> first_bytes) {
+  // The magic number behind the opcode of the protocol, in a frame from protocol 4 on; protocols 0 and 1 write it in digits.
+  const auto digits = std::as_bytes(std::span(kMagic)).subspan(2, 8);
+  const auto has = [&](std::size_t at, std::span<const std::byte> wanted) {
+    return first_bytes.size() >= at + wanted.size() && std::equal(wanted.begin(), wanted.end(), first_bytes.subspan(at).begin());
+  };
+  static constexpr std::size_t kFrame = 11;  // opcodes of protocol and frame, and its length
+  static constexpr std::string_view kInDigits = "L1195470371";
+  const bool ours = first_bytes.size() > 1 && first_bytes[0] == std::byte{0x80} && first_bytes[1] > std::byte{2};
+  const bool other = has(0, std::as_bytes(std::span(kInDigits))) || (ours && (has(2, digits) || has(kFrame, digits.first(4))));
+  if (!other) return {};
+  const int protocol = ours ? std::to_integer<int>(first_bytes[1]) : 0;
+  return Error{ErrorCode::unsupported,
+               "a file of torch.save of pickle protocol " + std::string(ours ? std::to_string(protocol) : "0 or 1"),
+               {},
+               "torch.save writes protocol 2 unless told otherwise: save the file again with it"};
+}
+
 Status read_legacy(Os& os, Ledger& ledger, File& file, HeaderSink& sink, Allowance& allowance) {
   PLIMSOLL_TRY(const std::uint64_t first, check_machine(os, ledger, file, allowance));
   PLIMSOLL_TRY(LoadedPickle object, load_pickle(os, ledger, file, first, allowance));

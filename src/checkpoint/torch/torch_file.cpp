@@ -19,6 +19,7 @@ Status read_either(Os& os, Ledger& ledger, File& file, HeaderSink& sink, Allowan
   PLIMSOLL_CHECK(file.read(begin, 0));
   if (looks_like_zip(begin)) return read_archive(os, ledger, file, sink, allowance);
   if (looks_like_legacy(begin)) return read_legacy(os, ledger, file, sink, allowance);
+  PLIMSOLL_CHECK(refuse_other_protocols(begin));
   PLIMSOLL_CHECK(refuse_others(begin, file.path()));
   if (begin.size() > 8 && static_cast<char>(begin[8]) == '{')
     return Error{ErrorCode::corrupt_file, "this is a safetensors file", file.path() + " at byte 0", "name it model.safetensors"};

@@ -201,6 +201,15 @@ TEST_F(TorchFileTest, RefusesOtherKindsOfArchives) {
   EXPECT_LE(ledger.peak(), mib(1));
   expect_error(zip.with(zip.central[0] + 16, 1, 4).bytes, ErrorCode::corrupt_file, "\"data.pkl\" does not have the checksum");
   expect_error(zip.with(zip.central[1] + 16, 1, 4).bytes, ErrorCode::corrupt_file, "\"byteorder\" does not have the checksum");
+  EXPECT_TRUE(read(zip.with(zip.central[0] + 16, 0, 4).bytes).ok()) << "PyTorch writes none when told to";
+}
+
+// As pickle writes the magic number by other protocols than torch.save's own.
+TEST_F(TorchFileTest, NamesTheProtocolThatIsNotRead) {
+  const std::string digits = testing::legacy_magic().substr(2);
+  expect_error("L119547037146038801333356L\n.", ErrorCode::unsupported, "of pickle protocol 0 or 1");
+  expect_error("\x80\x03" + digits, ErrorCode::unsupported, "of pickle protocol 3");
+  expect_error("\x80\x05\x95\x0D" + std::string(7, '\0') + digits, ErrorCode::unsupported, "of pickle protocol 5");
 }
 
 TEST_F(TorchFileTest, RefusesOtherKindsOfLegacyFiles) {
