@@ -156,7 +156,7 @@ std::string help_of(const CommandSpec* command) {
   return command == nullptr ? program_help(columns) : command_help(*command, columns);
 }
 
-int run_checked(std::span<const std::string_view> arguments, const Signals& signals, Gate& gate, Console& console) {
+int run_checked(std::span<char* const> arguments, const Signals& signals, Gate& gate, Console& console) {
   static constexpr std::array<std::string_view, 3> kVersion = {"--version", "-V", "version"};
   if (!arguments.empty() && std::ranges::find(kVersion, arguments[0]) != kVersion.end())
     return print(wants_json(arguments) ? version_json() : version_line(), console, signals, gate);
@@ -176,10 +176,9 @@ int run_cli(std::span<char* const> words) {
   const Signals signals;
   Gate gate;
   try {
-    const std::vector<std::string_view> arguments(words.begin(), words.end());
-    Console console({wants_json(arguments), false, false, false}, &signals.token());
+    Console console({wants_json(words), false, false, false}, &signals.token());
     try {
-      return run_checked(arguments, signals, gate, console);
+      return run_checked(words, signals, gate, console);
     } catch (...) {
       return report_error(console, signals, from_exception());
     }

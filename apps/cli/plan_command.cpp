@@ -28,8 +28,7 @@ Result<Planned> plan_chain(Context& context, RowSource* rows) {
   PLIMSOLL_TRY(std::unique_ptr<Engine> engine, chain.open(held));
   for (;;) {
     PLIMSOLL_TRY(const Workload workload, engine->measure(rows));
-    PLIMSOLL_TRY(Plan plan, engine->plan(workload));
-    chain.mark(plan);
+    PLIMSOLL_TRY(Plan plan, chain.plan(*engine, workload));
     if (plan.verdict != Verdict::does_not_fit) return Planned{std::move(plan), {}};
     Error refusal = engine->refusal(plan);
     if (!chain.goes_on_after(refusal)) return Planned{std::move(plan), std::move(refusal)};

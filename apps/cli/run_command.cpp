@@ -103,8 +103,7 @@ struct Answering {
 
 Status plan_rows(Context& context, ModelChain& chain, Answering& now, UnansweredRows& rows, RunStatistics& statistics) {
   PLIMSOLL_TRY(const Workload workload, now.engine->measure(&rows));
-  PLIMSOLL_TRY(now.plan, now.engine->plan(workload));
-  chain.mark(now.plan);
+  PLIMSOLL_TRY(now.plan, chain.plan(*now.engine, workload));
   if (chain.has_news() && now.plan.verdict != Verdict::does_not_fit) tell(context, statistics, chain.event(rows.first()));
   return {};
 }

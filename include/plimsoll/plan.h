@@ -57,6 +57,9 @@ struct DeviceMap {
 
 /// Reads {"bert.embeddings": 0, "bert.encoder": "sim:1", "": "cpu"}. Fails with not_found, corrupt_file and usage.
 Result<DeviceMap> read_device_map(Os& os, const std::string& path);
+/// Whether the modules of `map` are `model`'s: `usage` where it names one that the model has not, or leaves a tensor without. Which devices
+/// there are is for `make_plan` to say.
+Status check_device_map(const DeviceMap& map, const Model& model);
 
 /// What the user asks for and permits.
 struct Policy {

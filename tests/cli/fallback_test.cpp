@@ -136,6 +136,12 @@ TEST_F(Fallback, MayOrderItsLabelsAsItLikesUnlessLogitsAreRead) {
 
 TEST_F(Fallback, ThatCannotServeIsAnErrorAtStart) {
   EXPECT_EQ(run({"run", folder_ / "large", "w1", "--fallback", "/nonexistent/model"}).status, 3);
+  write("deep", {.layers = 3});
+  const std::string map = folder_.write("map.json", R"({"bert.encoder.layer.2": "cpu", "": "cpu"})");
+  EXPECT_EQ(run({"run", folder_ / "deep", "w1", "--device-map", map}).status, 0);
+  const Finished shallow = run({"run", folder_ / "deep", "w1", "--device-map", map, "--fallback", folder_ / "small"});
+  EXPECT_EQ(shallow.status, 2) << "before the map is needed";
+  EXPECT_NE(shallow.err.find("small: the model has no module bert.encoder.layer.2"), std::string::npos) << shallow.err;
   const Finished result = run({"run", folder_ / "large", "w1", "--max-length", "100", "--fallback", folder_ / "small"});
   EXPECT_EQ(result.status, 2);
   EXPECT_NE(result.err.find("small: "), std::string::npos) << result.err;

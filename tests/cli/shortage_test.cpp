@@ -85,8 +85,10 @@ class Shortage : public ::testing::Test {
 
   /// Of no texts, which would be views of `arguments`.
   static Result<cli::Options> read(const std::vector<std::string>& arguments) {
-    const std::vector<std::string_view> views(arguments.begin(), arguments.end());
-    return cli::read_arguments(views);
+    std::vector<std::string> words = arguments;
+    std::vector<char*> pointers;
+    for (std::string& word : words) pointers.push_back(word.data());
+    return cli::read_arguments(pointers);
   }
 
   Result<int> answer() {

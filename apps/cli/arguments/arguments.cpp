@@ -56,12 +56,13 @@ Status split_letters(std::string_view argument, const CLI::App& parser, Split& s
   return {};
 }
 
-Result<Split> split_arguments(std::span<const std::string_view> arguments, std::size_t at, const CLI::App& parser) {
+Result<Split> split_arguments(std::span<char* const> arguments, std::size_t at, const CLI::App& parser) {
   Split split;
   for (; at < arguments.size(); ++at) {
     const std::string_view argument = arguments[at];
     if (argument == "--") {
-      split.positional.insert(split.positional.end(), arguments.begin() + static_cast<std::ptrdiff_t>(at) + 1, arguments.end());
+      const auto rest = arguments.subspan(at + 1);
+      split.positional.insert(split.positional.end(), rest.begin(), rest.end());
       return split;
     }
     if (argument.size() < 2 || argument[0] != '-') {
@@ -337,7 +338,7 @@ Error unknown_command(std::string_view given) {
 }
 
 /// `plimsoll help [COMMAND]`.
-Result<Options> read_help(std::span<const std::string_view> arguments) {
+Result<Options> read_help(std::span<char* const> arguments) {
   Options options;
   options.help = true;
   const std::string_view name = arguments.size() > 1 ? arguments[1] : "";
@@ -359,17 +360,18 @@ Status parse(CLI::App& parser, std::vector<std::string> flags) {
 
 }  // namespace
 
-Result<Options> read_arguments(std::span<const std::string_view> arguments) {
+Result<Options> read_arguments(std::span<char* const> arguments) {
   Options options;
   if (arguments.empty())
     return usage("a command is missing", "plimsoll", "for example: plimsoll run ./model \"I loved this film.\"; see `plimsoll --help`");
-  if (arguments[0] == "--help" || arguments[0] == "-h") {
+  const std::string_view command = arguments[0];
+  if (command == "--help" || command == "-h") {
     options.help = true;
     return options;
   }
-  if (arguments[0] == "help") return read_help(arguments);
-  options.command = find_command(arguments[0]);
-  if (options.command == nullptr) return unknown_command(arguments[0]);
+  if (command == "help") return read_help(arguments);
+  options.command = find_command(command);
+  if (options.command == nullptr) return unknown_command(command);
   const auto parser = make_parser(*options.command);
   PLIMSOLL_TRY(Split split, split_arguments(arguments, 1, *parser));
   const auto asks_help = [](const std::string& flag) { return flag == "--help" || flag == "-h"; };
@@ -382,9 +384,12 @@ Result<Options> read_arguments(std::span<const std::string_view> arguments) {
   return options;
 }
 
-bool wants_json(std::span<const std::string_view> arguments) {
-  const auto end = std::ranges::find(arguments, "--");
-  if (std::find(arguments.begin(), end, "--json") != end) return true;
+bool wants_json(std::span<char* const> arguments) {
+  const auto find = [&](auto end, std::string_view wanted) {
+    return std::find_if(arguments.begin(), end, [&](const char* argument) { return argument == wanted; });
+  };
+  const auto end = find(arguments.end(), "--");
+  if (find(end, "--json") != end) return true;
   const char* value = std::getenv(environment_name("--json").c_str());
   if (value == nullptr || *value == '\0') return false;
   const auto wanted = read_switch(value, "");

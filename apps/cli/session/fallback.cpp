@@ -103,10 +103,17 @@ Status ModelChain::look_at(const ModelRequest& request) const {
   Ledger ledger("cpu", room_for_tables(memory));
   const auto model = Model::open(context_.os, ledger, request);
   if (!model.ok()) return tables_do_not_fit(request.model, model.error(), context_.os, memory);
-  auto limit = plimsoll::text_limit(model->max_tokens(), context_.options.max_length);
-  if (limit.ok()) return {};
-  limit.error().what = fmt::format("{}: {}", printable(request.model), limit.error().what);
-  return limit.error();
+  const auto limit = plimsoll::text_limit(model->max_tokens(), context_.options.max_length);
+  Status status = limit.ok() ? check_map(*model) : Status(limit.error());
+  if (!status.ok()) status.error().what = fmt::format("{}: {}", printable(request.model), status.error().what);
+  return status;
+}
+
+Status ModelChain::check_map(const Model& model) const {
+  DeviceMap map = context_.options.policy.device_map;
+  if (map.kind != DeviceMap::Kind::modules) return {};
+  PLIMSOLL_TRY(map, read_device_map(context_.os, map.source));
+  return check_device_map(map, model);
 }
 
 // Its answers are compared again: the folder may be another by now.
@@ -142,8 +149,9 @@ Error ModelChain::all_refused() const {
   std::string needs;
   for (const Refusal& refusal : refusals_) {
     const bool known = !refusal.smallest.empty();
-    needs += fmt::format("{}{} needs at least {}", needs.empty() ? "" : ", ", printable(refusal.model),
-                         known ? budget_text(refusal.smallest) : "more than there is");
+    if (!needs.empty()) needs += ", ";
+    needs += known ? fmt::format("{} needs at least {}", printable(refusal.model), budget_text(refusal.smallest))
+                   : fmt::format("the tables of {} find no room", printable(refusal.model));
     if (known && (least == nullptr || refusal.smallest.front().bytes < least->smallest.front().bytes)) least = &refusal;
   }
   const Refusal& nearest = least == nullptr ? refusals_.back() : *least;
@@ -167,6 +175,12 @@ SessionEvent ModelChain::event(std::int64_t first) {
   event.free = figures.free;
   event.text += fmt::format(": {} answers{}", models_[at_].model, first > 0 ? fmt::format(" from row {} on", first) : " in its place");
   return event;
+}
+
+Result<Plan> ModelChain::plan(const Engine& engine, const Workload& workload) const {
+  auto plan = engine.plan(workload);
+  if (plan.ok()) mark(*plan);
+  return plan;
 }
 
 void ModelChain::mark(Plan& plan) const {

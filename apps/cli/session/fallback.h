@@ -17,9 +17,9 @@ class ModelChain {
   explicit ModelChain(Context& context);
 
   /// Looks at every fallback, then opens MODEL, or the first fallback that has room for its tables where MODEL has none. `usage` for a
-  /// fallback with other labels, another kind of scores or another task (--fallback-any-labels permits it) or too short a limit for
-  /// --max-length; its own error for one that cannot be opened. One whose tables find no room can never answer: a warning, and it is left
-  /// out. `held`: the bytes that rows take of the process.
+  /// fallback with other labels, another kind of scores or another task (--fallback-any-labels permits it), too short a limit for
+  /// --max-length, or other modules than those of --device-map; its own error for one that cannot be opened. One whose tables find no room
+  /// can never answer: a warning, and it is left out. `held`: the bytes that rows take of the process.
   Result<std::unique_ptr<Engine>> open(Bytes held);
 
   /// True when `next` has something to say: there are fallbacks, and `error` is about memory.
@@ -33,8 +33,8 @@ class ModelChain {
   bool has_news() const { return told_ < refusals_.size(); }
   /// What became of models since it was last told, as a line and an event: `first` is the row from which on the present one answers.
   SessionEvent event(std::int64_t first);
-  /// Adds the rung to a plan of a model that is not the first one.
-  void mark(Plan& plan) const;
+  /// The plan of the present model, with the rung where it is not the first one. Fails as Engine::plan.
+  Result<Plan> plan(const Engine& engine, const Workload& workload) const;
 
  private:
   struct Refusal {
@@ -44,9 +44,11 @@ class ModelChain {
     std::vector<DeviceBytes> smallest;
   };
 
+  void mark(Plan& plan) const;
   bool has_next() const { return at_ + 1 < models_.size(); }
   Status compare_answers();
   Status look_at(const ModelRequest& request) const;
+  Status check_map(const Model& model) const;
   Status leave_out_what_finds_no_room();
   Result<std::unique_ptr<Engine>> open_present(Engine::Handover& handover);
   Result<std::unique_ptr<Engine>> open_next(Refusal refused, Engine::Handover& handover);

@@ -37,8 +37,20 @@ bool is_without_weights(const std::string& module) {
 
 class Follower {
  public:
-  Follower(const DeviceMap& map, const LayoutRequest& request, const std::vector<DeviceDescription>& devices)
-      : map_(map), program_(*request.program), binding_(*request.binding), devices_(devices), used_(map.modules.size()) {}
+  Follower(const DeviceMap& map, const Program& program, const Binding& binding, std::span<const DeviceDescription> devices)
+      : map_(map), program_(program), binding_(binding), devices_(devices), used_(map.modules.size()) {}
+
+  /// Whatever the devices are.
+  Status check() {
+    for (const auto& [module, device] : map_.modules) {
+      numbers_.emplace(module, targets_.size());
+      targets_.push_back({});
+    }
+    for (const Weight& weight : program_.weights) {
+      for (const WeightPart& part : weight.parts) PLIMSOLL_CHECK(find_target(part.tensor));
+    }
+    return check_modules();
+  }
 
   Result<MappedBlocks> follow() {
     for (const auto& [module, device] : map_.modules) {
@@ -131,7 +143,7 @@ class Follower {
   const DeviceMap& map_;
   const Program& program_;
   const Binding& binding_;
-  const std::vector<DeviceDescription>& devices_;
+  std::span<const DeviceDescription> devices_;
   std::vector<Target> targets_;
   std::map<std::string_view, std::size_t> numbers_;  // of modules
   std::vector<bool> used_;
@@ -142,7 +154,13 @@ class Follower {
 }  // namespace
 
 Result<MappedBlocks> follow_modules(const DeviceMap& map, const LayoutRequest& request, const std::vector<DeviceDescription>& devices) {
-  return Follower(map, request, devices).follow();
+  return Follower(map, *request.program, *request.binding, devices).follow();
+}
+
+Status check_device_map(const DeviceMap& map, const Model& model) try {
+  return Follower(map, model.program(), model.binding(), {}).check();
+} catch (const std::bad_alloc&) {
+  return heap_exhausted();
 }
 
 bool streams(const MappedBlocks& mapped, const LayoutRequest& request) {
