@@ -58,6 +58,7 @@ Status split_letters(std::string_view argument, const CLI::App& parser, Split& s
 
 Result<Split> split_arguments(std::span<char* const> arguments, std::size_t at, const CLI::App& parser) {
   Split split;
+  split.positional.reserve(arguments.size() - at);
   for (; at < arguments.size(); ++at) {
     const std::string_view argument = arguments[at];
     if (argument == "--") {
