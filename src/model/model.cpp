@@ -128,14 +128,17 @@ Result<Model> Model::open(Os& os, Ledger& ledger, const ModelRequest& request) t
   PLIMSOLL_TRY(ArchSpec spec, read_config(*folder, directory, of_config));
   PLIMSOLL_TRY(Checkpoint checkpoint, Checkpoint::open(os, ledger, *folder));
   PLIMSOLL_CHECK(check_layers(spec, checkpoint));
+  Program program = encoder_program(spec);
+  PLIMSOLL_TRY(Binding binding, bind_weights(spec, program, checkpoint));
+  if (request.require_all_weights && !binding.initialised.empty()) {
+    return Error{ErrorCode::unsupported, fmt::format("the checkpoint lacks {}", fmt::join(binding.initialised, ", ")), directory,
+                 "leave out --require-all-weights to run with a new, untrained head"};
+  }
+  // Last: no vocabulary is read for weights that are of no use.
   PLIMSOLL_TRY(Tokenizer tokenizer, Tokenizer::open(os, ledger, *folder));
   auto state = std::make_unique<State>(request.model, std::move(directory), std::move(spec), std::move(checkpoint), std::move(tokenizer));
-  state->program = encoder_program(state->spec);
-  PLIMSOLL_TRY(state->binding, bind_weights(state->spec, state->program, state->checkpoint));
-  if (request.require_all_weights && !state->binding.initialised.empty()) {
-    return Error{ErrorCode::unsupported, fmt::format("the checkpoint lacks {}", fmt::join(state->binding.initialised, ", ")),
-                 state->directory, "leave out --require-all-weights to run with a new, untrained head"};
-  }
+  state->program = std::move(program);
+  state->binding = std::move(binding);
   state->warnings = untrained_warnings(state->program, state->binding);
   if (state->binding.initialised.empty()) state->warnings.insert(state->warnings.end(), of_config.begin(), of_config.end());
   if (folder->has("adapter_config.json"))
