@@ -136,7 +136,7 @@ def archives():
 
 def entries():
     for name, fields in {"size_two": {"size": 4}, "size_2^32-2": {"size": ALL32 - 1, "stored": ALL32 - 1}, "offset_behind": {"offset": 1 << 30}, "offset_2^32-2": {"offset": ALL32 - 1},
-                         "offset_inside": {"offset": 7}, "offset_of_directory": {"offset": 375_000}, "crc": {"crc": 0}, "signature": {"signature": b"PK\1\1"}, "local_signature": {"local_signature": b"PK\3\5"},
+                         "offset_inside": {"offset": 7}, "offset_of_directory": {"offset": 375_000}, "crc": {"crc": 1}, "signature": {"signature": b"PK\1\1"}, "local_signature": {"local_signature": b"PK\3\5"},
                          "local_name": {"local_name": "archive/data.pkk"}, "local_name_shorter": {"local_name": "archive/x"}, "extra_cut_off": {"extra": b"\1\0\x10\0"}, "disk": {"disk": 1},
                          "size_zip64_missing": {"size": ALL32, "stored": ALL32}, "size_zip64_2^63": {"size": ALL32, "stored": ALL32, "extra": zip64_extra(1 << 63, 1 << 63)},
                          "size_zip64_2^64-1": {"size": ALL32, "stored": ALL32, "extra": zip64_extra(-1, -1)}, "offset_zip64_2^63": {"offset": ALL32, "extra": zip64_extra(1 << 63)},
