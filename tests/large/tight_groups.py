@@ -3,6 +3,7 @@
 
 Rows longer than the group, simulated devices whose memory is the group's, and fallbacks whose words do not fit beside the first model's.
 """
+import contextlib
 import json
 import os
 import pathlib
@@ -44,6 +45,31 @@ def with_more_words(plain, model, words):
         file.write(len(text).to_bytes(8, "little") + text)
         file.truncate(8 + len(text) + at)
     return str(model)
+
+
+@contextlib.contextmanager
+def overlay_in_memory(folder):
+    """A folder whose files lie on a tmpfs below an overlay, as in live systems; nothing where none can be mounted."""
+    memory, overlay = folder / "memory", folder / "overlay"
+    mounted = []
+
+    def mount(kind, where, options):
+        if subprocess.run(["mount", "-t", kind, kind, where, "-o", options], stderr=subprocess.DEVNULL).returncode == 0:
+            mounted.append(where)
+            return True
+        return False
+    for path in (memory, overlay):
+        path.mkdir()
+    try:
+        there = mount("tmpfs", memory, "size=256m")
+        if there:
+            for name in ("lower", "upper", "work"):
+                (memory / name).mkdir()
+        options = f"lowerdir={memory}/lower,upperdir={memory}/upper,workdir={memory}/work"
+        yield overlay if there and mount("overlay", overlay, options) else None
+    finally:
+        for where in reversed(mounted):
+            subprocess.run(["umount", where], check=True)
 
 
 class Groups:
@@ -105,7 +131,12 @@ def main():
                     ended = groups.run(limit, (1,), arguments)
                     checks.expect(b"lies in memory (tmpfs)" in ended.stderr, f"the reason: {ended.stderr[-200:]}")
                     checks.expect(os.listdir(shared) == [], "no half file")
-        rows.unlink()
+        with overlay_in_memory(folder) as overlay:
+            if overlay is not None:
+                rows.write_text("a b " * (1 << 20) + "\n" + "a b " * (1 << 10) + ("\n" + "a b " * (1 << 10)) * 20_000)
+                arguments = [plimsoll, "tokenize", plain, "--input", str(rows), "--json", "--output", f"{overlay}/answers.jsonl"]
+                ended = groups.run(48, (1,), arguments)
+                checks.expect(b"lies in memory (tmpfs)" in ended.stderr, f"the reason: {ended.stderr[-200:]}")
         few = groups.run(24, (0,), [plimsoll, "run", plain, "a b", "--json", "--output", answers])
         checks.expect(few.returncode == 0 and os.path.getsize(answers) > 0, "few answers have room")
 

@@ -1,10 +1,8 @@
 #include "process/output.h"
 
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <poll.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -18,6 +16,7 @@
 #include <utility>
 
 #include "process/descriptors.h"
+#include "process/file_system.h"
 #include "process/signals.h"
 
 namespace plimsoll::cli {
@@ -123,11 +122,8 @@ void Output::attach(int fd) {
   fd_ = fd;
   struct stat info {};
   // Somebody has to read these. Of other devices some are never called ready, such as /dev/random, and take what is written all the same.
-  const bool known = ::fstat(fd, &info) == 0;
-  struct statfs system {};
-  in_memory_ =
-      known && S_ISREG(info.st_mode) && ::fstatfs(fd, &system) == 0 && (system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC);
-  waits_ = known && (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode) || ::isatty(fd) == 1);
+  in_memory_ = lives_in_memory(fd);
+  waits_ = ::fstat(fd, &info) == 0 && (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode) || ::isatty(fd) == 1);
 }
 
 Result<Output> Output::open(const std::string& path, Gate& gate, const CancelToken& cancel) {
