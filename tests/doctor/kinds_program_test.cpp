@@ -22,6 +22,7 @@ TEST_P(Programs, AreRecognisedInAnyDisguise) {
 const Sample kPrograms[] = {
     {"Python", "Traceback (most recent call last):\n  File \"a.py\", line 3, in <module>\n    x = [0] * 10**12\nMemoryError",
      of_host(Confidence::medium)},
+    {"PythonInAContainersLog", R"({"log":"MemoryError\n","stream":"stderr","time":"2026-11-27T00:00:00Z"})", of_host(Confidence::medium)},
     {"PythonOfAModule", "ERROR:root:builtins.MemoryError: \nno more", of_host(Confidence::medium)},
     {"RaysDaemon",
      "(raylet, ip=10.0.0.2) [2024-05-31 04:40:47,123 E 311 311] (raylet) node_manager.cc:3064: 2 Workers (tasks / actors) killed due to "
