@@ -70,7 +70,7 @@ Status answer_rows(Context& context, Engine& engine, const Plan& plan, Unanswere
   print_plan_details(context.console, plan);
   std::optional<std::int64_t> total = engine.counted_rows();
   if (total) *total += rows.first();
-  RowBar bar(context.console, context.os, {total, rows.is_stream() && ::isatty(STDIN_FILENO) == 1});
+  RowBar bar(context.console, context.os, {.total = total, .verb = "answering", .typed = rows.is_stream() && ::isatty(STDIN_FILENO) == 1});
   RunNotice notice(context.os, engine, plan);
   LoadWatcher watcher(context, statistics.recorder, plan, &bar, &notice);
   PLIMSOLL_TRY(Session session,

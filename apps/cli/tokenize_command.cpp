@@ -1,4 +1,7 @@
+#include <unistd.h>
+
 #include <algorithm>
+#include <chrono>
 
 #include <fmt/format.h>
 
@@ -11,6 +14,7 @@
 #include "session/engine.h"
 #include "session/input_hint.h"
 #include "session/shortage.h"
+#include "terminal/progress.h"
 #include "text/json_writer.h"
 #include "text/utf8.h"
 
@@ -87,6 +91,7 @@ class TokenWriter {
   }
 
   bool failed() const { return failed_; }
+  double tokens() const { return tokens_; }
   const ReplacedRows& replaced() const { return replaced_; }
 
  private:
@@ -106,6 +111,7 @@ class TokenWriter {
                    "split the text"};
     }
     if (!encoding.ok()) return encoding.error();
+    tokens_ += static_cast<double>(encoding->ids.size());
     const EncodingWriter writer(row, *encoding, context_.signals.token());
     if (context_.options.json) writer.write_json(json_);
     else writer.write_table(context_.output);
@@ -128,6 +134,7 @@ class TokenWriter {
   BlockPool memory_;
   ReplacedRows replaced_;
   bool failed_ = false;
+  double tokens_ = 0;
 };
 
 }  // namespace
@@ -155,6 +162,9 @@ Result<int> tokenize_command(Context& context) {
     divide(std::min(saturating_sub(ledger.limit(), ledger.current()), saturating_sub(memory.contended_budget(), memory.ours + granted)));
     return granted;
   });
+  const bool typed = rows->is_stream() && ::isatty(STDIN_FILENO) == 1;
+  RowBar bar(context.console, context.os, {.total = {}, .verb = "tokenizing", .typed = typed || context.output.is_terminal()});
+  const auto start = context.os.now();
   Row row;
   for (;;) {
     PLIMSOLL_TRY(const Got got, rows->next(row, rows->is_stream() && context.output.buffered() ? kPauseMilliseconds : -1));
@@ -166,7 +176,10 @@ Result<int> tokenize_command(Context& context) {
     }
     hint_at_form(context, *rows, row);
     PLIMSOLL_CHECK(writer->row(row));
+    const std::chrono::duration<double> seconds = context.os.now() - start;
+    bar.answered(row.index + 1, seconds.count() > 0 ? writer->tokens() / seconds.count() : 0);
   }
+  bar.done();
   writer->replaced().warn(context.console);
   return writer->failed() ? 1 : 0;
 }

@@ -48,7 +48,7 @@ TEST(Pulse, BeatsTenTimesASecondAfterAFifthOfOne) {
 TEST(RowBar, ShowsRowsOfHowManyAndTheirRate) {
   FakeOs os;
   Console console({.progress = true});
-  RowBar bar(console, os, {.total = 400});
+  RowBar bar(console, os, {400});
   const std::string text = drawn([&] {
     bar.answered(1, 10);
     EXPECT_TRUE(bar.stale());
@@ -85,7 +85,7 @@ TEST(RowBar, NamesTheLayerOfAPassThatLasts) {
 TEST(RowBar, IsNotDrawnOverSomebodyWhoTypes) {
   FakeOs os;
   Console console({.progress = true});
-  RowBar bar(console, os, {.total = {}, .typed = true});
+  RowBar bar(console, os, {.total = {}, .verb = "answering", .typed = true});
   os.clock = 1s;
   EXPECT_EQ(drawn([&] {
               bar.answered(1, 1);
@@ -118,6 +118,23 @@ TEST(Progress, OfAStreamCountsRowsAndIsErased) {
   const auto lines = test::screen(result.err);
   ASSERT_EQ(lines.size(), 1U) << result.err;
   EXPECT_TRUE(lines[0].starts_with("plimsoll: float32; ")) << lines[0];
+}
+
+TEST(Progress, OfTokensIsDrawnWhereTheyAreNot) {
+  for (const auto terminal : {Start::Terminal::errors, Start::Terminal::both}) {
+    Start start{{"tokenize", kModel}, {}, {"TERM=xterm"}, false, {}};
+    start.terminal = terminal;
+    Process process(start);
+    for (const char* text : {"one\n", "two\n", "three\n"}) {
+      process.write(text);
+      std::this_thread::sleep_for(400ms);
+    }
+    const Finished result = process.wait();
+    EXPECT_EQ(result.status, 0);
+    const bool drawn = result.err.find("tokenizing 2 rows, ") != std::string::npos;
+    EXPECT_EQ(drawn, terminal == Start::Terminal::errors) << result.err;
+    EXPECT_EQ(drawn, test::screen(result.err).empty()) << "erased at the end: " << result.err;
+  }
 }
 
 TEST(Progress, LeavesResultsOnTheSameTerminalWhole) {

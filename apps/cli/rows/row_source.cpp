@@ -41,10 +41,10 @@ class ArgumentRows final : public RowSource {
   bool is_stream() const override { return false; }
   void set_longest(std::size_t /*bytes*/) override {}
   std::string_view beginning() const override { return {}; }
-  // The system keeps each with its end and a pointer to it; beside that there are two views of it.
+  // The system keeps each with its end and a pointer to it; beside that there is a view of it.
   Bytes held() const override {
     Bytes sum;
-    for (const std::string_view text : texts_) sum += Bytes{text.size() + 1 + sizeof(char*) + 2 * sizeof text};
+    for (const std::string_view text : texts_) sum += Bytes{text.size() + 1 + sizeof(char*) + sizeof(std::string_view)};
     return saturating_sub(sum, kFewArguments);
   }
 

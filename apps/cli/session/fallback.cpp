@@ -86,7 +86,7 @@ Status ModelChain::compare_answers() {
 // Before MODEL is opened, so that the tables of two are never there at once.
 Status ModelChain::leave_out_what_finds_no_room() {
   for (std::size_t i = 1; i < models_.size();) {
-    const Status looked = look_at(models_[i]);
+    Status looked = look_at(models_[i]);
     if (!looked.ok() && !is_memory(looked.error())) return looked;
     if (looked.ok()) {
       ++i;

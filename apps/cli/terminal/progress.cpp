@@ -55,6 +55,7 @@ RowBar::RowBar(Console& console, Os& os, Rows rows)
       terminal_(describe_terminal(2)),
       pulse_(os),
       total_(rows.total),
+      verb_(rows.verb),
       shown_(console.shows_progress() && !rows.typed),
       last_answer_(os.now()) {}
 
@@ -81,9 +82,8 @@ void RowBar::draw(std::string_view layer) {
   std::string figures = fmt::format("{}{}", total_ ? fmt::format("{} of ", rows_) : "", cli::counted(total_.value_or(rows_), "row"));
   if (tokens_per_second_ > 0) figures += fmt::format(", {:.0f} tokens/s", tokens_per_second_);
   if (!layer.empty()) figures += ", at " + printable(layer, 40);
-  static constexpr std::string_view kVerb = "answering";
-  const std::string line = total_ ? bar_line(kVerb, share_of(static_cast<double>(rows_), static_cast<double>(*total_)), figures, terminal_)
-                                  : fmt::format("{} {}", kVerb, figures);
+  const std::string line = total_ ? bar_line(verb_, share_of(static_cast<double>(rows_), static_cast<double>(*total_)), figures, terminal_)
+                                  : fmt::format("{} {}", verb_, figures);
   console_.progress(clipped(line, terminal_.columns - 1));
   stale_ = false;
 }

@@ -40,12 +40,13 @@ class LoadBar {
   Bytes peak_;
 };
 
-/// The line while rows are counted and answered: rows done, of how many where that is known, and tokens a second.
+/// The line while rows are counted and answered, or tokenized: rows done, of how many where that is known, and tokens a second.
 class RowBar {
  public:
   struct Rows {
     std::optional<std::int64_t> total;  ///< nothing: a stream
-    bool typed = false;                 ///< by somebody at the terminal that the line would be drawn on: it is left alone
+    std::string_view verb = "answering";
+    bool typed = false;  ///< by somebody at the terminal that the line would be drawn on: it is left alone
   };
 
   RowBar(Console& console, Os& os, Rows rows);
@@ -69,6 +70,7 @@ class RowBar {
   Terminal terminal_;
   Pulse pulse_;
   std::optional<std::int64_t> total_;
+  std::string_view verb_;
   bool shown_;
   bool stale_ = false;
   std::int64_t rows_ = 0;

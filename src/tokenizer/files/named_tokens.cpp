@@ -155,8 +155,7 @@ UnlistedTokens::UnlistedTokens(const NamedTokens& named, TableListener& target) 
   contents_.reserve(order_.size());
   for (const NamedToken* token : order_) contents_.push_back(token->content);
   std::ranges::sort(contents_);
-  const auto repeated = std::ranges::unique(contents_);
-  contents_.erase(repeated.begin(), repeated.end());
+  contents_.erase(std::unique(contents_.begin(), contents_.end()), contents_.end());
   listed_.resize(contents_.size());
 }
 

@@ -72,8 +72,8 @@ Status class_of_model(const JsonValue& config, SettingsFiles& files) {
 }  // namespace
 
 Result<std::optional<JsonDocument>> SettingsFiles::read_other(const std::string& name) const {
-  if (!folder->has(name)) return std::optional<JsonDocument>();
-  PLIMSOLL_TRY(const auto file, folder->open(name));
+  if (!folder_->has(name)) return std::optional<JsonDocument>();
+  PLIMSOLL_TRY(const auto file, folder_->open(name));
   PLIMSOLL_TRY(JsonDocument document, JsonDocument::read(*file));
   return std::optional(std::move(document));
 }

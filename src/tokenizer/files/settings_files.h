@@ -24,8 +24,8 @@ struct SettingsFiles {
   Result<std::optional<JsonDocument>> read_other(const std::string& name) const;
 
  private:
-  explicit SettingsFiles(Folder& all) : folder(&all) {}
-  Folder* folder;
+  explicit SettingsFiles(Folder& folder) : folder_(&folder) {}
+  Folder* folder_;
 };
 
 /// Whether the class is transformers' BertTokenizer, by any of its names.
