@@ -140,6 +140,10 @@ TEST(TooLongTexts, AreToldWhatWouldHelp) {
   EXPECT_EQ(piped.rows().at(0)["id"], 7);
   EXPECT_EQ(piped.rows().at(0)["error"]["message"],
             "the text is longer than 1.00 MiB: split it, or give it in a regular file, which is measured before memory is planned");
+  // Which measures nothing before.
+  const Finished tokens = run(Start{{"tokenize", kModel}, std::string(70'000'000, 'x') + "\n", {}, false, {}});
+  EXPECT_EQ(tokens.status, 1);
+  EXPECT_NE(tokens.err.find("the text is longer than 64.0 MiB: split it\n"), std::string::npos) << tokens.err;
   const Finished words = run(Start{{"run", kModel, "--input", "-", "--json"}, text + "\nb\n", {}, false, {}});
   EXPECT_EQ(words.rows().at(0)["error"], piped.rows().at(0)["error"]);
   for (const std::string name : {"a.jsonl", "a.txt"}) {

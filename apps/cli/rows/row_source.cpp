@@ -55,8 +55,15 @@ class ArgumentRows final : public RowSource {
 
 class FileRows final : public RowSource {
  public:
-  FileRows(int fd, bool owned, bool stream, bool jsonl, const std::string& name, Gate& gate, const CancelToken& cancel)
-      : fd_(fd), owned_(owned), stream_(stream), jsonl_(jsonl), lines_(fd, name, gate, cancel, kLongestRow), name_(name) {
+  /// How rows are read.
+  struct Form {
+    bool stream = false;
+    bool jsonl = false;
+    bool measured = false;  ///< read once before memory is planned, unless it is a stream
+  };
+
+  FileRows(int fd, bool owned, const Form& form, const std::string& name, Gate& gate, const CancelToken& cancel)
+      : fd_(fd), owned_(owned), form_(form), lines_(fd, name, gate, cancel, kLongestRow), name_(name) {
     json_.set_longest(longest_);
   }
   FileRows(const FileRows&) = delete;
@@ -65,7 +72,7 @@ class FileRows final : public RowSource {
     if (owned_) ::close(fd_);
   }
 
-  Result<Got> next(Row& row, int patience_ms) override { return jsonl_ ? next_json(row, patience_ms) : next_line(row, patience_ms); }
+  Result<Got> next(Row& row, int patience_ms) override { return form_.jsonl ? next_json(row, patience_ms) : next_line(row, patience_ms); }
 
   Status rewind() override {
     if (::lseek(fd_, 0, SEEK_SET) != 0)
@@ -75,7 +82,7 @@ class FileRows final : public RowSource {
     index_ = line_ = 0;
     return {};
   }
-  bool is_stream() const override { return stream_; }
+  bool is_stream() const override { return form_.stream; }
   void set_longest(std::size_t bytes) override {
     longest_ = std::min(bytes, kLongestRow);
     lines_.set_longest(longest_);
@@ -115,16 +122,16 @@ class FileRows final : public RowSource {
   }
 
   Error too_long() const {
-    const std::string advice = stream_ ? "split it, or give it in a regular file, which is measured before memory is planned"
-                               : longest_ == kLongestRow ? "split it"
-                                                         : "split it, or allow more memory";
+    const bool would_be_measured = form_.stream && form_.measured;
+    const std::string advice = would_be_measured ? "split it, or give it in a regular file, which is measured before memory is planned"
+                               : longest_ == kLongestRow || !form_.measured ? "split it"
+                                                                            : "split it, or allow more memory";
     return Error{ErrorCode::bad_row, fmt::format("the text is longer than {}", format_bytes(Bytes{longest_})), {}, advice};
   }
 
   int fd_;
   bool owned_;
-  bool stream_;
-  bool jsonl_;
+  Form form_;
   LineReader lines_;
   std::string name_;
   JsonRow json_;
@@ -179,13 +186,14 @@ Result<std::unique_ptr<RowSource>> open_rows(const Options& options, Gate& gate,
     return Error{ErrorCode::usage, "it is not said how to read a .json file", path,
                  R"(add --jsonl if it has an object a line, {"text": "..."}; otherwise write one that has)"};
   }
+  const bool measured = options.command->bit != kTokenize;
   if (const auto fd = (path == "-" ? std::optional(STDIN_FILENO) : named_descriptor(path))) {
     if (*fd < 0) return not_readable("cannot open: " + std::system_category().message(EBADF), path, EBADF);
     return std::unique_ptr<RowSource>(
-        std::make_unique<FileRows>(*fd, false, true, jsonl, path == "-" ? "standard input" : path, gate, cancel));
+        std::make_unique<FileRows>(*fd, false, FileRows::Form{true, jsonl, measured}, path == "-" ? "standard input" : path, gate, cancel));
   }
   PLIMSOLL_TRY(const int fd, open_file(path, gate));
-  return std::unique_ptr<RowSource>(std::make_unique<FileRows>(fd, true, false, jsonl, path, gate, cancel));
+  return std::unique_ptr<RowSource>(std::make_unique<FileRows>(fd, true, FileRows::Form{false, jsonl, measured}, path, gate, cancel));
 }
 
 }  // namespace plimsoll::cli
