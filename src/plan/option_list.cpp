@@ -82,9 +82,10 @@ std::vector<Candidate> OptionList::for_all_blocks(bool native) const {
 Status OptionList::follow_map() {
   PLIMSOLL_TRY(const MappedBlocks mapped, follow_modules(policy_.device_map, requests_.front(), devices_));
   const bool streamed = streams(mapped, requests_.front());
-  if (streamed && forbids(policy_, Rung::stream))
+  const bool gathered = mapped.table != Home::device;
+  if ((streamed && forbids(policy_, Rung::stream)) || (gathered && forbids(policy_, Rung::gather)))
     return Error{ErrorCode::usage, "the device map keeps weights away from the device that computes", policy_.device_map.source,
-                 "leave out --forbid stream and --strict-fit, or give every module a device"};
+                 "leave out --forbid stream,gather, --strict-fit and --max-memory disk=0, or give every module a device that computes"};
   for (const Candidate& shared : for_all_blocks(native_bfloat16(mapped.blocks))) {
     for (const RingShape& ring : ring_shapes(policy_)) {
       if (is_cancelled(cancel_)) return {};

@@ -202,6 +202,9 @@ Result<std::vector<Alternative>> alternatives(const Model& model, const Snapshot
                                               const Plan& plan, const CancelToken* cancel) {
   std::vector<Alternative> list;
   for (const ElementType dtype : kStorageTypes) {
+    const bool forbidden = (dtype == ElementType::bfloat16 && forbids(policy, Rung::bfloat16)) ||
+                           (dtype == ElementType::float16 && forbids(policy, Rung::float16));
+    if (forbidden) continue;
     Policy other = policy;
     other.dtype = dtype;
     other.allow.clear();

@@ -19,7 +19,9 @@ Error several_do_not_fit(const Plan& plan) {
     needs += (needs.empty() ? "" : ", and ") + format_bytes(device.planned_total()) + " on " + device.name + ", whose budget is " +
              format_bytes(device.budget);
   }
-  const DevicePlan& device = plan.devices.back();
+  const auto missing = [](const DevicePlan& device) { return saturating_sub(device.planned_total(), device.budget); };
+  const DevicePlan& device =
+      *std::max_element(plan.devices.begin(), plan.devices.end(), [&](const auto& a, const auto& b) { return missing(a) < missing(b); });
   Error error{ErrorCode::does_not_fit, plan.model + " needs " + needs, "no device has enough",
               "raise the budgets of all of them, or use a smaller model"};
   error.memory = MemoryShortfall{device.name, device.planned_total(), device.free, device.budget, {}, {}};

@@ -107,8 +107,13 @@ Result<Answer> Classifier::State::tokenize(const TextInput& input, ArenaResource
   answer.text = keep(input.text, memory, answer.replaced);
   if (input.pair) answer.pair = keep(*input.pair, memory, answer.replaced);
   bottom += memory.used();
-  PLIMSOLL_TRY(const Encoding encoding,
-               model.tokenizer().encode({answer.text, answer.pair}, {.max_length = limit, .cancel = cancel}, &memory));
+  auto encoded = model.tokenizer().encode({answer.text, answer.pair}, {.max_length = limit, .cancel = cancel}, &memory);
+  // A limit that has room for a text may have none for a pair.
+  if (!encoded.ok() && encoded.error().code == ErrorCode::usage) {
+    return Error{ErrorCode::bad_row, encoded.error().what, "",
+                 "allow " + std::to_string(model.tokenizer().added_tokens(true)) + " or more"};
+  }
+  PLIMSOLL_TRY(const Encoding encoding, std::move(encoded));
   PLIMSOLL_CHECK(check(encoding));
   const auto at = static_cast<std::ptrdiff_t>(tokens);
   std::copy(encoding.ids.begin(), encoding.ids.end(), buffers.ids.begin() + at);

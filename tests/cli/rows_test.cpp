@@ -139,7 +139,7 @@ TEST(TooLongTexts, AreToldWhatWouldHelp) {
   EXPECT_EQ(texts_of(piped), (Texts{"<bad_row>", "b"}));
   EXPECT_EQ(piped.rows().at(0)["id"], 7);
   EXPECT_EQ(piped.rows().at(0)["error"]["message"],
-            "the text is longer than 1.00 MiB: split it, or give it in a regular file, which is measured before memory is planned");
+            "the text is longer than 1.00 MiB: split it, or give the file by --input, which is measured before memory is planned");
   // Which measures nothing before.
   const Finished tokens = run(Start{{"tokenize", kModel}, std::string(70'000'000, 'x') + "\n", {}, false, {}});
   EXPECT_EQ(tokens.status, 1);

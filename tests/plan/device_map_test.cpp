@@ -137,6 +137,29 @@ TEST_F(Maps, BalancedGivesAcceleratorsEqualSharesAndLowZeroSparesTheFirst) {
   EXPECT_EQ(needed->layers.back().compute, "sim:1");
 }
 
+TEST_F(Maps, ForbiddenRungsStayForbiddenWhereDevicesAreFilled) {
+  const auto uses = [](const Plan& plan, Rung rung) {
+    return std::any_of(plan.sacrifices.begin(), plan.sacrifices.end(), [&](const Sacrifice& one) { return one.rung == rung; });
+  };
+  for (const Rung rung : {Rung::gather, Rung::stream}) {
+    int degraded = 0;
+    for (const auto kind : {DeviceMap::Kind::balanced, DeviceMap::Kind::sequential}) {
+      for (std::uint64_t kilobytes = 3000; kilobytes < 30'000; kilobytes += 500) {
+        for (const auto& devices : {std::vector<Bytes>{}, {kib(kilobytes)}}) {
+          const auto made = plan({kind, {}, {}}, machine_with(devices, devices.empty() ? kib(kilobytes) : mib(6)), {rung});
+          ASSERT_TRUE(made.ok()) << message(made.error());
+          if (made->verdict == Verdict::does_not_fit) continue;
+          EXPECT_FALSE(uses(*made, rung)) << rung_name(rung) << " in " << kilobytes;
+          degraded += made->verdict == Verdict::fits_degraded ? 1 : 0;
+        }
+      }
+    }
+    EXPECT_GT(degraded, 0) << "the other rung is still allowed without " << rung_name(rung);
+  }
+  const auto disk = plan(modules({{"bert.embeddings", "disk"}, {"", "cpu"}}), machine_with({}), {Rung::gather});
+  EXPECT_EQ(disk.error().code, ErrorCode::usage);
+}
+
 TEST_F(Maps, SmallestBudgetsOfFilledDevicesAreTrue) {
   for (const auto kind : {DeviceMap::Kind::sequential, DeviceMap::Kind::balanced}) {
     for (const std::vector<Rung>& forbid : {std::vector<Rung>{}, std::vector<Rung>{Rung::stream}}) {

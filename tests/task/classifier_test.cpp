@@ -249,6 +249,15 @@ TEST_F(ClassifierTest, WhatWasCountedCanBeRun) {
   }
 }
 
+TEST_F(ClassifierTest, APairThatTheLimitHasNoRoomForIsABadRow) {
+  start(2, 2, 0, 2);
+  const auto pair = classifier_->add({"w1", "w2"});
+  ASSERT_FALSE(pair.ok());
+  EXPECT_EQ(pair.error().code, ErrorCode::bad_row) << message(pair.error());
+  EXPECT_NE(pair.error().advice.find("allow 3 or more"), std::string::npos) << message(pair.error());
+  EXPECT_EQ(add({words(1)}), Added::yes) << "the pass goes on";
+}
+
 TEST_F(ClassifierTest, ATextOfManyTokensHasRoomForThem) {
   TinyModel deep = kTiny;
   deep.positions = 40'000;

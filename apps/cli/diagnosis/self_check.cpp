@@ -53,7 +53,7 @@ std::string home_folder(Os& os, std::string_view below) {
 }
 
 void check_folder(Os& os, const char* name, const std::string& path, const char* fix, Lines& lines) {
-  if (path.empty()) lines.push_back({name, false, "neither it nor HOME is set", fix});
+  if (path.empty()) lines.push_back({name, false, "HOME is not set", fix});
   else lines.push_back({name, true, path + (os.is_directory(path) ? "" : " (not there yet)"), ""});
 }
 
@@ -61,7 +61,7 @@ void check_folders(Os& os, Lines& lines) {
   const auto cache = os.environment("XDG_CACHE_HOME");
   check_folder(os, "cache folder", cache && !cache->empty() ? *cache + "/plimsoll" : home_folder(os, "/.cache/plimsoll"),
                "set XDG_CACHE_HOME", lines);
-  std::string hub = home_folder(os, "/.cache/huggingface/hub");
+  std::string hub = cache && !cache->empty() ? *cache + "/huggingface/hub" : home_folder(os, "/.cache/huggingface/hub");
   if (const auto home = os.environment("HF_HOME"); home && !home->empty()) hub = *home + "/hub";
   if (const auto set = os.environment("HF_HUB_CACHE"); set && !set->empty()) hub = *set;
   check_folder(os, "Hub cache", hub, "set HF_HOME", lines);

@@ -127,7 +127,7 @@ void Output::attach(int fd) {
 }
 
 Result<Output> Output::open(const std::string& path, Gate& gate, const CancelToken& cancel) {
-  if (path.empty()) return Output(STDOUT_FILENO, gate, cancel);
+  if (path.empty() || path == "-") return Output(STDOUT_FILENO, gate, cancel);
   if (const std::optional<int> fd = named_descriptor(path)) {
     if (*fd < 0) return open_error(EBADF, path);
     return Output(*fd, gate, cancel);

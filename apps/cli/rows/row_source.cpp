@@ -123,7 +123,7 @@ class FileRows final : public RowSource {
 
   Error too_long() const {
     const bool would_be_measured = form_.stream && form_.measured;
-    const std::string advice = would_be_measured ? "split it, or give it in a regular file, which is measured before memory is planned"
+    const std::string advice = would_be_measured ? "split it, or give the file by --input, which is measured before memory is planned"
                                : longest_ == kLongestRow || !form_.measured ? "split it"
                                                                             : "split it, or allow more memory";
     return Error{ErrorCode::bad_row, fmt::format("the text is longer than {}", format_bytes(Bytes{longest_})), {}, advice};
@@ -186,7 +186,7 @@ Result<std::unique_ptr<RowSource>> open_rows(const Options& options, Gate& gate,
     return Error{ErrorCode::usage, "it is not said how to read a .json file", path,
                  R"(add --jsonl if it has an object a line, {"text": "..."}; otherwise write one that has)"};
   }
-  const bool measured = options.command->bit != kTokenize;
+  const bool measured = options.command == nullptr || options.command->bit != kTokenize;
   if (const auto fd = (path == "-" ? std::optional(STDIN_FILENO) : named_descriptor(path))) {
     if (*fd < 0) return not_readable("cannot open: " + std::system_category().message(EBADF), path, EBADF);
     return std::unique_ptr<RowSource>(

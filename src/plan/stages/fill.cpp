@@ -103,7 +103,7 @@ std::vector<StageChoice> Filler::stages(const Filling& filling, std::int64_t on_
   for (std::size_t d = 0; d < filling.counts.size(); ++d)
     mapped.blocks.insert(mapped.blocks.end(), static_cast<std::size_t>(filling.counts[d]), {static_cast<std::int32_t>(d), Home::device});
   const auto home = [&] { return on_host > 0 && filling.main > 0 ? Home::host : Home::disk; };
-  if (mapped.blocks.empty()) mapped.table = home();
+  if ((mapped.blocks.empty() || filling.gathers) && !forbids(policy_, Rung::gather)) mapped.table = home();
   for (; mapped.blocks.size() < program_.blocks.size(); --on_host) mapped.blocks.push_back({filling.main, home()});
   return mapped_stages(mapped, requests_.front(), filling.shared, filling.ring);
 }
@@ -123,6 +123,16 @@ bool Filler::fits_on(std::int32_t device, const std::vector<StageChoice>& stages
   return estimator_.estimate(stages).arenas[static_cast<std::size_t>(device)] <= arenas_[static_cast<std::size_t>(device)];
 }
 
+// Without streaming. What is too much has its place all the same, and the plan says for whom; but the word table need not be there.
+std::vector<StageChoice> Filler::all_resident(Filling filling, std::int64_t left) {
+  filling.counts.back() += left;
+  std::vector<StageChoice> resident = stages(filling, 0);
+  if (fits_on(filling.main, resident)) return resident;
+  filling.gathers = true;
+  std::vector<StageChoice> gathered = stages(filling, 0);
+  return fits_on(filling.main, gathered) ? gathered : resident;
+}
+
 std::vector<StageChoice> Filler::fill(const Candidate& shared, const RingShape& ring) {
   share_weights(shared);
   const std::int64_t blocks = std::ssize(program_.blocks);
@@ -133,10 +143,7 @@ std::vector<StageChoice> Filler::fill(const Candidate& shared, const RingShape& 
       Filling filling{shared, ring, main, counts(shared, main, most)};
       const std::int64_t left = blocks - std::accumulate(filling.counts.begin(), filling.counts.end(), std::int64_t{0});
       if (left == 0) return stages(filling, 0);
-      if (!may_stream) {  // too much: the plan says for whom
-        filling.counts.back() += left;
-        return stages(filling, 0);
-      }
+      if (!may_stream) return all_resident(std::move(filling), left);
       most = filling.counts[static_cast<std::size_t>(main)];
       if (most == 0) break;
       // What streams needs a ring beside the blocks that are there already.

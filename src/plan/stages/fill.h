@@ -26,6 +26,7 @@ class Filler {
     const RingShape& ring;
     std::int32_t main = 0;
     std::vector<std::int64_t> counts;
+    bool gathers = false;  ///< the word table stays where rows are fetched from
   };
 
   void share_weights(const Candidate& shared);
@@ -35,6 +36,7 @@ class Filler {
   std::vector<std::int64_t> counts(const Candidate& shared, std::int32_t main, std::int64_t most);
   std::vector<StageChoice> stages(const Filling& filling, std::int64_t on_host) const;
   std::vector<StageChoice> with_rest(const Filling& filling);
+  std::vector<StageChoice> all_resident(Filling filling, std::int64_t left);
   bool fits_on(std::int32_t device, const std::vector<StageChoice>& stages);
 
   const std::vector<LayoutRequest>& requests_;
