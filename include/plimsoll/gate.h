@@ -4,6 +4,8 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <mutex>
 #include <string_view>
 
 #pragma GCC visibility push(default)
@@ -18,8 +20,7 @@ std::string_view acquisition_name(Acquisition kind);
 
 /// Every acquisition passes through a Gate before it is made. In production a Gate admits everything and counts;
 /// tests tell it to refuse the n-th acquisition (of one kind, or of any), once or from then on, and the acquirer
-/// must behave exactly as if the operating system had refused. Safe to use from several threads; `refuse` only while none of them
-/// acquires anything.
+/// must behave exactly as if the operating system had refused. Safe to use from several threads.
 class Gate {
  public:
   struct Refusal {
@@ -47,9 +48,11 @@ class Gate {
 
  private:
   void start_counting();
+  bool admit_locked(Acquisition kind);
 
+  std::mutex mutex_;  // of the next two
   Refusal refusal_;
-  Rule rule_;
+  std::shared_ptr<const Rule> rule_;
   std::atomic<std::uint64_t> matching_{0};
   std::atomic<std::uint64_t> refused_{0};
   std::array<std::atomic<std::uint64_t>, kAcquisitionKinds> seen_{};

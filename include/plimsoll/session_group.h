@@ -1,6 +1,8 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
+#include <span>
 #include <vector>
 
 #include <plimsoll/session.h>
@@ -51,6 +53,8 @@ class SessionGroup {
   using Members = std::vector<std::unique_ptr<Member>>;
 
   std::vector<DeviceBytes> left_for(const Member& member) const;
+  std::vector<DeviceBytes> left_for_locked(const Member& member) const;
+  Result<Plan> claim(Member& member, std::span<const DeviceBytes> budgets);
   Result<Plan> plan_within(const Member& member, std::span<const DeviceBytes> budgets) const;
   void make_room(const Member& member);
   void forget_unopened();
@@ -58,6 +62,7 @@ class SessionGroup {
 
   Options options_;
   std::vector<DeviceBytes> budgets_;
+  mutable std::mutex mutex_;  ///< of the list of members and what they claim, which sessions look at from their threads
   Members members_;
 };
 

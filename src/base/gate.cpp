@@ -12,11 +12,18 @@ std::string_view acquisition_name(Acquisition kind) {
 
 bool Gate::admit(Acquisition kind, std::string_view site) {
   seen_[static_cast<std::size_t>(kind)].fetch_add(1, std::memory_order_relaxed);
-  if (rule_) {
-    const bool admitted = rule_(kind, site);
-    if (!admitted) refused_.fetch_add(1);
-    return admitted;
+  std::shared_ptr<const Rule> rule;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!rule_) return admit_locked(kind);
+    rule = rule_;
   }
+  const bool admitted = (*rule)(kind, site);
+  if (!admitted) refused_.fetch_add(1);
+  return admitted;
+}
+
+bool Gate::admit_locked(Acquisition kind) {
   if (refusal_.ordinal == 0) return true;
   if (refusal_.kind >= 0 && refusal_.kind != static_cast<int>(kind)) return true;
   const std::uint64_t ordinal = matching_.fetch_add(1) + 1;
@@ -26,14 +33,16 @@ bool Gate::admit(Acquisition kind, std::string_view site) {
 }
 
 void Gate::refuse(Refusal refusal) {
+  const std::scoped_lock lock(mutex_);
   refusal_ = refusal;
   rule_ = {};
   start_counting();
 }
 
 void Gate::refuse_where(Rule rule) {
+  const std::scoped_lock lock(mutex_);
   refusal_ = {};
-  rule_ = std::move(rule);
+  rule_ = rule ? std::make_shared<const Rule>(std::move(rule)) : nullptr;
   start_counting();
 }
 

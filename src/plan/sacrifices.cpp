@@ -19,8 +19,9 @@ class Comparison {
     const double cost = std::max(
         0.0, chosen_.pass * static_cast<double>(wished.tokens_per_pass) / static_cast<double>(candidate.tokens_per_pass) - unlimited_.pass);
     const Bytes saved = saturating_sub(unlimited_.sum(), chosen_.sum());
-    if (const std::string moved = where_it_computes(); !moved.empty())
-      list.push_back({computes_on_host() ? Rung::cpu : Rung::stream, cost, saved, moved});
+    // Another accelerator than the fastest is no rung of the ladder: what it costs, the pass's time says.
+    if (const std::string moved = where_it_computes(); !moved.empty() && computes_on_host())
+      list.push_back({Rung::cpu, cost, saved, moved});
     if (candidate.gathers()) list.push_back(without(Rung::gather, gather_reason(candidate)));
     if (candidate.microbatch) {
       list.push_back(

@@ -11,7 +11,13 @@ namespace plimsoll {
 struct SessionGroup::Member {
   Request request;
   std::unique_ptr<Session> session;
+  std::vector<DeviceBytes> claimed = {};  ///< of a plan that was made for it, and that it may not have moved to yet
 
+  /// What nobody else may plan: what it has, or will have.
+  Bytes taken(std::string_view device) const {
+    const auto claim = std::ranges::find(claimed, device, &DeviceBytes::device);
+    return std::max(planned(device), claim == claimed.end() ? Bytes{} : claim->bytes);
+  }
   Bytes planned(std::string_view device) const { return session == nullptr ? Bytes{} : session->planned_total(device); }
 };
 
@@ -28,17 +34,37 @@ SessionGroup::SessionGroup(Options options) : options_(std::move(options)) {
 SessionGroup::~SessionGroup() = default;
 
 Bytes SessionGroup::planned_total(std::string_view device) const {
+  const std::scoped_lock lock(mutex_);
   Bytes sum;
   for (const auto& member : members_) sum += member->planned(device);
   return sum;
 }
 
-// What the other members have not planned.
+// What the other members have not taken.
 std::vector<DeviceBytes> SessionGroup::left_for(const Member& member) const {
+  const std::scoped_lock lock(mutex_);
+  return left_for_locked(member);
+}
+
+std::vector<DeviceBytes> SessionGroup::left_for_locked(const Member& member) const {
   std::vector<DeviceBytes> left = budgets_;
-  for (DeviceBytes& one : left)
-    one.bytes = saturating_sub(one.bytes, saturating_sub(planned_total(one.device), member.planned(one.device)));
+  for (DeviceBytes& one : left) {
+    for (const auto& other : members_)
+      if (other.get() != &member) one.bytes = saturating_sub(one.bytes, other->taken(one.device));
+  }
   return left;
+}
+
+// A plan within these budgets and what the others leave, which is this member's from now on: another that plans meanwhile leaves it.
+Result<Plan> SessionGroup::claim(Member& member, std::span<const DeviceBytes> budgets) {
+  const std::scoped_lock lock(mutex_);
+  std::vector<DeviceBytes> within = left_for_locked(member);
+  for (std::size_t d = 0; d < within.size(); ++d) within[d].bytes = std::min(within[d].bytes, budgets[d].bytes);
+  PLIMSOLL_TRY(Plan plan, plan_within(member, within));
+  member.claimed.clear();
+  if (plan.verdict == Verdict::does_not_fit) return plan;
+  for (const DevicePlan& device : plan.devices) member.claimed.push_back({device.name, device.planned_total()});
+  return plan;
 }
 
 Result<Plan> SessionGroup::plan_within(const Member& member, std::span<const DeviceBytes> budgets) const {
@@ -87,12 +113,17 @@ void SessionGroup::distribute() noexcept {
 }
 
 Result<Session*> SessionGroup::add(Request request) try {
-  Member& member = *members_.emplace_back(std::make_unique<Member>(Member{std::move(request), nullptr}));
+  auto made = std::make_unique<Member>(Member{std::move(request), nullptr});
+  Member& member = *made;
+  {
+    const std::scoped_lock lock(mutex_);
+    members_.push_back(std::move(made));
+  }
   const auto open = [&]() -> Result<Session> {
-    PLIMSOLL_TRY(Plan plan, plan_within(member, left_for(member)));
+    PLIMSOLL_TRY(Plan plan, claim(member, budgets_));
     if (member.request.rebalance && plan.verdict != Verdict::fits) {
       make_room(member);
-      PLIMSOLL_TRY(plan, plan_within(member, left_for(member)));
+      PLIMSOLL_TRY(plan, claim(member, budgets_));
     }
     member.request.workload.held_tokens = plan.tokens_per_pass;
     member.request.workload.held_texts = plan.texts_per_pass;
@@ -102,11 +133,7 @@ Result<Session*> SessionGroup::add(Request request) try {
                              .progress = member.request.progress,
                              .devices = options_.devices,
                              .event = member.request.event};
-    options.replan = [this, &member](std::span<const DeviceBytes> budgets) {
-      std::vector<DeviceBytes> within = left_for(member);
-      for (std::size_t d = 0; d < within.size(); ++d) within[d].bytes = std::min(within[d].bytes, budgets[d].bytes);
-      return plan_within(member, within);
-    };
+    options.replan = [this, &member](std::span<const DeviceBytes> budgets) { return claim(member, budgets); };
     return Session::create(*member.request.model, plan, std::move(options));
   };
   Result<Session> session = open();
@@ -115,7 +142,11 @@ Result<Session*> SessionGroup::add(Request request) try {
     distribute();
     return std::move(session).error();
   }
-  member.session = std::make_unique<Session>(std::move(session).value());
+  auto opened = std::make_unique<Session>(std::move(session).value());
+  {
+    const std::scoped_lock lock(mutex_);
+    member.session = std::move(opened);
+  }
   distribute();
   return member.session.get();
 } catch (const std::bad_alloc&) {
@@ -125,11 +156,20 @@ Result<Session*> SessionGroup::add(Request request) try {
 }
 
 void SessionGroup::forget_unopened() {
+  const std::scoped_lock lock(mutex_);
   if (!members_.empty() && members_.back()->session == nullptr) members_.pop_back();
 }
 
 void SessionGroup::remove(const Session& session) {
-  std::erase_if(members_, [&](const std::unique_ptr<Member>& member) { return member->session.get() == &session; });
+  std::unique_ptr<Member> gone;  // until nothing is locked
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto found = std::ranges::find_if(members_, [&](const auto& member) { return member->session.get() == &session; });
+    if (found == members_.end()) return;
+    gone = std::move(*found);
+    members_.erase(found);
+  }
+  gone.reset();
   distribute();
 }
 

@@ -192,6 +192,25 @@ TEST_F(Group, SessionsRunInTheirOwnThreads) {
   EXPECT_LE(ledger_.peak(), budget);
 }
 
+// Each may have what the third gave back; not both.
+TEST_F(Group, TwoThatGrowAtOnceStayWithinTheGroup) {
+  for (int i = 0; i < 3; ++i) add_model(kDeep);
+  const std::uint64_t one = whole(parts_[0].alone).count;
+  const std::uint64_t less = least(parts_[0].alone).count;
+  for (std::uint64_t round = 0; round < 12; ++round) {
+    const Bytes budget{one + less + (one - less) * round / 12};
+    make_group(budget);
+    Session& third = *add(2).value();
+    Session& first = *add(0, true).value();
+    Session& second = *add(1, true).value();
+    group_->remove(third);
+    std::thread beside([&] { expect_answers(1, second); });
+    expect_answers(0, first);
+    beside.join();
+    EXPECT_LE(group_->planned_total(), budget);
+  }
+}
+
 TEST_F(Group, ADeviceIsSharedInTheSameWay) {
   sims_ = {"memory=64MiB,link=1GB/s,compute=10TFLOP/s"};
   add_model(kDeep);
