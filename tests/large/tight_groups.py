@@ -59,7 +59,7 @@ def overlay_in_memory(folder):
             return True
         return False
     for path in (memory, overlay):
-        path.mkdir()
+        path.mkdir(exist_ok=True)
     try:
         there = mount("tmpfs", memory, "size=256m")
         if there:
