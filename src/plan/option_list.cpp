@@ -56,13 +56,12 @@ Status OptionList::list() {
 }
 
 bool OptionList::may_compute(std::int32_t d) const {
-  if (!any_device()) return policy_.device == devices_[static_cast<std::size_t>(d)].name;
+  if (!any_device()) return policy_.device == device(d).name;
   return d > 0 || devices_.size() == 1 || !forbids(policy_, Rung::cpu);
 }
 
 bool OptionList::native_bfloat16(const std::vector<BlockPlace>& places) const {
-  return std::all_of(places.begin(), places.end(),
-                     [&](const BlockPlace& place) { return devices_[static_cast<std::size_t>(place.device)].native_bfloat16; });
+  return std::all_of(places.begin(), places.end(), [&](const BlockPlace& place) { return device(place.device).native_bfloat16; });
 }
 
 bool OptionList::native_bfloat16_everywhere() const {
@@ -151,12 +150,11 @@ Option OptionList::option_of(std::vector<StageChoice> stages) {
 
 void OptionList::evaluate(std::int32_t d) {
   if (!may_compute(d)) return;
-  const DeviceDescription& computing = devices_[static_cast<std::size_t>(d)];
   Estimator estimator(requests_[static_cast<std::size_t>(d)]);
   Movable movable = find_movable(model_.program(), model_.binding());
   movable.steps = steps_to_try();
   const std::vector<Candidate> residents =
-      resident_candidates(model_.program(), model_.binding(), workload_, policy_, computing.native_bfloat16, d);
+      resident_candidates(model_.program(), model_.binding(), workload_, policy_, device(d).native_bfloat16, d);
   std::vector<std::vector<Option>> ways(residents.size());
   for (const std::size_t i : by_size(residents)) {
     for (const Candidate& candidate : placements(residents[i], movable, policy_)) {

@@ -86,7 +86,8 @@ constexpr std::array kFlags = {
     FlagSpec{"--fail-fast", "", "", "", kTexts, kInput, "Stop at the first row that cannot be used", ""},
 
     FlagSpec{"--json", "", "", "", kAll, kOutput, "Print JSON Lines; errors become one object on stderr", ""},
-    FlagSpec{"--output", "", "FILE", "@file", kTexts, kOutput, "Write to FILE, which appears only when it is complete; - is standard output", ""},
+    FlagSpec{"--output", "", "FILE", "@file", kTexts, kOutput,
+             "Write to FILE, which appears only when it is complete; - is standard output", ""},
     FlagSpec{"--top-k", "", "N", "", kRun, kOutput, "Print the N best labels of each text", ""},
     FlagSpec{"--logits", "", "", "", kRun, kOutput, "Add token ids and raw logits (with --json)", ""},
     FlagSpec{"--report", "", "FILE", "@file", kRun, kOutput, "Write the plan, what it came to, and memory over time as JSON", ""},

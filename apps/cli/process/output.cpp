@@ -122,7 +122,6 @@ void Output::attach(int fd) {
   fd_ = fd;
   struct stat info {};
   // Somebody has to read these. Of other devices some are never called ready, such as /dev/random, and take what is written all the same.
-  in_memory_ = lives_in_memory(fd);
   waits_ = ::fstat(fd, &info) == 0 && (S_ISFIFO(info.st_mode) || S_ISSOCK(info.st_mode) || ::isatty(fd) == 1);
 }
 
@@ -170,7 +169,6 @@ Output::Output(Output&& other) noexcept
       removable_(std::exchange(other.removable_, -1)),
       target_(std::move(other.target_)),
       owned_(std::exchange(other.owned_, false)),
-      in_memory_(other.in_memory_),
       waits_(other.waits_),
       reader_gone_(other.reader_gone_),
       failure_(std::move(other.failure_)),
@@ -193,13 +191,12 @@ Error Output::write_error(int code) const {
 }
 
 void Output::ask_before_growing(std::function<Bytes()> grant) {
-  grant_ = std::move(grant);
+  grant_ = grant && lives_in_memory(fd_) ? std::move(grant) : nullptr;
   granted_ = 0;
 }
 
 // How much of `size` may be written now.
 Result<std::size_t> Output::piece_in_memory(std::size_t size) {
-  if (!grant_) return size;
   if (granted_ == 0) granted_ = grant_().count;
   if (granted_ == 0) {
     return Error{ErrorCode::io, "cannot write: the file lies in memory (tmpfs), and there is no more of it than the process itself needs",
@@ -220,7 +217,7 @@ Status Output::put(std::string_view text) {
       if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
     }
     std::size_t size = waits_ ? piece_of(text, kPieceBytes) : text.size();
-    if (in_memory_) {
+    if (grant_) {
       PLIMSOLL_TRY(size, piece_in_memory(size));
     }
     errno = ENOSPC;

@@ -74,14 +74,13 @@ class Output {
   int removable_ = -1;     ///< of `temporary_`, see Signals
   std::string target_;
   bool owned_ = false;
-  bool in_memory_ = false;
   bool waits_ = false;  ///< a write may block for long: a pipe, terminal or socket
   bool reader_gone_ = false;
   Status failure_;
   std::string buffer_;
   std::function<void()> before_sending_;
-  std::function<Bytes()> grant_;
-  std::size_t granted_ = 0;  ///< and not used
+  std::function<Bytes()> grant_;  ///< empty: the file may grow, and always where it lies on a disk
+  std::size_t granted_ = 0;       ///< and not used
 };
 
 }  // namespace plimsoll::cli

@@ -74,9 +74,9 @@ Result<std::unique_ptr<Engine>> ModelChain::open(Bytes held) {
 
 // Before any table is read, which may find no room.
 Status ModelChain::compare_answers() {
-  if (models_.size() == 1) return {};
+  if (models_.size() == 1 || context_.options.any_labels) return {};
   PLIMSOLL_TRY(wanted_, read_answer_kind(context_.os, models_.front()));
-  for (std::size_t i = 1; i < models_.size() && !context_.options.any_labels; ++i) {
+  for (std::size_t i = 1; i < models_.size(); ++i) {
     PLIMSOLL_TRY(const AnswerKind kind, read_answer_kind(context_.os, models_[i]));
     PLIMSOLL_CHECK(check_answers(wanted_, kind, context_.options.logits));
   }

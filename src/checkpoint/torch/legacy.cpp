@@ -165,11 +165,8 @@ Status refuse_other_protocols(std::span<const std::byte> first_bytes) {
   const bool ours = first_bytes.size() > 1 && first_bytes[0] == std::byte{0x80} && first_bytes[1] > std::byte{2};
   const bool other = has(0, std::as_bytes(std::span(kInDigits))) || (ours && (has(2, digits) || has(kFrame, digits.first(4))));
   if (!other) return {};
-  const int protocol = ours ? std::to_integer<int>(first_bytes[1]) : 0;
-  return Error{ErrorCode::unsupported,
-               "a file of torch.save of pickle protocol " + std::string(ours ? std::to_string(protocol) : "0 or 1"),
-               {},
-               "torch.save writes protocol 2 unless told otherwise: save the file again with it"};
+  return other_protocol("a file of torch.save of pickle protocol " +
+                        (ours ? std::to_string(std::to_integer<int>(first_bytes[1])) : std::string("0 or 1")));
 }
 
 Status read_legacy(Os& os, Ledger& ledger, File& file, HeaderSink& sink, Allowance& allowance) {

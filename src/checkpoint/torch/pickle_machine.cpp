@@ -105,10 +105,7 @@ class PickleMachine {
 
   Status check_protocol(std::uint32_t protocol) const {
     if (protocol == kProtocol) return {};
-    return Error{ErrorCode::unsupported,
-                 "a pickle of protocol " + std::to_string(protocol),
-                 {},
-                 "torch.save writes protocol " + std::to_string(kProtocol) + " unless told otherwise: save the file again with it"};
+    return other_protocol("a pickle of protocol " + std::to_string(protocol));
   }
 
   Status push_long(std::string_view digits) {
@@ -239,6 +236,13 @@ Result<Value> run_pickle(Os& os, Ledger& ledger, const PickleText& pickle, Pickl
     value.error().where = std::string(pickle.name) + " at byte " + std::to_string(pickle.offset + machine.position());
   }
   return value;
+}
+
+Error other_protocol(std::string what) {
+  return {ErrorCode::unsupported,
+          std::move(what),
+          {},
+          "torch.save writes protocol " + std::to_string(kProtocol) + " unless told otherwise: save the file again with it"};
 }
 
 }  // namespace plimsoll::torch

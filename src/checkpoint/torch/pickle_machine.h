@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "checkpoint/torch/pickle_values.h"
@@ -22,5 +23,8 @@ struct PickleText {
 /// copy, which `values` bounds. Fails with `corrupt_file` (wrong kinds, nothing to pop, bytes after the end), `unsupported` (any other
 /// instruction, global, protocol, or a bound), naming the byte, and `out_of_memory`.
 Result<Value> run_pickle(Os& os, Ledger& ledger, const PickleText& pickle, PickleValues& values);
+
+/// That `what` is of another protocol than the one that is read.
+Error other_protocol(std::string what);
 
 }  // namespace plimsoll::torch

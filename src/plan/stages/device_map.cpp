@@ -42,10 +42,7 @@ class Follower {
 
   /// Whatever the devices are.
   Status check() {
-    for (const auto& [module, device] : map_.modules) {
-      numbers_.emplace(module, targets_.size());
-      targets_.push_back({});
-    }
+    for (const auto& [module, device] : map_.modules) add(module, {});
     for (const Weight& weight : program_.weights) {
       for (const WeightPart& part : weight.parts) PLIMSOLL_CHECK(find_target(part.tensor));
     }
@@ -55,8 +52,7 @@ class Follower {
   Result<MappedBlocks> follow() {
     for (const auto& [module, device] : map_.modules) {
       PLIMSOLL_TRY(const Target target, find_device(device));
-      numbers_.emplace(module, targets_.size());
-      targets_.push_back(target);
+      add(module, target);
       if (main_ == 0) main_ = target.device;
     }
     MappedBlocks mapped;
@@ -70,6 +66,11 @@ class Follower {
   }
 
  private:
+  void add(const std::string& module, const Target& target) {
+    numbers_.emplace(module, targets_.size());
+    targets_.push_back(target);
+  }
+
   Result<Target> find_device(const std::string& name) const {
     if (name == "disk") return Target{0, true};
     if (is_number(name)) {

@@ -159,20 +159,22 @@ UnlistedTokens::UnlistedTokens(const NamedTokens& named, TableListener& target) 
   listed_.resize(contents_.size());
 }
 
-// Of one that is there.
-std::vector<bool>::reference UnlistedTokens::listed(std::string_view content) {
-  return listed_[static_cast<std::size_t>(std::ranges::lower_bound(contents_, content) - contents_.begin())];
+// In `contents_`; its size where it is not there.
+std::size_t UnlistedTokens::place(std::string_view content) const {
+  const auto found = std::ranges::lower_bound(contents_, content);
+  return found != contents_.end() && *found == content ? static_cast<std::size_t>(found - contents_.begin()) : contents_.size();
 }
 
 Status UnlistedTokens::on_added(const AddedTokenSpec& token) {
-  if (std::ranges::binary_search(contents_, token.content)) listed(token.content) = true;
+  if (const std::size_t at = place(token.content); at < listed_.size()) listed_[at] = true;
   return target_.on_added(token);
 }
 
 Status UnlistedTokens::add_rest() {
   for (const NamedToken* token : order_) {
-    if (listed(token->content)) continue;
-    listed(token->content) = true;
+    const std::size_t at = place(token->content);
+    if (listed_[at]) continue;
+    listed_[at] = true;
     AddedTokenSpec spec = token->flags;
     spec.content = token->content;
     PLIMSOLL_CHECK(target_.on_added(spec));

@@ -52,7 +52,7 @@ class UnlistedTokens final : public TableListener {
   Status add_rest();
 
  private:
-  std::vector<bool>::reference listed(std::string_view content);
+  std::size_t place(std::string_view content) const;
 
   std::vector<const NamedToken*> order_;
   std::vector<std::string_view> contents_;  ///< of `order_`, sorted, each once
