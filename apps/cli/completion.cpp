@@ -13,13 +13,16 @@
 namespace plimsoll::cli {
 namespace {
 
+constexpr std::string_view kFile = "@file";
+
 /// A flag as a shell needs it.
 struct Flag {
   std::string name;
   std::string letter;
   std::string help;
   bool takes_value = false;
-  bool takes_list = false;  ///< of choices, separated by commas
+  bool takes_list = false;   ///< of choices, separated by commas
+  bool takes_files = false;  ///< beside its choices
   std::string_view choices;
 };
 
@@ -28,10 +31,11 @@ std::vector<Flag> flags_of(const CommandSpec& command) {
   const auto parser = make_parser(command);
   for (const CLI::Option* option : parser->get_options()) {
     if (option->get_group().empty()) continue;
-    Flag flag{"--" + option->get_lnames().at(0), "", option->get_description(), option->get_items_expected_max() > 0, false, {}};
+    Flag flag{"--" + option->get_lnames().at(0), "", option->get_description(), option->get_items_expected_max() > 0, false, false, {}};
     if (!option->get_snames().empty()) flag.letter = "-" + option->get_snames()[0];
     if (const FlagSpec* spec = find_flag(flag.name, command.bit)) {
-      flag.choices = spec->choices;
+      flag.takes_files = spec->choices.ends_with(kFile);
+      flag.choices = spec->choices.substr(0, spec->choices.rfind(kFile));
       flag.takes_list = spec->value == "LIST";
     }
     flags.push_back(std::move(flag));
@@ -59,7 +63,7 @@ std::string shell_quoted(std::string_view text) {
 }
 
 std::string bash_action(const Flag& flag) {
-  if (flag.choices == "@file") return "_plimsoll_files \"$word\"";
+  if (flag.takes_files) return fmt::format("_plimsoll_files \"$word\" {}", shell_quoted(flag.choices));
   if (flag.choices.empty()) return "COMPREPLY=()";
   return fmt::format("_plimsoll_{} {} \"$word\"", flag.takes_list ? "list" : "words", shell_quoted(flag.choices));
 }
@@ -89,7 +93,7 @@ std::string bash_script() {
   // Bash takes --flag=value for three words.
   return fmt::format(R"(# bash completion for plimsoll
 _plimsoll_words() {{ mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2"); }}
-_plimsoll_files() {{ mapfile -t COMPREPLY < <(compgen -f -- "$1"); }}
+_plimsoll_files() {{ mapfile -t COMPREPLY < <(compgen -f -W "$2" -- "$1"); }}
 _plimsoll_list() {{
   local head=
   [[ $2 == *,* ]] && head=${{2%,*}},
@@ -139,7 +143,8 @@ std::string zsh_text(std::string_view text) {
 
 std::string zsh_value(const Flag& flag) {
   if (!flag.takes_value) return {};
-  if (flag.choices == "@file") return ":file:_files";
+  if (flag.takes_files)
+    return flag.choices.empty() ? ":file:_files" : fmt::format(":value:{{compadd - {}; _files}}", flag.choices);
   if (flag.choices.empty()) return ":value:";
   return flag.takes_list ? fmt::format(":list:_sequence compadd - {}", flag.choices) : fmt::format(":value:({})", flag.choices);
 }
@@ -196,7 +201,7 @@ if [ "$funcstack[1]" = _plimsoll ]; then _plimsoll "$@"; else compdef _plimsoll 
 
 std::string fish_values(const Flag& flag) {
   if (!flag.takes_value) return {};
-  if (flag.choices == "@file") return " -r -F";
+  if (flag.takes_files) return " -r -F" + (flag.choices.empty() ? "" : " -a " + shell_quoted(flag.choices));
   if (flag.choices.empty()) return " -x";
   return " -x -a " + shell_quoted(flag.takes_list ? fmt::format("(__fish_append , {})", flag.choices) : std::string(flag.choices));
 }

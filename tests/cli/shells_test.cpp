@@ -26,6 +26,8 @@ constexpr Case kCases[] = {
     {"plimsoll run model --allow bfloat16,fl", "plimsoll run model --allow bfloat16,float16"},
     {"plimsoll completion f", "plimsoll completion fish"},
     {"plimsoll run model --input only-f", "plimsoll run model --input only-file"},
+    {"plimsoll run model --device-map seq", "plimsoll run model --device-map sequential"},
+    {"plimsoll run model --device-map only-f", "plimsoll run model --device-map only-file"},
     {"plimsoll run only-d", "plimsoll run only-directory"},
     {"plimsoll doctor only-f", "plimsoll doctor only-file"},
     {"plimsoll devices --log", "plimsoll devices --log"},

@@ -95,7 +95,7 @@ constexpr std::array kFlags = {
     FlagSpec{"--max-memory", "", "SIZE|DEVICE=SIZE,...", "", kPlanning, kMemory,
              "Most memory to use, of the computing device or by name: 512MiB, or cuda:0=2GiB,cpu=4GiB,disk=0", ""},
     FlagSpec{"--device", "", "DEVICE", "auto cpu cuda:0 sim:0", kPlanning, kMemory, "Where to compute: auto, cpu, cuda:N or sim:N", ""},
-    FlagSpec{"--device-map", "", "MAP", "auto balanced balanced_low_0 sequential", kPlanning, kMemory,
+    FlagSpec{"--device-map", "", "MAP", "auto balanced balanced_low_0 sequential @file", kPlanning, kMemory,
              "Who computes which layers: auto, balanced, balanced_low_0, sequential, or FILE.json with {module: device}", ""},
     FlagSpec{"--sim", "", "SPEC", "", kPlanning, kMemory,
              "Add a simulated GPU, the first is sim:0; SPEC is memory=2GiB and, as wished, ,used= ,context= ,link= ,pageable= ,latency= "

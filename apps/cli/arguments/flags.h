@@ -38,7 +38,7 @@ struct FlagSpec {
   std::string_view name;     ///< "--max-memory"
   std::string_view letter;   ///< "-q", or empty
   std::string_view value;    ///< what its value is called in help ("SIZE"); empty: a switch
-  std::string_view choices;  ///< values to complete, separated by spaces; "@file" or empty
+  std::string_view choices;  ///< values to complete, separated by spaces; "@file" last: and files
   std::uint32_t commands;    ///< CommandBit set
   std::string_view group;    ///< heading in help; empty: hidden
   std::string_view help;

@@ -169,7 +169,8 @@ Result<std::optional<ElementType>> read_dtype(std::string_view text, const std::
     if (text == element_name(type)) return std::optional(type);
   }
   if (text == "int8" || text == "int4") {
-    return usage(fmt::format("{} is not a type to compute in", in_quotes(text)), where, fmt::format("did you mean --quantize {}?", text));
+    return usage(fmt::format("{} is not a type to compute in", in_quotes(text)), where,
+                 fmt::format("--quantize {} is not built yet; use --dtype bfloat16 to halve the memory", text));
   }
   return not_one_of(text, {"auto", "float32", "bfloat16", "float16"}, where);
 }
@@ -211,14 +212,17 @@ Result<std::vector<Rung>> read_rungs(std::string_view text, const std::string& w
 }
 
 Result<std::vector<Rung>> read_allowed(std::string_view text, const std::string& where) {
-  PLIMSOLL_TRY(std::vector<Rung> rungs, read_rungs(text, where));
-  for (const Rung rung : rungs) {
-    if (rung == Rung::int8 || rung == Rung::int4) {
-      return not_built(fmt::format("{} is not built yet", rung_name(rung)), where, "allow bfloat16 or float16");
+  std::vector<Rung> rungs;
+  for (const std::string_view name : split(text, ',')) {
+    const auto rung = parse_rung(name);
+    if (!rung) return not_one_of(name, {"bfloat16", "float16"}, where);
+    if (*rung == Rung::int8 || *rung == Rung::int4) {
+      return not_built(fmt::format("{} is not built yet", name), where, "allow bfloat16 or float16");
     }
-    if (rung != Rung::bfloat16 && rung != Rung::float16) {
-      return usage(fmt::format("{} needs no permission", rung_name(rung)), where, "this flag takes bfloat16 and float16");
+    if (*rung != Rung::bfloat16 && *rung != Rung::float16) {
+      return usage(fmt::format("{} needs no permission", name), where, "this flag takes bfloat16 and float16");
     }
+    rungs.push_back(*rung);
   }
   return rungs;
 }
