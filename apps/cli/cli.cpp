@@ -115,6 +115,12 @@ int finish(Console& console, const Signals& signals, Output& output, const Resul
   return written.ok() ? *result : report_error(console, signals, written.error(), stopped);
 }
 
+/// An error about a flag is about the variable that stood in for it.
+Error named_as_given(Error error, const Options& options) {
+  if (std::ranges::find(options.variables, error.where) != options.variables.end()) error.where = environment_name(error.where);
+  return error;
+}
+
 int print(const std::string& text, Console& console, const Signals& signals, Gate& gate) {
   auto output = Output::open("", gate, signals.token());
   if (!output.ok()) return report_error(console, signals, output.error());
@@ -131,9 +137,10 @@ Console::Style style_of(const Options& options) {
 int run_options(const Options& options, const Signals& signals, Gate& gate) {
   Console console(style_of(options), &signals.token());
   const std::unique_ptr<Os> os = make_os(gate);
-  if (const Status status = refuse_same_file(options, *os); !status.ok()) return report_error(console, signals, status.error());
+  const auto refused = [&](const Error& error) { return report_error(console, signals, named_as_given(error, options)); };
+  if (const Status status = refuse_same_file(options, *os); !status.ok()) return refused(status.error());
   auto output = Output::open(options.output, gate, signals.token());
-  if (!output.ok()) return report_error(console, signals, output.error());
+  if (!output.ok()) return refused(output.error());
   if (output->is_terminal()) output->before_sending([&console] { console.progress({}); });
   Context context{options, gate, *os, signals, console, *output};
   std::optional<Result<int>> result;
@@ -143,6 +150,7 @@ int run_options(const Options& options, const Signals& signals, Gate& gate) {
     output->drop_unfinished_line();
     result = from_exception();
   }
+  if (!result->ok()) result = named_as_given(result->error(), options);
   const bool answers = (options.command->bit & (kRun | kTokenize)) != 0;
   return finish(console, signals, *output, *result, answers ? "finished rows have been printed" : "");
 }

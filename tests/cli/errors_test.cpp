@@ -128,6 +128,10 @@ TEST(Environment, StandsInForFlagsAndLosesToThem) {
   EXPECT_EQ(texts.status, 0) << texts.err;
   const Finished logits = run(Start{{"run", kModel, "x"}, {}, {"PLIMSOLL_LOGITS=1"}, false, {}});
   EXPECT_NE(logits.err.find("(PLIMSOLL_LOGITS): add --json"), std::string::npos) << logits.err;
+  const Finished late = run(Start{{"run", kModel, "x"}, {}, {"PLIMSOLL_MAX_LENGTH=100000"}, false, {}});
+  EXPECT_NE(late.err.find("(PLIMSOLL_MAX_LENGTH)"), std::string::npos) << late.err;
+  const Finished given = run(Start{{"run", kModel, "x", "--max-length", "100000"}, {}, {"PLIMSOLL_MAX_LENGTH=100000"}, false, {}});
+  EXPECT_NE(given.err.find("(--max-length)"), std::string::npos) << given.err;
   const Finished unbuilt = run(Start{{"run", kModel, "x"}, {}, {"PLIMSOLL_WAIT=3s"}, false, {}});
   EXPECT_EQ(unbuilt.status, 4);
   const Finished simulated = run(Start{{"run", kModel, "x"}, {}, {"PLIMSOLL_SIM=memory=1GiB,latency=1us"}, false, {}});

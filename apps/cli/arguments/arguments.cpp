@@ -257,6 +257,10 @@ Status read_flags(const Given& given, Options& options) {
   static constexpr std::int64_t kMostTokens = std::int64_t{1} << 31;
   static constexpr std::int64_t kMostThreads = 256;
   PLIMSOLL_CHECK(refuse_missing(given, *options.command));
+  for (const FlagSpec& flag : flag_specs()) {
+    if ((flag.commands & options.command->bit) != 0 && given.text(flag.name) && given.where(flag.name) != flag.name)
+      options.variables.push_back(flag.name);
+  }
   PLIMSOLL_CHECK(read_switches(given, options));
   PLIMSOLL_CHECK(read_policy(given, options.policy));
   PLIMSOLL_CHECK(read_devices(given, options));
