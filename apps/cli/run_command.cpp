@@ -47,7 +47,7 @@ void print_plan_details(Console& console, const Plan& plan) {
   }
   console.detail(fmt::format("{}, {} on {}; a pass holds {} and {}; smallest budget {}", precision_name(plan), plan.isa,
                              counted(plan.threads, "thread"), counted(plan.texts_per_pass, "text"), counted(plan.tokens_per_pass, "token"),
-                             plan.smallest_budget.empty() ? "unknown" : format_exact(plan.smallest_budget[0].bytes)));
+                             budget_text(plan.smallest_budget)));
 }
 
 /// A file or argument list without rows: nothing to load a model for.

@@ -16,7 +16,8 @@ namespace plimsoll {
 /// A budget of the host when nothing at all could be found out about its memory.
 inline constexpr Bytes kUnknownMemory{std::uint64_t{1} << 62U};
 
-/// What a cgroup's hot library text, page tables and kernel charges may take beside the memory that a plan counts.
+/// What a cgroup's hot library text, page tables and kernel charges may take beside the memory that a plan counts, in a group of up to
+/// 1 GiB; where more is allowed to it, 1/200 of that is added.
 inline constexpr Bytes kGroupAllowance = mib(8);
 
 /// One finite limit that encloses this process.

@@ -110,6 +110,7 @@ struct Sacrifice {
 
 /// What another precision would come to.
 struct Alternative {
+  ElementType asked;  ///< the Policy::dtype that it comes of
   ElementType dtype;
   ElementType compute_dtype;
   std::string device;

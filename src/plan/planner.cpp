@@ -51,8 +51,8 @@ class Planner {
     plan.sacrifices = list_sacrifices(list_.requests(), list_.budgets(), chosen, unlimited);
     plan.verdict = fitting == nullptr ? Verdict::does_not_fit : plan.sacrifices.empty() ? Verdict::fits : Verdict::fits_degraded;
     plan.smallest_budget = smallest_budget();
-    plan.full_speed_budget = smallest(
-        [&](const Option& option) { return option.shared().loss <= unlimited.shared().loss && option.seconds <= 1.1 * unlimited.seconds; });
+    plan.full_speed_budget = attainable(smallest(
+        [&](const Option& option) { return option.shared().loss <= unlimited.shared().loss && option.seconds <= 1.1 * unlimited.seconds; }));
     for (Stage& stage : layout.stages) {
       stage.schedule.model_shape = model_shape(model_.program(), model_.binding());
       stage.schedule.plan_sizes = plan_sizes(plan);
@@ -66,7 +66,8 @@ class Planner {
     const Option* fitting = list_.best(list_.budgets());
     const Option& chosen = fitting != nullptr ? *fitting : list_.nearest();
     const bool degraded = fitting != nullptr && !list_sacrifices(list_.requests(), list_.budgets(), chosen, list_.best_of_all()).empty();
-    return {chosen.shared().storage,
+    return {*policy_.dtype,
+            chosen.shared().storage,
             chosen.shared().compute,
             list_.device(chosen.shared().device).name,
             fitting == nullptr ? Verdict::does_not_fit
@@ -93,10 +94,19 @@ class Planner {
     return list;
   }
 
+  // Without devices that have not as much in all, unless none has.
+  std::vector<DeviceBytes> attainable(std::vector<DeviceBytes> list) const {
+    const auto beyond = [&](const DeviceBytes& least) {
+      return std::ranges::any_of(list_.devices(), [&](const auto& device) { return device.name == least.device && device.total < least.bytes; });
+    };
+    if (!std::ranges::all_of(list, beyond)) std::erase_if(list, beyond);
+    return list;
+  }
+
   // Where budgets decide what goes where, less of one device may do: where devices are filled, or weights divided that cannot stream.
   std::vector<DeviceBytes> smallest_budget() {
     std::vector<DeviceBytes> list = smallest([](const Option&) { return true; });
-    if (!list_.is_made_by_budgets()) return list;
+    if (!list_.is_made_by_budgets()) return attainable(std::move(list));
     std::vector<DeviceBytes> refined;
     for (std::int32_t d = 0; d < std::ssize(list_.devices()); ++d) {
       const std::string& name = list_.device(d).name;
@@ -104,7 +114,7 @@ class Planner {
       const std::optional<Bytes> least = least_divided(d, known != list.end() ? std::optional(known->bytes) : std::nullopt);
       if (least && least->count > 0) refined.push_back({name, *least});  // of no memory: it can be done without
     }
-    return refined;
+    return attainable(std::move(refined));
   }
 
   // The least budget of device `d`, at most `known`, with which the program can be divided, the others as they are; `known` if none is

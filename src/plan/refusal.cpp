@@ -11,6 +11,9 @@ std::pair<std::string, std::string> told_apart(Bytes a, Bytes b) {
   return {format_exact(a), format_exact(b)};
 }
 
+// Whether what bounds a budget is a limit that somebody set, on a group of processes or this one, and not what the machine has.
+bool is_settable(const std::string& set_by) { return set_by.starts_with('/') || set_by.starts_with("RLIMIT_"); }
+
 // No single device's budget would do.
 Error several_do_not_fit(const Plan& plan) {
   std::string needs;
@@ -41,14 +44,17 @@ Error does_not_fit(const Plan& plan) {
   const auto amounts = told_apart(smallest, device.budget);
   const std::string amount = device.name == "cpu" ? format_exact(smallest) : device.name + "=" + format_exact(smallest);
   std::string advice;
-  if (smallest > device.free)
-    advice = "free " + format_bytes(smallest - device.free) + ", or use a smaller model or shorter texts (--max-length)";
+  if (smallest > device.total)
+    advice = device.name + " has " + format_bytes(device.total) + " in all: use a smaller model or shorter texts (--max-length)";
+  else if (smallest > device.free)
+    advice = "free " + format_bytes(smallest - device.free) + (is_settable(device.budget_set_by) ? " under that limit or raise it" : "") +
+             ", or use a smaller model or shorter texts (--max-length)";
   if (device.budget < device.free) advice += (advice.empty() ? "" : "; and ") + ("raise --max-memory to " + amount);
   Error error{ErrorCode::does_not_fit, plan.model + " needs at least " + amounts.first + " and the budget is " + amounts.second,
               device.name + ", set by " + device.budget_set_by, std::move(advice)};
   for (const Alternative& other : plan.alternatives) {
     if (other.verdict == Verdict::does_not_fit || element_bytes(other.dtype) >= element_bytes(plan.dtype)) continue;
-    error.advice += "; or --dtype " + std::string(element_name(other.dtype)) + ", which fits in " + format_bytes(other.bytes);
+    error.advice += "; or --dtype " + std::string(element_name(other.asked)) + ", which fits in " + format_bytes(other.bytes);
     break;
   }
   error.memory = MemoryShortfall{device.name, smallest, device.free, device.budget, plan.smallest_budget, {}};

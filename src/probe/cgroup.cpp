@@ -1,7 +1,10 @@
 #include "probe/cgroup.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <optional>
+
+#include <plimsoll/error.h>
 
 #include "probe/fields.h"
 #include "probe/lines.h"
@@ -85,6 +88,38 @@ GroupChain chain_of(const Mount& mount, std::string rest) {
   return chain;
 }
 
+// How many groups `path` leads down, each ".." one up.
+std::ptrdiff_t depth_of(std::string_view path) {
+  std::ptrdiff_t depth = 0;
+  for (const std::string_view part : split(path, '/')) depth += part == ".." ? -1 : part.empty() ? 0 : 1;
+  return depth;
+}
+
+// Of the groups `depth` below `top`, the one that lists this process: "/a/b". Nothing if it cannot be found, or there are very many.
+std::optional<std::string> search_below(Os& os, const std::string& top, std::ptrdiff_t depth) {
+  static constexpr std::size_t kMostGroups = 4096;
+  static constexpr std::ptrdiff_t kDeepest = 64;
+  const auto status = os.read_text("/proc/self/status", kLargestTable);
+  const auto self = status.ok() ? find_number(*status, "Pid") : std::nullopt;
+  if (!self || depth < 0 || depth > kDeepest) return std::nullopt;
+  std::vector<std::string> level = {""};
+  for (; depth > 0; --depth) {
+    std::vector<std::string> below;
+    for (const std::string& group : level) {
+      for (const std::string& name : os.list_directory(top + group)) {
+        if (os.is_directory(top + group + "/" + name)) below.push_back(group + "/" + name);
+        if (below.size() > kMostGroups) return std::nullopt;
+      }
+    }
+    level = std::move(below);
+  }
+  for (const std::string& group : level) {
+    const auto members = os.read_text(top + group + "/cgroup.procs", kLargestTable);
+    if (members.ok() && contains(split(*members, '\n'), std::to_string(*self))) return group;
+  }
+  return std::nullopt;
+}
+
 /// Where this process is in one hierarchy. Of several mounts of it, the one that shows most of what lies above the process.
 class ChainFinder {
  public:
@@ -95,17 +130,30 @@ class ChainFinder {
     if (auto rest = below(path_, mount.root)) {
       GroupChain chain = chain_of(mount, std::move(*rest));
       if (!longest_ || chain.directories.size() > longest_->directories.size()) longest_ = std::move(chain);
-    } else if (!fallback_) {
-      fallback_ = chain_of(mount, "");
+    } else if (!elsewhere_) {
+      elsewhere_ = mount;
     }
   }
-  std::optional<GroupChain> take() { return longest_ ? std::move(longest_) : std::move(fallback_); }
+
+  /// Adds its chain, if there is one; gives why some of it may be missing, or "".
+  std::string take(Os& os, std::vector<GroupChain>& chains) {
+    if (longest_) {
+      chains.push_back(std::move(*longest_));
+      return {};
+    }
+    if (!elsewhere_) return path_ == "/" ? "" : "this process is in " + printable(path_) + ", and no file system shows the limits there";
+    // Of a namespace that begins below what is mounted, mountinfo tells how deep: "/../..".
+    const std::ptrdiff_t depth = depth_of(path_) - depth_of(elsewhere_->root);
+    auto group = contains(split(elsewhere_->root, '/'), "..") ? search_below(os, elsewhere_->point, depth) : std::nullopt;
+    chains.push_back(chain_of(*elsewhere_, group.value_or("")));
+    return group ? "" : "the group of this process is not to be found below " + printable(elsewhere_->point);
+  }
 
  private:
   bool unified_;
   std::string path_;
   std::optional<GroupChain> longest_;
-  std::optional<GroupChain> fallback_;
+  std::optional<Mount> elsewhere_;
 };
 
 constexpr const char* kGroups = "/proc/self/cgroup";
@@ -119,12 +167,12 @@ Status unless_absent(Os& os, const char* path, Error error) {
 
 }  // namespace
 
-Result<std::vector<GroupChain>> read_group_chains(Os& os, std::string_view controller) {
-  std::vector<GroupChain> chains;
+Result<GroupChains> read_group_chains(Os& os, std::string_view controller) {
+  GroupChains found;
   auto table = os.read_text(kGroups, kLargestTable);
   if (!table.ok()) {
     PLIMSOLL_CHECK(unless_absent(os, kGroups, std::move(table).error()));
-    return chains;
+    return found;
   }
   std::vector<ChainFinder> finders;
   for (const bool unified : {false, true}) {
@@ -138,17 +186,19 @@ Result<std::vector<GroupChain>> read_group_chains(Os& os, std::string_view contr
   });
   if (!read.ok()) {
     PLIMSOLL_CHECK(unless_absent(os, kMounts, std::move(read).error()));
-    return chains;
+    return found;
   }
   for (ChainFinder& finder : finders) {
-    if (auto chain = finder.take()) chains.push_back(std::move(*chain));
+    std::string unseen = finder.take(os, found.chains);
+    // A controller that is listed in version 1 is not in the unified hierarchy.
+    if (&finder == &finders.front()) found.unseen = std::move(unseen);
   }
-  return chains;
+  return found;
 }
 
 std::vector<GroupChain> find_group_chains(Os& os, std::string_view controller) {
-  auto chains = read_group_chains(os, controller);
-  return chains.ok() ? std::move(chains).value() : std::vector<GroupChain>();
+  auto found = read_group_chains(os, controller);
+  return found.ok() ? std::move(found->chains) : std::vector<GroupChain>();
 }
 
 }  // namespace plimsoll::probe

@@ -15,8 +15,14 @@ namespace {
 // "No limit" in version 1 is 2^63 less a page; nothing that large limits anything.
 constexpr Bytes kNoLimit{std::uint64_t{1} << 60U};
 
-// Kernel memory of a group up to this much is paid from its allowance; part of it is our own page tables and stacks.
+// Kernel memory of a group up to this much is paid from its allowance.
 constexpr Bytes kKernelInAllowance = mib(4);
+
+// Of what a plan may take, 1/512 for its page tables and 1/455 for what the kernel remembers of the file's pages that it dropped meanwhile.
+constexpr Bytes kPaidByConstant = mib(1024);
+constexpr std::uint64_t kKernelShare = 200;
+
+Bytes group_allowance(Bytes limit) { return kGroupAllowance + Bytes{saturating_sub(limit, kPaidByConstant).count / kKernelShare}; }
 
 std::optional<Bytes> read_limit(Os& os, const std::string& path) {
   const auto text = os.read_text(path, kLargestTable);
@@ -46,19 +52,9 @@ Bytes unreclaimable_kernel(std::string_view stat) {
   return sum({field("kernel_stack"), field("pagetables"), field("percpu"), field("slab_unreclaimable"), field("vmalloc")});
 }
 
-// What is charged to a group, all below it included, and cannot be reclaimed. Version 1 does not tell how much of its kernel memory is
-// reclaimable, and most of it is file names and inodes: it is left to the allowance.
-Bytes unreclaimable(Os& os, const std::string& directory, bool unified) {
-  const auto text = os.read_text(directory + "/memory.stat", kLargestTable);
-  if (!text.ok()) return {};
-  if (!unified) return unreclaimable_pages(*text, find_number(*text, "total_rss") ? "total_" : "", "rss");
-  const Bytes kernel = saturating_sub(sum({unreclaimable_kernel(*text), find_bytes(*text, "sock")}), kKernelInAllowance);
-  return sum({unreclaimable_pages(*text, "", "anon"), kernel});
-}
-
 class Collector {
  public:
-  Collector(Os& os, const SelfMemory& self) : os_(os), self_(self) {}
+  Collector(Os& os, const SelfMemory& self, std::string_view meminfo) : os_(os), self_(self), meminfo_(meminfo) {}
 
   void add_chain(const GroupChain& chain) {
     for (const std::string& directory : chain.directories) {
@@ -78,11 +74,11 @@ class Collector {
     add_rlimit(RLIMIT_DATA, "RLIMIT_DATA", saturating_sub(self_.data, self_.anonymous));
   }
 
-  void add_overcommit(std::string_view meminfo) {
+  void add_overcommit() {
     const auto mode = os_.read_text("/proc/sys/vm/overcommit_memory", kLargestTable);
-    const auto limit = find_number(meminfo, "CommitLimit");
+    const auto limit = find_number(meminfo_, "CommitLimit");
     if (!mode.ok() || trimmed(*mode) != "2" || !limit) return;
-    const Bytes others = saturating_sub(find_bytes(meminfo, "Committed_AS"), self_.held());
+    const Bytes others = saturating_sub(find_bytes(meminfo_, "Committed_AS"), self_.held());
     add("/proc/sys/vm/overcommit_memory", Bytes{*limit}, others, Bytes{});
   }
 
@@ -96,10 +92,29 @@ class Collector {
     return !text.ok() || trimmed(*text) != "0";
   }
 
+  // What is charged to a group, all below it included, is not ours, and cannot be reclaimed.
+  Bytes held_by_others(const std::string& directory, bool unified) {
+    const auto text = os_.read_text(directory + "/memory.stat", kLargestTable);
+    if (!text.ok()) return {};
+    const std::string_view prefix = !unified && find_number(*text, "total_rss") ? "total_" : "";
+    const Bytes pages = unreclaimable_pages(*text, prefix, unified ? "anon" : "rss");
+    const Bytes kernel = unified ? sum({unreclaimable_kernel(*text), find_bytes(*text, "sock")}) : unreclaimable_kernel_of_version1(directory);
+    return sum({saturating_sub(pages, self_.held()), saturating_sub(kernel, sum({self_.tables, kKernelInAllowance}))});
+  }
+
+  // Version 1 does not tell how much of a group's kernel memory is reclaimable, and most of it is file names and inodes. What is certain
+  // is that no more than all that the machine has is.
+  Bytes unreclaimable_kernel_of_version1(const std::string& directory) {
+    const auto kernel = os_.read_text(directory + "/memory.kmem.usage_in_bytes", kLargestTable);
+    const auto reclaimable = find_number(meminfo_, find_number(meminfo_, "KReclaimable") ? "KReclaimable" : "SReclaimable");
+    if (!kernel.ok() || !reclaimable) return {};
+    return saturating_sub(Bytes{parse_number(*kernel).value_or(0)}, Bytes{*reclaimable});
+  }
+
   void add_group(const std::string& directory, std::string_view file, bool unified) {
     const std::string path = directory + std::string(file);
     const auto limit = read_limit(os_, path);
-    if (limit) add(path, *limit, saturating_sub(unreclaimable(os_, directory, unified), self_.held()), kGroupAllowance, true);
+    if (limit) add(path, *limit, held_by_others(directory, unified), group_allowance(*limit), true);
   }
 
   void add_hidden(const GroupChain& chain) {
@@ -109,8 +124,8 @@ class Collector {
     if (!limit || *limit >= kNoLimit.count) return;
     const auto is_seen = [&](const MemoryLimit& seen) { return seen.limit.count <= *limit; };
     if (std::any_of(limits_.begin(), limits_.end(), is_seen)) return;
-    const Bytes others = saturating_sub(unreclaimable(os_, chain.directories.back(), false), self_.held());
-    add(chain.directories.front() + "/memory.stat hierarchical_memory_limit", Bytes{*limit}, others, kGroupAllowance, true);
+    add(chain.directories.front() + "/memory.stat hierarchical_memory_limit", Bytes{*limit}, held_by_others(chain.directories.back(), false),
+        group_allowance(Bytes{*limit}), true);
   }
 
   void add_rlimit(int resource, std::string name, Bytes used) {
@@ -123,6 +138,7 @@ class Collector {
 
   Os& os_;
   const SelfMemory& self_;
+  std::string_view meminfo_;
   std::vector<MemoryLimit> limits_;
 };
 
@@ -144,9 +160,9 @@ void lower_budget(HostMemory& memory, Bytes budget, const std::string& set_by) {
 }  // namespace
 
 HostMemory probe_host_memory(Os& os) {
-  const auto chains = read_group_chains(os, "memory");
-  HostMemory memory = probe_host_memory(os, chains.ok() ? *chains : std::vector<GroupChain>());
-  if (!chains.ok()) memory.limits_fault = message(chains.error());
+  const auto groups = read_group_chains(os, "memory");
+  HostMemory memory = probe_host_memory(os, groups.ok() ? groups->chains : std::vector<GroupChain>());
+  memory.limits_fault = groups.ok() ? groups->unseen : message(groups.error());
   return memory;
 }
 
@@ -169,10 +185,10 @@ HostMemory probe_host_memory(Os& os, const std::vector<GroupChain>& chains) {
     memory.available = *available;
     lower_budget(memory, sum({*available, memory.ours}), memory.available_by);
   }
-  Collector collector(os, self);
+  Collector collector(os, self, meminfo);
   for (const GroupChain& chain : chains) collector.add_chain(chain);
   collector.add_rlimits();
-  collector.add_overcommit(meminfo);
+  collector.add_overcommit();
   memory.limits = collector.take();
   for (const MemoryLimit& limit : memory.limits) lower_budget(memory, limit.budget, limit.set_by);
   return memory;

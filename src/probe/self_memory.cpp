@@ -11,7 +11,8 @@ SelfMemory read_self_memory(Os& os) {
                     .shared = find_bytes(*status, "RssShmem"),
                     .locked = find_bytes(*status, "VmLck"),
                     .addresses = find_bytes(*status, "VmSize"),
-                    .data = find_bytes(*status, "VmData")};
+                    .data = find_bytes(*status, "VmData"),
+                    .tables = find_bytes(*status, "VmPTE")};
 }
 
 }  // namespace plimsoll::probe

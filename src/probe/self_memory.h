@@ -15,6 +15,7 @@ struct SelfMemory {
   Bytes locked;     ///< VmLck; pages of `anonymous` and `shared` that are locked are in there, too
   Bytes addresses;  ///< VmSize, what RLIMIT_AS bounds
   Bytes data;       ///< VmData, what RLIMIT_DATA bounds
+  Bytes tables;     ///< VmPTE, the kernel's page tables
 
   /// What counts against a budget.
   Bytes held() const { return anonymous + shared; }

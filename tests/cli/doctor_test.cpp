@@ -149,6 +149,22 @@ TEST(Doctor, ChecksThisMachineWithoutALog) {
   }
 }
 
+// Where `run` looks for models.
+TEST(Doctor, ChecksTheHubCacheThatIsUsed) {
+  const Folder folder;
+  const std::vector<std::pair<std::string, std::string>> places = {{"XDG_CACHE_HOME=" + (folder / "xdg"), folder / "xdg/huggingface/hub"},
+                                                                   {"HF_HOME=" + (folder / "home"), folder / "home/hub"},
+                                                                   {"HF_HUB_CACHE=" + (folder / "hub"), folder / "hub"}};
+  std::vector<std::string> environment;
+  for (const auto& [variable, place] : places) {  // each goes before those above it
+    environment.push_back(variable);
+    const Finished check = run(Start{{"/bin/sh", "-c", "exec \"$0\" doctor < /dev/null", PLIMSOLL_COMMAND}, {}, environment, false, {}});
+    EXPECT_NE(check.out.find(place), std::string::npos) << place << "\n" << check.out;
+    const Finished absent = run(Start{{"plan", "nobody/nothing"}, {}, environment, false, {}});
+    EXPECT_NE(absent.err.find(place), std::string::npos) << place << "\n" << absent.err;
+  }
+}
+
 TEST(Doctor, WithAModelAndNoLogPlansForThisMachine) {
   const std::string model = fixture("models/bert");
   const auto on_terminal = [](const std::string& flags) {

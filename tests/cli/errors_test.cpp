@@ -36,6 +36,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"DashText", {"run", kModel, "-5 stars"}, 2, "put -- before"},
         Case{"MissingValue", {"run", kModel, "--input"}, 2, "--input FILE"},
         Case{"BadSize", {"plan", kModel, "--max-memory", "much"}, 2, "512MiB"},
+        Case{"BudgetOfTheDisk", {"plan", kModel, "--max-memory", "disk=5"}, 2, "leave disk out, or give disk=0"},
         Case{"BadCount", {"run", kModel, "x", "--batch-size", "0"}, 2, "from 1"},
         Case{"TooManyThreads", {"run", kModel, "x", "--threads", "257"}, 2, "from 1 to 256"},
         Case{"NotAShape", {"bench", kModel, "--shapes", "x"}, 2, "'x' is not a shape"},

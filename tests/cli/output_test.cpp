@@ -4,7 +4,9 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/fs.h>
 #include <linux/magic.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -155,6 +157,31 @@ TEST(Output, DoesNotWaitForADeviceThatTakesAll) {
     output->write("text");
     EXPECT_TRUE(output->flush().ok()) << path;
   }
+}
+
+// Found out before anything is computed.
+TEST(Output, TakesNoPlaceOfAFileThatMayNotBeReplaced) {
+  const Folder folder;
+  const std::string path = folder.write("a", "kept");
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  ASSERT_GE(fd, 0);
+  for (const int wanted : {FS_IMMUTABLE_FL, FS_APPEND_FL}) {
+    int attributes = 0;
+    ASSERT_EQ(::ioctl(fd, FS_IOC_GETFLAGS, &attributes), 0);
+    int changed = attributes | wanted;
+    if (::ioctl(fd, FS_IOC_SETFLAGS, &changed) != 0) {
+      ::close(fd);
+      GTEST_SKIP() << "files cannot be given attributes here";
+    }
+    Gate gate;
+    CancelToken cancel;
+    const auto output = Output::open(path, gate, cancel);
+    EXPECT_EQ(::ioctl(fd, FS_IOC_SETFLAGS, &attributes), 0);
+    ASSERT_FALSE(output.ok());
+    EXPECT_NE(message(output.error()).find("chattr"), std::string::npos) << message(output.error());
+  }
+  ::close(fd);
+  EXPECT_EQ(test::names_in(folder.path()).size(), 1U);
 }
 
 TEST(Output, IsAsPrivateAsWhatItReplaces) {

@@ -94,6 +94,58 @@ TEST(PlanJson, DoesNotFitIsPrintedAndAnError) {
   EXPECT_EQ(json::parse(result.err)["error"]["smallest_budget"]["cpu"], result.rows()[0]["smallest_budget"]["cpu"]);
 }
 
+// A forbidden precision is not advised.
+TEST(PlanJson, AdviceObeysWhatIsForbidden) {
+  const std::vector<std::string> resident = {"plan", kModel, "hello", "--device", "sim:0", "--forbid", "stream,gather,microbatch"};
+  const auto refusal = [&](const std::string& more) {
+    std::vector<std::string> arguments = resident;
+    arguments.back() += more;
+    arguments.insert(arguments.end(), {"--sim", "memory=700KiB"});
+    return run(arguments).err;
+  };
+  EXPECT_NE(refusal("").find("--dtype bfloat16"), std::string::npos) << refusal("");
+  EXPECT_NE(refusal(",bfloat16").find("--dtype float16"), std::string::npos) << refusal(",bfloat16");
+  EXPECT_EQ(refusal(",bfloat16,float16").find("--dtype"), std::string::npos) << refusal(",bfloat16,float16");
+}
+
+TEST(PlanJson, ADeviceThatHasNotAsMuchIsNotNamed) {
+  const json two = plan({"hello", "--sim", "memory=100KiB"});
+  EXPECT_EQ(keys(two["smallest_budget"]), Names{"cpu"});
+  EXPECT_EQ(keys(two["full_speed_budget"]), Names{"cpu"});
+  const Finished alone = run({"plan", kModel, "hello", "--json", "--sim", "memory=100KiB", "--device", "sim:0"});
+  EXPECT_EQ(keys(alone.rows().at(0)["smallest_budget"]), Names{"sim:0"});
+  EXPECT_NE(alone.err.find("sim:0 has 100 KiB in all"), std::string::npos) << alone.err;
+  const Finished drawn = run({"plan", kModel, "hello", "--sim", "memory=100KiB", "--device", "sim:0"});
+  EXPECT_NE(drawn.out.find(", more than there is"), std::string::npos) << drawn.out;
+}
+
+TEST(PlanJson, AnotherAcceleratorThanTheFastestIsNoSacrifice) {
+  const json moved = plan({"hello", "--forbid", "cpu", "--sim", "memory=200KiB,latency=1us,compute=100TFLOP/s", "--sim",
+                           "memory=64MiB,latency=1us,compute=90TFLOP/s"});
+  EXPECT_EQ(moved["layers"][0]["compute"], "sim:1");
+  EXPECT_EQ(moved["sacrifices"], json::array());
+  EXPECT_EQ(moved["verdict"], "fits");
+}
+
+TEST(Plan, ALimitThatIsTooLowIsToBeRaised) {
+  const Finished result = run(Start{
+      {"/bin/sh", "-c", "ulimit -v 100000; exec \"$0\" \"$@\"", PLIMSOLL_COMMAND, "plan", kModel, "--batch-size", "50000", "--forbid", "microbatch"},
+      {},
+      {},
+      false,
+      {}});
+  EXPECT_EQ(result.status, 6);
+  EXPECT_NE(result.err.find("set by RLIMIT_AS): free "), std::string::npos) << result.err;
+  EXPECT_NE(result.err.find(" under that limit or raise it, or use"), std::string::npos) << result.err;
+}
+
+// What a bfloat16 checkpoint comes to with float32 products is asked for by --dtype float32.
+TEST(PlanPicture, SaysWhichFlagAsksForAPrecision) {
+  const Finished result = run({"plan", kModel});
+  EXPECT_NE(result.out.find("\n  --dtype   Precision "), std::string::npos) << result.out;
+  EXPECT_NE(result.out.find("\n  float16   float16 in float32 "), std::string::npos) << result.out;
+}
+
 TEST(PlanPicture, ShowsBarTagsLayersPrecisionsAndBudgets) {
   const Finished result = run({"plan", kModel});
   EXPECT_EQ(result.status, 0);

@@ -65,6 +65,40 @@ TEST(FindGroupChains, TakesTheMountsTopWhenTheProcessIsNotBelowIt) {
   EXPECT_EQ(find("0::/../../a\n", version2_mount("/../.."))[0].directories, (Paths{"/sys/fs/cgroup/a", "/sys/fs/cgroup"}));
 }
 
+// A namespace of groups without a mount of its own: mountinfo tells how deep it begins, and nobody what lies between.
+TEST(FindGroupChains, LooksForTheGroupThatANamespaceHides) {
+  FakeOs os;
+  os.files = {{"/proc/self/cgroup", "4:memory:/\n"},
+              {"/proc/self/mountinfo", version1_mount("memory", "/../..")},
+              {"/proc/self/status", "Name:\tx\nPid:\t77\n"},
+              {"/sys/fs/cgroup/memory/cgroup.procs", "1\n77\n"},
+              {"/sys/fs/cgroup/memory/a/cgroup.procs", "2\n"},
+              {"/sys/fs/cgroup/memory/a/in/cgroup.procs", "770\n7\n"},
+              {"/sys/fs/cgroup/memory/b/in/cgroup.procs", "5\n77\n8\n"},
+              {"/sys/fs/cgroup/memory/b/in/deep/cgroup.procs", "77\n"}};
+  const auto found = read_group_chains(os, "memory");
+  ASSERT_EQ(found->chains.size(), 1U);
+  EXPECT_EQ(found->chains[0].directories,
+            (Paths{"/sys/fs/cgroup/memory/b/in", "/sys/fs/cgroup/memory/b", "/sys/fs/cgroup/memory"}));
+  EXPECT_EQ(found->unseen, "");
+  os.files["/proc/self/cgroup"] = "4:memory:/../in/deep\n";  // moved out of the namespace's top
+  EXPECT_EQ(find_group_chains(os, "memory")[0].directories.front(), "/sys/fs/cgroup/memory/b/in/deep");
+}
+
+TEST(FindGroupChains, SaysWhatCannotBeSeen) {
+  const auto unseen = [](const std::string& groups, const std::string& mounts) {
+    FakeOs os;
+    os.files = {{"/proc/self/cgroup", groups}, {"/proc/self/mountinfo", mounts}};
+    return read_group_chains(os, "memory")->unseen;
+  };
+  EXPECT_EQ(unseen("0::/\n", version2_mount("/../..")), "the group of this process is not to be found below /sys/fs/cgroup");
+  EXPECT_EQ(unseen("0::/user.slice\n", ""), "this process is in /user.slice, and no file system shows the limits there");
+  EXPECT_EQ(unseen("0::/\n", ""), "");
+  EXPECT_EQ(unseen("0::/job\n", version2_mount()), "");
+  EXPECT_EQ(unseen(lines({"4:memory:/job", "0::/job"}), version1_mount("memory")), "") << "the controller is in version 1";
+  EXPECT_NE(unseen(lines({"4:memory:/job", "0::/job"}), version2_mount()), "");
+}
+
 TEST(FindGroupChains, PrefersTheMountThatShowsMostAncestors) {
   const auto chains =
       find("0::/a/b\n", lines({version2_mount("/a/b", "/narrow"), version2_mount("/", "/wide"), version2_mount("/a", "/middle")}));
@@ -100,7 +134,7 @@ TEST(FindGroupChains, FailWhereAListIsThereAndCannotBeRead) {
     os.files = {{"/proc/self/cgroup", "0::/job\n"}, {"/proc/self/mountinfo", version2_mount()}};
     ASSERT_TRUE(read_group_chains(os, "memory").ok());
     os.files.erase(name);
-    EXPECT_TRUE(read_group_chains(os, "memory")->empty()) << "absent is no failure";
+    EXPECT_TRUE(read_group_chains(os, "memory")->chains.empty()) << "absent is no failure";
     os.files[name] = "";
     os.gate().refuse_where([&](Acquisition kind, std::string_view) { return kind == Acquisition::read; });
     const auto refused = read_group_chains(os, "memory");

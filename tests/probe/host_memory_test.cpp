@@ -76,11 +76,11 @@ TEST_F(HostMemoryTest, Version2HighCountsLikeMax) {
 TEST_F(HostMemoryTest, EveryAncestorCounts) {
   join_version2("/a/b/c");
   os.files["/sys/fs/cgroup/a/b/c/memory.max"] = "max\n";
-  os.files["/sys/fs/cgroup/a/b/memory.max"] = mib_text(2000);
+  os.files["/sys/fs/cgroup/a/b/memory.max"] = mib_text(800);
   os.files["/sys/fs/cgroup/a/b/memory.stat"] = version2_stat(100);
-  os.files["/sys/fs/cgroup/a/memory.max"] = mib_text(3000);
-  os.files["/sys/fs/cgroup/a/memory.stat"] = version2_stat(2600);  // neighbours under /a hold 2500 MiB
-  expect_budget(mib(3000 - 2500 - 8), "/sys/fs/cgroup/a/memory.max");
+  os.files["/sys/fs/cgroup/a/memory.max"] = mib_text(1000);
+  os.files["/sys/fs/cgroup/a/memory.stat"] = version2_stat(600);  // neighbours under /a hold 500 MiB
+  expect_budget(mib(1000 - 500 - 8), "/sys/fs/cgroup/a/memory.max");
   EXPECT_EQ(probe_host_memory(os).limits.size(), 2U);
 }
 
@@ -145,6 +145,37 @@ TEST_F(HostMemoryTest, KernelMemoryBeyondTheAllowanceCountsUnlessItIsReclaimable
   os.files["/sys/fs/cgroup/job/memory.stat"] = lines(
       {"anon 104857600", "kernel_stack 10485760", "pagetables 10485760", "slab_unreclaimable 31457280", "slab_reclaimable 104857600"});
   expect_budget(mib(1000 - (50 - 4) - 8), "/sys/fs/cgroup/job/memory.max");
+}
+
+// Page tables and what the kernel remembers of a file's pages grow with the plan.
+TEST_F(HostMemoryTest, TheAllowanceGrowsWithTheLimit) {
+  join_version2("/job");
+  os.files["/sys/fs/cgroup/job/memory.max"] = mib_text(5024);
+  expect_budget(mib(5024 - 8 - 4000 / 200), "/sys/fs/cgroup/job/memory.max");
+  join_version1("/job");
+  os.files["/sys/fs/cgroup/memory/job/memory.limit_in_bytes"] = mib_text(3024);
+  expect_budget(mib(3024 - 8 - 2000 / 200), "/sys/fs/cgroup/memory/job/memory.limit_in_bytes");
+}
+
+TEST_F(HostMemoryTest, OurOwnPageTablesAreNotHeldByOthers) {
+  join_version2("/job");
+  os.files["/sys/fs/cgroup/job/memory.max"] = mib_text(1000);
+  os.files["/sys/fs/cgroup/job/memory.stat"] = lines({"anon 104857600", "kernel 20971520"});
+  os.files["/proc/self/status"] += "VmPTE:\t   15360 kB\n";
+  expect_budget(mib(1000 - (20 - 15 - 4) - 8), "/sys/fs/cgroup/job/memory.max");
+}
+
+TEST_F(HostMemoryTest, Version1CountsKernelMemoryThatIsNotReclaimableForCertain) {
+  join_version1("/job");
+  os.files["/sys/fs/cgroup/memory/job/memory.limit_in_bytes"] = mib_text(512);
+  os.files["/sys/fs/cgroup/memory/job/memory.stat"] = version1_stat(100);
+  os.files["/sys/fs/cgroup/memory/job/memory.kmem.usage_in_bytes"] = mib_text(200);
+  expect_budget(mib(512 - 8), "/sys/fs/cgroup/memory/job/memory.limit_in_bytes");  // nothing is known
+  const std::string meminfo = os.files["/proc/meminfo"];
+  os.files["/proc/meminfo"] = meminfo + "SReclaimable:    51200 kB\n";
+  expect_budget(mib(512 - (200 - 50 - 4) - 8), "/sys/fs/cgroup/memory/job/memory.limit_in_bytes");
+  os.files["/proc/meminfo"] = meminfo + lines({"KReclaimable:    81920 kB", "SReclaimable:    51200 kB"});
+  expect_budget(mib(512 - (200 - 80 - 4) - 8), "/sys/fs/cgroup/memory/job/memory.limit_in_bytes");
 }
 
 TEST_F(HostMemoryTest, AddressAndDataLimitsLeaveWhatIsNotOurs) {
