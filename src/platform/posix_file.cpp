@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <system_error>
 
+#include "platform/interruption.h"
+
 namespace plimsoll {
 namespace {
 
@@ -42,9 +44,10 @@ Status PosixFile::read(std::span<std::byte> out, std::uint64_t offset) {
 }
 
 Status PosixFile::read_buffered(std::span<std::byte> out, std::uint64_t offset) {
+  Interruption interruption;
   while (!out.empty()) {
     const ssize_t got = read_call_(fd_.get(), out.data(), out.size(), static_cast<off_t>(offset));
-    if (got < 0 && errno == EINTR) continue;
+    if (interruption.again(got)) continue;
     if (got < 0) return read_error(errno, offset);
     if (got == 0) return ends_early(offset);
     out = out.subspan(static_cast<std::size_t>(got));
@@ -68,9 +71,10 @@ Status PosixFile::read_direct(std::span<std::byte> out, std::uint64_t offset) {
   const std::size_t wanted = without_tail(out, offset).size();
   if (wanted > size_ - std::min(offset, size_)) return ends_early(size_);
   std::size_t done = 0;
+  Interruption interruption;
   while (done < wanted && direct_.get() >= 0 && !direct_refused_.load(std::memory_order_relaxed)) {
     const ssize_t got = read_call_(direct_.get(), out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
-    if (got < 0 && errno == EINTR) continue;
+    if (interruption.again(got)) continue;
     if (got < 0 && errno == EINVAL) direct_refused_.store(true, std::memory_order_relaxed);
     else if (got < 0) return read_error(errno, offset + done);
     else done += static_cast<std::size_t>(got);
@@ -86,10 +90,11 @@ Status PosixFile::read_direct(std::span<std::byte> out, std::uint64_t offset) {
 std::size_t PosixFile::read_cached(std::span<std::byte> out, std::uint64_t offset) {
   if (offset >= size_) return 0;
   std::size_t done = 0;
+  Interruption interruption;
   while (done < out.size()) {
     const iovec rest{out.data() + done, out.size() - done};
     const ssize_t got = ::preadv2(fd_.get(), &rest, 1, static_cast<off_t>(offset + done), RWF_NOWAIT);
-    if (got < 0 && errno == EINTR) continue;
+    if (interruption.again(got)) continue;
     if (got <= 0) break;
     done += static_cast<std::size_t>(got);
   }

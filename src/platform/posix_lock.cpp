@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <thread>
 
+#include "platform/interruption.h"
 #include "platform/posix_file.h"
 
 namespace plimsoll {
@@ -21,10 +22,11 @@ class PosixLock final : public FileLock {
   PosixLock(Descriptor fd, std::string path, Gate& gate) : fd_(std::move(fd)), path_(std::move(path)), gate_(gate) {}
 
   Status write(std::string_view text) override {
+    Interruption interruption;
     for (std::size_t done = 0; done < text.size();) {
       if (!gate_.admit(Acquisition::write, "FileLock::write")) return write_error(ENOSPC);
       const ssize_t put = ::pwrite(fd_.get(), text.data() + done, text.size() - done, static_cast<off_t>(done));
-      if (put < 0 && errno == EINTR) continue;
+      if (interruption.again(put)) continue;
       if (put < 0) return write_error(errno);
       done += static_cast<std::size_t>(put);
     }

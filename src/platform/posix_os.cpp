@@ -17,6 +17,7 @@
 #include <plimsoll/os.h>
 
 #include "platform/huge_page.h"
+#include "platform/interruption.h"
 #include "platform/posix_file.h"
 #include "platform/posix_folder.h"
 #include "platform/posix_library.h"
@@ -151,11 +152,11 @@ class PosixOs final : public Os {
     if (!gate_.admit(Acquisition::open, "Os::read_text: open")) return cannot_open(EMFILE, path);
     const Descriptor fd(::open(path.c_str(), kReadFlags));
     PLIMSOLL_CHECK(check_regular(fd, path));
-    for (;;) {
+    for (Interruption interruption;;) {
       char block[4096];
       if (!gate_.admit(Acquisition::read, "Os::read_text: read")) return Error{ErrorCode::io, "cannot read: " + system_message(EIO), path};
       const ssize_t got = ::read(fd.get(), block, sizeof block);
-      if (got < 0 && errno == EINTR) continue;
+      if (interruption.again(got)) continue;
       if (got < 0) return Error{ErrorCode::io, "cannot read: " + system_message(errno), path};
       if (got == 0) return {};
       PLIMSOLL_CHECK(take({block, static_cast<std::size_t>(got)}));
@@ -281,10 +282,11 @@ class PosixOs final : public Os {
   }
 
   int write_all(int fd, std::string_view text) {
+    Interruption interruption;
     while (!text.empty()) {
       if (!gate_.admit(Acquisition::write, "Os::write_text: write")) return ENOSPC;
       const ssize_t put = ::write(fd, text.data(), text.size());
-      if (put < 0 && errno == EINTR) continue;
+      if (interruption.again(put)) continue;
       if (put < 0) return errno;
       text.remove_prefix(static_cast<std::size_t>(put));
     }

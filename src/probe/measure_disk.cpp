@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <system_error>
 
+#include "platform/interruption.h"
+
 namespace plimsoll::probe {
 namespace {
 
@@ -54,8 +56,9 @@ class Measurement {
   int read_block(std::span<std::byte> block, std::uint64_t offset) {
     if (!os_.gate().admit(Acquisition::read, "measure_disk_read: read")) return EIO;
     ssize_t got = -1;
+    Interruption interruption;
     do got = ::pread(fd_, block.data(), kBlock, static_cast<off_t>(offset));
-    while (got < 0 && errno == EINTR);
+    while (interruption.again(got));
     if (got < 0) return errno;
     return static_cast<std::uint64_t>(got) == kBlock ? 0 : EIO;
   }

@@ -156,6 +156,15 @@ TEST_F(DirectReads, RepeatShortAndInterruptedReads) {
   EXPECT_EQ(script.attempts, 2 * kBlocks);
 }
 
+TEST_F(DirectReads, FailWhereTheyAreInterruptedForEver) {
+  const auto file = open_direct();
+  script.direct = [](int, int, void*, std::size_t, off_t) { return fail(EINTR); };
+  const Status read = read_all(*file);
+  ASSERT_FALSE(read.ok());
+  EXPECT_EQ(read.error().code, ErrorCode::io);
+  EXPECT_NE(read.error().what.find("nterrupted"), std::string::npos) << message(read.error());
+}
+
 TEST_F(DirectReads, GoOnBufferedWhereAReadEndsInsideABlock) {
   for (const std::size_t got : {std::size_t{1}, kDirectBlock + 1000, 5 * kDirectBlock + kTail - 1}) {
     const auto file = open_direct();
