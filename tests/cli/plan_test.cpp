@@ -142,8 +142,8 @@ TEST(Plan, ALimitThatIsTooLowIsToBeRaised) {
 // What a bfloat16 checkpoint comes to with float32 products is asked for by --dtype float32.
 TEST(PlanPicture, SaysWhichFlagAsksForAPrecision) {
   const Finished result = run({"plan", kModel});
-  EXPECT_NE(result.out.find("\n  --dtype   Precision "), std::string::npos) << result.out;
-  EXPECT_NE(result.out.find("\n  float16   float16 in float32 "), std::string::npos) << result.out;
+  EXPECT_NE(result.out.find("\n  --dtype  Precision "), std::string::npos) << result.out;
+  EXPECT_NE(result.out.find("\n  float16  float16 in float32 "), std::string::npos) << result.out;
 }
 
 TEST(PlanPicture, ShowsBarTagsLayersPrecisionsAndBudgets) {

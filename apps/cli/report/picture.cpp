@@ -74,11 +74,11 @@ std::string draw_layers(const Plan& plan, const Terminal& terminal) {
 
 std::string draw_alternatives(const Plan& plan) {
   if (plan.alternatives.empty()) return {};
-  std::string text = fmt::format("\n  {:<10}{:<20}{:<15}{:>9}{:>10}  {}\n", "--dtype", "Precision", "Verdict", "Memory", "A pass", "Smallest budget");
+  std::string text = fmt::format("\n  {:<9}{:<20}{:<15}{:>8}{:>9}  {}\n", "--dtype", "Precision", "Verdict", "Memory", "A pass", "Smallest budget");
   for (const Alternative& other : plan.alternatives) {
     std::string precision(element_name(other.dtype));
     if (other.compute_dtype != other.dtype) precision += fmt::format(" in {}", element_name(other.compute_dtype));
-    text += fmt::format("  {:<10}{:<20}{:<15}{:>9}{:>10}  {}\n", element_name(other.asked), precision, verdict_words(other.verdict), format_bytes(other.bytes),
+    text += fmt::format("  {:<9}{:<20}{:<15}{:>8}{:>9}  {}\n", element_name(other.asked), precision, verdict_words(other.verdict), format_bytes(other.bytes),
                         format_seconds(other.pass_seconds), budget_text(other.smallest_budget));
   }
   return text;
