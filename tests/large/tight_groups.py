@@ -106,6 +106,12 @@ def main():
         for device in ([], ["--device", "sim:0"]):
             groups.run(limit, (0, 6), [plimsoll, "run", middle, "hi", "--sim", "memory=64MiB", *device])
 
+    # A namespace of groups without a mount of its own names none of the groups that bind it.
+    hidden = ["unshare", "--cgroup"]
+    if subprocess.run([*hidden, "true"], stderr=subprocess.DEVNULL).returncode == 0:
+        for limit in (11, 13, 24):
+            groups.run(limit, (0, 6), [*hidden, plimsoll, "run", middle, "hi"])
+
     # As many devices as somebody may think of: each takes something of the process before anything is planned.
     for limit, devices, threads in ((10, 32, 2), (16, 48, 2), (24, 64, 2), (32, 100, 2), (64, 200, 2), (24, 4, 256)):
         for command in (["plan", plain], ["run", plain, "hi"]):
