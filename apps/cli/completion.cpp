@@ -143,8 +143,7 @@ std::string zsh_text(std::string_view text) {
 
 std::string zsh_value(const Flag& flag) {
   if (!flag.takes_value) return {};
-  if (flag.takes_files)
-    return flag.choices.empty() ? ":file:_files" : fmt::format(":value:{{compadd - {}; _files}}", flag.choices);
+  if (flag.takes_files) return flag.choices.empty() ? ":file:_files" : fmt::format(":value:{{compadd - {}; _files}}", flag.choices);
   if (flag.choices.empty()) return ":value:";
   return flag.takes_list ? fmt::format(":list:_sequence compadd - {}", flag.choices) : fmt::format(":value:({})", flag.choices);
 }

@@ -51,8 +51,9 @@ class Planner {
     plan.sacrifices = list_sacrifices(list_.requests(), list_.budgets(), chosen, unlimited);
     plan.verdict = fitting == nullptr ? Verdict::does_not_fit : plan.sacrifices.empty() ? Verdict::fits : Verdict::fits_degraded;
     plan.smallest_budget = smallest_budget();
-    plan.full_speed_budget = attainable(smallest(
-        [&](const Option& option) { return option.shared().loss <= unlimited.shared().loss && option.seconds <= 1.1 * unlimited.seconds; }));
+    plan.full_speed_budget = attainable(smallest([&](const Option& option) {
+      return option.shared().loss <= unlimited.shared().loss && option.seconds <= 1.1 * unlimited.seconds;
+    }));
     for (Stage& stage : layout.stages) {
       stage.schedule.model_shape = model_shape(model_.program(), model_.binding());
       stage.schedule.plan_sizes = plan_sizes(plan);
@@ -97,7 +98,8 @@ class Planner {
   // Without devices that have not as much in all, unless none has.
   std::vector<DeviceBytes> attainable(std::vector<DeviceBytes> list) const {
     const auto beyond = [&](const DeviceBytes& least) {
-      return std::ranges::any_of(list_.devices(), [&](const auto& device) { return device.name == least.device && device.total < least.bytes; });
+      return std::ranges::any_of(list_.devices(),
+                                 [&](const auto& device) { return device.name == least.device && device.total < least.bytes; });
     };
     if (!std::ranges::all_of(list, beyond)) std::erase_if(list, beyond);
     return list;

@@ -98,7 +98,8 @@ class Collector {
     if (!text.ok()) return {};
     const std::string_view prefix = !unified && find_number(*text, "total_rss") ? "total_" : "";
     const Bytes pages = unreclaimable_pages(*text, prefix, unified ? "anon" : "rss");
-    const Bytes kernel = unified ? sum({unreclaimable_kernel(*text), find_bytes(*text, "sock")}) : unreclaimable_kernel_of_version1(directory);
+    const Bytes kernel =
+        unified ? sum({unreclaimable_kernel(*text), find_bytes(*text, "sock")}) : unreclaimable_kernel_of_version1(directory);
     return sum({saturating_sub(pages, self_.held()), saturating_sub(kernel, sum({self_.tables, kKernelInAllowance}))});
   }
 
@@ -124,8 +125,8 @@ class Collector {
     if (!limit || *limit >= kNoLimit.count) return;
     const auto is_seen = [&](const MemoryLimit& seen) { return seen.limit.count <= *limit; };
     if (std::any_of(limits_.begin(), limits_.end(), is_seen)) return;
-    add(chain.directories.front() + "/memory.stat hierarchical_memory_limit", Bytes{*limit}, held_by_others(chain.directories.back(), false),
-        group_allowance(Bytes{*limit}), true);
+    add(chain.directories.front() + "/memory.stat hierarchical_memory_limit", Bytes{*limit},
+        held_by_others(chain.directories.back(), false), group_allowance(Bytes{*limit}), true);
   }
 
   void add_rlimit(int resource, std::string name, Bytes used) {

@@ -128,12 +128,12 @@ TEST(PlanJson, AnotherAcceleratorThanTheFastestIsNoSacrifice) {
 }
 
 TEST(Plan, ALimitThatIsTooLowIsToBeRaised) {
-  const Finished result = run(Start{
-      {"/bin/sh", "-c", "ulimit -v 100000; exec \"$0\" \"$@\"", PLIMSOLL_COMMAND, "plan", kModel, "--batch-size", "50000", "--forbid", "microbatch"},
-      {},
-      {},
-      false,
-      {}});
+  const Finished result = run(Start{{"/bin/sh", "-c", "ulimit -v 100000; exec \"$0\" \"$@\"", PLIMSOLL_COMMAND, "plan", kModel,
+                                     "--batch-size", "50000", "--forbid", "microbatch"},
+                                    {},
+                                    {},
+                                    false,
+                                    {}});
   EXPECT_EQ(result.status, 6);
   EXPECT_NE(result.err.find("set by RLIMIT_AS): free "), std::string::npos) << result.err;
   EXPECT_NE(result.err.find(" under that limit or raise it, or use"), std::string::npos) << result.err;

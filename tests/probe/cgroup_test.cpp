@@ -78,8 +78,7 @@ TEST(FindGroupChains, LooksForTheGroupThatANamespaceHides) {
               {"/sys/fs/cgroup/memory/b/in/deep/cgroup.procs", "77\n"}};
   const auto found = read_group_chains(os, "memory");
   ASSERT_EQ(found->chains.size(), 1U);
-  EXPECT_EQ(found->chains[0].directories,
-            (Paths{"/sys/fs/cgroup/memory/b/in", "/sys/fs/cgroup/memory/b", "/sys/fs/cgroup/memory"}));
+  EXPECT_EQ(found->chains[0].directories, (Paths{"/sys/fs/cgroup/memory/b/in", "/sys/fs/cgroup/memory/b", "/sys/fs/cgroup/memory"}));
   EXPECT_EQ(found->unseen, "");
   os.files["/proc/self/cgroup"] = "4:memory:/../in/deep\n";  // moved out of the namespace's top
   EXPECT_EQ(find_group_chains(os, "memory")[0].directories.front(), "/sys/fs/cgroup/memory/b/in/deep");

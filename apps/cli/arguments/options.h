@@ -24,7 +24,7 @@ struct Options {
   const CommandSpec* command = nullptr;
   bool help = false;
   std::vector<std::string_view> variables;  ///< the flags, "--name", whose values the environment gave
-  std::vector<std::string_view> texts;  ///< positional arguments behind MODEL: the process's own
+  std::vector<std::string_view> texts;      ///< positional arguments behind MODEL: the process's own
 
   ModelRequest model;
   std::vector<std::string> fallbacks;  ///< --fallback, in order

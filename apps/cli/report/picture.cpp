@@ -74,12 +74,13 @@ std::string draw_layers(const Plan& plan, const Terminal& terminal) {
 
 std::string draw_alternatives(const Plan& plan) {
   if (plan.alternatives.empty()) return {};
-  std::string text = fmt::format("\n  {:<9}{:<20}{:<15}{:>8}{:>9}  {}\n", "--dtype", "Precision", "Verdict", "Memory", "A pass", "Smallest budget");
+  std::string text =
+      fmt::format("\n  {:<9}{:<20}{:<15}{:>8}{:>9}  {}\n", "--dtype", "Precision", "Verdict", "Memory", "A pass", "Smallest budget");
   for (const Alternative& other : plan.alternatives) {
     std::string precision(element_name(other.dtype));
     if (other.compute_dtype != other.dtype) precision += fmt::format(" in {}", element_name(other.compute_dtype));
-    text += fmt::format("  {:<9}{:<20}{:<15}{:>8}{:>9}  {}\n", element_name(other.asked), precision, verdict_words(other.verdict), format_bytes(other.bytes),
-                        format_seconds(other.pass_seconds), budget_text(other.smallest_budget));
+    text += fmt::format("  {:<9}{:<20}{:<15}{:>8}{:>9}  {}\n", element_name(other.asked), precision, verdict_words(other.verdict),
+                        format_bytes(other.bytes), format_seconds(other.pass_seconds), budget_text(other.smallest_budget));
   }
   return text;
 }
@@ -91,7 +92,8 @@ std::string draw_budgets(const Plan& plan) {
   if (plan.smallest_budget.size() > 1) text += "                 of one device, with what the others have now\n";
   if (plan.full_speed_budget.empty()) return text;
   const auto beyond = [&](const DeviceBytes& budget) {
-    return std::ranges::any_of(plan.devices, [&](const auto& device) { return device.name == budget.device && device.total < budget.bytes; });
+    return std::ranges::any_of(plan.devices,
+                               [&](const auto& device) { return device.name == budget.device && device.total < budget.bytes; });
   };
   if (std::ranges::all_of(plan.full_speed_budget, beyond))
     return text + fmt::format("At most 10% slower than with unlimited memory: with {}, more than there is\n", fast);
