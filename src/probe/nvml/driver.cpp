@@ -65,6 +65,8 @@ Status Driver::start(const std::string& name, std::chrono::milliseconds patience
         loaded->code = complete ? f.init() : static_cast<int>(Code::function_not_found);
       },
       patience);
+  if (outcome == DeadlineCaller::Outcome::not_made && caller_.stuck() == 0)
+    return Error{ErrorCode::io, "no thread can be started to ask the driver", "NVML", "raise the limits on processes (ulimit -u, pids.max)"};
   if (outcome != DeadlineCaller::Outcome::done)
     return start_error(outcome == DeadlineCaller::Outcome::late ? Code::late : Code::not_made, patience);
   PLIMSOLL_TRY(library_, std::move(loaded->library));

@@ -169,6 +169,11 @@ TEST_F(DeviceMonitorTest, WithoutADriverThereIsOneRemark) {
   EXPECT_THAT(wrong.look().remarks, ElementsAre(HasSubstr("this driver has no such call")));
 }
 
+TEST_F(DeviceMonitorTest, WithoutAThreadToAskItIsNotSaidToHang) {
+  os_.gate().refuse({1, true, static_cast<int>(Acquisition::thread)});
+  EXPECT_THAT(remark("devices 1\n"), HasSubstr("no thread can be started to ask the driver (NVML): raise the limits on processes"));
+}
+
 TEST_F(DeviceMonitorTest, SaysWhyTheDriverDoesNotStartAndWhatToDo) {
   EXPECT_THAT(remark("Init * error 18\n"), HasSubstr("different versions (NVML): reboot, or reload the nvidia modules"));
   EXPECT_THAT(remark("Init * error 9\n"), HasSubstr("the driver is not loaded"));
