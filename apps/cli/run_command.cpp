@@ -91,7 +91,7 @@ Status answer_rows(Context& context, Engine& engine, const Plan& plan, Unanswere
   bar.done();
   statistics.recorder.observe("pass", engine.ledger().current(), true);
   statistics.last_plan = session.plan();
-  if (!status.ok() && chain.goes_on_after(status.error())) runner.put_back();
+  if (!status.ok() && chain.goes_on_after(status.error())) PLIMSOLL_CHECK(runner.put_back());
   return status;
 }
 

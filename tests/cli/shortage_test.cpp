@@ -1,4 +1,5 @@
 // Memory runs short in the middle of a run, and no plan of the model fits any more: the fallback answers the rest.
+#include <set>
 #include <thread>
 
 #include <fcntl.h>
@@ -21,7 +22,7 @@ using testing::ChangingMachine;
 using testing::TinyModel;
 
 const TinyModel kLarge{.hidden = 512, .layers = 1, .heads = 8, .intermediate = 1024, .positions = 512};
-const TinyModel kSmall{.seed = 2};
+const TinyModel kSmall{.positions = 256, .seed = 2};
 constexpr Bytes kPlenty = mib(4096);
 constexpr Bytes kEnoughForTheSmall = mib(4);
 
@@ -201,6 +202,30 @@ TEST_F(Shortage, AnswersNoRowOfAFileTwice) {
   ASSERT_TRUE(finish().ok());
   EXPECT_GT(by_the_large, 1);
   EXPECT_LT(by_the_large, kRows);
+}
+
+// Those of the pass that failed among them: of what is left, its first is the longest here.
+TEST_F(Shortage, TheFallbackHasRoomForTheRowsThatWereInHand) {
+  static constexpr int kRows = 120;
+  std::string rows;
+  for (int i = 0; i < kRows; ++i) {
+    rows += R"({"id": ")" + std::string(4000, 'x') + R"(", "text": ")" + testing::tiny_text(kSmall, kRows - i, 3) + "\"}\n";
+  }
+  out_.hold_little();
+  start({"--batch-size", "8", "--jsonl"}, folder_.write("rows.jsonl", rows));
+  EXPECT_EQ(answered().value("model", ""), folder_ / "large");
+  shrink(kEnoughForTheSmall);
+  std::set<std::string> models;
+  for (int i = 1; i < kRows; ++i) {
+    const json row = answered();
+    ASSERT_EQ(row.value("index", -1), i) << row;
+    ASSERT_TRUE(row.contains("label")) << row;
+    models.insert(row.value("model", ""));
+  }
+  const auto result = finish();
+  ASSERT_TRUE(result.ok()) << message(result.error());
+  EXPECT_EQ(*result, 0);
+  EXPECT_EQ(models.size(), 2U);
 }
 
 /// `run` up to its session, in this thread.

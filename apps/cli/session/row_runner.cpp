@@ -64,8 +64,8 @@ Status RowRunner::run() {
   }
 }
 
-void RowRunner::put_back() {
-  if (!rows_.is_stream()) return;
+Status RowRunner::put_back() {
+  if (!rows_.is_stream()) return rows_.rewind();
   std::vector<KeptRow> kept;
   kept.reserve(waiting_.size() + 1);
   for (std::size_t i = 0; i < waiting_.size(); ++i) {
@@ -75,6 +75,7 @@ void RowRunner::put_back() {
   }
   if (in_hand_) kept.push_back(keep_row(row_));
   rows_.put_back(std::move(kept));
+  return {};
 }
 
 Status RowRunner::take(const Row& row) { return row.fault ? fault(row, *row.fault) : add(row); }

@@ -31,8 +31,9 @@ class RowRunner {
 
   /// Until the rows end. Fails with what ends a run; bad rows do not. Then `rows` knows which are answered.
   Status run();
-  /// After a failure for want of memory, before the session goes: gives the rows of a stream that were taken and not answered back to it.
-  void put_back();
+  /// After a failure for want of memory, before the session goes: rows that were taken and not answered come again, those of a stream given
+  /// back to it, others read once more.
+  Status put_back();
 
  private:
   /// A row that waits for its pass.
