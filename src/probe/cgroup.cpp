@@ -12,7 +12,8 @@
 namespace plimsoll::probe {
 namespace {
 
-constexpr std::size_t kLongestPath = 4096;
+// With a mount point before it and a file behind it, it still can be opened.
+constexpr std::size_t kLongestPath = 4000;
 
 struct Mount {
   bool unified = false;
@@ -60,7 +61,7 @@ std::optional<std::string> group_path(std::string_view table, std::string_view c
     const std::string_view controllers = line.substr(first + 1, second - first - 1);
     const bool wanted = unified ? line.substr(0, first) == "0" && controllers.empty() : contains(split(controllers, ','), controller);
     const std::string_view path = line.substr(second + 1);
-    if (wanted && path.starts_with('/') && path.size() <= kLongestPath) return std::string(path);
+    if (wanted && path.starts_with('/')) return std::string(path);
   }
   return std::nullopt;
 }
@@ -159,9 +160,9 @@ class ChainFinder {
 constexpr const char* kGroups = "/proc/self/cgroup";
 constexpr const char* kMounts = "/proc/self/mountinfo";
 
-// Ok where there is no such file: then there are no groups.
+// Ok where there is no such file beside others about this process: then there are no groups.
 Status unless_absent(Os& os, const char* path, Error error) {
-  if (error.code == ErrorCode::not_found && !os.is_file(path)) return {};
+  if (os.is_file("/proc/self/status") && error.code == ErrorCode::not_found && !os.is_file(path)) return {};
   return error;
 }
 
@@ -176,7 +177,10 @@ Result<GroupChains> read_group_chains(Os& os, std::string_view controller) {
   }
   std::vector<ChainFinder> finders;
   for (const bool unified : {false, true}) {
-    if (auto path = group_path(*table, controller, unified)) finders.emplace_back(unified, std::move(*path));
+    auto path = group_path(*table, controller, unified);
+    if (!path) continue;
+    if (path->size() <= kLongestPath) finders.emplace_back(unified, std::move(*path));
+    else found.unseen = "the path of this process's group is too long";
   }
   // A line at a time: there may be 100,000 mounts.
   Status read = for_each_line(os, kMounts, [&](std::string_view line) {
@@ -191,7 +195,7 @@ Result<GroupChains> read_group_chains(Os& os, std::string_view controller) {
   for (ChainFinder& finder : finders) {
     std::string unseen = finder.take(os, found.chains);
     // A controller that is listed in version 1 is not in the unified hierarchy.
-    if (&finder == &finders.front()) found.unseen = std::move(unseen);
+    if (&finder == &finders.front() && found.unseen.empty()) found.unseen = std::move(unseen);
   }
   return found;
 }

@@ -24,14 +24,6 @@ constexpr std::uint64_t kKernelShare = 200;
 
 Bytes group_allowance(Bytes limit) { return kGroupAllowance + Bytes{saturating_sub(limit, kPaidByConstant).count / kKernelShare}; }
 
-std::optional<Bytes> read_limit(Os& os, const std::string& path) {
-  const auto text = os.read_text(path, kLargestTable);
-  if (!text.ok()) return std::nullopt;
-  const auto number = parse_number(*text);  // "max" is no number
-  if (!number || *number >= kNoLimit.count) return std::nullopt;
-  return Bytes{*number};
-}
-
 // Sums must not wrap, whatever a file says.
 Bytes sum(std::initializer_list<Bytes> parts) {
   Bytes total;
@@ -83,6 +75,8 @@ class Collector {
   }
 
   std::vector<MemoryLimit> take() { return std::move(limits_); }
+  /// Why there may be lower limits of groups; empty: there are none.
+  std::string fault() const { return fault_; }
 
  private:
   // Before Linux 5.11 a group of version 1 bound those below it only when told to.
@@ -95,7 +89,10 @@ class Collector {
   // What is charged to a group, all below it included, is not ours, and cannot be reclaimed.
   Bytes held_by_others(const std::string& directory, bool unified) {
     const auto text = os_.read_text(directory + "/memory.stat", kLargestTable);
-    if (!text.ok()) return {};
+    if (!text.ok()) {
+      note_fault(directory + "/memory.stat");
+      return {};
+    }
     const std::string_view prefix = !unified && find_number(*text, "total_rss") ? "total_" : "";
     const Bytes pages = unreclaimable_pages(*text, prefix, unified ? "anon" : "rss");
     const Bytes kernel =
@@ -114,8 +111,24 @@ class Collector {
 
   void add_group(const std::string& directory, std::string_view file, bool unified) {
     const std::string path = directory + std::string(file);
-    const auto limit = read_limit(os_, path);
+    const auto limit = read_limit(path);
     if (limit) add(path, *limit, held_by_others(directory, unified), group_allowance(*limit), true);
+  }
+
+  // Nothing where there is none, and where it cannot be read, which is noted. A group shows its processes, whatever limits it has.
+  std::optional<Bytes> read_limit(const std::string& path) {
+    const auto text = os_.read_text(path, kLargestTable);
+    if (!text.ok()) {
+      if (os_.is_file(path) || !os_.is_file(path.substr(0, path.rfind('/')) + "/cgroup.procs")) note_fault(path);
+      return std::nullopt;
+    }
+    const auto number = parse_number(*text);  // "max" is no number
+    if (!number || *number >= kNoLimit.count) return std::nullopt;
+    return Bytes{*number};
+  }
+
+  void note_fault(const std::string& path) {
+    if (fault_.empty()) fault_ = printable(path) + " cannot be read";
   }
 
   void add_hidden(const GroupChain& chain) {
@@ -125,8 +138,10 @@ class Collector {
     if (!limit || *limit >= kNoLimit.count) return;
     const auto is_seen = [&](const MemoryLimit& seen) { return seen.limit.count <= *limit; };
     if (std::any_of(limits_.begin(), limits_.end(), is_seen)) return;
-    add(chain.directories.front() + "/memory.stat hierarchical_memory_limit", Bytes{*limit},
-        held_by_others(chain.directories.back(), false), group_allowance(Bytes{*limit}), true);
+    // It lies above all that can be seen, or is one of those that cannot be read.
+    const std::string& widest = fault_.empty() ? chain.directories.back() : chain.directories.front();
+    add(chain.directories.front() + "/memory.stat hierarchical_memory_limit", Bytes{*limit}, held_by_others(widest, false),
+        group_allowance(Bytes{*limit}), true);
   }
 
   void add_rlimit(int resource, std::string name, Bytes used) {
@@ -141,6 +156,7 @@ class Collector {
   const SelfMemory& self_;
   std::string_view meminfo_;
   std::vector<MemoryLimit> limits_;
+  std::string fault_;
 };
 
 // Kernels before 3.14 do not say what is available.
@@ -163,7 +179,8 @@ void lower_budget(HostMemory& memory, Bytes budget, const std::string& set_by) {
 HostMemory probe_host_memory(Os& os) {
   const auto groups = read_group_chains(os, "memory");
   HostMemory memory = probe_host_memory(os, groups.ok() ? groups->chains : std::vector<GroupChain>());
-  memory.limits_fault = groups.ok() ? groups->unseen : message(groups.error());
+  if (!groups.ok()) memory.limits_fault = message(groups.error());
+  else if (!groups->unseen.empty()) memory.limits_fault = groups->unseen;
   return memory;
 }
 
@@ -191,6 +208,7 @@ HostMemory probe_host_memory(Os& os, const std::vector<GroupChain>& chains) {
   collector.add_rlimits();
   collector.add_overcommit();
   memory.limits = collector.take();
+  memory.limits_fault = collector.fault();
   for (const MemoryLimit& limit : memory.limits) lower_budget(memory, limit.budget, limit.set_by);
   return memory;
 }

@@ -8,7 +8,8 @@
 
 namespace plimsoll::probe {
 
-/// What this process holds now, from /proc/self/status. The mapped pages of files (RssFile) are not in it: they can be dropped.
+/// What this process holds now, from /proc/self/status, or /proc/self/statm where that does not tell (Linux before 4.5, sandboxes): without
+/// shared memory and what follows it then. The mapped pages of files (RssFile) are not in it: they can be dropped.
 struct SelfMemory {
   Bytes anonymous;  ///< RssAnon
   Bytes shared;     ///< RssShmem

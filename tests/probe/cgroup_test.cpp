@@ -130,7 +130,7 @@ TEST(FindGroupChains, AreFoundBehindAnyNumberOfMounts) {
 TEST(FindGroupChains, FailWhereAListIsThereAndCannotBeRead) {
   for (const char* name : {"/proc/self/cgroup", "/proc/self/mountinfo"}) {
     FakeOs os;
-    os.files = {{"/proc/self/cgroup", "0::/job\n"}, {"/proc/self/mountinfo", version2_mount()}};
+    os.files = {{"/proc/self/cgroup", "0::/job\n"}, {"/proc/self/mountinfo", version2_mount()}, {"/proc/self/status", "Pid:\t77\n"}};
     ASSERT_TRUE(read_group_chains(os, "memory").ok());
     os.files.erase(name);
     EXPECT_TRUE(read_group_chains(os, "memory")->chains.empty()) << "absent is no failure";

@@ -286,9 +286,48 @@ TEST(HostMemoryWithoutGroups, SaysWhetherNobodyKnows) {
   EXPECT_EQ(probe_host_memory(os).limits_fault, "");
   os.files["/proc/self/cgroup"] = "0::/job\n";
   os.files["/proc/self/mountinfo"] = version2_mount();
+  os.files["/sys/fs/cgroup/job/cgroup.procs"] = os.files["/sys/fs/cgroup/cgroup.procs"] = "77\n";
   EXPECT_EQ(probe_host_memory(os).limits_fault, "");
   os.files["/proc/self/cgroup"] = std::string(kLargestTable + 1, 'x');
   EXPECT_THAT(probe_host_memory(os).limits_fault, ::testing::HasSubstr("/proc/self/cgroup"));
+  os.files.clear();
+  EXPECT_THAT(probe_host_memory(os).limits_fault, ::testing::HasSubstr("/proc/self/cgroup")) << "no /proc, or that of other processes";
+}
+
+// A limit that cannot be read is not taken for none.
+TEST_F(HostMemoryTest, AGroupThatDoesNotShowItsLimitsIsAFault) {
+  join_version2("/job");
+  const auto fault = [&] { return probe_host_memory(os).limits_fault; };
+  EXPECT_EQ(fault(), "/sys/fs/cgroup/job/memory.max cannot be read") << "something else is mounted there, or may not be entered";
+  os.files["/sys/fs/cgroup/job/cgroup.procs"] = os.files["/sys/fs/cgroup/cgroup.procs"] = "77\n";
+  EXPECT_EQ(fault(), "") << "a group without this controller";
+  os.files["/sys/fs/cgroup/job/memory.max"] = std::string(kLargestTable + 1, '1');
+  EXPECT_EQ(fault(), "/sys/fs/cgroup/job/memory.max cannot be read");
+  os.files["/sys/fs/cgroup/job/memory.max"] = mib_text(512);
+  EXPECT_EQ(fault(), "/sys/fs/cgroup/job/memory.stat cannot be read") << "nobody knows what others hold";
+  os.files["/sys/fs/cgroup/job/memory.stat"] = version2_stat(100);
+  EXPECT_EQ(fault(), "");
+  os.files["/proc/self/cgroup"] = "0::/" + std::string(5000, 'a') + "\n";
+  EXPECT_THAT(fault(), ::testing::HasSubstr("too long"));
+}
+
+// A limit of version 1 that cannot be read itself is known from memory.stat: others are those of the group, not of the whole machine.
+TEST_F(HostMemoryTest, Version1KnowsALimitThatItMayNotRead) {
+  join_version1("/job");
+  os.files["/sys/fs/cgroup/memory/job/cgroup.procs"] = os.files["/sys/fs/cgroup/memory/cgroup.procs"] = "77\n";
+  os.files["/sys/fs/cgroup/memory/job/memory.limit_in_bytes"] = std::string(kLargestTable + 1, '1');
+  os.files["/sys/fs/cgroup/memory/job/memory.stat"] = lines({"total_rss 209715200", "hierarchical_memory_limit 419430400"});
+  os.files["/sys/fs/cgroup/memory/memory.stat"] = lines({"total_rss 8589934592"});
+  expect_budget(mib(400 - 100 - 8), "/sys/fs/cgroup/memory/job/memory.stat hierarchical_memory_limit");
+}
+
+TEST(SelfMemory, IsKnownWithoutItsParts) {
+  FakeOs os;
+  os.files["/proc/self/status"] = "Name:\tx\nVmRSS:\t100 kB\n";
+  os.files["/proc/self/statm"] = "5000 1000 200 30 0 400 0\n";
+  EXPECT_EQ(read_self_memory(os).held(), kPage * 800);
+  os.files["/proc/self/statm"] = "garbage\n";
+  EXPECT_EQ(read_self_memory(os).held(), Bytes{0});
 }
 
 TEST(SelfMemory, OfTheRealProcessGrowsWithWhatIsTouched) {
