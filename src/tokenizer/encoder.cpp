@@ -24,6 +24,7 @@ class RawText {
       if (const auto match = tokens_.next_raw(text_, search, window)) {
         search = match->end;
         if (!match->token->single_word || stands_alone(*match)) take(*match);
+        look();
       } else if (window == text_.size()) {
         break;
       } else {

@@ -256,6 +256,19 @@ TEST_F(TokenizerHostile, AddedTokensThatTakeLongToNormalizeAreRefused) {
   expect_broken({"added tokens through many parts", with_tokens(5000), kCorrupt, "added_tokens"});
 }
 
+TEST_F(TokenizerHostile, AddedTokensThatAreFoundInWhatAnotherTakesAreRefused) {
+  const auto two = [&](const std::string& a, const std::string& of_a, const std::string& b, const std::string& of_b) {
+    return with("added_tokens", "[" + added_token(a, of_a) + "," + added_token(b, of_b) + "]");
+  };
+  constexpr const char* kTakes = R"({"rstrip":true,"normalized":false})";
+  constexpr const char* kPlain = R"({"rstrip":false,"normalized":false})";
+  expect_broken({"itself", two(" ", kTakes, "x", kPlain), kUnsupported, "added_tokens"});
+  expect_broken({"another", two("<x>", kTakes, "\xC2\xA0y", kPlain), kUnsupported, "added_tokens"});
+  EXPECT_TRUE(open(two("<x>", kTakes, "y", kPlain)).ok());
+  EXPECT_TRUE(open(two("<x>", kPlain, "  ", kPlain)).ok());
+  EXPECT_TRUE(open(two("<x>", kTakes, "  ", R"({"normalized":true})")).ok());
+}
+
 /// Every prefix of a good file, and every byte of it changed, gives a tokenizer or an error, never more.
 TEST_F(TokenizerHostile, DamagedFilesNeverCrash) {
   const std::string good = with("normalizer", R"({"type":"Sequence","normalizers":[{"type":"NFC"}]})");

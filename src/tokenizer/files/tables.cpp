@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "tokenizer/unicode/unicode.h"
 #include "tokenizer/unicode/utf8.h"
 
 namespace plimsoll::tokenizer {
@@ -132,6 +133,7 @@ Status Tables::finish(Os& os, Ledger& ledger, const Normalizers& normalizers, Re
   if (entries_used_ != entries_.size() || added_used_ != added_.size()) return changed();
   PLIMSOLL_CHECK(sort_vocabulary(repeated));
   PLIMSOLL_CHECK(name_added());
+  PLIMSOLL_CHECK(check_overlaps());
   return normalize_added(os, ledger, normalizers);
 }
 
@@ -183,6 +185,22 @@ Status Tables::name_added() {
     if (token.id == next && !vocabulary_.id(token.content)) ++next;
   }
   return {};
+}
+
+// One that takes the white space behind it, and others that are found in there, are as many tokens as there are blanks, each of all that
+// follow.
+Status Tables::check_overlaps() const {
+  bool takes_blanks = false;
+  bool begins_with_blank = false;
+  for (const StringEntry& e : contents_) {
+    const AddedToken& token = added_[static_cast<std::size_t>(e.value)];
+    if (token.normalized) continue;
+    takes_blanks = takes_blanks || token.rstrip;
+    begins_with_blank = begins_with_blank || unicode::is_whitespace(utf8::decode(token.content, 0).point);
+  }
+  if (!takes_blanks || !begins_with_blank) return {};
+  return Error{ErrorCode::unsupported, "an added token that begins with white space, beside one that takes the white space behind it (rstrip)",
+               "added_tokens", "take the setting from one or remove the other"};
 }
 
 Status Tables::normalize_added(Os& os, Ledger& ledger, const Normalizers& normalizers) {

@@ -76,7 +76,7 @@ Result<Parts> read_tokenizer_json(Os& os, Ledger& ledger, File& file, const Sett
   PLIMSOLL_CHECK(read_json(file, 0, file.size(), limits, filler));
   PLIMSOLL_CHECK(filled.add_rest());
   Status finished = parts.tables.finish(os, ledger, parts.normalizers, Repeated::refuse);
-  if (!finished.ok() && finished.error().code == ErrorCode::corrupt_file)
+  if (!finished.ok() && (finished.error().code == ErrorCode::corrupt_file || finished.error().code == ErrorCode::unsupported))
     finished.error().where = file.path() + ": " + finished.error().where;
   PLIMSOLL_CHECK(std::move(finished));
   return parts;
