@@ -30,6 +30,7 @@ class JsonValue {
   bool is_null() const { return type() == JsonType::null; }
   bool is_object() const { return type() == JsonType::object; }
   bool is_array() const { return type() == JsonType::array; }
+  bool is_string() const { return type() == JsonType::string; }
 
   /// "config.json: rope_scaling.factor", for errors of one's own.
   std::string where() const;

@@ -60,8 +60,8 @@ void warn_of_other_task(const JsonValue& config, std::vector<std::string>& warni
   if (!list || !list->is_array()) return;
   std::string names;
   for (const JsonValue entry : list->children()) {
+    if (!entry.is_string()) continue;
     const auto name = entry.as_string();
-    if (!name.ok()) continue;
     if (name->ends_with("ForSequenceClassification")) return;
     names += (names.empty() ? "" : ", ") + printable(*name, 60);
   }

@@ -30,6 +30,14 @@ def text(data):
     return lambda model: model.write(FILE, data)
 
 
+def lists_of_numbers(model):
+    """Where names belong, so many that an error for each, each looking for its place in the list, would take seconds."""
+    config = model.json(FILE)
+    config["architectures"] = [0] * 65_300
+    model.write(FILE, json.dumps(config, separators=(",", ":")))
+    model.write("tokenizer_config.json", json.dumps({"extra_special_tokens": [0] * 65_450}, separators=(",", ":")))
+
+
 def case(name, build, codes=(CORRUPT,), affected=WEIGHTS, where=FILE, **more):
     return Case("config/" + name, build, codes, affected, where, **more)
 
@@ -45,6 +53,7 @@ def cases():
             yield case(f"{key}_{name}", value(key, literal), where=key if name != "1e999" else FILE)
         yield case(f"{key}_0", value(key, "0"), (0,), where="")
         yield case(f"{key}_1e-999", value(key, "1e-999"), (0,), where="")
+    yield case("lists_of_65000_numbers", lists_of_numbers, affected=ALL, where="tokenizer_config.json")
     for name, literal in {"minus_1": "-1", "0": "0", "2^63": "9223372036854775808", "3": "3", "text": '"2"'}.items():
         yield case(f"type_vocab_size_{name}", value("type_vocab_size", literal))
     for name, literal in {"unknown": '"gelo"', "empty": '""', "controls": json.dumps(CONTROLS), "long": '"' + "g" * 100_000 + '"'}.items():

@@ -46,8 +46,7 @@ Status read_name(const JsonValue& value, NamedToken& token) {
 /// Of a token that is told as an object, as a string, or as the key of its id.
 std::size_t content_bytes(const JsonValue& entry) {
   const auto content = entry.is_object() ? entry.find("content") : std::optional(entry);
-  const auto text = content ? content->as_string() : Result<std::string_view>(entry.key());
-  return text.ok() ? text->size() : entry.key().size();
+  return content && content->is_string() ? content->as_string()->size() : entry.key().size();
 }
 
 /// Before so many tokens are read, of which a document holds 65,000 at most. With what is made of them here and in UnlistedTokens.
