@@ -75,6 +75,8 @@ std::string message(const Error& error);
 
 /// `text` with control characters, invalid UTF-8 and line ends replaced by \xNN, cut to `limit` bytes.
 std::string printable(std::string_view text, std::size_t limit = 200);
+/// Whether `sequence`, one character in well-formed UTF-8, stays as it is in there.
+bool is_printable(std::string_view sequence);
 
 }  // namespace plimsoll
 

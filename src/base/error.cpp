@@ -27,6 +27,7 @@ std::size_t utf8_length(std::string_view text) {
   return 0;
 }
 
+// Of a character in UTF-8.
 bool is_control(std::string_view sequence) {
   const auto lead = static_cast<unsigned char>(sequence[0]);
   if (lead < 0x20 || lead == 0x7F) return true;
@@ -103,6 +104,8 @@ std::string printable(std::string_view text, std::size_t limit) {
   }
   return out;
 }
+
+bool is_printable(std::string_view sequence) { return !is_control(sequence); }
 
 std::string message(const Error& error) {
   std::string line = printable(error.what, 600);

@@ -7,6 +7,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <plimsoll/error.h>
+
 #include "text/utf8.h"
 
 namespace plimsoll::cli {
@@ -42,6 +44,19 @@ TEST(JsonWriter, StringsReadBackAndAreOneLine) {
   const std::string written = JsonWriter().value(std::string_view(text)).text();
   EXPECT_EQ(nlohmann::json::parse(written), text);
   for (const char* end : {"\n", "\r", "\xC2\x85", "\xE2\x80\xA8", "\xE2\x80\xA9"}) EXPECT_EQ(written.find(end), std::string::npos);
+}
+
+// What would steer a terminal, or look like something else, is escaped: in what is quoted and in what is JSON already.
+TEST(JsonWriter, NothingThatIsNotSeenIsWritten) {
+  for (const std::string_view hidden : {"\x7F", "\xC2\x80", "\xC2\x9B", "\xC2\x9F", "\xD8\x9C", "\xE2\x80\xAE", "\xE2\x81\xA6", "\xE2\x81\xAF",
+                                        "\xEF\xBF\xB9", "\xF3\xA0\x80\x81", "\xF3\xA0\x81\xBF"}) {
+    const std::string text = "a" + std::string(hidden) + "b";
+    for (const std::string& written : {JsonWriter().value(std::string_view(text)).text(), JsonWriter().raw('"' + text + '"').text()}) {
+      EXPECT_EQ(nlohmann::json::parse(written), text) << written;
+      EXPECT_EQ(printable(written), written);
+    }
+  }
+  EXPECT_EQ(JsonWriter().value(std::string_view("\xC2\xA0\xF3\xA0\x84\x80")).text(), "\"\xC2\xA0\xF3\xA0\x84\x80\"") << "others stay";
 }
 
 TEST(JsonWriter, WhatIsNotUtf8IsReplaced) {

@@ -1,9 +1,13 @@
 #include "text/json_writer.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <iterator>
 
 #include <fmt/format.h>
+
+#include <plimsoll/error.h>
 
 #include "text/utf8.h"
 
@@ -15,12 +19,15 @@ constexpr std::size_t kPieceBytes = 8U << 10U;
 constexpr std::size_t kQuotedBytes = 1U << 10U;
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
-// U+0085, U+2028 and U+2029 are legal in JSON, but many readers of lines take them for line ends.
-bool is_line_end(std::string_view sequence) { return sequence == "\xC2\x85" || sequence == "\xE2\x80\xA8" || sequence == "\xE2\x80\xA9"; }
-
-void append_line_end(std::string& out, std::string_view sequence) {
-  out += sequence == "\xC2\x85" ? "\\u0085" : sequence == "\xE2\x80\xA8" ? "\\u2028" : "\\u2029";
+// Of a character in UTF-8, as JSON writes what is not to be seen: by its units in UTF-16.
+void append_escaped(std::string& out, std::string_view sequence) {
+  std::uint32_t point = static_cast<unsigned char>(sequence[0]) & (0xFFU >> (sequence.size() + (sequence.size() > 1 ? 1U : 0U)));
+  for (const char c : sequence.substr(1)) point = point << 6U | (static_cast<unsigned char>(c) & 0x3FU);
+  if (point < 0x10000) fmt::format_to(std::back_inserter(out), "\\u{:04x}", point);
+  else fmt::format_to(std::back_inserter(out), "\\u{:04x}\\u{:04x}", 0xD7C0 + (point >> 10U), 0xDC00 + (point & 0x3FFU));
 }
+
+bool is_short_escape(char c) { return c == '\n' || c == '\r' || c == '\t'; }
 
 void append_ascii(std::string& out, char c) {
   switch (c) {
@@ -31,16 +38,26 @@ void append_ascii(std::string& out, char c) {
     case '\t': out += "\\t"; return;
     default: break;
   }
-  if (static_cast<unsigned char>(c) < 0x20) fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(c));
-  else out += c;
+  out += c;
+}
+
+// JSON, what is not to be seen in its strings escaped.
+void append_visible(std::string& out, std::string_view json) {
+  while (!json.empty()) {
+    const std::size_t length = std::max<std::size_t>(1, utf8_sequence(json));
+    const std::string_view sequence = json.substr(0, length);
+    if (is_printable(sequence)) out += sequence;
+    else append_escaped(out, sequence);
+    json.remove_prefix(length);
+  }
 }
 
 void append_quoted(std::string& out, std::string_view text) {
   while (!text.empty()) {
     const std::size_t length = utf8_sequence(text);
     if (length == 0) out += kReplacement;
+    else if (!is_short_escape(text[0]) && !is_printable(text.substr(0, length))) append_escaped(out, text.substr(0, length));
     else if (length == 1) append_ascii(out, text[0]);
-    else if (is_line_end(text.substr(0, length))) append_line_end(out, text.substr(0, length));
     else out += text.substr(0, length);
     text.remove_prefix(length == 0 ? 1 : length);
   }
@@ -149,7 +166,7 @@ JsonWriter& JsonWriter::value(double number) {
 
 JsonWriter& JsonWriter::raw(std::string_view json) {
   separate();
-  text_ += json;
+  append_visible(text_, json);
   return *this;
 }
 
