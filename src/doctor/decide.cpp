@@ -8,12 +8,28 @@ Span held(const Figures& figures) {
   return figures.reserved ? span_of(*figures.reserved) : span_of(figures.allocated) + span_of(figures.cached);
 }
 
+std::string named(const std::vector<const Process*>& holders) {
+  std::string text = holders.size() == 1 ? "process " : "processes ";
+  for (std::size_t i = 0; i < holders.size(); ++i)
+    text += (i == 0 ? "" : i + 1 == holders.size() ? " and " : ", ") + std::to_string(holders[i]->pid);
+  return text;
+}
+
+Figure held_by(const std::vector<const Process*>& holders) {
+  if (holders.size() == 1) return *holders.front()->size;
+  Span sum;
+  for (const Process* process : holders) sum = sum + span_of(process->size);
+  return figure_of(sum);
+}
+
 namespace {
 
 // The most that context and libraries take in a process that is well, as logs show it.
 constexpr std::int64_t kUsualContext = std::int64_t{1100} << 20U;
 // A cache of less than this part of the device is what any full device has left in pieces.
 constexpr std::int64_t kSmallCacheShare = 50;
+
+bool is_another(const Process& process) { return !process.self && process.size; }
 
 Span sum_of_others(const Figures& figures) {
   Span sum;
@@ -23,6 +39,19 @@ Span sum_of_others(const Figures& figures) {
   return sum;
 }
 
+std::vector<const Process*> holders_of(Span deficit, const Figures& figures) {
+  std::vector<const Process*> holders;
+  for (const Process& process : figures.processes) {
+    if (is_another(process)) holders.push_back(&process);
+  }
+  std::ranges::stable_sort(holders, [](const Process* a, const Process* b) { return a->size->said > b->size->said; });
+  Span sum;
+  std::size_t enough = 0;
+  while (enough < holders.size() && (enough == 0 || !perhaps_at_least(sum, deficit))) sum = sum + span_of(holders[enough++]->size);
+  holders.resize(perhaps_at_least(sum, deficit) ? enough : std::min<std::size_t>(holders.size(), 1));
+  return holders;
+}
+
 void count(const Figures& figures, Verdict& verdict) {
   if (figures.requested && figures.free) {
     verdict.deficit = span_of(*figures.requested) - span_of(*figures.free);
@@ -30,11 +59,7 @@ void count(const Figures& figures, Verdict& verdict) {
   }
   const Span ours = held(figures);
   if (figures.used && figures.allocated) verdict.beside = span_of(*figures.used) - ours;
-  for (const Process& process : figures.processes) {
-    if (process.self || !process.size) continue;
-    if (verdict.largest == nullptr || process.size->said > verdict.largest->size->said) verdict.largest = &process;
-  }
-  if (verdict.largest != nullptr) verdict.others = sum_of_others(figures);
+  if (std::ranges::any_of(figures.processes, is_another)) verdict.others = sum_of_others(figures);
   if (!figures.total || !figures.free) return;
   const Span mine = figures.used ? span_of(*figures.used) : ours;
   verdict.unexplained = span_of(*figures.total) - span_of(*figures.free) - mine - sum_of_others(figures);
@@ -150,10 +175,7 @@ Verdict decide(const Figures& figures) {
     known.free.reset();
   }
   count(known, verdict);
-  // The copy ends here; the process is the caller's.
-  for (const Process& process : figures.processes) {
-    if (verdict.largest != nullptr && process.pid == verdict.largest->pid && !process.self) verdict.largest = &process;
-  }
+  verdict.holders = holders_of(verdict.deficit.value_or(Span{}), figures);
   decide_known(known, verdict);
   // A request that is too large is that whatever the rest; a driver that spills counts in its own way.
   verdict.contradiction = verdict.rule != 1 && verdict.rule != 4 && contradict(known);

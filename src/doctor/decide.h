@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include <plimsoll/doctor.h>
 
@@ -21,12 +23,17 @@ struct Verdict {
   std::optional<Span> unexplained;   ///< that nobody listed accounts for
   std::optional<Span> hidden;        ///< of that, what is not this process's own context: others hold it, who are not listed
   std::optional<Span> cache_excess;  ///< free + cached - requested
-  const Process* largest = nullptr;  ///< of the others
+  std::vector<const Process*> holders;  ///< of the others, the largest first: as few as hold the deficit together, or the largest
   bool self_listed = false;          ///< the process itself was among the others, by a number of another namespace
   bool free_absurd = false;          ///< more free than there is in all: not counted
   bool small_cache = false;          ///< what is cached is a trifle beside the device
   bool contradiction = false;        ///< the figures cannot all be right
 };
+
+/// "process 7", "processes 7, 8 and 9".
+std::string named(const std::vector<const Process*>& holders);
+/// All together; of one, as the log says it.
+Figure held_by(const std::vector<const Process*>& holders);
 
 /// What the allocator holds: what is reserved or, in a log that does not say, what is allocated and what is cached.
 Span held(const Figures& figures);

@@ -38,7 +38,7 @@ Verdict judge_mps(const Message& message) {
   Figures all = message.figures;
   if (all.allocated && message.others) all.reserved = figure_of(span_of(*all.allocated) + span_of(*message.others));
   Verdict verdict = decide(all);
-  verdict.largest = nullptr;
+  verdict.holders.clear();
   return verdict;
 }
 

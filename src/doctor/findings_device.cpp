@@ -73,9 +73,9 @@ std::string impossible(const Figures& figures) {
 
 std::string others_hold(const Verdict& verdict) {
   const Span deficit = *verdict.deficit;
-  if (verdict.largest != nullptr && perhaps_at_least(*verdict.others, deficit)) {
-    return fmt::format("Missing are {}, and process {} holds {}: it is the others, not fragmentation and not this program's size.",
-                       about(deficit), verdict.largest->pid, size_text(*verdict.largest->size));
+  if (!verdict.holders.empty() && perhaps_at_least(*verdict.others, deficit)) {
+    return fmt::format("Missing are {}, and {} {} {}: it is the others, not fragmentation and not this program's size.", about(deficit),
+                       named(verdict.holders), verdict.holders.size() == 1 ? "holds" : "hold", size_text(held_by(verdict.holders)));
   }
   return fmt::format(
       "Missing are {}; {} are held by somebody whom the message does not list, such as a graphics client, another container or another "

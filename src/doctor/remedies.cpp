@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -143,9 +144,8 @@ void vllm(const Case& found, const Diagnosis& diagnosis, Remedies& out) {
                    std::string(tools_of(message).list)});
     if (figures.free && figures.total && figures.total->said.count > 0) {
       const double share = static_cast<double>(figures.free->low.count) / static_cast<double>(figures.total->high.count);
-      out.push_back(
-          {"Ask for the share that is free", "less room for the cache", deficit_of(figures),
-           fmt::format("--gpu-memory-utilization {:.2f}", std::max(0.01, static_cast<double>(static_cast<int>(share * 100)) / 100))});
+      out.push_back({"Ask for the share that is free", "less room for the cache", deficit_of(figures),
+                     fmt::format("--gpu-memory-utilization {:.2f}", std::floor(std::clamp(share, 0.01, 0.99) * 100) / 100)});
     }
     return;
   }

@@ -30,10 +30,17 @@ void unfragment(const Case& found, Remedies& out) {
 
 // Whoever else holds memory. `deficit` is what they would have to give.
 void ask_others(const Case& found, const Verdict& verdict, Remedies& out) {
-  if (verdict.largest != nullptr) {
-    const std::int64_t pid = verdict.largest->pid;
-    out.push_back({fmt::format("Stop process {} or wait for it", pid), "it holds more than is missing", verdict.largest->size,
-                   fmt::format("ps -o pid,user,etime,args -p {0}   # whose it is; inside a container look on the host", pid)});
+  if (!verdict.holders.empty()) {
+    const bool one = verdict.holders.size() == 1;
+    const Figure held = held_by(verdict.holders);
+    const bool enough = verdict.deficit && perhaps_at_least(span_of(held), *verdict.deficit);
+    std::string numbers;
+    for (const Process* process : verdict.holders) numbers += (numbers.empty() ? "" : ",") + std::to_string(process->pid);
+    out.push_back({fmt::format("Stop {}{}or wait for {}", named(verdict.holders), one ? " " : ", ", one ? "it" : "them"),
+                   !enough ? "it holds the most of those that are listed"
+                   : one   ? "it holds more than is missing"
+                           : "together they hold more than is missing",
+                   held, fmt::format("ps -o pid,user,etime,args -p {}   # whose it is; inside a container look on the host", numbers)});
     return;
   }
   std::optional<Figure> saves;
@@ -45,7 +52,12 @@ void ask_others(const Case& found, const Verdict& verdict, Remedies& out) {
 }
 
 std::string model_of(const Case& found) { return found.trace.model().empty() ? "MODEL" : found.trace.model(); }
-std::string loader_of(const Case& found) { return found.trace.loader().empty() ? "AutoModel" : found.trace.loader(); }
+// The class alone where it is a module's; of anything else than a class, such as self.kind, the one that fits every model.
+std::string loader_of(const Case& found) {
+  const std::string& loader = found.trace.loader();
+  const std::string name = loader.substr(loader.rfind('.') + 1);
+  return !name.empty() && name[0] >= 'A' && name[0] <= 'Z' ? name : "AutoModel";
+}
 
 std::string load_change(const Case& found, std::string_view argument) {
   const std::string call = fmt::format("{}.from_pretrained(\"{}\"", loader_of(found), model_of(found));
@@ -56,7 +68,8 @@ void load_smaller(const Case& found, Remedies& out) {
   const auto known = find_known_model(found.trace.model());
   const auto halved = known ? std::optional(roughly(known->weights(2))) : std::nullopt;
   const auto all = known ? std::optional(roughly(known->weights(4))) : found.message.figures.allocated;
-  out.push_back({"Load the weights in float16",
+  if (!found.trace.loads_half())
+    out.push_back({"Load the weights in float16",
                  known ? fmt::format("{} instead of {}", size_text(*halved), size_text(*all)) : "half of what float32 takes", halved,
                  load_change(found, "torch_dtype=torch.float16")});
   out.push_back({"Let accelerate place the layers", "what the device has no room for stays in the host's memory", std::nullopt,
@@ -168,9 +181,14 @@ void raise_cap(const Case& found, Remedies& out) {
   std::optional<Figure> over;
   if (figures.requested && figures.limit)
     over = figure_of(span_of(figures.reserved) + span_of(*figures.requested) - span_of(*figures.limit));
+  // All of the device, where nearly all is allowed already.
+  static constexpr double kUsual = 0.95;
+  const double allowed = figures.limit && figures.total && figures.total->said.count > 0
+                             ? static_cast<double>(figures.limit->high.count) / static_cast<double>(figures.total->said.count)
+                             : 0;
+  const std::string call = fmt::format("set_per_process_memory_fraction({})", allowed < kUsual ? kUsual : 1.0);
   out.push_back({"Raise the program's own limit", "the device has more than it may use", over,
-                 fmt::format("{}   # or take per_process_memory_fraction out of {}", tools.call("set_per_process_memory_fraction(0.95)"),
-                             tools.variable)});
+                 fmt::format("{}   # or take per_process_memory_fraction out of {}", tools.call(call), tools.variable)});
 }
 
 void find_cap(const DeviceTools& tools, Remedies& out) {

@@ -73,6 +73,7 @@ void Trace::note_model(std::string_view line) {
   const std::string_view name = argument.substr(1, argument.find(argument[0], 1) - 1);
   if (name.empty() || name.size() > kLongestName || !std::ranges::all_of(name, is_name)) return;
   model_ = std::string(name);
+  loads_half_ = argument.find("float16") != std::string_view::npos;
   std::size_t begin = call;
   while (begin > 0 && call - begin < kLongestName && is_name(line[begin - 1]) && line[begin - 1] != '/') --begin;
   loader_ = std::string(line.substr(begin, call - begin));

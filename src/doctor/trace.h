@@ -30,6 +30,8 @@ class Trace {
   /// "bert-large-uncased", as from_pretrained was given it, and the class that it was called on. Only characters that names have.
   const std::string& model() const { return model_; }
   const std::string& loader() const { return loader_; }
+  /// Whether that call asks for 16 bits already.
+  bool loads_half() const { return loads_half_; }
 
  private:
   void note_model(std::string_view line);
@@ -45,6 +47,7 @@ class Trace {
   Phase innermost_ = Phase::unknown;
   std::string model_;
   std::string loader_;
+  bool loads_half_ = false;
 };
 
 }  // namespace plimsoll::doctor

@@ -76,8 +76,8 @@ TEST(Decide, Rule7OthersHoldWhatIsMissing) {
   EXPECT_EQ(verdict.rule, 7);
   EXPECT_EQ(verdict.cause, Cause::other_process);
   EXPECT_EQ(verdict.confidence, Confidence::high);
-  ASSERT_NE(verdict.largest, nullptr);
-  EXPECT_EQ(verdict.largest->pid, 2493055);
+  ASSERT_EQ(verdict.holders.size(), 1U);
+  EXPECT_EQ(verdict.holders[0]->pid, 2493055);
   EXPECT_NEAR(static_cast<double>(figure_of(*verdict.deficit).said.count) / (1U << 30U), 0.37, 0.006);
   EXPECT_NEAR(static_cast<double>(figure_of(*verdict.beside).said.count) / (1U << 30U), 0.19, 0.006);
 }
@@ -88,6 +88,20 @@ TEST(Decide, Rule7AlsoWhenTheOthersAreNotListed) {
   expect_verdict(f, 7, Cause::other_process, Confidence::medium);
   // Where this process's own context is among what is not listed, it is not held against others.
   expect_verdict(figures(24, 1, 3, 21, 0.2), 8, Cause::too_large, Confidence::high);
+}
+
+TEST(Decide, HoldersAreAsFewAsHoldWhatIsMissing) {
+  Figures f = figures(20, 1, 6, 3, 0.1);
+  f.used = gib(3.2);
+  f.processes = {{8, gib(3), false}, {5, std::nullopt, false}, {7, gib(4), false}, {9, gib(2), false}};
+  const Verdict verdict = decide(f);
+  ASSERT_EQ(verdict.holders.size(), 2U);
+  EXPECT_EQ(named(verdict.holders), "processes 7 and 8");
+  EXPECT_EQ(size_text(held_by(verdict.holders)), "7.00 GiB");
+  // One that is listed twice, once without its size, holds what it is said to hold.
+  f.processes = {{5, gib(8), false}, {7, gib(3), false}, {5, std::nullopt, false}};
+  ASSERT_EQ(decide(f).holders.size(), 1U);
+  EXPECT_EQ(held_by(decide(f).holders).said, gib(8).said);
 }
 
 TEST(Decide, Rule8TooLarge) {
@@ -118,7 +132,7 @@ TEST(Decide, TheSmallestThatIsLargeEnoughIsTheProcessItself) {
   f.processes = {{1, gib(50), false}, {2, gib(12), false}, {3, gib(16.9), false}};
   ASSERT_TRUE(mark_self(f));
   EXPECT_TRUE(f.processes[1].self);
-  EXPECT_EQ(decide(f).largest->pid, 1);
+  EXPECT_EQ(decide(f).holders.at(0)->pid, 1);
   // Others that leave room for this process beside them are others.
   Figures room = figures(80, 1, 4, 10, 1);
   room.processes = {{1, gib(50), false}, {2, gib(12), false}};
