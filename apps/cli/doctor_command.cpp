@@ -58,11 +58,12 @@ Status read_file(Context& context, const std::string& path, Log& log) {
   return {};
 }
 
-std::string log_name(const Options& options) { return options.log.empty() || options.log == "-" ? "standard input" : options.log; }
+bool reads_standard_input(const Options& options) { return options.log.empty() || options.log == "-"; }
+std::string log_name(const Options& options) { return reads_standard_input(options) ? "standard input" : options.log; }
 
 Status read_log(Context& context, Log& log) {
   const std::string name = log_name(context.options);
-  if (name == "standard input") return read_descriptor(context, STDIN_FILENO, name, log);
+  if (reads_standard_input(context.options)) return read_descriptor(context, STDIN_FILENO, name, log);
   if (const auto fd = named_descriptor(name); fd && *fd >= 0) return read_descriptor(context, *fd, name, log);
   return read_file(context, name, log);
 }

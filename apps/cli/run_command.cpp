@@ -116,6 +116,7 @@ Status answer_all(Context& context, ModelChain& chain, Answering& now, Unanswere
     statistics.devices = now.engine->device_figures();
     if (status.ok() || !chain.goes_on_after(status.error())) return status;
     PLIMSOLL_TRY(now.engine, chain.next(std::move(now.engine), now.plan, status.error(), rows.held()));
+    statistics.recorder.restart_peak();
     PLIMSOLL_CHECK(plan_rows(context, chain, now, rows, statistics));
   }
 }
@@ -135,8 +136,7 @@ Result<int> run_command(Context& context) {
   PLIMSOLL_CHECK(plan_rows(context, chain, now, rows, statistics));
   PLIMSOLL_TRY(const bool empty, is_empty(rows));
   if (empty) context.console.note("there were no texts");
-  if (empty && !report) return 0;
-  const Status status = answer_all(context, chain, now, rows, statistics);
+  const Status status = empty ? Status() : answer_all(context, chain, now, rows, statistics);
   if (report) {
     report->write(report_json(now.plan, statistics));
     PLIMSOLL_CHECK(report->commit());

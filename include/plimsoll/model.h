@@ -97,6 +97,10 @@ class Model {
 /// The folder that a request means: the one that it names, or the cached snapshot of a Hub id. Fails with not_found.
 Result<std::string> find_model_folder(Os& os, const ModelRequest& request);
 
+/// The folder that holds the cache of the Hub's models, as huggingface_hub finds it by HF_HUB_CACHE, HF_HOME and others; it need not exist.
+/// Fails with not_found when none of these nor HOME is set.
+Result<std::string> find_hub_cache(Os& os);
+
 /// Only the tokenizer of a model: needs no weights and no config.json.
 Result<Tokenizer> open_tokenizer(Os& os, Ledger& ledger, const ModelRequest& request);
 

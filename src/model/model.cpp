@@ -197,6 +197,10 @@ Result<AnswerKind> read_answer_kind(Os& os, const ModelRequest& request) try {
   return heap_exhausted();
 }
 
+Result<std::string> find_hub_cache(Os& os) try { return hub_cache_directory(os); } catch (const std::bad_alloc&) {
+  return heap_exhausted();
+}
+
 Result<std::string> find_model_folder(Os& os, const ModelRequest& request) try {
   return locate_model(os, request.model, request.revision);
 } catch (const std::bad_alloc&) {

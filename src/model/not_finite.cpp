@@ -68,25 +68,30 @@ double value_of(std::uint64_t bits, ElementType type) {
 struct Found {
   double value = 0;
   const TensorInfo* tensor = nullptr;
-  std::uint64_t byte = 0;  ///< in the tensor
+  std::uint64_t element = 0;  ///< of the tensor
+  std::uint64_t byte = 0;     ///< of that, in the tensor
 };
 
 /// The largest magnitude of a tensor, or the first that is no number.
 Result<Found> find_in(const Checkpoint& checkpoint, const BoundPart& part) {
   std::array<std::byte, kBlockBytes> block;
-  Found found{0, part.tensor, 0};
+  Found found{0, part.tensor, 0, 0};
   for (std::uint64_t offset = 0; offset < part.tensor->bytes && std::isfinite(found.value); offset += block.size()) {
     const auto length = static_cast<std::size_t>(std::min<std::uint64_t>(block.size(), part.tensor->bytes - offset));
     const std::span<std::byte> piece = std::span(block).first(length);
     PLIMSOLL_CHECK(checkpoint.read(*part.tensor, offset, piece));
     const Largest largest = find_largest(piece, part.type);
     const double value = value_of(largest.bits, part.type);
-    if (!(value <= found.value)) found = {value, part.tensor, offset + largest.element * element_bytes(part.type)};
+    const std::uint64_t byte = offset + largest.element * element_bytes(part.type);
+    if (!(value <= found.value)) found = {value, part.tensor, byte / element_bytes(part.type), byte};
   }
   return found;
 }
 
+// Where a file has its values in another order, they are counted in the tensor's own.
 std::string place_of(const Checkpoint& checkpoint, const Found& found) {
+  if (found.tensor->file != found.tensor->shard)
+    return fmt::format("{}, at value {} of the tensor in row-major order", checkpoint.file(found.tensor->file).path(), found.element);
   return fmt::format("{} at byte {}", checkpoint.file(found.tensor->file).path(), found.tensor->offset + found.byte);
 }
 

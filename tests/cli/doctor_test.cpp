@@ -33,6 +33,13 @@ TEST(Doctor, ReadsAFile) {
   EXPECT_EQ(result.out, run(Start{{"doctor", "-"}, std::string("epoch 1\n") + kLog, {}, false, {}}).out);
 }
 
+TEST(Doctor, AFileMayHaveAnyName) {
+  const Folder folder;
+  folder.write("standard input", "CUDA out of memory. Tried to allocate 2.00 GiB\n");
+  const Finished read = run({"/bin/sh", "-c", "cd \"$1\" && exec \"$0\" doctor 'standard input' < /dev/null", PLIMSOLL_COMMAND, folder.path()});
+  EXPECT_EQ(read.status, 0) << read.err;
+}
+
 TEST(Doctor, JsonHasEveryFieldOfTheContract) {
   const Finished result = run(Start{{"doctor", "-", "--json"}, kLog, {}, false, {}});
   const auto rows = result.rows();
@@ -154,6 +161,7 @@ TEST(Doctor, ChecksTheHubCacheThatIsUsed) {
   const Folder folder;
   const std::vector<std::pair<std::string, std::string>> places = {{"XDG_CACHE_HOME=" + (folder / "xdg"), folder / "xdg/huggingface/hub"},
                                                                    {"HF_HOME=" + (folder / "home"), folder / "home/hub"},
+                                                                   {"HUGGINGFACE_HUB_CACHE=$HF_HOME/old", folder / "home/old"},
                                                                    {"HF_HUB_CACHE=" + (folder / "hub"), folder / "hub"}};
   std::vector<std::string> environment;
   for (const auto& [variable, place] : places) {  // each goes before those above it

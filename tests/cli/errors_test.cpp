@@ -36,6 +36,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"DashText", {"run", kModel, "-5 stars"}, 2, "put -- before"},
         Case{"MissingValue", {"run", kModel, "--input"}, 2, "--input FILE"},
         Case{"BadSize", {"plan", kModel, "--max-memory", "much"}, 2, "512MiB"},
+        Case{"BudgetGivenTwice", {"plan", kModel, "--max-memory", "1MiB,cpu=2GiB"}, 2, "the cpu's budget is given twice"},
+        Case{"HelpAsAValue", {"run", kModel, "x", "--input", "-h"}, 2, "one of the two"},
         Case{"BudgetOfTheDisk", {"plan", kModel, "--max-memory", "disk=5"}, 2, "leave disk out, or give disk=0"},
         Case{"BadCount", {"run", kModel, "x", "--batch-size", "0"}, 2, "from 1"},
         Case{"TooManyThreads", {"run", kModel, "x", "--threads", "257"}, 2, "from 1 to 256"},
@@ -121,6 +123,16 @@ TEST(Environment, StandsInForFlagsAndLosesToThem) {
   EXPECT_EQ(json.rows().size(), 1U);
   const Finished json_error = run(Start{{"run", "/nonexistent", "x"}, {}, {"PLIMSOLL_JSON=1"}, false, {}});
   EXPECT_EQ(nlohmann::json::parse(json_error.err).at("error").at("code"), "not_found");
+  const auto is_object = [](const std::vector<std::string>& flags, const std::string& variable) {
+    std::vector<std::string> arguments = {"run", "/nonexistent", "x"};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    arguments.emplace_back("--nonsense");
+    return run(Start{arguments, {}, {variable}, false, {}}).err.starts_with("{");
+  };
+  EXPECT_TRUE(is_object({"--json=true"}, "PLIMSOLL_JSON="));
+  EXPECT_TRUE(is_object({"--json=0", "--json"}, "PLIMSOLL_JSON="));
+  EXPECT_FALSE(is_object({"--json", "--json=false"}, "PLIMSOLL_JSON="));
+  EXPECT_FALSE(is_object({"--json=false"}, "PLIMSOLL_JSON=1"));
   const Finished off = run(Start{{"run", kModel, "x"}, {}, {"PLIMSOLL_JSON=0"}, false, {}});
   EXPECT_NE(off.out.find('\t'), std::string::npos);
   const Finished isa = run(Start{{"run", kModel, "x"}, {}, {"PLIMSOLL_ISA=mmx"}, false, {}});

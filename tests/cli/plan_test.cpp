@@ -200,6 +200,8 @@ TEST(Bench, TimesEveryShape) {
   EXPECT_GT(bench["peak_flops"], 1e8);
   EXPECT_GT(bench["ledger_peak"], 0);
   EXPECT_EQ(run({"bench", kModel, "--shapes", "1x100000"}).status, 2);
+  const Finished shortest = run({"bench", kModel, "--shapes", "8x2", "--repeat", "1"});
+  EXPECT_EQ(shortest.status, 0) << shortest.err;
   EXPECT_EQ(run({"bench", kModel, "--shapes", "big"}).status, 2);
 }
 

@@ -99,6 +99,24 @@ TEST(SameFile, OfTheRestOfAModelOrAScriptIsNotWrittenOver) {
   expect_refused(run({"run", model, "x", "--sim", "memory=64MiB,script=" + script, "--output", script}), "--output");
 }
 
+TEST(SameFile, OfAnswersAndReportMayBeAPipe) {
+  for (const char* report : {"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}) expect_refused(run({"run", kModel, "x", "--report", report}), "--report");
+  const Folder folder;
+  EXPECT_EQ(run({"run", kModel, "x", "--output", folder / "answers", "--report", "-"}).status, 0);
+}
+
+// Written is what the links lead to, not the link that stands last.
+TEST(SameFile, IsSeenThroughLinksToNothing) {
+  const Folder folder;
+  std::filesystem::create_symlink("target", folder / "link");
+  std::filesystem::create_symlink("link", folder / "other");
+  expect_refused(run({"run", kModel, "x", "--output", folder / "link", "--report", folder / "target"}), "--report");
+  EXPECT_EQ(run({"run", kModel, "x", "--output", folder / "other"}).status, 0);
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "other"));
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "link"));
+  EXPECT_TRUE(std::filesystem::is_regular_file(folder / "target"));
+}
+
 TEST(SameFile, IsNoneForDevicesAndOtherFiles) {
   const Folder folder;
   const std::string file = folder.write("a.txt", kRows);

@@ -22,6 +22,7 @@ struct Split {
   std::vector<std::string> flags;  ///< "--name" [value]...
   std::vector<std::string_view> positional;
   std::size_t before_dashes = 0;  ///< how many of them stand before "--", or there is none
+  bool help = false;              ///< one of the flags asks for it
 };
 
 Error unknown_flag(std::string_view argument, const CLI::App& parser) {
@@ -52,6 +53,7 @@ Status split_letters(std::string_view argument, const CLI::App& parser, Split& s
     const std::string name = {'-', letter};
     if (find_option(parser, name) == nullptr) return unknown_flag(argument, parser);
     split.flags.push_back(name);
+    split.help = split.help || letter == 'h';
   }
   return {};
 }
@@ -81,6 +83,7 @@ Result<Split> split_arguments(std::span<char* const> arguments, std::size_t at, 
     if (option == nullptr) return unknown_flag(argument, parser);
     if (!takes_value(*option)) {
       split.flags.emplace_back(argument);
+      split.help = split.help || name == "--help";
       continue;
     }
     if (equals == std::string_view::npos && at + 1 == arguments.size()) {
@@ -231,6 +234,8 @@ Status read_devices(const Given& given, Options& options) {
       options.bare_budget = budget.bytes;
       budget.device = computing_device(options);
     }
+    if (std::ranges::count(options.budgets, budget.device, &DeviceBytes::device) > 1)
+      return usage(fmt::format("the {}'s budget is given twice", budget.device), given.where("--max-memory"), "give it once");
     if (budget.device == "cpu") options.policy.max_memory = budget.bytes;
     if (budget.device == "disk" && budget.bytes.count > 0)
       return usage("what lies on disk takes no budget", given.where("--max-memory"),
@@ -380,8 +385,7 @@ Result<Options> read_arguments(std::span<char* const> arguments) {
   if (options.command == nullptr) return unknown_command(command);
   const auto parser = make_parser(*options.command);
   PLIMSOLL_TRY(Split split, split_arguments(arguments, 1, *parser));
-  const auto asks_help = [](const std::string& flag) { return flag == "--help" || flag == "-h"; };
-  options.help = std::ranges::any_of(split.flags, asks_help);
+  options.help = split.help;
   if (options.help) return options;
   PLIMSOLL_CHECK(parse(*parser, split.flags));
   const Given given(*parser, split.flags);
@@ -391,14 +395,16 @@ Result<Options> read_arguments(std::span<char* const> arguments) {
 }
 
 bool wants_json(std::span<char* const> arguments) {
-  const auto find = [&](auto end, std::string_view wanted) {
-    return std::find_if(arguments.begin(), end, [&](const char* argument) { return argument == wanted; });
-  };
-  const auto end = find(arguments.end(), "--");
-  if (find(end, "--json") != end) return true;
-  const char* value = std::getenv(environment_name("--json").c_str());
-  if (value == nullptr || *value == '\0') return false;
-  const auto wanted = read_switch(value, "");
+  static constexpr std::string_view kFlag = "--json";
+  std::optional<std::string_view> given;  // the last counts
+  for (const std::string_view argument : arguments) {
+    if (argument == "--") break;
+    if (argument == kFlag) given = "1";
+    else if (argument.starts_with(kFlag) && argument.substr(kFlag.size()).starts_with('=')) given = argument.substr(kFlag.size() + 1);
+  }
+  const char* variable = std::getenv(environment_name(kFlag).c_str());
+  if (!given && variable != nullptr && *variable != '\0') given = variable;
+  const auto wanted = read_switch(given.value_or("0"), "");
   return wanted.ok() && *wanted;
 }
 

@@ -4,6 +4,7 @@
 
 #include <plimsoll/device_status.h>
 #include <plimsoll/measure.h>
+#include <plimsoll/model.h>
 
 #include "diagnosis/device_check.h"
 #include "text/counted.h"
@@ -61,10 +62,8 @@ void check_folders(Os& os, Lines& lines) {
   const auto cache = os.environment("XDG_CACHE_HOME");
   check_folder(os, "cache folder", cache && !cache->empty() ? *cache + "/plimsoll" : home_folder(os, "/.cache/plimsoll"),
                "set XDG_CACHE_HOME", lines);
-  std::string hub = cache && !cache->empty() ? *cache + "/huggingface/hub" : home_folder(os, "/.cache/huggingface/hub");
-  if (const auto home = os.environment("HF_HOME"); home && !home->empty()) hub = *home + "/hub";
-  if (const auto set = os.environment("HF_HUB_CACHE"); set && !set->empty()) hub = *set;
-  check_folder(os, "Hub cache", hub, "set HF_HOME", lines);
+  const auto hub = find_hub_cache(os);
+  check_folder(os, "Hub cache", hub.ok() ? *hub : std::string(), "set HF_HOME", lines);
   const auto locks = os.private_folder();
   lines.push_back({"lock folder", locks.ok(), locks.ok() ? *locks : locks.error().what,
                    locks.ok() ? "" : "set XDG_RUNTIME_DIR to a folder of your own, mode 0700"});

@@ -7,9 +7,12 @@
 
 #include <charconv>
 #include <cstdint>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 namespace plimsoll::cli {
 namespace {
@@ -32,6 +35,23 @@ std::string upper_layer(std::uint64_t mount) {
 }
 
 }  // namespace
+
+std::string resolved_path(const std::string& path) {
+  static constexpr int kMostLinks = 40;  // as many as the system follows
+  if (char* real = ::realpath(path.c_str(), nullptr)) {
+    std::string result = real;
+    std::free(real);
+    return result;
+  }
+  std::filesystem::path at = path;
+  for (int links = 0; links < kMostLinks; ++links) {
+    std::error_code error;
+    const std::filesystem::path target = std::filesystem::read_symlink(at, error);
+    if (error) return at.string();
+    at = at.parent_path() / target;
+  }
+  return path;
+}
 
 bool lives_in_memory(int fd) {
   struct stat info {};

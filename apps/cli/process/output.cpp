@@ -35,15 +35,6 @@ Error open_error(int code, const std::string& path) {
                "check the folder and its permissions"};
 }
 
-/// The file that a chain of symbolic links ends at, so that renaming replaces the file and not the link.
-std::string resolved(const std::string& path) {
-  char* real = ::realpath(path.c_str(), nullptr);
-  if (real == nullptr) return path;
-  std::string result = real;
-  std::free(real);
-  return result;
-}
-
 /// How much of `text` to send at once: whole lines where one fits, so that an end at any moment cuts none.
 std::size_t piece_of(std::string_view text, std::size_t most) {
   if (text.size() <= most) return text.size();
@@ -140,7 +131,7 @@ Result<Output> Output::open(const std::string& path, Gate& gate, const CancelTok
   // Whatever needs the heap comes before the file: it is then removed in any case.
   Output output(-1, gate, cancel);
   output.name_ = path;
-  std::string target = special ? path : resolved(path);
+  std::string target = special ? path : resolved_path(path);
   if (exists) PLIMSOLL_CHECK(check_replaceable(target, info));
   if (!special && target.size() - (target.rfind('/') + 1) > NAME_MAX) return open_error(ENAMETOOLONG, path);
   std::string opened = path;

@@ -29,6 +29,8 @@ class Recorder {
 
   double seconds() const;
   Bytes process_peak() const { return process_peak_; }
+  /// Of what comes: another model answers from now on.
+  void restart_peak() { process_peak_ = Bytes{}; }
   /// [{"t", "phase", "device", "ledger", "free"}], seconds and bytes.
   void write_samples(JsonWriter& json) const;
 

@@ -16,6 +16,7 @@
 #include <plimsoll/model.h>
 
 #include "process/descriptors.h"
+#include "process/file_system.h"
 
 namespace plimsoll::cli {
 namespace {
@@ -24,21 +25,25 @@ namespace {
 struct Place {
   std::optional<struct stat> file;
   std::string path;
+  std::optional<int> descriptor;  ///< the process's own that it is
 };
 
-Place described(struct stat info) { return S_ISREG(info.st_mode) ? Place{info, {}} : Place{}; }
+Place described(struct stat info, std::optional<int> descriptor) {
+  return S_ISREG(info.st_mode) ? Place{info, {}, descriptor} : Place{{}, {}, descriptor};
+}
 
 Place place_of(const std::string& path, int standard) {
   struct stat info {};
   const auto fd = path.empty() || path == "-" ? std::optional(standard) : named_descriptor(path);
-  if (fd) return ::fstat(*fd, &info) == 0 ? described(info) : Place{};
-  if (::stat(path.c_str(), &info) == 0) return described(info);
+  if (fd) return ::fstat(*fd, &info) == 0 ? described(info, fd) : Place{{}, {}, fd};
+  if (::stat(path.c_str(), &info) == 0) return described(info, {});
   std::error_code error;
-  const std::string whole = std::filesystem::weakly_canonical(std::filesystem::absolute(path, error), error).string();
-  return {std::nullopt, error ? path : whole};
+  const std::string whole = std::filesystem::weakly_canonical(std::filesystem::absolute(resolved_path(path), error), error).string();
+  return {std::nullopt, error ? path : whole, {}};
 }
 
 bool same(const Place& a, const Place& b) {
+  if (a.descriptor && a.descriptor == b.descriptor) return true;
   if (a.file && b.file) return a.file->st_dev == b.file->st_dev && a.file->st_ino == b.file->st_ino;
   return !a.path.empty() && a.path == b.path;
 }

@@ -97,7 +97,7 @@ Result<BenchFigures> run_bench(Context& context, Engine& engine, const Plan& pla
     PLIMSOLL_TRY(Session session, engine.load(plan, watcher.function()));
     watcher.loaded();
     figures.load_seconds = recorder.seconds();
-    PLIMSOLL_CHECK(run_pass(engine.model(), session, 1, std::min<std::int64_t>(8, plan.tokens_per_pass)));
+    PLIMSOLL_CHECK(run_pass(engine.model(), session, 1, std::min<std::int64_t>({8, plan.tokens_per_pass, plan.workload.longest})));
     figures.first_result_seconds = recorder.seconds();
     for (const Shape& shape : shapes) {
       PLIMSOLL_TRY(const ShapeFigures timed, bench_shape(context, engine.model(), session, shape));
