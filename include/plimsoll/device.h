@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string_view>
 #include <vector>
 
@@ -49,8 +50,9 @@ class OpenDevice {
   /// Seconds by the device's own clock since it was opened; zero for one that has none.
   double seconds() const;
 
-  /// For the library's own rooms: not exported.
+  /// For the library's own rooms: not exported. A device does one thing at a time: who uses it holds its `turn`.
   [[gnu::visibility("hidden")]] Device& device();
+  [[gnu::visibility("hidden")]] std::recursive_mutex& turn();
 
  private:
   struct State;

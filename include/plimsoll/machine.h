@@ -32,8 +32,8 @@ struct MemoryLimit {
 /// Memory of the host as this process may use it. Unknown figures are zero.
 struct HostMemory {
   Bytes total;
-  Bytes available;                            ///< what can be had without pushing anybody out
-  std::string available_by = "MemAvailable";  ///< where `available` is from: /proc/meminfo, or "sysinfo" where that does not tell
+  Bytes available;           ///< what can be had without pushing anybody out
+  std::string available_by;  ///< where `available` is from: "MemAvailable" of /proc/meminfo, "sysinfo" where that does not tell, or empty
   Bytes ours;  ///< what this process holds already (RssAnon + RssShmem); a plan counts it again, so it is free
   std::vector<MemoryLimit> limits;
   std::string limits_fault;        ///< why limits of control groups are not known, and may be lower; empty: they are

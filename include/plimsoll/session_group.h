@@ -12,8 +12,8 @@
 namespace plimsoll {
 
 /// Several sessions in one process on the same ledgers: together they never plan more of a device than the group may have. Each is planned
-/// in what the others leave; what one gives back the others may use. Sessions may run in threads of their own; `add` with `rebalance` moves
-/// others, and then none of them may be running.
+/// in what the others leave; what one gives back the others may use. Sessions may run in threads of their own, and take turns where the
+/// group has devices: a pass each. `add` with `rebalance` moves others, and then none of them may be running.
 class SessionGroup {
  public:
   struct Options {

@@ -35,11 +35,16 @@ class Arena {
   Bytes size() const { return size_; }
   MemoryTag tag() const { return tag_; }
 
+  /// Keeps the memory, uncharged, for somebody who may write there after the arena is gone, and with it the ledger.
+  std::shared_ptr<void> owner() const { return mapping_; }
+  /// Whether somebody keeps it so.
+  bool is_kept() const { return mapping_.use_count() > 1; }
+
  private:
   Ledger* ledger_ = nullptr;
   MemoryTag tag_ = MemoryTag::io;
   Bytes size_;
-  std::unique_ptr<Mapping> mapping_;
+  std::shared_ptr<Mapping> mapping_;
 };
 
 /// Hands out an arena's memory from bottom to top, for containers of namespace std::pmr. Only the block handed out last is

@@ -193,6 +193,7 @@ HostMemory probe_host_memory(Os& os, const std::vector<GroupChain>& chains) {
   memory.ours = self.held();
   memory.total = find_bytes(meminfo, "MemTotal");
   auto available = available_memory(meminfo);
+  if (available) memory.available_by = "MemAvailable";
   if (const auto system = available ? std::nullopt : os.system_memory()) {
     // Without the page cache, which sysinfo does not tell: less than there is, never more.
     available = sum({system->free, system->buffers});

@@ -20,7 +20,9 @@ Result<Snapshot> probe_machine(Os& os) try {
 HostMemory probe_memory(Os& os) { return probe::probe_host_memory(os); }
 
 Bytes HostMemory::contended_budget() const {
-  Bytes least = available.count > 0 ? Bytes{std::min(available.count, kUnknownMemory.count) + ours.count} : kUnknownMemory;
+  // None at all is less than any, where somebody told.
+  const bool known = available.count > 0 || !available_by.empty();
+  Bytes least = known ? Bytes{std::min(available.count, kUnknownMemory.count) + ours.count} : kUnknownMemory;
   for (const MemoryLimit& limit : limits) {
     if (limit.contended) least = std::min(least, limit.budget);
   }

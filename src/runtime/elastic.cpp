@@ -84,11 +84,15 @@ Bytes Elastic::available(std::size_t device) {
   return {};
 }
 
+// Each is read once, for others set them meanwhile: what is planned with is what was looked at.
 Elastic::Budgets Elastic::budgets(Bytes host_free) {
-  Budgets list{{shares_[0].name, std::min(shares_[0].budget.load(), host_free)}};
-  for (std::size_t i = 1; i < shares_.size(); ++i) list.push_back({shares_[i].name, std::min(shares_[i].budget.load(), available(i))});
+  for (Share& share : shares_) share.looked_with = share.budget;
+  Budgets list{{shares_[0].name, std::min(shares_[0].looked_with, host_free)}};
+  for (std::size_t i = 1; i < shares_.size(); ++i) list.push_back({shares_[i].name, std::min(shares_[i].looked_with, available(i))});
   return list;
 }
+
+Bytes Elastic::host_free() const { return probe::probe_host_memory(*deployment_.os()).contended_budget(); }
 
 Result<Plan> Elastic::plan_for(const Budgets& budgets) const {
   PLIMSOLL_TRY(Plan plan, options_.replan(budgets));
@@ -124,9 +128,7 @@ Result<Plan> Elastic::plan_after(const Plan& failed, const Error& error, Kind ki
   // What is mapped and not yet touched counts against limits of the process: only after a release do they tell what is free.
   const bool from_nothing = kind == Kind::replanned;
   if (from_nothing) deployment_.release();
-  const HostMemory host = probe::probe_host_memory(*deployment_.os());
-  const Bytes host_free = from_nothing ? host.budget : host.contended_budget();
-  Budgets next = budgets(host_free);
+  Budgets next = budgets(from_nothing ? probe::probe_host_memory(*deployment_.os()).budget : host_free());
   const bool leave_out = share.gone || (last && remedy.device > 0);
   if (!leave_out) next[remedy.device].bytes = next_budget(failed, remedy.device, error, next[remedy.device].bytes);
   Result<Plan> plan = leave_out ? plan_without(remedy.device, std::move(next), error) : plan_for(next);
@@ -200,16 +202,16 @@ void Elastic::tell_of_neighbours() {
 
 Result<bool> Elastic::shed(std::int32_t block) {
   const Plan before = deployment_.plan();
-  std::size_t fallen = 0;
-  for (std::size_t i = shares_.size(); i-- > 0;) {
-    shares_[i].looked_with = shares_[i].budget;
-    if (shares_[i].looked_with < shares_[i].planned.load()) fallen = i;
+  const Budgets now = budgets(host_free());
+  const auto has_fallen = [](const Share& share) { return share.looked_with < share.planned.load(); };
+  const auto fallen = static_cast<std::size_t>(std::ranges::find_if(shares_, has_fallen) - shares_.begin());
+  if (fallen == shares_.size()) {
+    for (Share& share : shares_) share.looked_with = share.planned;  // it has come back, perhaps with more
+    return true;
   }
   const Bytes budget = shares_[fallen].looked_with;
   if (!options_.replan) return over_budget(before, fallen, budget);
-  const Bytes host_free =
-      shares_[0].looked_with == kUnlimited ? probe::probe_host_memory(*deployment_.os()).contended_budget() : shares_[0].looked_with;
-  PLIMSOLL_TRY(Plan target, plan_for(budgets(host_free)));
+  PLIMSOLL_TRY(Plan target, plan_for(now));
   PLIMSOLL_TRY(const bool kept, settle(std::move(target), block, Kind::recovered));
   const std::string cause = "the budget" + of_device(fallen) + " fell to " + format_bytes(budget);
   tell(describe_change(Kind::shed, fallen, cause, before, deployment_.plan()), before.devices.at(fallen).planned_total(), budget);
@@ -218,15 +220,18 @@ Result<bool> Elastic::shed(std::int32_t block) {
 
 Status Elastic::grow(std::size_t device) {
   const Plan before = deployment_.plan();
+  const Result<Plan> target = plan_for(budgets(host_free()));
   const Bytes budget = shares_[device].looked_with;
-  const Bytes host_free =
-      shares_[0].looked_with == kUnlimited ? probe::probe_host_memory(*deployment_.os()).contended_budget() : shares_[0].looked_with;
-  const Result<Plan> target = plan_for(budgets(host_free));
-  if (!target.ok() || (same_precision(before, *target) && !is_faster(*target, before))) return {};
+  if (!target.ok()) return {};
+  if (same_precision(before, *target) && !is_faster(*target, before)) {
+    // Whoever plans for this session has promised it more than it takes.
+    static_cast<void>(plan_for(taken(before)));
+    return {};
+  }
   Status moved = deployment_.move_to(*target);
   if (moved.ok()) {
     settled(*target);
-    const std::string cause = "the budget" + of_device(device) + " rose to " + format_bytes(budget);
+    const std::string cause = "the budget" + of_device(device) + (budget == kUnlimited ? " has no limit" : " rose to " + format_bytes(budget));
     tell(describe_change(Kind::grown, device, cause, before, *target), target->devices.at(device).planned_total(), budget);
     return {};
   }
@@ -236,26 +241,29 @@ Status Elastic::grow(std::size_t device) {
   return go_back(before);
 }
 
+Elastic::Budgets Elastic::taken(const Plan& plan) const {
+  Budgets list;
+  for (std::size_t i = 0; i < shares_.size(); ++i)
+    list.push_back({shares_[i].name, shares_[i].gone ? Bytes{} : plan.devices.at(i).planned_total()});
+  return list;
+}
+
 // Planned anew, though its memory was there: the ledgers' limits are those of the last plan that was made.
 Status Elastic::go_back(const Plan& before) {
-  Budgets taken;
-  for (std::size_t i = 0; i < shares_.size(); ++i)
-    taken.push_back({shares_[i].name, shares_[i].gone ? Bytes{} : before.devices.at(i).planned_total()});
-  Result<Plan> target = plan_for(taken);
-  if (!target.ok()) target = plan_for(budgets(probe::probe_host_memory(*deployment_.os()).contended_budget()));
+  Result<Plan> target = plan_for(taken(before));
+  if (!target.ok()) target = plan_for(budgets(host_free()));
   if (!target.ok()) return std::move(target).error();
   return settle(std::move(target).value(), Kind::recovered);
 }
 
 // After a failure that left it without memory, or half way between two plans.
 Status Elastic::bring_up() {
-  const Bytes host_free = probe::probe_host_memory(*deployment_.os()).budget;
+  const Budgets now = budgets(probe::probe_host_memory(*deployment_.os()).budget);
   const Plan& last = deployment_.plan();
   if (options_.replan) {
-    PLIMSOLL_TRY(Plan target, plan_for(budgets(host_free)));
+    PLIMSOLL_TRY(Plan target, plan_for(now));
     return settle(std::move(target), Kind::recovered);
   }
-  const Budgets now = budgets(host_free);
   for (std::size_t i = 0; i < now.size(); ++i) {
     if (now[i].bytes < last.devices.at(i).planned_total()) return over_budget(last, i, now[i].bytes);
   }

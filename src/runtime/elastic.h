@@ -56,6 +56,10 @@ class Elastic {
   using Budgets = std::vector<DeviceBytes>;
 
   Budgets budgets(Bytes host_free);
+  /// What a plan has.
+  Budgets taken(const Plan& plan) const;
+  /// Of the host's memory, what others have not.
+  Bytes host_free() const;
   Bytes available(std::size_t device);
   Result<Plan> plan_for(const Budgets& budgets) const;
   Result<Plan> plan_after(const Plan& failed, const Error& error, SessionEvent::Kind kind, bool last);

@@ -1,5 +1,6 @@
 #include <plimsoll/device.h>
 
+#include <mutex>
 #include <new>
 
 #include "device/cpu/isa.h"
@@ -18,6 +19,7 @@ struct OpenDevice::State {
   SimDevice* simulated = nullptr;  // if it is
   Accelerator figures;             // all but its memory
   Ledger ledger;
+  std::recursive_mutex turn;  // whose holder may make or end a session from within a callback
 };
 
 namespace {
@@ -112,5 +114,6 @@ std::vector<Holder> OpenDevice::holders() { return state_->device->holders(); }
 Ledger& OpenDevice::ledger() { return state_->ledger; }
 double OpenDevice::seconds() const { return state_->simulated != nullptr ? state_->simulated->seconds() : 0; }
 Device& OpenDevice::device() { return *state_->device; }
+std::recursive_mutex& OpenDevice::turn() { return state_->turn; }
 
 }  // namespace plimsoll

@@ -20,20 +20,21 @@ Bytes planned(const Plan& plan, MemoryTag tag) {
 }  // namespace
 
 std::span<std::byte> Reservation::bytes(MemoryTag tag) const {
-  if (tag != MemoryTag::staging) return arenas_[static_cast<std::size_t>(tag)].bytes();
-  return staging_ != nullptr ? staging_->bytes() : std::span<std::byte>{};
+  return arenas_[static_cast<std::size_t>(tag)].bytes();
 }
 
 Status Reservation::take(MemoryTag tag, Bytes size) {
   if (!bytes(tag).empty()) return arena(tag).resize(size);
   PLIMSOLL_TRY(Arena taken, Arena::create(os_, ledger_, tag, size));
-  if (tag == MemoryTag::staging) {
-    taken.use_huge_pages();
-    staging_ = std::make_shared<Arena>(std::move(taken));
-  } else {
-    arena(tag) = std::move(taken);
-  }
+  if (tag == MemoryTag::staging) taken.use_huge_pages();
+  arena(tag) = std::move(taken);
   return {};
+}
+
+void Reservation::drop(MemoryTag tag) {
+  if (!stuck_.is_kept()) stuck_ = Arena();
+  if (arena(tag).is_kept()) stuck_ = std::move(arena(tag));
+  else arena(tag) = Arena();
 }
 
 Result<Bytes> Reservation::fit(const Plan& plan) {
@@ -41,8 +42,7 @@ Result<Bytes> Reservation::fit(const Plan& plan) {
     const Bytes size = planned(plan, tag);
     const Bytes now{bytes(tag).size()};
     if (size == now) continue;
-    if (tag == MemoryTag::staging) staging_.reset();
-    else if (!keeps_content(tag)) arena(tag) = Arena();
+    if (!keeps_content(tag)) drop(tag);
     else if (size < now) PLIMSOLL_CHECK(arena(tag).resize(size));
   }
   Bytes fresh;
@@ -64,8 +64,7 @@ Result<Bytes> Reservation::fit(const Plan& plan) {
 
 void Reservation::release() {
   for (const MemoryTag tag : kTags) {
-    if (tag == MemoryTag::staging) staging_.reset();
-    else if (tag != MemoryTag::io) arena(tag) = Arena();
+    if (tag != MemoryTag::io) drop(tag);
   }
 }
 

@@ -30,17 +30,18 @@ class Reservation {
   /// The first Schedule::pass_bytes of `activations`; `bytes` has the rest.
   std::span<std::byte> pass_values() const { return pass_values_.bytes(); }
   /// Keeps `staging` as long as somebody may write there.
-  std::shared_ptr<void> staging_owner() const { return staging_; }
+  std::shared_ptr<void> staging_owner() const { return arenas_[static_cast<std::size_t>(MemoryTag::staging)].owner(); }
 
  private:
   Arena& arena(MemoryTag tag) { return arenas_[static_cast<std::size_t>(tag)]; }
   Status take(MemoryTag tag, Bytes size);
+  void drop(MemoryTag tag);
 
   Os& os_;
   Ledger& ledger_;
   Arena pass_values_;
-  std::array<Arena, kMemoryTags> arenas_;  ///< `activations` without pass values; `staging` unused
-  std::shared_ptr<Arena> staging_;         ///< null: none
+  std::array<Arena, kMemoryTags> arenas_;  ///< `activations` without pass values
+  Arena stuck_;                            ///< a staging arena that was dropped while a reader was stuck in it: it counts until that ends
 };
 
 }  // namespace plimsoll

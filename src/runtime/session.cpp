@@ -1,7 +1,10 @@
 #include <plimsoll/session.h>
 
 #include <algorithm>
+#include <functional>
+#include <mutex>
 #include <new>
+#include <span>
 
 #include "model/binding.h"
 #include "plan/layout/schedule.h"
@@ -31,6 +34,32 @@ class Shifted {
   std::int32_t by_;
 };
 
+/// All devices that a session was given, while it uses them: others that were given them too wait for it.
+class Turns {
+ public:
+  explicit Turns(std::span<OpenDevice* const> devices) : devices_(devices) {
+    for (OpenDevice* device = after(nullptr); device != nullptr; device = after(device)) device->turn().lock();
+  }
+  Turns(const Turns&) = delete;
+  Turns& operator=(const Turns&) = delete;
+  ~Turns() {
+    for (OpenDevice* device = after(nullptr); device != nullptr; device = after(device)) device->turn().unlock();
+  }
+
+ private:
+  // In one order, whichever each session has them in, so that no two wait for each other.
+  OpenDevice* after(const OpenDevice* last) const {
+    static constexpr std::less<const OpenDevice*> kBefore;
+    OpenDevice* next = nullptr;
+    for (OpenDevice* device : devices_) {
+      if (kBefore(last, device) && (next == nullptr || kBefore(device, next))) next = device;
+    }
+    return next;
+  }
+
+  std::span<OpenDevice* const> devices_;
+};
+
 }  // namespace
 
 struct Session::State {
@@ -40,6 +69,13 @@ struct Session::State {
         texts_per_pass(p.texts_per_pass),
         longest(p.workload.longest),
         options(std::move(o)) {}
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() {
+    const Turns turns(options.devices);
+    elastic.reset();
+    deployment.reset();
+  }
 
   const Model& model;
   std::int64_t tokens_per_pass;  // of the first plan: what the inputs have room for
@@ -66,6 +102,7 @@ struct Session::State {
 };
 
 Status Session::State::open(const Plan& plan) {
+  const Turns turns(options.devices);
   PLIMSOLL_TRY(deployment,
                Deployment::create({options.os, options.ledger, &model, options.cancel, &options.progress, options.devices}, plan));
   elastic = std::make_unique<Elastic>(*deployment, options);
@@ -180,6 +217,7 @@ bool Session::State::layer_done(std::string_view layer) const {
 
 // Whatever was under way when the heap ran out: the next pass brings everything up again from nothing.
 Error Session::State::give_up() const noexcept {
+  const Turns turns(options.devices);
   deployment->release();
   return heap_exhausted();
 }
@@ -216,6 +254,7 @@ bool Session::set_budget(std::string_view device, Bytes budget) { return state_-
 Bytes Session::planned_total(std::string_view device) const { return state_->elastic->planned_total(device); }
 
 Status Session::fit_budget() try {
+  const Turns turns(state_->options.devices);
   state_->elastic->begin();
   return state_->elastic->before_pass();
 } catch (const std::bad_alloc&) {
@@ -224,6 +263,7 @@ Status Session::fit_budget() try {
 
 Result<std::span<const float>> Session::run(const PassInput& input) try {
   PLIMSOLL_CHECK(state_->check(input));
+  const Turns turns(state_->options.devices);
   state_->stage(input);
   const PassSize size{static_cast<std::int64_t>(input.ids.size()), static_cast<std::int64_t>(input.text_starts.size()) - 1};
   PLIMSOLL_CHECK(state_->run(size.texts));

@@ -2,6 +2,8 @@
 
 #include <plimsoll/machine.h>
 
+#include "support/fake_os.h"
+
 namespace plimsoll {
 namespace {
 
@@ -21,6 +23,16 @@ TEST(ProbeMachine, OfTheRealMachineMakesSense) {
   EXPECT_LE(snapshot->cpu.default_threads, snapshot->cpu.physical);
   EXPECT_LE(snapshot->cpu.physical, snapshot->cpu.logical);
   EXPECT_FALSE(snapshot->cpu.model.empty());
+}
+
+// The kernel says so when nothing is left at all.
+TEST(HostMemory, NoneAvailableIsNotUnknown) {
+  testing::FakeOs os;
+  os.files["/proc/meminfo"] = "MemTotal: 1024 kB\nMemAvailable: 0 kB\n";
+  os.files["/proc/self/status"] = "RssAnon:\t8 kB\n";
+  EXPECT_EQ(probe_memory(os).contended_budget(), kib(8));
+  os.files.erase("/proc/meminfo");
+  EXPECT_GT(probe_memory(os).contended_budget(), mib(1024));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <limits>
 #include <map>
 #include <set>
 
@@ -13,6 +14,7 @@
 #include "probe/self_memory.h"
 #include "recover/difference.h"
 #include "support/build.h"
+#include "support/forwarding_os.h"
 
 namespace plimsoll {
 namespace {
@@ -223,6 +225,59 @@ TEST_F(Elastic, AttemptsAreBoundedAndTheErrorHasFigures) {
   ASSERT_FALSE(opened.ok());
   EXPECT_EQ(opened.error().code, ErrorCode::does_not_fit) << message(opened.error());
   EXPECT_EQ(ledger_.current(), tables_);
+}
+
+/// Does something else at the moment at which the machine's memory is looked at.
+class WatchedOs final : public testing::ForwardingOs {
+ public:
+  std::function<void()> at_look;
+  Result<std::string> read_text(const std::string& path, std::size_t limit) override {
+    if (path == "/proc/meminfo" && at_look) std::exchange(at_look, {})();
+    return ForwardingOs::read_text(path, limit);
+  }
+};
+
+// What is planned with is what is remembered, or a session would never look again.
+TEST_F(Elastic, ABudgetThatChangesWhileAPlanIsLookedForIsNotLost) {
+  os_.reset();
+  auto watched = std::make_unique<WatchedOs>();
+  WatchedOs& os = *watched;
+  os_ = std::move(watched);
+  prepare(kDeep);
+  const std::vector<float> expected = reference();
+  static constexpr Bytes kAll{std::numeric_limits<std::uint64_t>::max()};
+  ASSERT_TRUE(open().ok());
+  session_->set_budget(least());
+  EXPECT_EQ(pass().value(), expected);
+  session_->set_budget(kAll);
+  os.at_look = [&] { session_->set_budget(least()); };
+  EXPECT_EQ(pass().value(), expected);
+  session_->set_budget(kAll);
+  EXPECT_EQ(pass().value(), expected);
+  EXPECT_EQ(session_->planned_total(), most());
+  // Back before anything was given up for it.
+  session_->set_budget(least());
+  os.at_look = [&] { session_->set_budget(kAll); };
+  EXPECT_EQ(pass().value(), expected);
+  EXPECT_EQ(session_->planned_total(), most());
+  for (const SessionEvent& event : events_) EXPECT_EQ(event.text.find("TiB"), std::string::npos) << event.text;
+  session_.reset();
+}
+
+TEST_F(Elastic, NoBudgetIsMoreThanTheMachineHas) {
+  os_.reset();
+  auto changing = std::make_unique<testing::ChangingMachine>(mib(4096));
+  testing::ChangingMachine& machine = *changing;
+  os_ = std::move(changing);
+  prepare(kDeep);
+  ASSERT_TRUE(open().ok());
+  session_->set_budget(least());
+  ASSERT_TRUE(pass().ok());
+  machine.set_available(least() + kib(256));
+  session_->set_budget(Bytes{std::uint64_t{1} << 40U});
+  ASSERT_TRUE(pass().ok());
+  EXPECT_LE(session_->planned_total(), least() + kib(256));
+  session_.reset();
 }
 
 TEST_F(Elastic, AnAllowedPrecisionIsATypeForAllOfAPass) {

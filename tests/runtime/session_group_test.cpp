@@ -71,10 +71,11 @@ class Group : public testing::ModelFixture {
     group_ = std::make_unique<SessionGroup>(std::move(options));
   }
 
-  Result<Session*> add(std::size_t number, bool rebalance = false) {
+  Result<Session*> add(std::size_t number, bool rebalance = false, const Policy& policy = {}) {
     Part& part = parts_[number];
-    return group_->add({.model = part.model.get(), .workload = part.alone.workload, .policy = {}, .rebalance = rebalance});
+    return group_->add({.model = part.model.get(), .workload = part.alone.workload, .policy = policy, .rebalance = rebalance});
   }
+  Result<Session*> add_there(std::size_t number) { return add(number, false, {.device = "sim:0"}); }
 
   void expect_answers(std::size_t number, Session& session) {
     const Part& part = parts_[number];
@@ -229,6 +230,40 @@ TEST_F(Group, ADeviceIsSharedInTheSameWay) {
   group_->remove(second);
   expect_answers(0, first);
   EXPECT_EQ(first.planned_total("sim:0"), whole(parts_[0].alone, 1));
+}
+
+// A device does one thing at a time, whichever threads its sessions are in.
+TEST_F(Group, SessionsOnADeviceTakeTurns) {
+  sims_ = {"memory=64MiB,link=1GB/s,compute=10TFLOP/s"};
+  for (int i = 0; i < 2; ++i) add_model(TinyModel{.layers = 4, .intermediate = 128});
+  make_group(mib(4096), mib(64));
+  Session& first = *add_there(0).value();
+  Session& second = *add_there(1).value();
+  std::thread beside([&] {
+    for (int i = 0; i < 300; ++i) expect_answers(1, second);
+  });
+  for (int i = 0; i < 300; ++i) expect_answers(0, first);
+  beside.join();
+}
+
+// A larger plan that is no faster is not moved to, and its memory is free for others.
+TEST_F(Group, WhatWasPromisedAndNotTakenIsLeft) {
+  sims_ = {"memory=256MiB,compute=100MFLOP/s,link=900GB/s,disk=900GB/s,latency=0us"};
+  for (int i = 0; i < 2; ++i) add_model(kDeep);
+  make_group(mib(4096), mib(256));
+  const Bytes full = add_there(0).value()->planned_total("sim:0");
+  make_group(mib(4096), Bytes{full.count * 3 / 2});
+  Session& first = *add_there(0).value();
+  ASSERT_EQ(first.planned_total("sim:0"), full);
+  Session& second = *add_there(1).value();
+  const Bytes less = second.planned_total("sim:0");
+  ASSERT_LT(less, full);
+  group_->remove(first);
+  expect_answers(1, second);
+  if (second.planned_total("sim:0") != less) GTEST_SKIP() << "the larger plan is faster here";
+  const auto again = add_there(0);
+  ASSERT_TRUE(again.ok()) << message(again.error());
+  EXPECT_EQ((*again)->planned_total("sim:0"), full);
 }
 
 TEST_F(Group, WhateverFailsWhileOneIsAddedTheFirstGoesOn) {
