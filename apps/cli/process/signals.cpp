@@ -27,19 +27,30 @@ struct Restorable {
 };
 Restorable g_restorable;
 
-extern "C" void on_signal(int signal) {
-  if (g_signal != 0) {
-    for (const Removable& file : g_removable) {
-      if (file.set != 0) ::unlink(file.path.data());
-    }
-    if (g_restorable.set != 0) {
-      (void)!::write(STDOUT_FILENO, g_restorable.text.data(), g_restorable.text.size());
-      ::tcsetattr(STDIN_FILENO, TCSANOW, &g_restorable.settings);
-    }
-    ::_exit(128 + signal);
+unsigned g_patience = 0;
+
+[[noreturn]] void end_now(int signal) {
+  for (const Removable& file : g_removable) {
+    if (file.set != 0) ::unlink(file.path.data());
   }
+  if (g_restorable.set != 0) {
+    (void)!::write(STDOUT_FILENO, g_restorable.text.data(), g_restorable.text.size());
+    ::tcsetattr(STDIN_FILENO, TCSANOW, &g_restorable.settings);
+  }
+  ::_exit(128 + signal);
+}
+
+extern "C" void on_patience_end(int /*signal*/) { end_now(static_cast<int>(g_signal)); }
+
+extern "C" void on_signal(int signal) {
+  if (g_signal != 0) end_now(signal);
   g_signal = signal;
   g_token.cancel();
+  if (g_patience == 0) return;
+  struct sigaction action {};
+  action.sa_handler = on_patience_end;
+  ::sigaction(SIGALRM, &action, nullptr);
+  ::alarm(g_patience);
 }
 
 void install(int signal, void (*handler)(int)) {
@@ -56,7 +67,8 @@ bool is_ignored(int signal) {
 
 }  // namespace
 
-Signals::Signals() {
+Signals::Signals(unsigned patience) {
+  g_patience = patience;
   install(SIGPIPE, SIG_IGN);
   install(SIGXFSZ, SIG_IGN);
   install(SIGINT, on_signal);
