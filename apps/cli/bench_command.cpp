@@ -57,8 +57,9 @@ std::string object(const Plan& plan, const BenchFigures& figures) {
 Result<int> bench_command(Context& context) {
   PLIMSOLL_TRY(const std::unique_ptr<Engine> engine, Engine::open(context, context.options.model));
   PLIMSOLL_TRY(const std::vector<Shape> shapes, bench_shapes(context.options, engine->model()));
-  // For the plans to come. What this run is measured against is measured on its own.
-  measured_rates(context, engine->machine(), absolute_path(engine->model().largest_file()), "measuring this machine...");
+  // For the plans to come, and not in less memory than makes good figures. What this run is measured against is measured on its own.
+  if (!context.options.policy.max_memory)
+    measured_rates(context, engine->machine(), absolute_path(engine->model().largest_file()), "measuring this machine...");
   PLIMSOLL_TRY(const Plan plan, engine->plan(bench_workload(shapes)));
   PLIMSOLL_TRY(const BenchFigures figures, run_bench(context, *engine, plan, shapes));
   context.output.write(context.options.json ? object(plan, figures) : table(plan, figures));
