@@ -164,7 +164,10 @@ Result<int> doctor_command(Context& context) {
   if (!is_text) found.clear();
   find_pages(context.os, found);
   if (!options.model.model.empty()) {
-    PLIMSOLL_TRY(plan, plan_beside(context, found.empty() ? doctor::Figures{} : found[0].figures));
+    Result<Plan> made = plan_beside(context, found.empty() ? doctor::Figures{} : found[0].figures);
+    // What the log says is known without the model.
+    if (!made.ok() && !found.empty()) write_result(context, found, nullptr);
+    PLIMSOLL_TRY(plan, std::move(made));
   }
   if (!found.empty() || options.json) write_result(context, found, plan ? &*plan : nullptr);
   if (!found.empty()) return 0;

@@ -58,13 +58,16 @@ std::vector<std::string> untrained_warnings(const Program& program, const Bindin
 void warn_of_other_task(const JsonValue& config, std::vector<std::string>& warnings) {
   const auto list = config.find("architectures");
   if (!list || !list->is_array()) return;
+  static constexpr std::size_t kNamed = 4;
   std::string names;
+  std::size_t count = 0;
   for (const JsonValue entry : list->children()) {
     if (!entry.is_string()) continue;
     const auto name = entry.as_string();
     if (name->ends_with("ForSequenceClassification")) return;
-    names += (names.empty() ? "" : ", ") + printable(*name, 60);
+    if (++count <= kNamed) names += (names.empty() ? "" : ", ") + printable(*name, 60);
   }
+  if (count > kNamed) names += " and " + std::to_string(count - kNamed) + " more";
   if (!names.empty())
     warnings.push_back("the weights are those of " + names + ": its head was trained for another task than classification");
 }

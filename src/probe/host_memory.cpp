@@ -74,6 +74,29 @@ class Collector {
     add("/proc/sys/vm/overcommit_memory", Bytes{*limit}, others, Bytes{});
   }
 
+  // Beyond the nodes that it may use, a process is killed like one beyond its group. Format: cpuset(7), /sys/devices/system/node.
+  void add_nodes() {
+    const auto online = os_.read_text("/sys/devices/system/node/online", kLargestTable);
+    const std::vector<int> all = online.ok() ? parse_cpu_list(trimmed(*online)) : std::vector<int>();
+    if (all.size() < 2) return;
+    const auto status = os_.read_text("/proc/self/status", kLargestTable);
+    const auto list = status.ok() ? find_field(*status, "Mems_allowed_list") : std::nullopt;
+    const std::vector<int> allowed = list ? parse_cpu_list(*list) : std::vector<int>();
+    const auto may_use = [&](int node) { return std::find(allowed.begin(), allowed.end(), node) != allowed.end(); };
+    if (allowed.empty() || std::all_of(all.begin(), all.end(), may_use)) return;
+    Bytes total;
+    Bytes available;
+    for (const int node : allowed) {
+      const auto text = os_.read_text("/sys/devices/system/node/node" + std::to_string(node) + "/meminfo", kLargestTable);
+      if (!text.ok()) continue;
+      const auto field = [&](const char* name) { return find_bytes(*text, "Node " + std::to_string(node) + " " + name); };
+      total += field("MemTotal");
+      available += sum({field("MemFree"), field("Active(file)"), field("Inactive(file)")});
+    }
+    if (total.count > 0)
+      add("/proc/self/status Mems_allowed_list", total, saturating_sub(total, sum({available, self_.held()})), Bytes{}, true);
+  }
+
   std::vector<MemoryLimit> take() { return std::move(limits_); }
   /// Why there may be lower limits of groups; empty: there are none.
   std::string fault() const { return fault_; }
@@ -206,6 +229,7 @@ HostMemory probe_host_memory(Os& os, const std::vector<GroupChain>& chains) {
   }
   Collector collector(os, self, meminfo);
   for (const GroupChain& chain : chains) collector.add_chain(chain);
+  collector.add_nodes();
   collector.add_rlimits();
   collector.add_overcommit();
   memory.limits = collector.take();

@@ -33,6 +33,15 @@ TEST(Doctor, ReadsAFile) {
   EXPECT_EQ(result.out, run(Start{{"doctor", "-"}, std::string("epoch 1\n") + kLog, {}, false, {}}).out);
 }
 
+TEST(Doctor, ExplainsALogAlsoBesideAModelThatIsNotThere) {
+  const Folder folder;
+  const std::string log = folder.write("log", "CUDA out of memory. Tried to allocate 2.00 GiB\n");
+  const Finished both = run({"doctor", log, "--model", "/nonexistent/model"});
+  EXPECT_EQ(both.status, 3);
+  EXPECT_NE(both.out.find("2.00 GiB"), std::string::npos) << both.out;
+  EXPECT_NE(both.err.find("/nonexistent/model"), std::string::npos) << both.err;
+}
+
 TEST(Doctor, AFileMayHaveAnyName) {
   const Folder folder;
   folder.write("standard input", "CUDA out of memory. Tried to allocate 2.00 GiB\n");

@@ -117,6 +117,15 @@ TEST(SameFile, IsSeenThroughLinksToNothing) {
   EXPECT_TRUE(std::filesystem::is_regular_file(folder / "target"));
 }
 
+// A link of /proc to a file that is gone has a text, and no path.
+TEST(SameFile, IsNotMadeWhereALinkOnlySaysSo) {
+  const Folder folder;
+  const std::string line = "cd \"$2\" && sleep 30 3<>gone & sleep 0.3; rm \"$2/gone\"; \"$0\" run \"$1\" x --output /proc/$!/fd/3; status=$?; kill $!; exit $status";
+  const Finished result = shell(line, folder.path());
+  EXPECT_EQ(result.status, 3) << result.err;
+  EXPECT_TRUE(names_in(folder.path()).empty());
+}
+
 TEST(SameFile, IsNoneForDevicesAndOtherFiles) {
   const Folder folder;
   const std::string file = folder.write("a.txt", kRows);

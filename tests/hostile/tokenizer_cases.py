@@ -225,9 +225,10 @@ def added_tokens():
     for name, fields in {"content_missing": {"content": None}, "content_number": {"content": 1}, "flag_text": {"lstrip": "true"}, "flag_number": {"special": 1},
                          "content_5000": {"content": "c" * 5000}, "id_negative": {"id": -1}, "id_text": {"id": "900"}, "id_2^31": {"id": 1 << 31}}.items():  # fmt: skip
         yield case(f"added_{name}", added(**fields))
-    for name, fields in {"empty": {"content": ""}, "space": {"content": " ", "lstrip": True, "rstrip": True}, "id_beyond": {"id": 1 << 30},
+    for name, fields in {"empty": {"content": ""}, "space": {"content": " ", "lstrip": True}, "id_beyond": {"id": 1 << 30},
                          "letter": {"content": "a", "normalized": True}, "controls": {"content": CONTROLS}, "mark": {"content": "\u0301", "normalized": True}}.items():  # fmt: skip
         yield case(f"added_{name}", added(**fields), (0, BAD_ROWS), where="")
+    yield case("added_space_that_takes_more", added(content=" ", rstrip=True), (UNSUPPORTED,), where="added_tokens")
     yield case("added_list", section("added_tokens", {}))
     yield case("added_of_numbers", section("added_tokens", [1, 2]))
     yield case("added_of_lists", section("added_tokens", [[]]))

@@ -15,13 +15,16 @@ using cuda::EventRing;
 
 CudaStream& own(Stream& stream) { return static_cast<CudaStream&>(stream); }
 
-/// A block of the heap.
+/// A block of the heap, or an owner that waits for one: what is taken has an owner before anything else may be refused.
 class CudaMemory final : public DeviceMemory {
  public:
-  CudaMemory(CudaDevice& device, std::span<std::byte> block) : device_(device), block_(block) {}
+  explicit CudaMemory(CudaDevice& device) : device_(device) {}
   CudaMemory(const CudaMemory&) = delete;
   CudaMemory& operator=(const CudaMemory&) = delete;
-  ~CudaMemory() override { device_.give_back(block_); }
+  ~CudaMemory() override {
+    if (block_.data() != nullptr) device_.give_back(block_);
+  }
+  void own(std::span<std::byte> block) { block_ = block; }
   std::span<std::byte> bytes() const override { return block_; }
 
  private:
@@ -31,10 +34,13 @@ class CudaMemory final : public DeviceMemory {
 
 class CudaPin final : public HostPin {
  public:
-  CudaPin(CudaDevice& device, std::span<const std::byte> pages) : device_(device), pages_(pages) {}
+  explicit CudaPin(CudaDevice& device) : device_(device) {}
   CudaPin(const CudaPin&) = delete;
   CudaPin& operator=(const CudaPin&) = delete;
-  ~CudaPin() override { device_.unpin(pages_); }
+  ~CudaPin() override {
+    if (pages_.data() != nullptr) device_.unpin(pages_);
+  }
+  void own(std::span<const std::byte> pages) { pages_ = pages; }
 
  private:
   CudaDevice& device_;
@@ -144,8 +150,10 @@ Result<std::span<std::byte>> CudaDevice::take(Bytes size) {
 Result<std::unique_ptr<DeviceMemory>> CudaDevice::allocate(Bytes size) {
   PLIMSOLL_CHECK(enter());
   if (!options_.os->gate().admit(Acquisition::device_memory, "CudaDevice::allocate")) return refused_allocation(size);
+  auto memory = std::make_unique<CudaMemory>(*this);
   PLIMSOLL_TRY(const std::span<std::byte> block, take(size));
-  return std::unique_ptr<DeviceMemory>(std::make_unique<CudaMemory>(*this, block));
+  memory->own(block);
+  return std::unique_ptr<DeviceMemory>(std::move(memory));
 }
 
 void CudaDevice::give_back(std::span<const std::byte> memory) {
@@ -158,8 +166,12 @@ void CudaDevice::give_back(std::span<const std::byte> memory) {
 Result<std::unique_ptr<HostPin>> CudaDevice::pin(std::span<std::byte> pages) {
   PLIMSOLL_CHECK(enter());
   CUresult code = CUDA_ERROR_OUT_OF_MEMORY;
+  auto pin = std::make_unique<CudaPin>(*this);
   if (options_.os->gate().admit(Acquisition::pinned_memory, "CudaDevice::pin")) code = pinned_->pin(pages);
-  if (code == CUDA_SUCCESS) return std::unique_ptr<HostPin>(std::make_unique<CudaPin>(*this, pages));
+  if (code == CUDA_SUCCESS) {
+    pin->own(pages);
+    return std::unique_ptr<HostPin>(std::move(pin));
+  }
   Error error = check(code, "cannot pin pages").error();
   if (error.code == ErrorCode::device_lost) return error;
   return Error{ErrorCode::out_of_memory, "cannot pin " + format_bytes(Bytes{pages.size()}) + " of the host's memory: " + error.what, name_,
@@ -175,15 +187,15 @@ Result<std::unique_ptr<Stream>> CudaDevice::make_stream(StreamKind) {
   PLIMSOLL_CHECK(enter());
   if (!options_.os->gate().admit(Acquisition::kernel, "CudaDevice::make_stream"))
     return Error{ErrorCode::out_of_memory, "cannot make a stream", name_};
-  CUstream handle = nullptr;
-  PLIMSOLL_CHECK(check(f().stream_create(&handle, CU_STREAM_NON_BLOCKING), "cannot make a stream"));
-  auto stream = std::make_unique<CudaStream>(*this, handle);
-  streams_.push_back(stream.get());
+  auto stream = std::make_unique<CudaStream>(*this);
+  streams_.push_back(stream.get());  // until it goes, made or not
+  PLIMSOLL_CHECK(check(f().stream_create(&stream->handle(), CU_STREAM_NON_BLOCKING), "cannot make a stream"));
   return std::unique_ptr<Stream>(std::move(stream));
 }
 
 void CudaDevice::forget(CudaStream& stream) {
   std::erase(streams_, &stream);
+  if (stream.handle() == nullptr) return;
   f().context_set(context_);
   f().stream_destroy(stream.handle());
 }

@@ -17,18 +17,20 @@ namespace plimsoll::cuda {
 /// A stream of the driver's, with the first error of what was queued on it.
 class CudaStream final : public Stream {
  public:
-  CudaStream(CudaDevice& device, CUstream handle) : device_(device), handle_(handle) {}
+  /// Of no stream of the driver's yet.
+  explicit CudaStream(CudaDevice& device) : device_(device) {}
   CudaStream(const CudaStream&) = delete;
   CudaStream& operator=(const CudaStream&) = delete;
   ~CudaStream() override;
 
   CUstream handle() const { return handle_; }
+  CUstream& handle() { return handle_; }
   bool failed() const { return !failure.ok(); }
   Status failure;
 
  private:
   CudaDevice& device_;
-  CUstream handle_;
+  CUstream handle_ = nullptr;
 };
 
 /// The driver's events, all made at once and used in turn: what a record gives is a number, and a number that is long past stands for work

@@ -1,6 +1,7 @@
 #include "device/cuda/device_heap.h"
 
 #include <algorithm>
+#include <new>
 
 namespace plimsoll::cuda {
 
@@ -53,10 +54,15 @@ CUresult DeviceHeap::take(Bytes size, std::span<std::byte>& block) {
   const std::uint64_t rounded = (std::max<std::uint64_t>(size.count, 1) + kAlignment - 1) / kAlignment * kAlignment;
   const std::optional<std::uint64_t> begin = find_place(rounded);
   if (!begin) return CUDA_ERROR_OUT_OF_MEMORY;
-  blocks_.emplace(*begin, *begin + rounded);
-  if (const CUresult code = back(*begin, *begin + rounded); code != CUDA_SUCCESS) {
-    blocks_.erase(*begin);
-    return code;
+  const auto taken = blocks_.emplace(*begin, *begin + rounded).first;
+  try {
+    if (const CUresult code = back(*begin, *begin + rounded); code != CUDA_SUCCESS) {
+      blocks_.erase(taken);
+      return code;
+    }
+  } catch (const std::bad_alloc&) {
+    blocks_.erase(taken);
+    throw;
   }
   taken_ += size;
   block = {reinterpret_cast<std::byte*>(address(*begin)), size.count};
@@ -67,25 +73,30 @@ CUresult DeviceHeap::take(Bytes size, std::span<std::byte>& block) {
 CUresult DeviceHeap::back(std::uint64_t begin, std::uint64_t end) {
   const std::uint64_t first = begin / page_size_.count;
   const std::uint64_t last = (end - 1) / page_size_.count;
-  for (std::uint64_t number = first; number <= last; ++number) {
-    const auto found = pages_.find(number);
-    if (found != pages_.end()) {
-      ++found->second.blocks;
-      continue;
-    }
-    const std::uint64_t fresh = number;
-    while (number <= last && !pages_.contains(number)) {
-      if (const CUresult code = add_page(number); code != CUDA_SUCCESS) {
+  std::uint64_t number = first;  // all before it have this block
+  try {
+    while (number <= last) {
+      const auto found = pages_.find(number);
+      if (found != pages_.end()) {
+        ++found->second.blocks;
+        ++number;
+        continue;
+      }
+      const std::uint64_t fresh = number;
+      CUresult code = CUDA_SUCCESS;
+      while (code == CUDA_SUCCESS && number <= last && !pages_.contains(number)) {
+        code = add_page(number);
+        if (code == CUDA_SUCCESS) ++number;
+      }
+      if (code == CUDA_SUCCESS) code = allow_access(fresh, number);
+      if (code != CUDA_SUCCESS) {
         let_go(first, number);
         return code;
       }
-      ++number;
     }
-    if (const CUresult code = allow_access(fresh, number); code != CUDA_SUCCESS) {
-      let_go(first, number);
-      return code;
-    }
-    --number;
+  } catch (const std::bad_alloc&) {
+    let_go(first, number);
+    throw;
   }
   return CUDA_SUCCESS;
 }

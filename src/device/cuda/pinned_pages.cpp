@@ -1,6 +1,7 @@
 #include "device/cuda/pinned_pages.h"
 
 #include <algorithm>
+#include <new>
 
 namespace plimsoll::cuda {
 namespace {
@@ -15,8 +16,9 @@ std::uintptr_t end_of(std::span<const std::byte> bytes) {
 }  // namespace
 
 CUresult PinnedPages::fill_gap(std::uintptr_t begin, std::uintptr_t end) {
+  const auto added = ranges_.emplace(begin, Range{end, 1}).first;
   const CUresult code = driver_->f().host_register(reinterpret_cast<void*>(begin), end - begin, CU_MEMHOSTREGISTER_PORTABLE);
-  if (code == CUDA_SUCCESS) ranges_.emplace(begin, Range{end, 1});
+  if (code != CUDA_SUCCESS) ranges_.erase(added);
   return code;
 }
 
@@ -37,7 +39,12 @@ CUresult PinnedPages::pin(std::span<const std::byte> bytes) {
       continue;
     }
     const std::uintptr_t gap_end = next == ranges_.end() ? end : std::min(end, next->first);
-    code = fill_gap(at, gap_end);
+    try {
+      code = fill_gap(at, gap_end);
+    } catch (const std::bad_alloc&) {
+      release(first, at);
+      throw;
+    }
     if (code != CUDA_SUCCESS) break;
     at = gap_end;
   }

@@ -3,6 +3,8 @@
 
 #include "device/cuda/cuda_figures.h"
 #include "device/cuda/stand_in_driver.h"
+#include "support/build.h"
+#include "support/heap_watch.h"
 
 namespace plimsoll::test {
 namespace {
@@ -48,6 +50,36 @@ TEST_F(CudaDeviceTest, NamesWhatTheContextTakes) {
   EXPECT_EQ(state.ours, mib(100 + 4));
   EXPECT_EQ(state.others, mib(50));
   EXPECT_EQ(state.free, mib(1024 - 50 - 100 - 4 - 2));
+}
+
+/// What was taken from the driver has an owner before the heap may refuse anything more.
+TEST_F(CudaDeviceTest, NothingIsLostWhereTheHeapIsEmpty) {
+  if (testing::kSanitized) GTEST_SKIP() << "a sanitizer has an operator new of its own";
+  const auto device = open();
+  const auto pages = os().map_memory(mib(1)).value();
+  const CudaStandInFigures before = figures();
+  const Bytes ours = device->memory().value().ours;
+  const auto sweep = [&](const char* what, const std::function<void()>& take) {
+    for (std::size_t n = 1; n < 100; ++n) {
+      {
+        const testing::HeapFault fault(n, 1);
+        try {
+          take();
+        } catch (const std::bad_alloc&) {
+          testing::HeapFault::stop();
+        }
+      }
+      EXPECT_EQ(figures().blocks, before.blocks) << what << " " << n;
+      EXPECT_EQ(figures().registered, before.registered) << what << " " << n;
+      EXPECT_EQ(figures().streams, before.streams) << what << " " << n;
+      EXPECT_EQ(device->memory().value().ours, ours) << what << " " << n;
+      if (testing::HeapFault::refused() == 0) return;
+    }
+    FAIL() << what << " asks the heap without end";
+  };
+  sweep("memory", [&] { static_cast<void>(device->allocate(mib(5))); });
+  sweep("a pin", [&] { static_cast<void>(device->pin(pages->bytes())); });
+  sweep("a stream", [&] { static_cast<void>(device->make_stream(StreamKind::compute)); });
 }
 
 /// Budgets come from what is free, never from what there is.
