@@ -49,5 +49,6 @@ install(FILES ${generated}/plimsollConfig.cmake ${generated}/plimsollConfigVersi
 
 # From the folder of the .pc file up to the prefix, so that a moved installation is found where it is.
 file(RELATIVE_PATH to_prefix ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+file(RELATIVE_PATH to_include ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_FULL_INCLUDEDIR})
 configure_file(cmake/plimsoll.pc.in ${generated}/plimsoll.pc @ONLY)
 install(FILES ${generated}/plimsoll.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -44,7 +44,7 @@ Error does_not_fit(const Plan& plan) {
   const auto amounts = told_apart(smallest, device.budget);
   const std::string amount = device.name == "cpu" ? format_exact(smallest) : device.name + "=" + format_exact(smallest);
   std::string advice;
-  if (smallest > device.total)
+  if (device.total.count > 0 && smallest > device.total)
     advice = device.name + " has " + format_bytes(device.total) + " in all: use a smaller model or shorter texts (--max-length)";
   else if (smallest > device.free)
     advice = "free " + format_bytes(smallest - device.free) + (is_settable(device.budget_set_by) ? " under that limit or raise it" : "") +

@@ -121,16 +121,19 @@ std::optional<std::string> search_below(Os& os, const std::string& top, std::ptr
   return std::nullopt;
 }
 
-/// Where this process is in one hierarchy. Of several mounts of it, the one that shows most of what lies above the process.
+/// Where this process is in one hierarchy. Of several mounts of it, the one that shows most of what lies above the process: of those that
+/// another mount does not cover.
 class ChainFinder {
+  static constexpr std::size_t kMostMounts = 16;
+
  public:
   ChainFinder(bool unified, std::string path) : unified_(unified), path_(std::move(path)) {}
 
   void add(const Mount& mount) {
     if (mount.unified != unified_) return;
     if (auto rest = below(path_, mount.root)) {
-      GroupChain chain = chain_of(mount, std::move(*rest));
-      if (!longest_ || chain.directories.size() > longest_->directories.size()) longest_ = std::move(chain);
+      if (seen_.size() == kMostMounts) seen_.erase(seen_.begin());  // later ones cover earlier ones
+      seen_.push_back(chain_of(mount, std::move(*rest)));
     } else if (!elsewhere_) {
       elsewhere_ = mount;
     }
@@ -138,8 +141,11 @@ class ChainFinder {
 
   /// Adds its chain, if there is one; gives why some of it may be missing, or "".
   std::string take(Os& os, std::vector<GroupChain>& chains) {
-    if (longest_) {
-      chains.push_back(std::move(*longest_));
+    if (!seen_.empty()) {
+      const auto worth = [&](const GroupChain& chain) {
+        return std::pair(os.is_file(chain.directories.front() + "/cgroup.procs"), chain.directories.size());
+      };
+      chains.push_back(*std::ranges::max_element(seen_, {}, worth));
       return {};
     }
     if (!elsewhere_) return path_ == "/" ? "" : "this process is in " + printable(path_) + ", and no file system shows the limits there";
@@ -153,7 +159,7 @@ class ChainFinder {
  private:
   bool unified_;
   std::string path_;
-  std::optional<GroupChain> longest_;
+  std::vector<GroupChain> seen_;
   std::optional<Mount> elsewhere_;
 };
 

@@ -128,7 +128,7 @@ class Collector {
   Bytes unreclaimable_kernel_of_version1(const std::string& directory) {
     const auto kernel = os_.read_text(directory + "/memory.kmem.usage_in_bytes", kLargestTable);
     const auto reclaimable = find_number(meminfo_, find_number(meminfo_, "KReclaimable") ? "KReclaimable" : "SReclaimable");
-    if (!kernel.ok() || !reclaimable) return {};
+    if (!kernel.ok() || reclaimable.value_or(0) == 0) return {};  // no machine has none: containers are told so
     return saturating_sub(Bytes{parse_number(*kernel).value_or(0)}, Bytes{*reclaimable});
   }
 

@@ -32,16 +32,28 @@ Status Reservation::take(MemoryTag tag, Bytes size) {
 }
 
 void Reservation::drop(MemoryTag tag) {
-  if (!stuck_.is_kept()) stuck_ = Arena();
-  if (arena(tag).is_kept()) stuck_ = std::move(arena(tag));
-  else arena(tag) = Arena();
+  for (Arena& stuck : stuck_) {
+    if (!stuck.is_kept()) stuck = Arena();
+  }
+  if (!arena(tag).is_kept()) {
+    arena(tag) = Arena();
+    return;
+  }
+  // With as many stuck already the first does not count any more.
+  const auto free = std::ranges::find(stuck_, Bytes{}, &Arena::size);
+  (free == stuck_.end() ? stuck_.front() : *free) = std::move(arena(tag));
+}
+
+// What somebody else may still write into is not there for another plan.
+bool Reservation::has(MemoryTag tag, Bytes size) const {
+  return bytes(tag).size() == size.count && !arenas_[static_cast<std::size_t>(tag)].is_kept();
 }
 
 Result<Bytes> Reservation::fit(const Plan& plan) {
   for (const MemoryTag tag : kTags) {
     const Bytes size = planned(plan, tag);
     const Bytes now{bytes(tag).size()};
-    if (size == now) continue;
+    if (has(tag, size)) continue;
     if (!keeps_content(tag)) drop(tag);
     else if (size < now) PLIMSOLL_CHECK(arena(tag).resize(size));
   }

@@ -19,7 +19,8 @@ class Reservation {
 
   /// Makes the arenas those of `plan`, whose Schedule::pass_bytes are always the same. First gives back what is too much, so that the
   /// larger of two plans is never exceeded, then takes what is missing. Weights and activations keep what both plans have room for and may
-  /// move; `workspace` and `staging` are new where their size differs. Gives the bytes that are new and no weights. A failure
+  /// move; `workspace` and `staging` are new where their size differs,
+  /// and `staging` also where a reader of the plan before is still at work in it. Gives the bytes that are new and no weights. A failure
   /// (`out_of_memory`) leaves some arenas as they were and others as they shall be.
   Result<Bytes> fit(const Plan& plan);
 
@@ -36,12 +37,13 @@ class Reservation {
   Arena& arena(MemoryTag tag) { return arenas_[static_cast<std::size_t>(tag)]; }
   Status take(MemoryTag tag, Bytes size);
   void drop(MemoryTag tag);
+  bool has(MemoryTag tag, Bytes size) const;
 
   Os& os_;
   Ledger& ledger_;
   Arena pass_values_;
   std::array<Arena, kMemoryTags> arenas_;  ///< `activations` without pass values
-  Arena stuck_;                            ///< a staging arena that was dropped while a reader was stuck in it: it counts until that ends
+  std::array<Arena, 8> stuck_;             ///< dropped while readers were stuck in them: they count until that ends
 };
 
 }  // namespace plimsoll

@@ -2,6 +2,8 @@
 #include <filesystem>
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "command.h"
 
@@ -103,6 +105,21 @@ TEST(SameFile, OfAnswersAndReportMayBeAPipe) {
   for (const char* report : {"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}) expect_refused(run({"run", kModel, "x", "--report", report}), "--report");
   const Folder folder;
   EXPECT_EQ(run({"run", kModel, "x", "--output", folder / "answers", "--report", "-"}).status, 0);
+}
+
+TEST(SameFile, IsNoneForASocketThatIsReadAndWritten) {
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  ASSERT_EQ(::write(ends[0], "hello\n", 6), 6);
+  ::shutdown(ends[0], SHUT_WR);
+  const std::string there = "/dev/fd/" + std::to_string(ends[1]);
+  const Finished result = run({"run", kModel, "--json", "--input", there, "--output", there});
+  EXPECT_EQ(result.status, 0) << result.err;
+  char first = 0;
+  EXPECT_EQ(::read(ends[0], &first, 1), 1);
+  EXPECT_EQ(first, '{');
+  ::close(ends[0]);
+  ::close(ends[1]);
 }
 
 // Written is what the links lead to, not the link that stands last.

@@ -105,6 +105,17 @@ TEST(FindGroupChains, PrefersTheMountThatShowsMostAncestors) {
   EXPECT_EQ(chains[0].directories, (Paths{"/wide/a/b", "/wide/a", "/wide"}));
 }
 
+// A mount that another covers is listed all the same, and shows nothing.
+TEST(FindGroupChains, PrefersAMountThatIsNotCovered) {
+  FakeOs os;
+  os.files = {{"/proc/self/cgroup", "0::/a\n"},
+              {"/proc/self/mountinfo", lines({version2_mount("/", "/sys/fs/cgroup"), version2_mount("/", "/sys/fs/cgroup/m")})},
+              {"/sys/fs/cgroup/m/a/cgroup.procs", "77\n"}};
+  EXPECT_EQ(find_group_chains(os, "memory")[0].directories, (Paths{"/sys/fs/cgroup/m/a", "/sys/fs/cgroup/m"}));
+  os.files["/sys/fs/cgroup/a/cgroup.procs"] = "77\n";
+  EXPECT_EQ(find_group_chains(os, "memory").size(), 1U);
+}
+
 TEST(FindGroupChains, ReadsOddNames) {
   EXPECT_EQ(find("0::/a:b c\n", version2_mount())[0].directories.front(), "/sys/fs/cgroup/a:b c") << "colons and blanks belong to the path";
   EXPECT_EQ(find("0::/x\n", version2_mount("/", "/mnt/my\\040groups\\134"))[0].directories.front(), "/mnt/my groups\\/x");

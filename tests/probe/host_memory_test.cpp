@@ -174,6 +174,8 @@ TEST_F(HostMemoryTest, Version1CountsKernelMemoryThatIsNotReclaimableForCertain)
   const std::string meminfo = os.files["/proc/meminfo"];
   os.files["/proc/meminfo"] = meminfo + "SReclaimable:    51200 kB\n";
   expect_budget(mib(512 - (200 - 50 - 4) - 8), "/sys/fs/cgroup/memory/job/memory.limit_in_bytes");
+  os.files["/proc/meminfo"] = meminfo + "SReclaimable:    0 kB\n";  // so containers are told by lxcfs
+  expect_budget(mib(512 - 8), "/sys/fs/cgroup/memory/job/memory.limit_in_bytes");
   os.files["/proc/meminfo"] = meminfo + lines({"KReclaimable:    81920 kB", "SReclaimable:    51200 kB"});
   expect_budget(mib(512 - (200 - 80 - 4) - 8), "/sys/fs/cgroup/memory/job/memory.limit_in_bytes");
 }

@@ -93,7 +93,7 @@ std::string draw_budgets(const Plan& plan) {
   if (plan.full_speed_budget.empty()) return text;
   const auto beyond = [&](const DeviceBytes& budget) {
     return std::ranges::any_of(plan.devices,
-                               [&](const auto& device) { return device.name == budget.device && device.total < budget.bytes; });
+                               [&](const auto& device) { return device.name == budget.device && device.total.count > 0 && device.total < budget.bytes; });
   };
   if (std::ranges::all_of(plan.full_speed_budget, beyond))
     return text + fmt::format("At most 10% slower than with unlimited memory: with {}, more than there is\n", fast);

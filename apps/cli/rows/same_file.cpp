@@ -43,7 +43,6 @@ Place place_of(const std::string& path, int standard) {
 }
 
 bool same(const Place& a, const Place& b) {
-  if (a.descriptor && a.descriptor == b.descriptor) return true;
   if (a.file && b.file) return a.file->st_dev == b.file->st_dev && a.file->st_ino == b.file->st_ino;
   return !a.path.empty() && a.path == b.path;
 }
@@ -123,7 +122,9 @@ Status refuse_same_file(const Options& options, Os& os) {
   PLIMSOLL_CHECK(refuse_read_file(options, os, options.report, "report", "--report"));
   const Place report = place_of(options.report, STDOUT_FILENO);
   if (same(input, report)) return refusal("the texts and the report are the same file", "--report");
-  if (same(output, report)) return refusal("the results and the report are the same file", "--report");
+  // A pipe, a socket or a terminal may be read and written; two things that are written to it get mixed up.
+  const bool one_stream = output.descriptor && output.descriptor == report.descriptor;
+  if (same(output, report) || one_stream) return refusal("the results and the report are the same file", "--report");
   return {};
 }
 
