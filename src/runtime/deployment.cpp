@@ -1,6 +1,8 @@
 #include "runtime/deployment.h"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "device/cpu/cpu_kernels.h"
 #include "plan/layout/schedule.h"
@@ -53,12 +55,23 @@ Status Deployment::check_headroom_for(Bytes fresh, std::size_t staged) const {
   return {};
 }
 
+// A read of the plan before that is still under way, from a slow disk, is worth some waiting: without its memory another staging arena has to
+// be had beside it.
+void Deployment::wait_for_readers() const {
+  static constexpr std::chrono::milliseconds kPatience{5000};
+  static constexpr std::chrono::milliseconds kPause{2};
+  const auto cancelled = [this] { return options_.cancel != nullptr && options_.cancel->cancelled(); };
+  for (std::chrono::milliseconds waited{0}; reservation_.staging_is_kept() && waited < kPatience && !cancelled(); waited += kPause)
+    std::this_thread::sleep_for(kPause);
+}
+
 Status Deployment::move_to(const Plan& plan, std::int32_t first_block) {
   runner_.reset();
   kernels_.reset();
   stream_.reset();
   sites_.reset();
   pins_.release();
+  wait_for_readers();
   Plan next = plan;  // all of it or nothing
   plan_ = std::move(next);
   come_to({Phase::load, 0});

@@ -59,6 +59,7 @@ class Deployment {
   OpenDevice* device() const;
   Status move_to_stages(std::int32_t first_block);
   Status fit_device();
+  void wait_for_readers() const;
   Status check_headroom_for(Bytes fresh, std::size_t staged) const;
   Status make_kernels();
   Result<std::unique_ptr<Runner>> make_runner() const;

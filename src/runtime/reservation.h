@@ -32,6 +32,7 @@ class Reservation {
   std::span<std::byte> pass_values() const { return pass_values_.bytes(); }
   /// Keeps `staging` as long as somebody may write there.
   std::shared_ptr<void> staging_owner() const { return arenas_[static_cast<std::size_t>(MemoryTag::staging)].owner(); }
+  bool staging_is_kept() const { return arenas_[static_cast<std::size_t>(MemoryTag::staging)].is_kept(); }
 
  private:
   Arena& arena(MemoryTag tag) { return arenas_[static_cast<std::size_t>(tag)]; }
