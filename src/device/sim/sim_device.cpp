@@ -224,6 +224,8 @@ void SimDevice::execute(SimStream& stream, const sim::Work& work) try {
   if (stream.failure.ok()) stream.failure = std::move(done);
 } catch (const std::bad_alloc&) {
   if (stream.failure.ok()) stream.failure = heap_exhausted();
+  // Who waits for an event would otherwise take what came before it for done.
+  if (const auto* record = std::get_if<sim::Record>(&work.what)) events_.fail(record->event);
 }
 
 Status SimDevice::perform(SimStream& stream, const sim::Work& work, const sim::Copy& copy) {

@@ -94,12 +94,15 @@ class SimEvents {
   Entry& add();
   /// Null for what is long past.
   Entry* find(std::uint64_t id);
+  /// It is past, and what came before it failed; the heap had no room to say how.
+  void fail(std::uint64_t id) noexcept;
   /// The work that events of `stream` stand for will never be done.
   void abandon(const SimStream& stream) noexcept;
 
  private:
   std::vector<Entry> entries_;
   std::shared_ptr<const Error> abandoned_;  ///< made ahead: a destructor tells of it
+  std::shared_ptr<const Error> exhausted_;  ///< made ahead: when it is told of, there is no memory
   std::uint64_t last_ = 0;
 };
 

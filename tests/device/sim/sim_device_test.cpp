@@ -8,6 +8,7 @@
 #include "device/cpu/cpu_kernels.h"
 #include "device/reference.h"
 #include "device/support.h"
+#include "support/heap_watch.h"
 #include "support/temporary_folder.h"
 
 namespace plimsoll::test {
@@ -248,6 +249,18 @@ TEST_F(SimDeviceTest, WhatAStreamThatIsGoneStillHadToDoIsNotTakenForDone) {
   const Status gone = device.synchronize(*compute_);
   ASSERT_FALSE(gone.ok());
   EXPECT_EQ(gone.error().code, ErrorCode::internal);
+}
+
+TEST_F(SimDeviceTest, WhoWaitsHearsOfAFailureWhateverTheHeapRefuses) {
+  std::size_t refused = 1;
+  for (std::size_t n = 1; refused > 0; ++n) {
+    SimDevice& device = open("fail=copy:1\n");
+    device.copy_in(*in_, at(0), host(8));
+    device.wait(*compute_, device.record(*in_));
+    const testing::HeapFault fault(n, 1);
+    EXPECT_FALSE(device.synchronize(*compute_).ok()) << "without request " << n;
+    refused = testing::HeapFault::refused();
+  }
 }
 
 TEST_F(SimDeviceTest, AddressesElsewhereAreNamed) {
