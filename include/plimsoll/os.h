@@ -38,7 +38,8 @@ class File : public std::enable_shared_from_this<File> {
   virtual Status read(std::span<std::byte> out, std::uint64_t offset) = 0;
 
   /// Prepares for `read_direct` and `read_cached`: opens a second descriptor of the same file that bypasses the page cache, if the file
-  /// system can. A refusal is no failure: direct reads are then buffered and their pages dropped afterwards. Not safe beside other calls.
+  /// system can, and keeps it as long as the file. A refusal is no failure: direct reads are then buffered and their pages dropped
+  /// afterwards. Any thread, beside any other call.
   virtual void open_direct() {}
 
   /// Like `read`, but leaves nothing in the page cache. `out`'s address and size and `offset` are multiples of kDirectBlock; the file may

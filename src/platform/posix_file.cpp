@@ -57,13 +57,16 @@ Status PosixFile::read_buffered(std::span<std::byte> out, std::uint64_t offset) 
 }
 
 void PosixFile::open_direct() {
-  if (direct_.get() >= 0) return;
+  if (direct_ >= 0) return;
   // A look into the page cache reads the page that it misses; without this advice it would bring neighbours along.
   ::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_RANDOM);
   if (!gate_.admit(Acquisition::open, "File::open_direct")) return;
   // Links are followed, as the Hub's cache is made of them: that it is the same file shows only afterwards.
   Descriptor again(::open(path_.c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (again.get() >= 0 && is_same_file(again.get(), fd_.get())) direct_ = std::move(again);
+  if (again.get() < 0 || !is_same_file(again.get(), fd_.get())) return;
+  // Another thread may have been faster, and be reading by now.
+  int none = -1;
+  if (direct_.compare_exchange_strong(none, again.get())) static_cast<void>(again.release());
 }
 
 Status PosixFile::read_direct(std::span<std::byte> out, std::uint64_t offset) {
@@ -71,9 +74,10 @@ Status PosixFile::read_direct(std::span<std::byte> out, std::uint64_t offset) {
   const std::size_t wanted = without_tail(out, offset).size();
   if (wanted > size_ - std::min(offset, size_)) return ends_early(size_);
   std::size_t done = 0;
+  const int direct = direct_;
   Interruption interruption;
-  while (done < wanted && direct_.get() >= 0 && !direct_refused_.load(std::memory_order_relaxed)) {
-    const ssize_t got = read_call_(direct_.get(), out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
+  while (done < wanted && direct >= 0 && !direct_refused_.load(std::memory_order_relaxed)) {
+    const ssize_t got = read_call_(direct, out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
     if (interruption.again(got)) continue;
     if (got < 0 && errno == EINVAL) direct_refused_.store(true, std::memory_order_relaxed);
     else if (got < 0) return read_error(errno, offset + done);

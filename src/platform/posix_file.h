@@ -25,6 +25,8 @@ class Descriptor {
     if (fd_ >= 0) ::close(fd_);
   }
   int get() const { return fd_; }
+  /// Gives it to a caller who closes it.
+  int release() { return std::exchange(fd_, -1); }
 
  private:
   int fd_ = -1;
@@ -42,6 +44,11 @@ class PosixFile final : public File {
   /// `gate` must outlive the file.
   PosixFile(Descriptor fd, std::uint64_t size, std::string path, Gate& gate, ReadCall read_call = ::pread)
       : fd_(std::move(fd)), size_(size), path_(std::move(path)), gate_(gate), read_call_(read_call) {}
+  PosixFile(const PosixFile&) = delete;
+  PosixFile& operator=(const PosixFile&) = delete;
+  ~PosixFile() override {
+    if (direct_ >= 0) ::close(direct_);
+  }
 
   std::uint64_t size() const override { return size_; }
   const std::string& path() const override { return path_; }
@@ -60,7 +67,7 @@ class PosixFile final : public File {
   Error ends_early(std::uint64_t offset) const;
 
   Descriptor fd_;
-  Descriptor direct_;
+  std::atomic<int> direct_{-1};              // of the first thread that opened one
   std::atomic<bool> direct_refused_{false};  // the file system took O_DIRECT and then refused to read
   std::atomic<bool> untold_{false};          // the system does not tell what is cached
   std::uint64_t size_;

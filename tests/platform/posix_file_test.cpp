@@ -11,6 +11,7 @@
 #include <functional>
 #include <limits>
 #include <thread>
+#include <utility>
 
 #include "support/aligned_bytes.h"
 #include "support/page_cache.h"
@@ -143,6 +144,29 @@ TEST_F(DirectReads, StayWithTheFileWhoseNameIsReused) {
   EXPECT_EQ(script.attempts, 0);
   std::filesystem::remove(path);
   file->open_direct();
+  expect_all(*file);
+}
+
+TEST_F(DirectReads, MayBePreparedByTwoThreadsAtOnce) {
+  const auto file = open();
+  int used = -1;
+  script.direct = [&used](int, int fd, void* out, std::size_t bytes, off_t offset) {
+    used = fd;
+    return ::pread(fd, out, bytes, offset);
+  };
+  bool first = true;
+  gate.refuse_where([&](Acquisition kind, std::string_view) {
+    if (kind == Acquisition::open && std::exchange(first, false)) {
+      std::thread([&] {
+        file->open_direct();
+        expect_all(*file);
+      }).join();
+    }
+    return true;
+  });
+  file->open_direct();
+  ASSERT_GE(used, 0);
+  EXPECT_NE(::fcntl(used, F_GETFD), -1) << "the other thread may still be reading with it";
   expect_all(*file);
 }
 
