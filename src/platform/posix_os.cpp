@@ -32,13 +32,19 @@ Error cannot_map(Bytes size, int code) {
                "close other programs or lower the limits that `plimsoll devices` names"};
 }
 
-// At a huge page's edge where one fits; what is mapped around it is given back untouched.
+void* map_anywhere(std::size_t length) {
+  return ::mmap(nullptr, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
+// At a huge page's edge where one fits; what is mapped around it is given back untouched. Just below a limit on addresses there may be room
+// for the memory and none for what is around it.
 void* map_pages(std::size_t length) {
   constexpr std::size_t kHuge = kHugePage.count;
   const bool fits = length >= kHuge && length <= std::numeric_limits<std::size_t>::max() - kHuge;
   const std::size_t more = fits ? kHuge - kPage.count : 0;
-  void* start = ::mmap(nullptr, length + more, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (start == MAP_FAILED || more == 0) return start;
+  void* start = map_anywhere(length + more);
+  if (more == 0) return start;
+  if (start == MAP_FAILED) return map_anywhere(length);
   const std::size_t before = (kHuge - reinterpret_cast<std::uintptr_t>(start) % kHuge) % kHuge;
   auto* first = static_cast<std::byte*>(start) + before;
   if (before > 0) ::munmap(start, before);

@@ -15,6 +15,7 @@
 
 #include <plimsoll/os.h>
 
+#include "support/build.h"
 #include "support/temporary_folder.h"
 
 namespace plimsoll {
@@ -216,6 +217,22 @@ TEST_F(PosixOs, HugePagesAreUsedOnlyWhereAskedForAndFitWhole) {
     EXPECT_NE(mapping_flags(*os, bytes.data()).find(" hg"), std::string::npos);
     bytes.front() = bytes.back() = std::byte{1};
   }
+}
+
+TEST_F(PosixOs, WhereAHugePagesEdgeIsOutOfReachMemoryIsMappedAsItFits) {
+  if (testing::kSanitized) GTEST_SKIP() << "addresses are taken for the sanitizer too";
+  rlimit saved{};
+  ASSERT_EQ(::getrlimit(RLIMIT_AS, &saved), 0);
+  const std::string pages = os->read_text("/proc/self/statm", 1000).value();
+  rlimit lowered = saved;
+  lowered.rlim_cur = (kPage * std::stoull(pages) + mib(3)).count;
+  ASSERT_EQ(::setrlimit(RLIMIT_AS, &lowered), 0);
+  const auto mapping = os->map_memory(mib(2));
+  const auto too_much = os->map_memory(mib(2));
+  ASSERT_EQ(::setrlimit(RLIMIT_AS, &saved), 0);
+  ASSERT_TRUE(mapping.ok()) << message(mapping.error());
+  EXPECT_EQ((*mapping)->bytes().size(), mib(2).count);
+  EXPECT_EQ(too_much.error().code, ErrorCode::out_of_memory);
 }
 
 TEST_F(PosixOs, MemoryThatCannotBeHadIsOutOfMemory) {
