@@ -21,22 +21,6 @@ struct Mount {
   std::string point;
 };
 
-// mountinfo writes blanks and backslashes as \ooo.
-std::string unescape(std::string_view text) {
-  const auto is_octal = [](char c) { return c >= '0' && c <= '7'; };
-  std::string out;
-  while (!text.empty()) {
-    if (text.size() >= 4 && text[0] == '\\' && is_octal(text[1]) && is_octal(text[2]) && is_octal(text[3])) {
-      out += static_cast<char>((text[1] - '0') * 64 + (text[2] - '0') * 8 + (text[3] - '0'));
-      text.remove_prefix(4);
-    } else {
-      out += text[0];
-      text.remove_prefix(1);
-    }
-  }
-  return out;
-}
-
 bool contains(const std::vector<std::string_view>& list, std::string_view item) {
   return std::find(list.begin(), list.end(), item) != list.end();
 }
@@ -49,7 +33,7 @@ std::optional<Mount> parse_mount(std::string_view line, std::string_view control
   const std::string_view type = dash[1];
   const bool unified = type == "cgroup2";
   if (!unified && (type != "cgroup" || !contains(split(dash[3], ','), controller))) return std::nullopt;
-  return Mount{unified, unescape(fields[3]), unescape(fields[4])};
+  return Mount{unified, unescaped(fields[3]), unescaped(fields[4])};
 }
 
 // A line is "hierarchy:controllers:path"; the unified hierarchy is "0::path". The path itself may contain colons.

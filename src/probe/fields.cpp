@@ -62,6 +62,21 @@ std::optional<std::uint64_t> find_number(std::string_view table, std::string_vie
 
 Bytes find_bytes(std::string_view table, std::string_view key) { return Bytes{find_number(table, key).value_or(0)}; }
 
+std::string unescaped(std::string_view field) {
+  const auto is_octal = [](char c) { return c >= '0' && c <= '7'; };
+  std::string out;
+  while (!field.empty()) {
+    if (field.size() >= 4 && field[0] == '\\' && is_octal(field[1]) && is_octal(field[2]) && is_octal(field[3])) {
+      out += static_cast<char>((field[1] - '0') * 64 + (field[2] - '0') * 8 + (field[3] - '0'));
+      field.remove_prefix(4);
+    } else {
+      out += field[0];
+      field.remove_prefix(1);
+    }
+  }
+  return out;
+}
+
 std::vector<int> parse_cpu_list(std::string_view text) {
   static constexpr std::uint64_t kMostCpus = 65536;
   std::vector<int> cpus;

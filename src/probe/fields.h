@@ -32,6 +32,9 @@ std::optional<std::uint64_t> find_number(std::string_view table, std::string_vie
 /// The same as bytes, zero where there is none.
 Bytes find_bytes(std::string_view table, std::string_view key);
 
+/// A field of mountinfo, which writes blanks and backslashes as \ooo, as it is meant.
+std::string unescaped(std::string_view field);
+
 /// The processors of a list such as "0-3,8"; empty when it makes no sense or names more than 65536.
 std::vector<int> parse_cpu_list(std::string_view text);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "probe/fields.h"
 #include "probe/lines.h"
@@ -55,10 +56,11 @@ std::string find_mount(Os& os, std::string_view folder) {
     const auto fields = split(line, ' ');
     const auto dash = std::find(fields.begin(), fields.end(), "-");
     if (dash - fields.begin() < 6 || fields.end() - dash < 3) return;
+    std::string point = unescaped(fields[4]);
     // A later mount on the same point hides the earlier one.
-    if (!lies_below(folder, fields[4]) || fields[4].size() < longest.size()) return;
-    longest = fields[4];
-    device = dash[2];
+    if (!lies_below(folder, point) || point.size() < longest.size()) return;
+    longest = std::move(point);
+    device = unescaped(dash[2]);
   });
   return !read.ok() || longest.empty() ? "unknown" : printable(longest, 300) + " " + printable(device, 100);
 }

@@ -39,6 +39,13 @@ TEST(FindField, FindsNothingInNonsense) {
   EXPECT_EQ(find_bytes("anon -5", "anon"), Bytes{0});
 }
 
+TEST(Unescaped, IsWhatMountinfoMeans) {
+  EXPECT_EQ(unescaped("/plain"), "/plain");
+  EXPECT_EQ(unescaped("/my\\040disk\\134x"), "/my disk\\x");
+  EXPECT_EQ(unescaped("\\04\\089\\"), "\\04\\089\\") << "not of mountinfo";
+  EXPECT_EQ(unescaped(""), "");
+}
+
 TEST(ParseCpuList, ReadsRanges) {
   EXPECT_EQ(parse_cpu_list("0-2,5\n"), (std::vector<int>{0, 1, 2, 5}));
   EXPECT_EQ(parse_cpu_list("7"), std::vector<int>{7});

@@ -54,6 +54,14 @@ TEST(FindMount, IsTheLongestThatHoldsTheFolder) {
   EXPECT_EQ(find_mount(os, "/data"), "unknown");
 }
 
+TEST(FindMount, KnowsMountPointsWithBlanks) {
+  FakeOs os;
+  os.files["/proc/self/mountinfo"] =
+      lines({"27 1 254:0 / / rw - ext4 /dev/vda rw", "28 27 8:1 / /my\\040disk rw shared:1 - fuse host:/big\\040share rw"});
+  EXPECT_EQ(find_mount(os, "/my disk/bert"), "/my disk host:/big share");
+  EXPECT_EQ(find_mount(os, "/my\\040disk/bert"), "/ /dev/vda");
+}
+
 struct RatesCacheTest : ::testing::Test {
   FakeOs os;
   RatesCacheTest() {
