@@ -39,7 +39,7 @@ class RunEntry {
   RunEntry& operator=(const RunEntry&) = delete;
   ~RunEntry();
 
-  /// One small write; never waits, and a failure is nobody's concern. `pid` and `start` are filled in.
+  /// One small write, which tells of the first 64 devices; never waits, and a failure is nobody's concern. `pid` and `start` are filled in.
   void update(const RunStatus& status);
 
  private:

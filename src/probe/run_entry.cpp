@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 
 #include "probe/fields.h"
 
@@ -26,7 +27,7 @@ std::string format(const RunStatus& status, std::uint64_t sequence) {
   std::string text = std::string(kMagic) + number + "\npid " + std::to_string(status.pid) + "\nstart " +
                      std::to_string(status.start.count()) + "\nmodel " + printable(status.model) + "\nphase " +
                      printable(status.phase, 20) + "\n";
-  for (const RunDevice& device : status.devices) {
+  for (const RunDevice& device : std::span(status.devices).first(std::min(status.devices.size(), kMostDevices))) {
     text += "device " + printable(device.name, 20) + " " + std::to_string(device.planned.count) + " " +
             std::to_string(device.current.count) + "\n";
   }
@@ -50,9 +51,9 @@ bool parse_line(std::string_view line, RunStatus& status) {
   else if (key == "start" && number && *number < kLargest) status.start = std::chrono::nanoseconds(*number);
   else if (key == "model") status.model = printable(value);
   else if (key == "phase") status.phase = printable(value, 20);
-  else if (const auto device = parse_device(value); key == "device" && device && status.devices.size() < kMostDevices)
-    status.devices.push_back(*device);
-  else return false;
+  else if (const auto device = parse_device(value); key == "device" && device) {
+    if (status.devices.size() < kMostDevices) status.devices.push_back(*device);
+  } else return false;
   return true;
 }
 

@@ -61,6 +61,19 @@ TEST(RunEntry, TellsOthersUntilItGoes) {
   EXPECT_TRUE(std::filesystem::is_empty(os.folder.path()));
 }
 
+TEST(RunEntry, TellsOfTheFirstOfVeryManyDevices) {
+  FolderOs os;
+  const auto entry = RunEntry::open(os);
+  ASSERT_NE(entry, nullptr);
+  RunStatus status = some_run();
+  for (int i = 1; i < 500; ++i) status.devices.push_back({"sim:" + std::to_string(i), mib(7), Bytes{0}});
+  entry->update(status);
+  const auto runs = list_runs(os);
+  ASSERT_THAT(runs, SizeIs(1));
+  ASSERT_THAT(runs[0].devices, SizeIs(64));
+  EXPECT_EQ(runs[0].devices[63].name, "sim:62");
+}
+
 TEST(RunEntry, GoesWithAProcessThatIsKilled) {
   FolderOs os;
   int ready[2];
@@ -103,8 +116,12 @@ TEST(RunEntry, DisturbsNobodyWhereItCannotBeMade) {
 TEST(ListRuns, LeavesOutWhatMakesNoSense) {
   FolderOs os;
   const std::string good = "plimsoll-run-1 3\npid 5\nstart 7\nmodel m\nphase running\ndevice cpu 10 5\nend 3\n";
+  std::string many = "plimsoll-run-1 3\npid 5\n";
+  for (int i = 0; i < 100; ++i) many += "device sim:" + std::to_string(i) + " 10 5\n";
   const std::pair<std::string, std::size_t> cases[] = {
       {good, 1},
+      {many + "end 3\n", 1},
+      {many + "device sim:100 10\nend 3\n", 0},
       {"", 0},
       {"plimsoll-run-1 3\npid 5\nend 4\n", 0},
       {"plimsoll-run-1 3\npid 5\nend 3", 0},
