@@ -71,7 +71,7 @@ class Collector {
     const auto limit = find_number(meminfo_, "CommitLimit");
     if (!mode.ok() || trimmed(*mode) != "2" || !limit) return;
     const Bytes others = saturating_sub(find_bytes(meminfo_, "Committed_AS"), self_.held());
-    add("/proc/sys/vm/overcommit_memory", Bytes{*limit}, others, Bytes{});
+    add("/proc/sys/vm/overcommit_memory", Bytes{*limit}, others, commit_reserve(saturating_sub(Bytes{*limit}, others)));
   }
 
   // Beyond the nodes that it may use, a process is killed like one beyond its group. Format: cpuset(7), /sys/devices/system/node.
@@ -102,6 +102,19 @@ class Collector {
   std::string fault() const { return fault_; }
 
  private:
+  // What the kernel keeps of the commit limit: for root, and so that a user can still end a process, a 32nd of all that this one has mapped
+  // by then (Documentation/admin-guide/sysctl/vm.rst).
+  Bytes commit_reserve(Bytes room) {
+    static constexpr std::uint64_t kUserShare = 32;
+    const Bytes user = Bytes{sum({self_.addresses, room}).count / kUserShare};
+    return sum({read_kib("/proc/sys/vm/admin_reserve_kbytes"), std::min(read_kib("/proc/sys/vm/user_reserve_kbytes"), user)});
+  }
+
+  Bytes read_kib(const std::string& path) {
+    const auto text = os_.read_text(path, kLargestTable);
+    return kib(std::min(text.ok() ? parse_number(*text).value_or(0) : 0, kNoLimit.count / 1024));
+  }
+
   // Before Linux 5.11 a group of version 1 bound those below it only when told to.
   bool is_hierarchical(const GroupChain& chain, const std::string& directory) {
     if (directory == chain.directories.front()) return true;

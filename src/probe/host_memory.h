@@ -15,7 +15,7 @@ namespace plimsoll::probe {
 ///   that cannot be reclaimed, less an allowance, kGroupAllowance or more;
 ///   what is available on the memory nodes that this process may use, where these are not all (cpuset, numactl);
 ///   RLIMIT_AS and RLIMIT_DATA, less what is used up beside the memory that a plan counts;
-///   under overcommit mode 2, what may still be committed.
+///   under overcommit mode 2, what may still be committed, less what the kernel keeps for root and the user.
 /// The budget is the least of these. Swap is never counted. A limit of version 1 that lies above what this process can see is known
 /// from memory.stat (hierarchical_memory_limit). Never fails.
 HostMemory probe_host_memory(Os& os);

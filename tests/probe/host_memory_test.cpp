@@ -214,6 +214,19 @@ TEST_F(HostMemoryTest, StrictOvercommitLeavesWhatMayStillBeCommitted) {
   expect_budget(gib(6) + mib(100), "/proc/sys/vm/overcommit_memory");
 }
 
+TEST_F(HostMemoryTest, StrictOvercommitKeepsSomeForRootAndForTheUser) {
+  os.files["/proc/sys/vm/overcommit_memory"] = "2\n";
+  os.files["/proc/sys/vm/admin_reserve_kbytes"] = "8192\n";
+  expect_budget(gib(6) + mib(100) - mib(8), "/proc/sys/vm/overcommit_memory");
+  os.files["/proc/sys/vm/user_reserve_kbytes"] = "131072\n";
+  expect_budget(gib(6) + mib(100) - mib(8 + 128), "/proc/sys/vm/overcommit_memory");
+  // No more than a 32nd of what this process may come to have mapped: 500 MiB now, and 6 GiB + 100 MiB.
+  os.files["/proc/sys/vm/user_reserve_kbytes"] = "99999999\n";
+  expect_budget(gib(6) + mib(100) - mib(8) - Bytes{(gib(6) + mib(600)).count / 32}, "/proc/sys/vm/overcommit_memory");
+  os.files["/proc/sys/vm/user_reserve_kbytes"] = "18446744073709551615\n";
+  expect_budget(gib(6) + mib(100) - mib(8) - Bytes{(gib(6) + mib(600)).count / 32}, "/proc/sys/vm/overcommit_memory");
+}
+
 TEST_F(HostMemoryTest, ALimitBelowWhatOthersHoldLeavesNothing) {
   join_version2("/job");
   os.files["/sys/fs/cgroup/job/memory.max"] = mib_text(50);
