@@ -1,6 +1,5 @@
 #include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -18,6 +17,7 @@
 
 #include "platform/huge_page.h"
 #include "platform/interruption.h"
+#include "platform/posix_affinity.h"
 #include "platform/posix_file.h"
 #include "platform/posix_folder.h"
 #include "platform/posix_library.h"
@@ -245,16 +245,7 @@ class PosixOs final : public Os {
 
   std::chrono::nanoseconds now() override { return std::chrono::steady_clock::now().time_since_epoch(); }
 
-  std::vector<int> affinity() override {
-    std::vector<int> cpus;
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    if (::sched_getaffinity(0, sizeof set, &set) != 0) return {0};
-    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-      if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
-    }
-    return cpus;
-  }
+  std::vector<int> affinity() override { return allowed_cpus(); }
 
   std::optional<Bytes> memory_rlimit(int resource) override {
     rlimit limit{};
