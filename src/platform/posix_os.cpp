@@ -52,15 +52,20 @@ void* map_pages(std::size_t length) {
   return first;
 }
 
+// Where a process has as many mappings as it may, the system refuses to cut one that it has joined with its neighbours. The pages go back
+// all the same; the addresses of an end that was cut off go with the rest.
 class PosixMapping final : public Mapping {
  public:
   explicit PosixMapping(Gate& gate) : gate_(gate) {}
   PosixMapping(const PosixMapping&) = delete;
   PosixMapping& operator=(const PosixMapping&) = delete;
   ~PosixMapping() override {
-    if (!bytes_.empty()) ::munmap(bytes_.data(), bytes_.size());
+    if (!bytes_.empty() && ::munmap(bytes_.data(), mapped_) != 0) ::madvise(bytes_.data(), mapped_, MADV_DONTNEED);
   }
-  void take(void* start, std::size_t size) { bytes_ = {static_cast<std::byte*>(start), size}; }
+  void take(void* start, std::size_t size) {
+    bytes_ = {static_cast<std::byte*>(start), size};
+    mapped_ = size;
+  }
   std::span<std::byte> bytes() const override { return bytes_; }
   void use_huge_pages() override { ::madvise(bytes_.data(), bytes_.size(), MADV_HUGEPAGE); }
 
@@ -69,15 +74,25 @@ class PosixMapping final : public Mapping {
     const bool wraps = length < size;
     const bool grows = wraps || length.count > bytes_.size();
     if (wraps || (grows && !gate_.admit(Acquisition::host_memory, "Mapping::resize"))) return cannot_map(size, ENOMEM);
-    // The system never refuses to shorten a mapping where it lies.
-    void* start = ::mremap(bytes_.data(), bytes_.size(), length.count, grows ? MREMAP_MAYMOVE : 0);
+    if (!grows) {
+      shrink(length.count);
+      return {};
+    }
+    void* start = ::mremap(bytes_.data(), mapped_, length.count, MREMAP_MAYMOVE);
     if (start == MAP_FAILED) return cannot_map(size, errno);
-    bytes_ = {static_cast<std::byte*>(start), length.count};
+    take(start, length.count);
     return {};
   }
 
  private:
+  void shrink(std::size_t length) {
+    if (::mremap(bytes_.data(), mapped_, length, 0) != MAP_FAILED) mapped_ = length;
+    else ::madvise(bytes_.data() + length, mapped_ - length, MADV_DONTNEED);
+    bytes_ = bytes_.first(length);
+  }
+
   std::span<std::byte> bytes_;
+  std::size_t mapped_ = 0;  // from where they begin; more than they are where their end could not be unmapped
   Gate& gate_;
 };
 

@@ -1,3 +1,4 @@
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -233,6 +234,63 @@ TEST_F(PosixOs, WhereAHugePagesEdgeIsOutOfReachMemoryIsMappedAsItFits) {
   ASSERT_TRUE(mapping.ok()) << message(mapping.error());
   EXPECT_EQ((*mapping)->bytes().size(), mib(2).count);
   EXPECT_EQ(too_much.error().code, ErrorCode::out_of_memory);
+}
+
+/// As many mappings as this process may have.
+class MostMappings {
+ public:
+  explicit MostMappings(std::size_t most) : bytes_(2 * most * kPage.count) {
+    start_ = ::mmap(nullptr, bytes_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (start_ == MAP_FAILED) return;
+    for (std::size_t at = 0; at < bytes_ && !reached_; at += 2 * kPage.count)
+      reached_ = ::mprotect(static_cast<std::byte*>(start_) + at, kPage.count, PROT_READ) != 0;
+  }
+  MostMappings(const MostMappings&) = delete;
+  MostMappings& operator=(const MostMappings&) = delete;
+  ~MostMappings() {
+    if (start_ != MAP_FAILED) ::munmap(start_, bytes_);
+  }
+  bool reached() const { return reached_; }
+
+ private:
+  std::size_t bytes_;
+  void* start_ = MAP_FAILED;
+  bool reached_ = false;
+};
+
+bool is_resident(const void* page) {
+  unsigned char there = 0;
+  return ::mincore(const_cast<void*>(page), kPage.count, &there) == 0 && (there & 1U) != 0;
+}
+
+// The system has made one mapping of three neighbours, and to cut that would make two.
+TEST_F(PosixOs, MemoryIsGivenBackEvenWhereItsAddressesAreNot) {
+  const std::uint64_t most = std::stoull(os->read_text("/proc/sys/vm/max_map_count", 100).value());
+  if (testing::kSanitized || most > 100'000) GTEST_SKIP() << "there may be too many mappings";
+  const std::size_t size = mib(1).count;
+  const auto above = os->map_memory(mib(1)).value();
+  auto mapping = os->map_memory(mib(1)).value();
+  const auto below = os->map_memory(mib(1)).value();
+  std::byte* start = mapping->bytes().data();
+  if (start + size != above->bytes().data() || below->bytes().data() + size != start) GTEST_SKIP() << "they are no neighbours";
+  std::memset(start, 7, size);
+  {
+    const MostMappings others(most);
+    ASSERT_TRUE(others.reached());
+    const Status shrunk = mapping->resize(kPage);
+    ASSERT_TRUE(shrunk.ok()) << message(shrunk.error());
+    EXPECT_EQ(mapping->bytes().data(), start);
+    EXPECT_EQ(mapping->bytes().size(), kPage.count);
+    EXPECT_TRUE(is_resident(start));
+    EXPECT_FALSE(is_resident(start + kPage.count));
+  }
+  ASSERT_TRUE(mapping->resize(mib(1)).ok());
+  EXPECT_EQ(mapping->bytes()[kPage.count - 1], std::byte{7});
+  EXPECT_EQ(mapping->bytes()[kPage.count], std::byte{0});
+  start = mapping->bytes().data();
+  const MostMappings others(most);
+  mapping.reset();
+  EXPECT_FALSE(is_resident(start));
 }
 
 TEST_F(PosixOs, MemoryThatCannotBeHadIsOutOfMemory) {
