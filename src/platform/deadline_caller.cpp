@@ -50,6 +50,7 @@ DeadlineCaller::~DeadlineCaller() {
 bool DeadlineCaller::start() {
   if (worker_) return true;
   if (stuck() >= kMostStuck) return false;
+  left_.reserve(kMostStuck);  // once a call is late, nothing may fail
   auto worker = std::make_shared<Worker>();
   auto thread = os_.start_thread([worker] { worker->serve(); });
   if (!thread.ok()) return false;

@@ -1,11 +1,13 @@
 #include "platform/deadline_caller.h"
 
 #include <atomic>
+#include <new>
 #include <thread>
 
 #include <gtest/gtest.h>
 
 #include "support/fake_os.h"
+#include "support/heap_watch.h"
 
 namespace plimsoll {
 namespace {
@@ -63,6 +65,22 @@ TEST(DeadlineCaller, MakesNoCallWhileTooManyAreStuck) {
   barrier->open = true;
   wait_for([&] { return caller.stuck() == 0; });
   EXPECT_EQ(caller.call([] {}, 10s), Outcome::done);
+}
+
+TEST(DeadlineCaller, LeavesALateCallBehindWithoutTheHeap) {
+  testing::FakeOs os;
+  auto barrier = std::make_shared<Barrier>();
+  DeadlineCaller caller(os);
+  EXPECT_EQ(caller.call([] {}, 10s), Outcome::done);
+  std::function<void()> job = [barrier] { barrier->pass(); };
+  Outcome outcome = Outcome::done;
+  try {
+    const testing::HeapFault fault(1, 1000);
+    outcome = caller.call(std::move(job), 20ms);
+  } catch (const std::bad_alloc&) {}
+  EXPECT_EQ(outcome, Outcome::late);
+  EXPECT_EQ(caller.stuck(), 1U);
+  barrier->open = true;
 }
 
 TEST(DeadlineCaller, SaysSoWhereThereIsNoThread) {
