@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <new>
 #include <utility>
 
 #include "platform/deadline.h"
@@ -14,6 +15,7 @@ struct DeadlineCaller::Worker {
   std::condition_variable changed;
   std::function<void()> job;  // empty: nothing to do
   bool busy = false;
+  bool no_memory = false;  // for the last job
   bool stop = false;
 
   void serve() {
@@ -23,12 +25,20 @@ struct DeadlineCaller::Worker {
       if (!job) return;
       std::function<void()> next = std::exchange(job, nullptr);
       lock.unlock();
-      next();
+      const bool made = run(next);
       next = nullptr;  // what it owns goes before the asker goes on
       lock.lock();
+      no_memory = !made;
       busy = false;
       changed.notify_all();
     }
+  }
+
+  static bool run(const std::function<void()>& job) try {
+    job();
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
   }
 
   void end() {
@@ -80,7 +90,7 @@ DeadlineCaller::Outcome DeadlineCaller::call(std::function<void()> job, std::chr
     worker_->busy = true;
     worker_->changed.notify_all();
     while (worker_->busy && deadline.wait(worker_->changed, lock)) continue;
-    if (!worker_->busy) return Outcome::done;
+    if (!worker_->busy) return worker_->no_memory ? Outcome::no_memory : Outcome::done;
   }
   leave_behind();
   return Outcome::late;

@@ -18,8 +18,9 @@ class DeadlineCaller {
 
   enum class Outcome : std::uint8_t {
     done,
-    late,      ///< it has not returned; whether it ever will is unknown
-    not_made,  ///< no thread for it, or too many are stuck
+    late,       ///< it has not returned; whether it ever will is unknown
+    not_made,   ///< no thread for it, or too many are stuck
+    no_memory,  ///< it threw std::bad_alloc
   };
 
   /// `os` outlives the caller, and its gate outlives the threads that are left behind.
@@ -29,7 +30,8 @@ class DeadlineCaller {
   /// Waits for no call: a stuck one goes on by itself.
   ~DeadlineCaller();
 
-  /// Waits for `job` at most `patience`. As it may go on after that, it owns all that it touches. It must not throw.
+  /// Waits for `job` at most `patience`. As it may go on after that, it owns all that it touches. It throws nothing but
+  /// std::bad_alloc.
   Outcome call(std::function<void()> job, std::chrono::milliseconds patience);
 
   /// Calls that were late and still are.

@@ -83,6 +83,14 @@ TEST(DeadlineCaller, LeavesALateCallBehindWithoutTheHeap) {
   barrier->open = true;
 }
 
+TEST(DeadlineCaller, ACallThatTheHeapHasNoRoomForIsAnOutcome) {
+  testing::FakeOs os;
+  DeadlineCaller caller(os);
+  EXPECT_EQ(caller.call([] { throw std::bad_alloc(); }, 10s), Outcome::no_memory);
+  EXPECT_EQ(caller.call([] {}, 10s), Outcome::done);
+  EXPECT_EQ(os.gate().seen(Acquisition::thread), 1U) << "its thread goes on";
+}
+
 TEST(DeadlineCaller, SaysSoWhereThereIsNoThread) {
   testing::FakeOs os;
   os.gate().refuse({1, false, static_cast<int>(Acquisition::thread)});

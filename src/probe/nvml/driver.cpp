@@ -34,6 +34,7 @@ std::string reason(Code code, std::chrono::milliseconds patience) {
   switch (code) {
     case Code::late: return "the driver did not answer within " + seconds(patience);
     case Code::not_made: return "not asked, for the driver hangs";
+    case Code::no_memory: return "there is no memory for the answer";
     case Code::not_supported: return "not supported by this device";
     case Code::no_permission: return "no permission";
     case Code::function_not_found: return "this driver has no such call";
@@ -66,7 +67,9 @@ Status Driver::start(const std::string& name, std::chrono::milliseconds patience
       },
       patience);
   if (outcome == DeadlineCaller::Outcome::not_made && caller_.stuck() == 0)
-    return Error{ErrorCode::io, "no thread can be started to ask the driver", "NVML", "raise the limits on processes (ulimit -u, pids.max)"};
+    return Error{ErrorCode::io, "no thread can be started to ask the driver", "NVML",
+                 "raise the limits on processes (ulimit -u, pids.max)"};
+  if (outcome == DeadlineCaller::Outcome::no_memory) return heap_exhausted();
   if (outcome != DeadlineCaller::Outcome::done)
     return start_error(outcome == DeadlineCaller::Outcome::late ? Code::late : Code::not_made, patience);
   PLIMSOLL_TRY(library_, std::move(loaded->library));

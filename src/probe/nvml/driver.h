@@ -48,6 +48,7 @@ class Driver {
       late_ = std::move(returned);
       return Code::late;
     }
+    if (outcome == DeadlineCaller::Outcome::no_memory) return Code::no_memory;
     if (outcome != DeadlineCaller::Outcome::done) return Code::not_made;
     if (box->code == 0) out = std::move(box->value);
     return Code{box->code};

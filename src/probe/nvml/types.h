@@ -10,6 +10,7 @@ using EventSet = void*;  ///< of events that are waited for
 
 /// nvmlReturn_t, and what can keep a call from returning one.
 enum class Code : int {
+  no_memory = -3,
   not_made = -2,
   late = -1,
   success = 0,

@@ -3,11 +3,13 @@
 
 #include <functional>
 #include <map>
+#include <new>
 #include <thread>
 
 #include <plimsoll/device_status.h>
 
 #include "support/forwarding_os.h"
+#include "support/heap_watch.h"
 #include "support/nvml_script.h"
 
 namespace plimsoll {
@@ -400,6 +402,27 @@ TEST_F(DeviceMonitorTest, AnyAcquisitionMayFail) {
     if (os_.gate().refused() == 0) break;
     ASSERT_LT(n, 50U);
   }
+}
+
+// The looks themselves may throw it too, to whoever asked for them.
+TEST_F(DeviceMonitorTest, AnAnswerThatTheHeapHasNoRoomForIsMissing) {
+  script_.set("devices 1\nprocess 0 5 1000\n");
+  int missing = 0;
+  for (std::size_t n = 1, refused = 1; refused > 0; ++n) {
+    ASSERT_LT(n, 5000U);
+    DeviceMonitor monitor(os_, options());
+    DeviceReport report;
+    try {
+      const testing::HeapFault fault(n, 1);
+      report = monitor.look();
+    } catch (const std::bad_alloc&) {}
+    refused = testing::HeapFault::refused();
+    for (const DeviceStatus& device : report.devices) {
+      for (const std::string& remark : device.remarks)
+        missing += remark == "processes is unknown: there is no memory for the answer" ? 1 : 0;
+    }
+  }
+  EXPECT_GT(missing, 0);
 }
 
 }  // namespace
