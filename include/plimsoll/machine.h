@@ -34,7 +34,7 @@ struct HostMemory {
   Bytes total;
   Bytes available;           ///< what can be had without pushing anybody out
   std::string available_by;  ///< where `available` is from: "MemAvailable" of /proc/meminfo, "sysinfo" where that does not tell, or empty
-  Bytes ours;  ///< what this process holds already (RssAnon + RssShmem); a plan counts it again, so it is free
+  Bytes ours;                ///< what this process holds already (RssAnon + RssShmem); a plan counts it again, so it is free
   std::vector<MemoryLimit> limits;
   std::string limits_fault;        ///< why limits of control groups are not known, and may be lower; empty: they are
   Bytes budget = kUnknownMemory;   ///< the least of available + ours and every limit's budget

@@ -17,17 +17,17 @@ struct Verdict {
   Confidence confidence = Confidence::low;
   int rule = 0;  ///< which of the eight decided; 0: the figures were too few
 
-  std::optional<Span> deficit;       ///< requested - free
-  std::optional<Span> beside;        ///< of this process, beside the allocator: context and libraries
-  std::optional<Span> others;        ///< of the other processes that are listed
-  std::optional<Span> unexplained;   ///< that nobody listed accounts for
-  std::optional<Span> hidden;        ///< of that, what is not this process's own context: others hold it, who are not listed
-  std::optional<Span> cache_excess;  ///< free + cached - requested
+  std::optional<Span> deficit;          ///< requested - free
+  std::optional<Span> beside;           ///< of this process, beside the allocator: context and libraries
+  std::optional<Span> others;           ///< of the other processes that are listed
+  std::optional<Span> unexplained;      ///< that nobody listed accounts for
+  std::optional<Span> hidden;           ///< of that, what is not this process's own context: others hold it, who are not listed
+  std::optional<Span> cache_excess;     ///< free + cached - requested
   std::vector<const Process*> holders;  ///< of the others, the largest first: as few as hold the deficit together, or the largest
-  bool self_listed = false;          ///< the process itself was among the others, by a number of another namespace
-  bool free_absurd = false;          ///< more free than there is in all: not counted
-  bool small_cache = false;          ///< what is cached is a trifle beside the device
-  bool contradiction = false;        ///< the figures cannot all be right
+  bool self_listed = false;             ///< the process itself was among the others, by a number of another namespace
+  bool free_absurd = false;             ///< more free than there is in all: not counted
+  bool small_cache = false;             ///< what is cached is a trifle beside the device
+  bool contradiction = false;           ///< the figures cannot all be right
 };
 
 /// "process 7", "processes 7, 8 and 9".

@@ -70,8 +70,8 @@ void load_smaller(const Case& found, Remedies& out) {
   const auto all = known ? std::optional(roughly(known->weights(4))) : found.message.figures.allocated;
   if (!found.trace.loads_half())
     out.push_back({"Load the weights in float16",
-                 known ? fmt::format("{} instead of {}", size_text(*halved), size_text(*all)) : "half of what float32 takes", halved,
-                 load_change(found, "torch_dtype=torch.float16")});
+                   known ? fmt::format("{} instead of {}", size_text(*halved), size_text(*all)) : "half of what float32 takes", halved,
+                   load_change(found, "torch_dtype=torch.float16")});
   out.push_back({"Let accelerate place the layers", "what the device has no room for stays in the host's memory", std::nullopt,
                  load_change(found, "device_map=\"auto\"")});
   out.push_back({"Load one program at a time", "two that load at once both count the same free memory", std::nullopt,

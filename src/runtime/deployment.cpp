@@ -55,8 +55,8 @@ Status Deployment::check_headroom_for(Bytes fresh, std::size_t staged) const {
   return {};
 }
 
-// A read of the plan before that is still under way, from a slow disk, is worth some waiting: without its memory another staging arena has to
-// be had beside it.
+// A read of the plan before that is still under way, from a slow disk, is worth some waiting: without its memory another staging arena has
+// to be had beside it.
 void Deployment::wait_for_readers() const {
   static constexpr std::chrono::milliseconds kPatience{5000};
   static constexpr std::chrono::milliseconds kPause{2};

@@ -231,7 +231,8 @@ Status Elastic::grow(std::size_t device) {
   Status moved = deployment_.move_to(*target);
   if (moved.ok()) {
     settled(*target);
-    const std::string cause = "the budget" + of_device(device) + (budget == kUnlimited ? " has no limit" : " rose to " + format_bytes(budget));
+    const std::string cause =
+        "the budget" + of_device(device) + (budget == kUnlimited ? " has no limit" : " rose to " + format_bytes(budget));
     tell(describe_change(Kind::grown, device, cause, before, *target), target->devices.at(device).planned_total(), budget);
     return {};
   }

@@ -19,9 +19,7 @@ Bytes planned(const Plan& plan, MemoryTag tag) {
 
 }  // namespace
 
-std::span<std::byte> Reservation::bytes(MemoryTag tag) const {
-  return arenas_[static_cast<std::size_t>(tag)].bytes();
-}
+std::span<std::byte> Reservation::bytes(MemoryTag tag) const { return arenas_[static_cast<std::size_t>(tag)].bytes(); }
 
 Status Reservation::take(MemoryTag tag, Bytes size) {
   if (!bytes(tag).empty()) return arena(tag).resize(size);

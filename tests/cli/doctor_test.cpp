@@ -45,7 +45,8 @@ TEST(Doctor, ExplainsALogAlsoBesideAModelThatIsNotThere) {
 TEST(Doctor, AFileMayHaveAnyName) {
   const Folder folder;
   folder.write("standard input", "CUDA out of memory. Tried to allocate 2.00 GiB\n");
-  const Finished read = run({"/bin/sh", "-c", "cd \"$1\" && exec \"$0\" doctor 'standard input' < /dev/null", PLIMSOLL_COMMAND, folder.path()});
+  const Finished read =
+      run({"/bin/sh", "-c", "cd \"$1\" && exec \"$0\" doctor 'standard input' < /dev/null", PLIMSOLL_COMMAND, folder.path()});
   EXPECT_EQ(read.status, 0) << read.err;
 }
 

@@ -48,8 +48,8 @@ TEST(JsonWriter, StringsReadBackAndAreOneLine) {
 
 // What would steer a terminal, or look like something else, is escaped: in what is quoted and in what is JSON already.
 TEST(JsonWriter, NothingThatIsNotSeenIsWritten) {
-  for (const std::string_view hidden : {"\x7F", "\xC2\x80", "\xC2\x9B", "\xC2\x9F", "\xD8\x9C", "\xE2\x80\xAE", "\xE2\x81\xA6", "\xE2\x81\xAF",
-                                        "\xEF\xBF\xB9", "\xF3\xA0\x80\x81", "\xF3\xA0\x81\xBF"}) {
+  for (const std::string_view hidden : {"\x7F", "\xC2\x80", "\xC2\x9B", "\xC2\x9F", "\xD8\x9C", "\xE2\x80\xAE", "\xE2\x81\xA6",
+                                        "\xE2\x81\xAF", "\xEF\xBF\xB9", "\xF3\xA0\x80\x81", "\xF3\xA0\x81\xBF"}) {
     const std::string text = "a" + std::string(hidden) + "b";
     for (const std::string& written : {JsonWriter().value(std::string_view(text)).text(), JsonWriter().raw('"' + text + '"').text()}) {
       EXPECT_EQ(nlohmann::json::parse(written), text) << written;

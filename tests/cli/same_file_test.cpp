@@ -102,7 +102,8 @@ TEST(SameFile, OfTheRestOfAModelOrAScriptIsNotWrittenOver) {
 }
 
 TEST(SameFile, OfAnswersAndReportMayBeAPipe) {
-  for (const char* report : {"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}) expect_refused(run({"run", kModel, "x", "--report", report}), "--report");
+  for (const char* report : {"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
+    expect_refused(run({"run", kModel, "x", "--report", report}), "--report");
   const Folder folder;
   EXPECT_EQ(run({"run", kModel, "x", "--output", folder / "answers", "--report", "-"}).status, 0);
 }
@@ -137,7 +138,9 @@ TEST(SameFile, IsSeenThroughLinksToNothing) {
 // A link of /proc to a file that is gone has a text, and no path.
 TEST(SameFile, IsNotMadeWhereALinkOnlySaysSo) {
   const Folder folder;
-  const std::string line = "cd \"$2\" && sleep 30 3<>gone & sleep 0.3; rm \"$2/gone\"; \"$0\" run \"$1\" x --output /proc/$!/fd/3; status=$?; kill $!; exit $status";
+  const std::string line =
+      "cd \"$2\" && sleep 30 3<>gone & sleep 0.3; rm \"$2/gone\"; \"$0\" run \"$1\" x --output /proc/$!/fd/3; status=$?; kill $!; exit "
+      "$status";
   const Finished result = shell(line, folder.path());
   EXPECT_EQ(result.status, 3) << result.err;
   EXPECT_TRUE(names_in(folder.path()).empty());

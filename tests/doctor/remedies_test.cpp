@@ -82,9 +82,12 @@ TEST(Remedies, NameTheProcessThatHoldsIt) {
 
 TEST(Remedies, NameAsManyProcessesAsItTakes) {
   const auto found = diagnose(
-      "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 6.00 GiB. GPU 0 has a total capacity of 10.00 GiB of which 1.00 GiB is "
-      "free. Process 7 has 3.00 GiB memory in use. Process 8 has 3.00 GiB memory in use. Including non-PyTorch memory, this process has 3.00 "
-      "GiB memory in use. Of the allocated memory 2.00 GiB is allocated by PyTorch, and 0.10 GiB is reserved by PyTorch but unallocated.\n");
+      "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 6.00 GiB. GPU 0 has a total capacity of 10.00 GiB of which 1.00 GiB "
+      "is "
+      "free. Process 7 has 3.00 GiB memory in use. Process 8 has 3.00 GiB memory in use. Including non-PyTorch memory, this process has "
+      "3.00 "
+      "GiB memory in use. Of the allocated memory 2.00 GiB is allocated by PyTorch, and 0.10 GiB is reserved by PyTorch but "
+      "unallocated.\n");
   ASSERT_EQ(found.size(), 1U);
   EXPECT_TRUE(says(found[0], "processes 7 and 8 hold 6.00 GiB")) << explanation(found[0]);
   EXPECT_TRUE(offers(found[0], "Stop processes 7 and 8, or wait for them"));
@@ -93,8 +96,11 @@ TEST(Remedies, NameAsManyProcessesAsItTakes) {
 
 TEST(Remedies, RaiseALimitAndNeverLowerIt) {
   const auto with_limit = [](const std::string& allowed) {
-    return diagnose("torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB (GPU 0; 10.00 GiB total capacity; 7.00 GiB "
-                    "already allocated; 3.00 GiB free; " + allowed + " GiB allowed; 8.00 GiB reserved in total by PyTorch)\n").at(0);
+    return diagnose(
+               "torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB (GPU 0; 10.00 GiB total capacity; 7.00 GiB "
+               "already allocated; 3.00 GiB free; " +
+               allowed + " GiB allowed; 8.00 GiB reserved in total by PyTorch)\n")
+        .at(0);
   };
   EXPECT_TRUE(offers(with_limit("9.00"), "fraction(0.95)"));
   EXPECT_TRUE(offers(with_limit("9.80"), "fraction(1"));
@@ -102,15 +108,18 @@ TEST(Remedies, RaiseALimitAndNeverLowerIt) {
 
 TEST(Remedies, MendWhatIsPythonAndIsNotThereYet) {
   const auto called = [](const std::string& call) {
-    return diagnose("Traceback (most recent call last):\n  File \"a.py\", line 3, in <module>\n    model = " + call +
-                    "\n  File \"x.py\", line 1000, in to\n    return self._apply(convert)\ntorch.OutOfMemoryError: CUDA out of memory. Tried to "
-                    "allocate 2.00 GiB (GPU 0; 11.17 GiB total capacity; 8.00 GiB already allocated; 1.50 GiB free; 8.50 GiB reserved in total "
-                    "by PyTorch)\n").at(0);
+    return diagnose(
+               "Traceback (most recent call last):\n  File \"a.py\", line 3, in <module>\n    model = " + call +
+               "\n  File \"x.py\", line 1000, in to\n    return self._apply(convert)\ntorch.OutOfMemoryError: CUDA out of memory. Tried to "
+               "allocate 2.00 GiB (GPU 0; 11.17 GiB total capacity; 8.00 GiB already allocated; 1.50 GiB free; 8.50 GiB reserved in total "
+               "by PyTorch)\n")
+        .at(0);
   };
   EXPECT_TRUE(offers(called("transformers.BertModel.from_pretrained(\"bert-large-uncased\").cuda()"), "import BertModel\n"));
   EXPECT_TRUE(offers(called("self.kind.from_pretrained(\"bert-large-uncased\").cuda()"), "import AutoModel\n"));
   EXPECT_TRUE(offers(called("AutoModel.from_pretrained(\"bert-large-uncased\").cuda()"), "Load the weights in float16"));
-  EXPECT_FALSE(offers(called("AutoModel.from_pretrained(\"bert-large-uncased\", torch_dtype=torch.float16).cuda()"), "Load the weights in"));
+  EXPECT_FALSE(
+      offers(called("AutoModel.from_pretrained(\"bert-large-uncased\", torch_dtype=torch.float16).cuda()"), "Load the weights in"));
 }
 
 TEST(Remedies, KnowTheContainerTrap) {

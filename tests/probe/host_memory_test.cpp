@@ -193,8 +193,8 @@ TEST_F(HostMemoryTest, OtherNodesAreNotOurs) {
   os.files["/proc/self/status"] += "Mems_allowed_list:\t1\n";
   os.files["/sys/devices/system/node/node0/meminfo"] = lines({"Node 0 MemTotal:  8388608 kB", "Node 0 MemFree:  8388608 kB"});
   os.files["/sys/devices/system/node/node1/meminfo"] =
-      lines({"Node 1 MemTotal:  4194304 kB", "Node 1 MemFree:   1048576 kB", "Node 1 Active(file):  524288 kB", "Node 1 Inactive(file): 524288 kB",
-             "Node 1 AnonPages: 1048576 kB"});
+      lines({"Node 1 MemTotal:  4194304 kB", "Node 1 MemFree:   1048576 kB", "Node 1 Active(file):  524288 kB",
+             "Node 1 Inactive(file): 524288 kB", "Node 1 AnonPages: 1048576 kB"});
   expect_budget(gib(2) + mib(100), "/proc/self/status Mems_allowed_list");
   const HostMemory memory = probe_host_memory(os);
   EXPECT_EQ(memory.limits.back().limit, gib(4));

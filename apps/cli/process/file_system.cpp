@@ -44,7 +44,7 @@ std::string resolved_path(const std::string& path) {
     return result;
   }
   // What is there and has no path is one of /proc's own links.
-  if (struct stat info {}; ::stat(path.c_str(), &info) == 0) return path;
+  if (struct stat info{}; ::stat(path.c_str(), &info) == 0) return path;
   std::filesystem::path at = path;
   for (int links = 0; links < kMostLinks; ++links) {
     std::error_code error;

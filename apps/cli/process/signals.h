@@ -9,9 +9,9 @@
 
 namespace plimsoll::cli {
 
-/// Turns SIGINT, SIGTERM and SIGHUP (unless it was ignored, as by nohup) into a cancelled token; a second one, or `patience` seconds (0: for
-/// ever) in which the first ended nothing, as where a disk does not answer, ends the process at once. Ignores SIGPIPE and SIGXFSZ: a reader
-/// that left, or a file that may grow no more, is seen by write. One for the process, made in `run_cli`.
+/// Turns SIGINT, SIGTERM and SIGHUP (unless it was ignored, as by nohup) into a cancelled token; a second one, or `patience` seconds (0:
+/// for ever) in which the first ended nothing, as where a disk does not answer, ends the process at once. Ignores SIGPIPE and SIGXFSZ: a
+/// reader that left, or a file that may grow no more, is seen by write. One for the process, made in `run_cli`.
 class Signals {
  public:
   /// A little less than what containers are given before they are killed.

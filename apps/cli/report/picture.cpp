@@ -92,8 +92,9 @@ std::string draw_budgets(const Plan& plan) {
   if (plan.smallest_budget.size() > 1) text += "                 of one device, with what the others have now\n";
   if (plan.full_speed_budget.empty()) return text;
   const auto beyond = [&](const DeviceBytes& budget) {
-    return std::ranges::any_of(plan.devices,
-                               [&](const auto& device) { return device.name == budget.device && device.total.count > 0 && device.total < budget.bytes; });
+    return std::ranges::any_of(plan.devices, [&](const auto& device) {
+      return device.name == budget.device && device.total.count > 0 && device.total < budget.bytes;
+    });
   };
   if (std::ranges::all_of(plan.full_speed_budget, beyond))
     return text + fmt::format("At most 10% slower than with unlimited memory: with {}, more than there is\n", fast);

@@ -199,8 +199,9 @@ Status Tables::check_overlaps() const {
     begins_with_blank = begins_with_blank || unicode::is_whitespace(utf8::decode(token.content, 0).point);
   }
   if (!takes_blanks || !begins_with_blank) return {};
-  return Error{ErrorCode::unsupported, "an added token that begins with white space, beside one that takes the white space behind it (rstrip)",
-               "added_tokens", "take the setting from one or remove the other"};
+  return Error{ErrorCode::unsupported,
+               "an added token that begins with white space, beside one that takes the white space behind it (rstrip)", "added_tokens",
+               "take the setting from one or remove the other"};
 }
 
 Status Tables::normalize_added(Os& os, Ledger& ledger, const Normalizers& normalizers) {
