@@ -82,7 +82,7 @@ std::ptrdiff_t depth_of(std::string_view path) {
 
 // Of the groups `depth` below `top`, the one that lists this process: "/a/b". Nothing if it cannot be found, or there are very many.
 std::optional<std::string> search_below(Os& os, const std::string& top, std::ptrdiff_t depth) {
-  static constexpr std::size_t kMostGroups = 4096;
+  static constexpr std::size_t kMostGroups = 1024;
   static constexpr std::ptrdiff_t kDeepest = 64;
   const auto status = os.read_text("/proc/self/status", kLargestTable);
   const auto self = status.ok() ? find_number(*status, "Pid") : std::nullopt;
@@ -116,7 +116,8 @@ class ChainFinder {
   void add(const Mount& mount) {
     if (mount.unified != unified_) return;
     if (auto rest = below(path_, mount.root)) {
-      if (seen_.size() == kMostMounts) seen_.erase(seen_.begin());  // later ones cover earlier ones
+      if (seen_.size() == kMostMounts)
+        seen_.erase(std::ranges::min_element(seen_, {}, [](const GroupChain& chain) { return chain.directories.size(); }));
       seen_.push_back(chain_of(mount, std::move(*rest)));
     } else if (!elsewhere_) {
       elsewhere_ = mount;

@@ -76,8 +76,8 @@ class Collector {
 
   // Beyond the nodes that it may use, a process is killed like one beyond its group. Format: cpuset(7), /sys/devices/system/node.
   void add_nodes() {
-    const auto online = os_.read_text("/sys/devices/system/node/online", kLargestTable);
-    const std::vector<int> all = online.ok() ? parse_cpu_list(trimmed(*online)) : std::vector<int>();
+    const auto nodes = os_.read_text("/sys/devices/system/node/has_memory", kLargestTable);
+    const std::vector<int> all = nodes.ok() ? parse_cpu_list(trimmed(*nodes)) : std::vector<int>();
     if (all.size() < 2) return;
     const auto status = os_.read_text("/proc/self/status", kLargestTable);
     const auto list = status.ok() ? find_field(*status, "Mems_allowed_list") : std::nullopt;
@@ -91,7 +91,7 @@ class Collector {
       if (!text.ok()) continue;
       const auto field = [&](const char* name) { return find_bytes(*text, "Node " + std::to_string(node) + " " + name); };
       total += field("MemTotal");
-      available += sum({field("MemFree"), field("Active(file)"), field("Inactive(file)")});
+      available += sum({field("MemFree"), field("Active(file)"), field("Inactive(file)"), field("KReclaimable")});
     }
     if (total.count > 0)
       add("/proc/self/status Mems_allowed_list", total, saturating_sub(total, sum({available, self_.held()})), Bytes{}, true);

@@ -13,7 +13,7 @@ namespace plimsoll::probe {
 ///   MemAvailable (where /proc/meminfo does not tell: what sysinfo calls free or buffers) + what we hold;
 ///   each enclosing cgroup's memory.max and memory.high (version 2) or memory.limit_in_bytes (version 1), less what others hold there
 ///   that cannot be reclaimed, less an allowance, kGroupAllowance or more;
-///   what is available on the memory nodes that this process may use, where these are not all (cpuset, numactl);
+///   what is available on the memory nodes that this process may use, where these are not all (cpuset);
 ///   RLIMIT_AS and RLIMIT_DATA, less what is used up beside the memory that a plan counts;
 ///   under overcommit mode 2, what may still be committed, less what the kernel keeps for root and the user.
 /// The budget is the least of these. Swap is never counted. A limit of version 1 that lies above what this process can see is known

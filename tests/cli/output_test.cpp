@@ -159,6 +159,18 @@ TEST(Output, DoesNotWaitForADeviceThatTakesAll) {
   }
 }
 
+// Where the system follows no link, as another user's in /tmp, nothing is written through it.
+TEST(Output, IsNotWhereTheSystemDoesNotLook) {
+  const Folder folder;
+  std::filesystem::create_symlink("loop", folder / "loop");
+  Gate gate;
+  CancelToken cancel;
+  const auto output = Output::open(folder / "loop", gate, cancel);
+  ASSERT_FALSE(output.ok());
+  EXPECT_EQ(output.error().code, ErrorCode::not_found);
+  EXPECT_TRUE(std::filesystem::is_symlink(folder / "loop"));
+}
+
 // Found out before anything is computed.
 TEST(Output, TakesNoPlaceOfAFileThatMayNotBeReplaced) {
   const Folder folder;

@@ -112,8 +112,12 @@ TEST(FindGroupChains, PrefersAMountThatIsNotCovered) {
               {"/proc/self/mountinfo", lines({version2_mount("/", "/sys/fs/cgroup"), version2_mount("/", "/sys/fs/cgroup/m")})},
               {"/sys/fs/cgroup/m/a/cgroup.procs", "77\n"}};
   EXPECT_EQ(find_group_chains(os, "memory")[0].directories, (Paths{"/sys/fs/cgroup/m/a", "/sys/fs/cgroup/m"}));
-  os.files["/sys/fs/cgroup/a/cgroup.procs"] = "77\n";
-  EXPECT_EQ(find_group_chains(os, "memory").size(), 1U);
+  // Of very many mounts the one that shows most is not forgotten.
+  std::string mounts = version2_mount("/", "/sys/fs/cgroup") + "\n";
+  for (int i = 0; i < 40; ++i) mounts += version2_mount("/a", "/bound/" + std::to_string(i)) + "\n";
+  os.files["/proc/self/mountinfo"] = mounts;
+  os.files["/sys/fs/cgroup/a/cgroup.procs"] = os.files["/bound/7/cgroup.procs"] = "77\n";
+  EXPECT_EQ(find_group_chains(os, "memory")[0].directories, (Paths{"/sys/fs/cgroup/a", "/sys/fs/cgroup"}));
 }
 
 TEST(FindGroupChains, ReadsOddNames) {

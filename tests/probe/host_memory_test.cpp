@@ -189,19 +189,19 @@ TEST_F(HostMemoryTest, AddressAndDataLimitsLeaveWhatIsNotOurs) {
 }
 
 TEST_F(HostMemoryTest, OtherNodesAreNotOurs) {
-  os.files["/sys/devices/system/node/online"] = "0-1\n";
+  os.files["/sys/devices/system/node/has_memory"] = "0-1\n";
   os.files["/proc/self/status"] += "Mems_allowed_list:\t1\n";
   os.files["/sys/devices/system/node/node0/meminfo"] = lines({"Node 0 MemTotal:  8388608 kB", "Node 0 MemFree:  8388608 kB"});
   os.files["/sys/devices/system/node/node1/meminfo"] =
       lines({"Node 1 MemTotal:  4194304 kB", "Node 1 MemFree:   1048576 kB", "Node 1 Active(file):  524288 kB",
-             "Node 1 Inactive(file): 524288 kB", "Node 1 AnonPages: 1048576 kB"});
-  expect_budget(gib(2) + mib(100), "/proc/self/status Mems_allowed_list");
+             "Node 1 Inactive(file): 524288 kB", "Node 1 AnonPages: 1048576 kB", "Node 1 KReclaimable:  1024 kB"});
+  expect_budget(gib(2) + mib(101), "/proc/self/status Mems_allowed_list");
   const HostMemory memory = probe_host_memory(os);
   EXPECT_EQ(memory.limits.back().limit, gib(4));
-  EXPECT_EQ(memory.contended_budget(), gib(2) + mib(100));
-  os.files["/sys/devices/system/node/online"] = "1\n";
+  EXPECT_EQ(memory.contended_budget(), gib(2) + mib(101));
+  os.files["/sys/devices/system/node/has_memory"] = "1\n";
   expect_budget(gib(10) + mib(100), "MemAvailable");
-  os.files["/sys/devices/system/node/online"] = "0-1\n";
+  os.files["/sys/devices/system/node/has_memory"] = "0-1\n";
   std::string& status = os.files["/proc/self/status"];
   status.replace(status.find("Mems_allowed_list:\t1"), std::string("Mems_allowed_list:\t1").size(), "Mems_allowed_list:\t0-1");
   expect_budget(gib(10) + mib(100), "MemAvailable");

@@ -125,6 +125,8 @@ Result<Output> Output::open(const std::string& path, Gate& gate, const CancelTok
   const bool special = is_special(path);
   struct stat info {};
   const bool exists = !special && ::stat(path.c_str(), &info) == 0;
+  // What the system does not follow, as another user's link in /tmp, is not followed here either.
+  if (!special && !exists && errno != ENOENT) return open_error(errno, path);
   if (exists && S_ISDIR(info.st_mode)) {
     return Error{ErrorCode::not_found, "this is a directory, not a file", path, "name a file in it"};
   }

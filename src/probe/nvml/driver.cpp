@@ -33,7 +33,7 @@ Error start_error(Code code, std::chrono::milliseconds patience) {
 std::string reason(Code code, std::chrono::milliseconds patience) {
   switch (code) {
     case Code::late: return "the driver did not answer within " + seconds(patience);
-    case Code::not_made: return "not asked, for the driver hangs";
+    case Code::not_made: return "not asked, for the driver hangs or no thread can be started";
     case Code::no_memory: return "there is no memory for the answer";
     case Code::not_supported: return "not supported by this device";
     case Code::no_permission: return "no permission";
