@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cstdlib>
 #include <exception>
 #include <new>
@@ -115,9 +116,26 @@ int finish(Console& console, const Signals& signals, Output& output, const Resul
   return written.ok() ? *result : report_error(console, signals, written.error(), stopped);
 }
 
+/// `text` with the variable in place of the flag that it stood in for.
+void name_variable(std::string& text, std::string_view flag) {
+  const auto goes_on = [&](std::size_t end) { return end < text.size() && (text[end] == '-' || std::isalpha(static_cast<unsigned char>(text[end]))); };
+  const std::string variable = environment_name(flag);
+  for (std::size_t at = 0; (at = text.find(flag, at)) != std::string::npos;) {
+    if (goes_on(at + flag.size())) {
+      ++at;
+      continue;
+    }
+    text.replace(at, flag.size(), variable);
+    at += variable.size();
+  }
+}
+
 /// An error about a flag is about the variable that stood in for it.
 Error named_as_given(Error error, const Options& options) {
-  if (std::ranges::find(options.variables, error.where) != options.variables.end()) error.where = environment_name(error.where);
+  for (const std::string_view flag : options.variables) {
+    name_variable(error.where, flag);
+    name_variable(error.advice, flag);
+  }
   return error;
 }
 

@@ -145,6 +145,8 @@ TEST(Environment, StandsInForFlagsAndLosesToThem) {
   EXPECT_NE(late.err.find("(PLIMSOLL_MAX_LENGTH)"), std::string::npos) << late.err;
   const Finished given = run(Start{{"run", kModel, "x", "--max-length", "100000"}, {}, {"PLIMSOLL_MAX_LENGTH=100000"}, false, {}});
   EXPECT_NE(given.err.find("(--max-length)"), std::string::npos) << given.err;
+  const Finished small = run(Start{{"run", kModel, "x"}, {}, {"PLIMSOLL_MAX_MEMORY=4KiB"}, false, {}});
+  EXPECT_NE(small.err.find("set by PLIMSOLL_MAX_MEMORY): raise PLIMSOLL_MAX_MEMORY to"), std::string::npos) << small.err;
   const Finished unbuilt = run(Start{{"run", kModel, "x"}, {}, {"PLIMSOLL_WAIT=3s"}, false, {}});
   EXPECT_EQ(unbuilt.status, 4);
   const Finished simulated = run(Start{{"run", kModel, "x"}, {}, {"PLIMSOLL_SIM=memory=1GiB,latency=1us"}, false, {}});
