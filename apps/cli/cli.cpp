@@ -118,7 +118,9 @@ int finish(Console& console, const Signals& signals, Output& output, const Resul
 
 /// `text` with the variable in place of the flag that it stood in for.
 void name_variable(std::string& text, std::string_view flag) {
-  const auto goes_on = [&](std::size_t end) { return end < text.size() && (text[end] == '-' || std::isalpha(static_cast<unsigned char>(text[end]))); };
+  const auto goes_on = [&](std::size_t end) {
+    return end < text.size() && (text[end] == '-' || std::isalpha(static_cast<unsigned char>(text[end])));
+  };
   const std::string variable = environment_name(flag);
   for (std::size_t at = 0; (at = text.find(flag, at)) != std::string::npos;) {
     if (goes_on(at + flag.size())) {
