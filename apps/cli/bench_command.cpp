@@ -4,6 +4,7 @@
 
 #include "commands.h"
 #include "report/picture.h"
+#include "report/report.h"
 #include "session/bench_session.h"
 #include "session/measured_rates.h"
 #include "text/counted.h"
@@ -17,7 +18,7 @@ std::string table(const Plan& plan, const BenchFigures& figures) {
       fmt::format("{}: {}, {} on {}\n", printable(plan.model), precision_name(plan), plan.isa, counted(plan.threads, "thread"));
   text += fmt::format("load {:.3f} s, first result after {:.3f} s; memory: ledger {}, process {}, planned {}\n", figures.load_seconds,
                       figures.first_result_seconds, format_bytes(figures.ledger_peak), format_bytes(figures.process_peak),
-                      format_bytes(plan.devices.at(0).planned_total()));
+                      format_bytes(planned_of_process(plan)));
   text += fmt::format("machine peak {:.1f} GFLOP/s (registers only, this run)\n\n", figures.peak_flops / 1e9);
   text += fmt::format("{:>12}{:>12}{:>12}{:>12}{:>12}{:>8}\n", "texts x tok", "median ms", "best ms", "tokens/s", "GFLOP/s", "peak");
   for (const ShapeFigures& shape : figures.shapes) {
@@ -40,7 +41,7 @@ std::string object(const Plan& plan, const BenchFigures& figures) {
       .value(element_name(plan.compute_dtype));
   json.key("isa").value(plan.isa).key("threads").value(plan.threads).key("load_seconds").value(figures.load_seconds);
   json.key("first_result_seconds").value(figures.first_result_seconds).key("ledger_peak").value(figures.ledger_peak);
-  json.key("rss_anon_peak").value(figures.process_peak).key("planned_bytes").value(plan.devices.at(0).planned_total());
+  json.key("rss_anon_peak").value(figures.process_peak).key("planned_bytes").value(planned_of_process(plan));
   json.key("peak_flops").value(figures.peak_flops).key("shapes").begin_array();
   for (const ShapeFigures& shape : figures.shapes) {
     json.begin_object().key("texts").value(shape.shape.texts).key("tokens").value(shape.shape.tokens).key("passes").value(shape.passes);

@@ -43,17 +43,16 @@ Verdict judge_mps(const Message& message) {
 }
 
 Verdict judge_pool(const Figures& figures) {
-  const Verdict verdict = decide(figures);
+  Verdict verdict = decide(figures);
   return verdict.rule == 0 ? verdict_of(figures.limit ? Cause::external_cap : Cause::unknown, Confidence::low) : verdict;
 }
 
 Verdict judge_share(const Figures& figures) {
-  const Verdict verdict = decide(figures);
+  Verdict verdict = decide(figures);
   if (verdict.rule == 1 || verdict.rule == 3) return verdict;
-  Verdict others = verdict;
-  others.cause = Cause::other_process;
-  others.confidence = figures.free && figures.requested ? Confidence::medium : Confidence::low;
-  return others;
+  verdict.cause = Cause::other_process;
+  verdict.confidence = figures.free && figures.requested ? Confidence::medium : Confidence::low;
+  return verdict;
 }
 
 Verdict judge_summary(const Figures& figures) {

@@ -62,6 +62,7 @@ struct Found {
   std::size_t writer_index = 0;
   std::uint64_t generation = 0;
   std::uint64_t line = 0;
+  std::uint64_t last_line = 0;  ///< of its times, by this writer
   std::uint64_t times = 1;
   std::optional<Figure> first_allocated;
   std::optional<Figure> last_allocated;
@@ -356,12 +357,13 @@ void LogReader::State::keep(Message message, const Line& line) {
   if (message.kind == Kind::llama_buffer && ollama) carry_out(*ollama, message);
   for (Found& known : found) {
     const bool same_writer = known.writer_index == line.writer && known.generation == writer.generation;
-    if (same_writer && line.number - known.line <= kPartLines && is_part(known.message, message)) {
+    if (same_writer && line.number - known.last_line <= kPartLines && is_part(known.message, message)) {
       absorb(known.message, std::move(message));
       return;
     }
     if (same_message(known.message, message)) {
       ++known.times;
+      if (same_writer) known.last_line = line.number;
       writer.trace.use();
       return;
     }
@@ -378,7 +380,7 @@ void LogReader::State::keep(Message message, const Line& line) {
   added.writer = writer.name;
   added.writer_index = line.writer;
   added.generation = writer.generation;
-  added.line = line.number;
+  added.line = added.last_line = line.number;
   writer.trace.use();
 }
 

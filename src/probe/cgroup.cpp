@@ -92,7 +92,9 @@ std::optional<std::string> search_below(Os& os, const std::string& top, std::ptr
     std::vector<std::string> below;
     for (const std::string& group : level) {
       for (const std::string& name : os.list_directory(top + group)) {
-        if (os.is_directory(top + group + "/" + name)) below.push_back(group + "/" + name);
+        std::string inner = group;
+        inner.append("/").append(name);
+        if (os.is_directory(top + inner)) below.push_back(std::move(inner));
         if (below.size() > kMostGroups) return std::nullopt;
       }
     }

@@ -122,6 +122,18 @@ TEST(Remedies, MendWhatIsPythonAndIsNotThereYet) {
       offers(called("AutoModel.from_pretrained(\"bert-large-uncased\", torch_dtype=torch.float16).cuda()"), "Load the weights in"));
 }
 
+// However much is printed between, each second line belongs to its first.
+TEST(Messages, OfTwoLinesAreOneWheneverTheyComeAgain) {
+  const std::string twice =
+      "ggml_backend_cuda_buffer_type_alloc_buffer: allocating 5120.00 MiB on device 0: cudaMalloc failed: out of memory\n"
+      "llama_model_load: error loading model: unable to allocate CUDA0 buffer\n";
+  std::string log = twice;
+  for (int i = 0; i < 80; ++i) log += "INFO step " + std::to_string(i) + "\n";
+  const auto found = diagnose(log + twice);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].times, 2U);
+}
+
 TEST(Remedies, KnowTheContainerTrap) {
   const auto found = diagnose(
       "CUDA out of memory. Tried to allocate 4.00 GiB. GPU 0 has a total capacity of 14.75 GiB of which 1.66 GiB is free. Process 31337 "
