@@ -172,7 +172,10 @@ int run_options(const Options& options, const Signals& signals, Gate& gate) {
   }
   if (!result->ok()) result = named_as_given(result->error(), options);
   const bool answers = (options.command->bit & (kRun | kTokenize)) != 0;
-  return finish(console, signals, *output, *result, answers ? "finished rows have been printed" : "");
+  return finish(console, signals, *output, *result,
+                !answers               ? ""
+                : output->is_pending() ? "the results were not written: their file appears only when it is complete"
+                                       : "finished rows have been printed");
 }
 
 /// As wide as the terminal, within what reads well; 80 columns in a pipe.

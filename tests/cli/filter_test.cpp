@@ -129,7 +129,9 @@ TEST(OutputFile, IsNotLeftBehindBySignalsAndErrors) {
     process.write("first\n");
     EXPECT_FALSE(process.read_line(500ms).has_value());
     process.signal(SIGINT);
-    EXPECT_EQ(process.wait().status, 130);
+    const Finished stopped = process.wait();
+    EXPECT_EQ(stopped.status, 130);
+    EXPECT_NE(stopped.err.find("the results were not written"), std::string::npos) << stopped.err;
   }
   EXPECT_EQ(run({"run", "/nonexistent", "x", "--output", folder / "out.jsonl"}).status, 3);
   EXPECT_EQ(run({"run", kModel, "x", "--max-memory", "4KiB", "--output", folder / "out.jsonl"}).status, 6);

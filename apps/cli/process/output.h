@@ -56,6 +56,8 @@ class Output {
   /// The reader of a pipe has gone: not an error, but nothing more can be done.
   bool reader_gone() const { return reader_gone_; }
   bool is_terminal() const;
+  /// It is a file that has no name yet.
+  bool is_pending() const { return !temporary_.empty(); }
 
  private:
   void ask_before_growing(std::function<Bytes()> grant);
