@@ -66,9 +66,13 @@ TEST(Candidates, AnAutomaticPassIsNeverBelowTheLongestTextNorAMicrobatch) {
 }
 
 TEST(Candidates, APassHoldsNoMoreThanThereIs) {
-  const auto found = list(workload(10, 0, 3, 25));
-  EXPECT_EQ(found.front().tokens_per_pass, 25);
-  EXPECT_LE(found.front().texts_per_pass, 3);
+  const auto found = list(workload(20, 0, 3, 50));
+  EXPECT_EQ(found.front().tokens_per_pass, 50);
+  EXPECT_EQ(found.front().texts_per_pass, 3);
+  for (const std::int64_t longest : {1, 3, 10, 20}) {
+    for (const Candidate& candidate : list(workload(longest, 0, 60'000, 60'000 * longest)))
+      EXPECT_LE(candidate.tokens_per_pass, candidate.texts_per_pass * longest);
+  }
 }
 
 TEST(Candidates, PrecisionIsNarrowedOnlyByPermission) {

@@ -60,7 +60,8 @@ std::vector<PassSize> automatic_sizes(const Workload& workload) {
   for (tokens = std::max(tokens, workload.longest);; tokens = std::max((tokens + 1) / 2, workload.longest)) {
     std::int64_t texts = std::max<std::int64_t>(tokens / kTokensPerShortText, 1);
     if (workload.texts > 0) texts = std::min(texts, workload.texts);
-    sizes.push_back({tokens, texts, false});
+    // No more than so many texts can have.
+    sizes.push_back({std::min(tokens, texts * workload.longest), texts, false});
     if (tokens == workload.longest) return sizes;
   }
 }
