@@ -115,6 +115,9 @@ TEST(PlanJson, ADeviceThatHasNotAsMuchIsNotNamed) {
   const Finished alone = run({"plan", kModel, "hello", "--json", "--sim", "memory=100KiB", "--device", "sim:0"});
   EXPECT_EQ(keys(alone.rows().at(0)["smallest_budget"]), Names{"sim:0"});
   EXPECT_NE(alone.err.find("sim:0 has 100 KiB in all"), std::string::npos) << alone.err;
+  const Finished limited = run({"plan", kModel, "hello", "--sim", "memory=100KiB", "--device", "sim:0", "--max-memory", "sim:0=50KiB"});
+  EXPECT_NE(limited.err.find("in all: use a smaller model"), std::string::npos) << limited.err;
+  EXPECT_EQ(limited.err.find("raise --max-memory"), std::string::npos) << limited.err;
   const Finished drawn = run({"plan", kModel, "hello", "--sim", "memory=100KiB", "--device", "sim:0"});
   EXPECT_NE(drawn.out.find(", more than there is"), std::string::npos) << drawn.out;
 }
