@@ -69,6 +69,9 @@ TEST(Candidates, APassHoldsNoMoreThanThereIs) {
   const auto found = list(workload(20, 0, 3, 50));
   EXPECT_EQ(found.front().tokens_per_pass, 50);
   EXPECT_EQ(found.front().texts_per_pass, 3);
+  const auto short_ones = list(workload(3, 0, 10, 30));
+  EXPECT_EQ(short_ones.front().tokens_per_pass, 30);
+  EXPECT_EQ(short_ones.front().texts_per_pass, 10) << "one pass, not ten";
   for (const std::int64_t longest : {1, 3, 10, 20}) {
     for (const Candidate& candidate : list(workload(longest, 0, 60'000, 60'000 * longest)))
       EXPECT_LE(candidate.tokens_per_pass, candidate.texts_per_pass * longest);

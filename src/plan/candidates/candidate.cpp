@@ -59,6 +59,11 @@ std::vector<PassSize> automatic_sizes(const Workload& workload) {
   if (workload.total_tokens > 0) tokens = std::min(tokens, workload.total_tokens);
   for (tokens = std::max(tokens, workload.longest);; tokens = std::max((tokens + 1) / 2, workload.longest)) {
     std::int64_t texts = std::max<std::int64_t>(tokens / kTokensPerShortText, 1);
+    // Where they are known, as many as so many tokens hold on the average: of short texts, more.
+    if (workload.texts > 0 && workload.total_tokens > 0) {
+      const double average = static_cast<double>(workload.total_tokens) / static_cast<double>(workload.texts);
+      texts = std::max(texts, static_cast<std::int64_t>(static_cast<double>(tokens) / average));
+    }
     if (workload.texts > 0) texts = std::min(texts, workload.texts);
     // No more than so many texts can have.
     sizes.push_back({std::min(tokens, texts * workload.longest), texts, false});
