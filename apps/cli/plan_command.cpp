@@ -2,12 +2,15 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "commands.h"
 #include "process/waiting_input.h"
 #include "report/picture.h"
 #include "report/plan_writer.h"
 #include "session/engine.h"
 #include "session/fallback.h"
+#include "text/counted.h"
 
 namespace plimsoll::cli {
 namespace {
@@ -28,6 +31,8 @@ Result<Planned> plan_chain(Context& context, RowSource* rows) {
   PLIMSOLL_TRY(std::unique_ptr<Engine> engine, chain.open(held));
   for (;;) {
     PLIMSOLL_TRY(const Workload workload, engine->measure(rows));
+    if (const std::int64_t bad = engine->unusable_rows(); bad > 0)
+      context.console.note(fmt::format("{} of {} cannot be used", bad, counted(engine->counted_rows().value_or(bad), "row")));
     PLIMSOLL_TRY(Plan plan, chain.plan(*engine, workload));
     if (plan.verdict != Verdict::does_not_fit) return Planned{std::move(plan), {}};
     Error refusal = engine->refusal(plan);

@@ -122,8 +122,7 @@ class TokenWriter {
     failed_ = true;
     report_fault(context_.options.json, json_, context_.console, row, error);
     if (!context_.options.fail_fast) return {};
-    return Error{ErrorCode::bad_row, fmt::format("{} cannot be used: {}", row_name(row), error.what), "--fail-fast",
-                 "mend the row, or leave the flag out"};
+    return stopped_at(row, error);
   }
 
   Context& context_;

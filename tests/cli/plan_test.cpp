@@ -162,6 +162,17 @@ TEST(PlanPicture, ShowsBarTagsLayersPrecisionsAndBudgets) {
   EXPECT_TRUE(std::ranges::all_of(ascii.out, [](char c) { return static_cast<unsigned char>(c) < 0x80; })) << ascii.out;
 }
 
+TEST(Plan, SaysWhichRowsCannotBeUsed) {
+  const Folder folder;
+  const std::string rows = folder.write("rows.jsonl", "{\"text\": \"good\"}\n[1]\n[2]\n");
+  const Finished told = run({"plan", kModel, "--input", rows});
+  EXPECT_EQ(told.status, 0);
+  EXPECT_NE(told.err.find("2 of 3 rows cannot be used"), std::string::npos) << told.err;
+  const Finished stopped = run({"plan", kModel, "--input", rows, "--fail-fast"});
+  EXPECT_EQ(stopped.status, 1);
+  EXPECT_NE(stopped.err.find("row 1 (line 2) cannot be used"), std::string::npos) << stopped.err;
+}
+
 TEST(Plan, DoesNotWaitForStandardInput) {
   Process process({{"plan", kModel, "--json"}, {}, {}, false, {}});
   EXPECT_TRUE(process.read_line().has_value());

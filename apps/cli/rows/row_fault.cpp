@@ -4,6 +4,11 @@
 
 namespace plimsoll::cli {
 
+Error stopped_at(const Row& row, const Error& fault) {
+  return Error{ErrorCode::bad_row, fmt::format("{} cannot be used: {}", row_name(row), fault.what), "--fail-fast",
+               "mend the row, or leave the flag out to go on past it"};
+}
+
 void report_fault(bool as_json, JsonWriter& json, Console& console, const Row& row, const Error& error) {
   if (!as_json) {
     console.complain(fmt::format("{}: {}", row_name(row), message(error)));

@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "rows/row_fault.h"
 #include "session/input_hint.h"
 #include "session/shortage.h"
 #include "terminal/progress.h"
@@ -218,6 +219,7 @@ Result<Workload> Engine::measure(RowSource* rows) {
     WorkloadCounter counter(context_.os, ledger_, model_->tokenizer(), limit, &context_.signals.token());
     RowBar bar(context_.console, context_.os, {});
     std::int64_t seen = 0;
+    unusable_rows_ = 0;
     Row row;
     for (;;) {
       PLIMSOLL_TRY(const Got got, rows->next(row, -1));
@@ -225,7 +227,12 @@ Result<Workload> Engine::measure(RowSource* rows) {
       if (context_.signals.token().cancelled()) return context_.signals.error();
       hint_at_form(context_, *rows, row);
       bar.counted(++seen);
-      if (row.fault) continue;
+      if (row.fault) {
+        // `run` gets to it in its turn.
+        if (options.fail_fast && options.command->bit == kPlan) return stopped_at(row, *row.fault);
+        ++unusable_rows_;
+        continue;
+      }
       longest_row_ = std::max(longest_row_, row.input.text.size() + row.input.pair.value_or("").size());
       if (const Status added = counter.add(row.input); !added.ok())
         return machine_has_too_little("the texts cannot be counted", added.error(), context_.os, machine_.memory);

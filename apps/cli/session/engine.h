@@ -55,6 +55,9 @@ class Engine {
   /// What `measure` found, bad rows included; nothing for a stream.
   std::optional<std::int64_t> counted_rows() const { return counted_rows_; }
 
+  /// Of these, how many cannot be used.
+  std::int64_t unusable_rows() const { return unusable_rows_; }
+
   Result<Plan> plan(const Workload& workload) const;
   /// The error of a plan that does not fit; it names the largest other holders when it is the machine that has too little.
   Error refusal(const Plan& plan) const;
@@ -89,6 +92,7 @@ class Engine {
   std::optional<Model> model_;
   Snapshot machine_;
   std::optional<std::int64_t> counted_rows_;
+  std::int64_t unusable_rows_ = 0;
   Bytes held_;                   ///< by the process, beside what is planned
   std::size_t longest_row_ = 0;  ///< of those that were measured and could be read
 };

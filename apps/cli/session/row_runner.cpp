@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "rows/row_fault.h"
 #include "session/input_hint.h"
 
 namespace plimsoll::cli {
@@ -122,8 +123,7 @@ Status RowRunner::fault(const Row& row, const Error& error) {
   rows_.answered_before(row.index + 1);
   if (!context_.options.fail_fast) return to_terminal_ ? context_.output.flush() : Status();
   PLIMSOLL_CHECK(context_.output.flush());
-  return Error{ErrorCode::bad_row, fmt::format("{} cannot be used: {}", row_name(row), error.what), "--fail-fast",
-               "mend the row, or leave the flag out to go on past it"};
+  return stopped_at(row, error);
 }
 
 Status RowRunner::run_pass() {
