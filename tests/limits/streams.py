@@ -73,7 +73,7 @@ def full_disk(checks, plimsoll, model):
     with Folder() as inputs:
         rows = inputs.path / "texts.txt"
         rows.write_text("the film was good and the plot was thin\n" * 2000)
-        for flag, size in itertools.product(("--output", "--report", ">"), (4096, 16384, 65536)):
+        for flag, size in itertools.product(("--output", "--report", ">"), (4096, 8192, 65536)):
             with Folder() as folder:
                 target = folder.path / "results"
                 words = [str(plimsoll), "run", model, "--json", "--input", str(rows), *([] if flag == ">" else [flag, str(target)])]
