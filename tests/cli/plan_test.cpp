@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "command.h"
+#include "support/build.h"
 
 namespace plimsoll::test {
 namespace {
@@ -131,6 +132,7 @@ TEST(PlanJson, AnotherAcceleratorThanTheFastestIsNoSacrifice) {
 }
 
 TEST(Plan, ALimitThatIsTooLowIsToBeRaised) {
+  if (plimsoll::testing::kSanitized) GTEST_SKIP() << "a sanitizer needs more addresses than that";
   const Finished result = run(Start{{"/bin/sh", "-c", "ulimit -v 100000; exec \"$0\" \"$@\"", PLIMSOLL_COMMAND, "plan", kModel,
                                      "--batch-size", "50000", "--forbid", "microbatch"},
                                     {},
