@@ -67,32 +67,31 @@ double value_of(std::uint64_t bits, ElementType type) {
 /// Where a value is.
 struct Found {
   double value = 0;
-  const TensorInfo* tensor = nullptr;
-  std::uint64_t element = 0;  ///< of the tensor
-  std::uint64_t byte = 0;     ///< of that, in the tensor
+  BoundPart part;
+  std::uint64_t element = 0;  ///< of the part's tensor
 };
 
 /// The largest magnitude of a tensor, or the first that is no number.
 Result<Found> find_in(const Checkpoint& checkpoint, const BoundPart& part) {
   std::array<std::byte, kBlockBytes> block;
-  Found found{0, part.tensor, 0, 0};
+  Found found{0, part, 0};
   for (std::uint64_t offset = 0; offset < part.tensor->bytes && std::isfinite(found.value); offset += block.size()) {
     const auto length = static_cast<std::size_t>(std::min<std::uint64_t>(block.size(), part.tensor->bytes - offset));
     const std::span<std::byte> piece = std::span(block).first(length);
     PLIMSOLL_CHECK(checkpoint.read(*part.tensor, offset, piece));
     const Largest largest = find_largest(piece, part.type);
     const double value = value_of(largest.bits, part.type);
-    const std::uint64_t byte = offset + largest.element * element_bytes(part.type);
-    if (!(value <= found.value)) found = {value, part.tensor, byte / element_bytes(part.type), byte};
+    if (!(value <= found.value)) found = {value, part, offset / element_bytes(part.type) + largest.element};
   }
   return found;
 }
 
 // Where a file has its values in another order, they are counted in the tensor's own.
 std::string place_of(const Checkpoint& checkpoint, const Found& found) {
-  if (found.tensor->file != found.tensor->shard)
-    return fmt::format("{}, at value {} of the tensor in row-major order", checkpoint.file(found.tensor->file).path(), found.element);
-  return fmt::format("{} at byte {}", checkpoint.file(found.tensor->file).path(), found.tensor->offset + found.byte);
+  const TensorInfo& tensor = *found.part.tensor;
+  const std::string& path = checkpoint.file(tensor.file).path();
+  if (tensor.file != tensor.shard) return fmt::format("{}, at value {} of the tensor in row-major order", path, found.element);
+  return fmt::format("{} at byte {}", path, tensor.offset + found.element * element_bytes(found.part.type));
 }
 
 }  // namespace
@@ -111,14 +110,15 @@ Error not_finite(const Model& model) {
                                  std::isinf(found->value) ? "infinity" : "NaN"),
                      place_of(checkpoint, *found), "download or save the checkpoint again"};
       }
-      if (largest.tensor == nullptr || found->value > largest.value) largest = *found;
+      if (largest.part.tensor == nullptr || found->value > largest.value) largest = *found;
     }
   }
+  const TensorInfo* largest_tensor = largest.part.tensor;
   return Error{
       ErrorCode::corrupt_file,
       fmt::format("the model's logits are no numbers (NaN or infinity), although all weights are; the largest, {:.4g}, is in tensor {}",
-                  largest.value, largest.tensor != nullptr ? largest.tensor->name : "none"),
-      largest.tensor != nullptr ? place_of(checkpoint, largest) : model.directory(),
+                  largest.value, largest_tensor != nullptr ? largest_tensor->name : "none"),
+      largest_tensor != nullptr ? place_of(checkpoint, largest) : model.directory(),
       "if that is far too large, download the checkpoint again; else try --dtype float32"};
 }
 

@@ -74,13 +74,13 @@ std::string draw_layers(const Plan& plan, const Terminal& terminal) {
 
 std::string draw_alternatives(const Plan& plan) {
   if (plan.alternatives.empty()) return {};
-  std::string text =
-      fmt::format("\n  {:<9}{:<20}{:<15}{:>8}{:>9}  {}\n", "--dtype", "Precision", "Verdict", "Memory", "A pass", "Smallest budget");
+  const auto row = [](const auto&... columns) { return fmt::format("  {:<9}{:<20}{:<15}{:>8}{:>9}  {}\n", columns...); };
+  std::string text = "\n" + row("--dtype", "Precision", "Verdict", "Memory", "A pass", "Smallest budget");
   for (const Alternative& other : plan.alternatives) {
     std::string precision(element_name(other.dtype));
     if (other.compute_dtype != other.dtype) precision += fmt::format(" in {}", element_name(other.compute_dtype));
-    text += fmt::format("  {:<9}{:<20}{:<15}{:>8}{:>9}  {}\n", element_name(other.asked), precision, verdict_words(other.verdict),
-                        format_bytes(other.bytes), format_seconds(other.pass_seconds), budget_text(other.smallest_budget));
+    text += row(element_name(other.asked), precision, verdict_words(other.verdict), format_bytes(other.bytes),
+                format_seconds(other.pass_seconds), budget_text(other.smallest_budget));
   }
   return text;
 }
