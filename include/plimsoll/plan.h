@@ -69,6 +69,7 @@ struct Policy {
   std::optional<ElementType> dtype = std::nullopt;  ///< `--dtype`; nothing: auto, the checkpoint's own
   std::vector<Rung> allow = {};                     ///< precision rungs permitted
   std::vector<Rung> forbid = {};                    ///< rungs ruled out
+  bool use_disk = true;                             ///< weights may stay on disk alone, to be read in each pass
   bool prefer_speed = false;                        ///< use an allowed precision also when a higher one fits
   std::uint64_t red_zone_bytes = 0;                 ///< for tests: left free behind every value and weight
   bool stream_everything = false;                   ///< for tests: keep no weight that can be read in each pass
@@ -146,6 +147,9 @@ struct Plan {
   /// The steps and offsets that Session walks, stage by stage. Shared: immutable, and a plan is copied into its report and its session.
   std::shared_ptr<const std::vector<Stage>> stages;
   std::shared_ptr<const Schedule> schedule;  ///< of the first stage, often the only one
+
+  /// False where a device has less in all, whoever uses it; true where that is not known.
+  bool could_hold(const DeviceBytes& amount) const;
 };
 
 /// Plans `workload` on the machine's devices: on an accelerator, fed from the host's memory and the disk, or on the host. Always returns a

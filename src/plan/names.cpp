@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 
 #include <plimsoll/plan.h>
@@ -31,5 +32,10 @@ std::string_view verdict_name(Verdict verdict) {
 }
 
 Bytes DevicePlan::arena_total() const { return plimsoll::arena_total(arenas); }
+
+bool Plan::could_hold(const DeviceBytes& amount) const {
+  const auto device = std::ranges::find(devices, amount.device, &DevicePlan::name);
+  return device == devices.end() || device->total.count == 0 || amount.bytes <= device->total;
+}
 
 }  // namespace plimsoll

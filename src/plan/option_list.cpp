@@ -84,7 +84,11 @@ Status OptionList::follow_map() {
   const bool gathered = mapped.table != Home::device;
   if ((streamed && forbids(policy_, Rung::stream)) || (gathered && forbids(policy_, Rung::gather)))
     return Error{ErrorCode::usage, "the device map keeps weights away from the device that computes", policy_.device_map.source,
-                 "leave out --forbid stream,gather, --strict-fit and --max-memory disk=0, or give every module a device that computes"};
+                 "leave out --forbid stream,gather and --strict-fit, or give every module a device that computes"};
+  const bool on_disk = mapped.table == Home::disk || std::ranges::count(mapped.blocks, Home::disk, &BlockPlace::home) > 0;
+  if (on_disk && !policy_.use_disk)
+    return Error{ErrorCode::usage, "the device map keeps weights on disk", policy_.device_map.source,
+                 "leave out --max-memory disk=0, or give every module a device"};
   for (const Candidate& shared : for_all_blocks(native_bfloat16(mapped.blocks))) {
     for (const RingShape& ring : ring_shapes(policy_)) {
       if (is_cancelled(cancel_)) return {};
@@ -221,7 +225,7 @@ bool OptionList::is_possible(const Candidate& shared, const Budgets& budgets) {
 bool OptionList::is_made_by_budgets() const {
   const DeviceMap::Kind kind = policy_.device_map.kind;
   const bool filled = kind != DeviceMap::Kind::automatic && kind != DeviceMap::Kind::modules;
-  return filled || (splitter_ != nullptr && forbids(policy_, Rung::stream));
+  return filled || (splitter_ != nullptr && (forbids(policy_, Rung::stream) || !policy_.use_disk));
 }
 
 // For the smallest pass of some precision.

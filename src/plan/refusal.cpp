@@ -44,12 +44,12 @@ Error does_not_fit(const Plan& plan) {
   const auto amounts = told_apart(smallest, device.budget);
   const std::string amount = device.name == "cpu" ? format_exact(smallest) : device.name + "=" + format_exact(smallest);
   std::string advice;
-  const bool beyond = device.total.count > 0 && smallest > device.total;
-  if (beyond) advice = device.name + " has " + format_bytes(device.total) + " in all: use a smaller model or shorter texts (--max-length)";
+  const bool attainable = plan.could_hold(least);
+  if (!attainable) advice = device.name + " has " + format_bytes(device.total) + " in all: use a smaller model or shorter texts (--max-length)";
   else if (smallest > device.free)
     advice = "free " + format_bytes(smallest - device.free) + (is_settable(device.budget_set_by) ? " under that limit or raise it" : "") +
              ", or use a smaller model or shorter texts (--max-length)";
-  if (device.budget < device.free && !beyond) advice += (advice.empty() ? "" : "; and ") + ("raise --max-memory to " + amount);
+  if (device.budget < device.free && attainable) advice += (advice.empty() ? "" : "; and ") + ("raise --max-memory to " + amount);
   Error error{ErrorCode::does_not_fit, plan.model + " needs at least " + amounts.first + " and the budget is " + amounts.second,
               device.name + ", set by " + device.budget_set_by, std::move(advice)};
   for (const Alternative& other : plan.alternatives) {

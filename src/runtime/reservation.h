@@ -19,9 +19,9 @@ class Reservation {
 
   /// Makes the arenas those of `plan`, whose Schedule::pass_bytes are always the same. First gives back what is too much, so that the
   /// larger of two plans is never exceeded, then takes what is missing. Weights and activations keep what both plans have room for and may
-  /// move; `workspace` and `staging` are new where their size differs,
-  /// and `staging` also where a reader of the plan before is still at work in it. Gives the bytes that are new and no weights. A failure
-  /// (`out_of_memory`) leaves some arenas as they were and others as they shall be.
+  /// move; `workspace` and `staging` are new where their size differs, and `staging` also where a reader of the plan before is still at
+  /// work in it. Gives the bytes that are new and no weights. A failure (`out_of_memory`) leaves some arenas as they were and others as
+  /// they shall be.
   Result<Bytes> fit(const Plan& plan);
 
   /// Gives everything back but pass values and `io`. Needs no memory.

@@ -160,6 +160,28 @@ TEST_F(Maps, ForbiddenRungsStayForbiddenWhereDevicesAreFilled) {
   EXPECT_EQ(disk.error().code, ErrorCode::usage);
 }
 
+TEST_F(Maps, WithoutTheDiskNothingStaysThere) {
+  const auto without = [&](const DeviceMap& map, const Snapshot& machine) {
+    return make_plan(*model_, machine, testing::paper_workload(8), {.device_map = map, .use_disk = false});
+  };
+  for (const auto kind : {DeviceMap::Kind::sequential, DeviceMap::Kind::balanced, DeviceMap::Kind::automatic}) {
+    const auto made = without({kind, {}, {}}, machine_with({mib(8), mib(6)}, mib(24)));
+    ASSERT_TRUE(made.ok()) << message(made.error());
+    EXPECT_EQ(made->verdict, Verdict::fits_degraded);
+    for (const LayerPlan& layer : made->layers) EXPECT_NE(layer.home, "disk");
+    const auto refused = without({kind, {}, {}}, machine_with({mib(8), mib(6)}, mib(8)));
+    ASSERT_TRUE(refused.ok()) << message(refused.error());
+    EXPECT_EQ(refused->verdict, Verdict::does_not_fit);
+    const auto alone = without({kind, {}, {}}, machine_with({}, mib(10)));
+    EXPECT_EQ(alone->verdict, Verdict::does_not_fit);
+    for (const LayerPlan& layer : alone->layers) EXPECT_EQ(layer.home, "cpu");
+  }
+  EXPECT_TRUE(without(modules({{"bert.encoder", "cpu"}, {"", "0"}}), machine_with({mib(64)})).ok()) << "copied to it in each pass";
+  const auto on_disk = without(modules({{"bert.encoder.layer.3", "disk"}, {"", "0"}}), machine_with({mib(64)}));
+  EXPECT_EQ(on_disk.error().code, ErrorCode::usage);
+  EXPECT_NE(message(on_disk.error()).find("disk=0"), std::string::npos) << message(on_disk.error());
+}
+
 TEST_F(Maps, SmallestBudgetsOfFilledDevicesAreTrue) {
   for (const auto kind : {DeviceMap::Kind::sequential, DeviceMap::Kind::balanced}) {
     for (const std::vector<Rung>& forbid : {std::vector<Rung>{}, std::vector<Rung>{Rung::stream}}) {

@@ -357,6 +357,8 @@ TEST(PlannerOnAccelerators, AHostThatIsShortFeedsItFromDiskAndADeviceThatIsTooSm
   const Plan from_disk = planned(*model, with_accelerator(mib(8), mib(6)), workload, {.device = "sim:0"});
   EXPECT_NE(from_disk.verdict, Verdict::does_not_fit);
   EXPECT_GT(from_disk.schedule->ring.disk_chunks, 0);
+  const Plan no_disk = planned(*model, with_accelerator(mib(8), mib(6)), workload, {.device = "sim:0", .use_disk = false});
+  EXPECT_EQ(no_disk.verdict, Verdict::does_not_fit) << "neither has room for what the other has not";
   const Plan too_small = planned(*model, with_accelerator(mib(512), kib(64)), workload);
   ASSERT_FALSE(too_small.sacrifices.empty());
   EXPECT_EQ(too_small.sacrifices.front().rung, Rung::cpu);

@@ -79,8 +79,9 @@ std::vector<Candidate> BruteForce::placements(const Candidate& shared, std::int3
   const bool partly_narrowed = shared.narrowing && shared.narrowed_blocks < std::ssize(streamable_);
   const bool may_stream = !forbids(policy_, Rung::stream) && !partly_narrowed;
   const bool may_gather = first == 0 && has_table_ && !forbids(policy_, Rung::gather);
-  const std::vector<Home> everywhere =
-      device > 0 ? std::vector<Home>{Home::device, Home::host, Home::disk} : std::vector<Home>{Home::device, Home::disk};
+  std::vector<Home> everywhere = {Home::device};
+  if (device > 0) everywhere.push_back(Home::host);
+  if (policy_.use_disk) everywhere.push_back(Home::disk);
   std::vector<Candidate> list;
   std::vector<Home> homes(static_cast<std::size_t>(count), Home::device);
   do {

@@ -95,6 +95,8 @@ class Reader {
       policy.allow = rungs_of(first);
     } else if (key == "forbid") {
       policy.forbid = rungs_of(first);
+    } else if (key == "disk") {
+      policy.use_disk = first != "0";
     } else if (key == "prefer") {
       policy.prefer_speed = true;
     } else if (key == "budget") {

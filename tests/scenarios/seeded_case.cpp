@@ -69,6 +69,7 @@ void SeededCase::draw_policy() {
   for (const Rung rung : {Rung::bfloat16, Rung::float16}) {
     if (one_in(10)) policy_.allow.push_back(rung);
   }
+  policy_.use_disk = !one_in(5);
 }
 
 Bytes SeededCase::between(Bytes low, Bytes high) {
@@ -152,6 +153,7 @@ std::string SeededCase::description() const {
                      " texts=" + std::to_string(texts_.size()) + " batch=" + std::to_string(batch_) + " budget=" + format_bytes(budget_) +
                      " device=" + policy_.device;
   for (const Device& sim : sims_) text += " " + sim.name + "=" + format_bytes(sim.memory) + sim.spec;
+  if (!policy_.use_disk) text += " disk 0";
   for (const Rung rung : policy_.forbid) text += " forbid " + std::string(rung_name(rung));
   for (const Rung rung : policy_.allow) text += " allow " + std::string(rung_name(rung));
   if (event_ == Event::shrink) text += " shrink to " + format_bytes(shrunk_);

@@ -240,7 +240,7 @@ Status read_devices(const Given& given, Options& options) {
     if (budget.device == "disk" && budget.bytes.count > 0)
       return usage("what lies on disk takes no budget", given.where("--max-memory"),
                    "leave disk out, or give disk=0: nothing on disk alone");
-    if (budget.device == "disk") options.policy.forbid.insert(options.policy.forbid.end(), {Rung::stream, Rung::gather});
+    if (budget.device == "disk") options.policy.use_disk = false;
   }
   return {};
 }

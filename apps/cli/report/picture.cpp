@@ -91,12 +91,7 @@ std::string draw_budgets(const Plan& plan) {
   std::string text = fmt::format("\nSmallest budget  --max-memory {}\n", least);
   if (plan.smallest_budget.size() > 1) text += "                 of one device, with what the others have now\n";
   if (plan.full_speed_budget.empty()) return text;
-  const auto beyond = [&](const DeviceBytes& budget) {
-    return std::ranges::any_of(plan.devices, [&](const auto& device) {
-      return device.name == budget.device && device.total.count > 0 && device.total < budget.bytes;
-    });
-  };
-  if (std::ranges::all_of(plan.full_speed_budget, beyond))
+  if (std::ranges::none_of(plan.full_speed_budget, [&](const DeviceBytes& budget) { return plan.could_hold(budget); }))
     return text + fmt::format("At most 10% slower than with unlimited memory: with {}, more than there is\n", fast);
   return text + (least == fast ? "At most 10% slower than with unlimited memory: with the smallest budget already\n"
                                : fmt::format("At most 10% slower than with unlimited memory  --max-memory {}\n", fast));

@@ -27,18 +27,16 @@ void append_escaped(std::string& out, std::string_view sequence) {
   else fmt::format_to(std::back_inserter(out), "\\u{:04x}\\u{:04x}", 0xD7C0 + (point >> 10U), 0xDC00 + (point & 0x3FFU));
 }
 
-bool is_short_escape(char c) { return c == '\n' || c == '\r' || c == '\t'; }
-
-void append_ascii(std::string& out, char c) {
+// Of a character for which JSON has an escape of two letters; empty for others.
+std::string_view short_escape(char c) {
   switch (c) {
-    case '"': out += "\\\""; return;
-    case '\\': out += "\\\\"; return;
-    case '\n': out += "\\n"; return;
-    case '\r': out += "\\r"; return;
-    case '\t': out += "\\t"; return;
-    default: break;
+    case '"': return "\\\"";
+    case '\\': return "\\\\";
+    case '\n': return "\\n";
+    case '\r': return "\\r";
+    case '\t': return "\\t";
+    default: return {};
   }
-  out += c;
 }
 
 // JSON, what is not to be seen in its strings escaped.
@@ -55,10 +53,11 @@ void append_visible(std::string& out, std::string_view json) {
 void append_quoted(std::string& out, std::string_view text) {
   while (!text.empty()) {
     const std::size_t length = utf8_sequence(text);
+    const std::string_view sequence = text.substr(0, length);
     if (length == 0) out += kReplacement;
-    else if (!is_short_escape(text[0]) && !is_printable(text.substr(0, length))) append_escaped(out, text.substr(0, length));
-    else if (length == 1) append_ascii(out, text[0]);
-    else out += text.substr(0, length);
+    else if (const std::string_view escape = short_escape(text[0]); !escape.empty()) out += escape;
+    else if (is_printable(sequence)) out += sequence;
+    else append_escaped(out, sequence);
     text.remove_prefix(length == 0 ? 1 : length);
   }
 }

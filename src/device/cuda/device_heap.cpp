@@ -1,7 +1,8 @@
 #include "device/cuda/device_heap.h"
 
 #include <algorithm>
-#include <new>
+
+#include "base/rollback.h"
 
 namespace plimsoll::cuda {
 
@@ -55,15 +56,9 @@ CUresult DeviceHeap::take(Bytes size, std::span<std::byte>& block) {
   const std::optional<std::uint64_t> begin = find_place(rounded);
   if (!begin) return CUDA_ERROR_OUT_OF_MEMORY;
   const auto taken = blocks_.emplace(*begin, *begin + rounded).first;
-  try {
-    if (const CUresult code = back(*begin, *begin + rounded); code != CUDA_SUCCESS) {
-      blocks_.erase(taken);
-      return code;
-    }
-  } catch (const std::bad_alloc&) {
-    blocks_.erase(taken);
-    throw;
-  }
+  Rollback untaken([&] { blocks_.erase(taken); });
+  if (const CUresult code = back(*begin, *begin + rounded); code != CUDA_SUCCESS) return code;
+  untaken.keep();
   taken_ += size;
   block = {reinterpret_cast<std::byte*>(address(*begin)), size.count};
   return CUDA_SUCCESS;
@@ -74,30 +69,21 @@ CUresult DeviceHeap::back(std::uint64_t begin, std::uint64_t end) {
   const std::uint64_t first = begin / page_size_.count;
   const std::uint64_t last = (end - 1) / page_size_.count;
   std::uint64_t number = first;  // all before it have this block
-  try {
-    while (number <= last) {
-      const auto found = pages_.find(number);
-      if (found != pages_.end()) {
-        ++found->second.blocks;
-        ++number;
-        continue;
-      }
-      const std::uint64_t fresh = number;
-      CUresult code = CUDA_SUCCESS;
-      while (code == CUDA_SUCCESS && number <= last && !pages_.contains(number)) {
-        code = add_page(number);
-        if (code == CUDA_SUCCESS) ++number;
-      }
-      if (code == CUDA_SUCCESS) code = allow_access(fresh, number);
-      if (code != CUDA_SUCCESS) {
-        let_go(first, number);
-        return code;
-      }
+  Rollback unbacked([&] { let_go(first, number); });
+  while (number <= last) {
+    const auto found = pages_.find(number);
+    if (found != pages_.end()) {
+      ++found->second.blocks;
+      ++number;
+      continue;
     }
-  } catch (const std::bad_alloc&) {
-    let_go(first, number);
-    throw;
+    const std::uint64_t fresh = number;
+    for (; number <= last && !pages_.contains(number); ++number) {
+      if (const CUresult code = add_page(number); code != CUDA_SUCCESS) return code;
+    }
+    if (const CUresult code = allow_access(fresh, number); code != CUDA_SUCCESS) return code;
   }
+  unbacked.keep();
   return CUDA_SUCCESS;
 }
 

@@ -1,7 +1,8 @@
 #include "device/cuda/pinned_pages.h"
 
 #include <algorithm>
-#include <new>
+
+#include "base/rollback.h"
 
 namespace plimsoll::cuda {
 namespace {
@@ -30,7 +31,7 @@ CUresult PinnedPages::pin(std::span<const std::byte> bytes) {
   // From the last range that begins at or before `at`.
   auto next = ranges_.upper_bound(at);
   if (next != ranges_.begin() && std::prev(next)->second.end > at) --next;
-  CUresult code = CUDA_SUCCESS;
+  Rollback unpinned([&] { release(first, at); });
   while (at < end) {
     if (next != ranges_.end() && next->first <= at) {
       ++next->second.pins;
@@ -39,17 +40,11 @@ CUresult PinnedPages::pin(std::span<const std::byte> bytes) {
       continue;
     }
     const std::uintptr_t gap_end = next == ranges_.end() ? end : std::min(end, next->first);
-    try {
-      code = fill_gap(at, gap_end);
-    } catch (const std::bad_alloc&) {
-      release(first, at);
-      throw;
-    }
-    if (code != CUDA_SUCCESS) break;
+    if (const CUresult code = fill_gap(at, gap_end); code != CUDA_SUCCESS) return code;
     at = gap_end;
   }
-  if (code != CUDA_SUCCESS) release(first, at);
-  return code;
+  unpinned.keep();
+  return CUDA_SUCCESS;
 }
 
 void PinnedPages::unpin(std::span<const std::byte> bytes) {

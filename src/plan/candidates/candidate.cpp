@@ -160,6 +160,10 @@ void add_sources(Candidate candidate, bool gathers, std::vector<Candidate>& list
   add(0, Home::device);
 }
 
+bool reads_disk(const Candidate& candidate) {
+  return candidate.table == Home::disk || candidate.host_blocks < candidate.streamed_blocks;
+}
+
 }  // namespace
 
 Movable find_movable(const Program& program, const Binding& binding) {
@@ -171,13 +175,15 @@ std::vector<Candidate> placements(Candidate candidate, const Movable& movable, c
   std::vector<Candidate> list;
   const std::int64_t most = movable.streamable;
   const bool partly_narrowed = candidate.narrowing && candidate.narrowed_blocks < movable.blocks;
-  const bool may_stream = !forbids(policy, Rung::stream) && !partly_narrowed && most > 0;
-  const bool may_gather = !forbids(policy, Rung::gather) && movable.table;
+  const bool has_elsewhere = policy.use_disk || candidate.device > 0;
+  const bool may_stream = !forbids(policy, Rung::stream) && !partly_narrowed && most > 0 && has_elsewhere;
+  const bool may_gather = !forbids(policy, Rung::gather) && movable.table && has_elsewhere;
   const bool may_stay = !policy.stream_everything || !may_stream;
   if (may_stay) list.push_back(candidate);
   if (may_gather && may_stay) add_sources(candidate, true, list);
-  if (!may_stream) return list;
-  for (const RingShape& ring : candidate.device == 0 ? host_ring_shapes(policy) : ring_shapes(policy)) {
+  std::span<const RingShape> rings;
+  if (may_stream) rings = candidate.device == 0 ? host_ring_shapes(policy) : ring_shapes(policy);
+  for (const RingShape& ring : rings) {
     candidate.chunk_bytes = ring.chunk_bytes;
     candidate.slots = ring.slots;
     // Of a very deep network not every number is tried: a few blocks more or less are a percent or two.
@@ -185,6 +191,7 @@ std::vector<Candidate> placements(Candidate candidate, const Movable& movable, c
     for (candidate.streamed_blocks = most; candidate.streamed_blocks > 0; candidate.streamed_blocks -= stride)
       add_sources(candidate, may_gather, list);
   }
+  if (!policy.use_disk) std::erase_if(list, reads_disk);
   return list;
 }
 

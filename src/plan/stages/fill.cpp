@@ -102,14 +102,19 @@ std::vector<StageChoice> Filler::stages(const Filling& filling, std::int64_t on_
   MappedBlocks mapped;
   for (std::size_t d = 0; d < filling.counts.size(); ++d)
     mapped.blocks.insert(mapped.blocks.end(), static_cast<std::size_t>(filling.counts[d]), {static_cast<std::int32_t>(d), Home::device});
-  const auto home = [&] { return on_host > 0 && filling.main > 0 ? Home::host : Home::disk; };
-  if ((mapped.blocks.empty() || filling.gathers) && !forbids(policy_, Rung::gather)) mapped.table = home();
+  const auto home = [&] { return filling.main > 0 && (on_host > 0 || !policy_.use_disk) ? Home::host : Home::disk; };
+  const bool may_gather = !forbids(policy_, Rung::gather) && has_elsewhere(filling.main);
+  if ((mapped.blocks.empty() || filling.gathers) && may_gather) mapped.table = home();
   for (; mapped.blocks.size() < program_.blocks.size(); --on_host) mapped.blocks.push_back({filling.main, home()});
   return mapped_stages(mapped, requests_.front(), filling.shared, filling.ring);
 }
 
+// Whether there is a place for weights but the device that computes with them.
+bool Filler::has_elsewhere(std::int32_t main) const { return policy_.use_disk || main > 0; }
+
 // With what is left kept on the host as far as that has room, then on disk.
 std::vector<StageChoice> Filler::with_rest(const Filling& filling) {
+  if (!policy_.use_disk) return stages(filling, std::ssize(program_.blocks));
   const std::int64_t placed = std::accumulate(filling.counts.begin(), filling.counts.end(), std::int64_t{0});
   const std::int64_t on_host = largest(std::ssize(program_.blocks) - placed, [&](std::int64_t count) {
     return is_cancelled(cancel_) || estimator_.estimate(stages(filling, count)).arenas.front() <= arenas_.front();
@@ -137,7 +142,7 @@ std::vector<StageChoice> Filler::fill(const Candidate& shared, const RingShape& 
   share_weights(shared);
   const std::int64_t blocks = std::ssize(program_.blocks);
   const std::int32_t first = requests_.size() > 1 ? 1 : 0;
-  const bool may_stream = !forbids(policy_, Rung::stream);
+  const bool may_stream = !forbids(policy_, Rung::stream) && has_elsewhere(first);
   for (std::int32_t main = first; main < std::ssize(requests_); ++main) {
     for (std::int64_t most = blocks; most > 0; --most) {
       Filling filling{shared, ring, main, counts(shared, main, most)};

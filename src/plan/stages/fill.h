@@ -31,6 +31,7 @@ class Filler {
 
   void share_weights(const Candidate& shared);
   std::uint64_t room_for_weights(std::int32_t device, const Candidate& shared);
+  bool has_elsewhere(std::int32_t main) const;
   std::int64_t room_on(std::int32_t device, std::int64_t first, const Candidate& shared);
   std::int64_t share_of(std::int32_t device, std::int64_t first) const;
   std::vector<std::int64_t> counts(const Candidate& shared, std::int32_t main, std::int64_t most);

@@ -174,7 +174,7 @@ class Splitter::Search {
       if (try_stage(device, first, end, choice, list) && device > 0) continue;
       for (const RingShape& ring : device == 0 ? host_rings_ : rings_) {
         for (const bool from_host : {false, true}) {
-          if (!from_host || device > 0) stream(device, first, end, choice, ring, from_host, streamable, list);
+          if (from_host ? device > 0 : splitter_.policy_.use_disk) stream(device, first, end, choice, ring, from_host, streamable, list);
         }
       }
     }
@@ -208,8 +208,10 @@ class Splitter::Search {
   std::vector<Home> tables(std::int32_t device, std::int64_t block) const {
     if (block > 0 || forbids(splitter_.policy_, Rung::gather) || gatherable_table(program_, *splitter_.requests_.front().binding) == kNone)
       return {Home::device};
-    if (device == 0) return {Home::device, Home::disk};
-    return {Home::device, Home::host, Home::disk};
+    std::vector<Home> homes = {Home::device};
+    if (device > 0) homes.push_back(Home::host);
+    if (splitter_.policy_.use_disk) homes.push_back(Home::disk);
+    return homes;
   }
 
   // Adds the stage if it fits on its device. Of the host, that is known only with all stages.
