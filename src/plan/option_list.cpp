@@ -107,8 +107,8 @@ void OptionList::divide() {
   dividable_ = for_all_blocks(native_bfloat16_everywhere());
   for (const Candidate& shared : dividable_) {
     std::optional<std::vector<StageChoice>> stages = splitter_->split(shared, arenas_within(budgets_));
-    if (!stages || stages->size() == 1) continue;
-    estimator_.emplace(requests_);  // no two divisions have many stages in common
+    if (!stages || (stages->size() == 1 && best(budgets_) != nullptr)) continue;  // that way is listed, or a better one
+    estimator_.emplace(requests_);                                                // no two divisions have many stages in common
     add(std::move(*stages));
   }
 }
@@ -121,11 +121,9 @@ void OptionList::fill() {
   Filler unlimited_filler(requests_, policy_, unlimited, cancel_);
   dividable_ = for_all_blocks(native_bfloat16_everywhere());
   for (const Candidate& shared : dividable_) {
-    for (const RingShape& ring : ring_shapes(policy_)) {
-      if (is_cancelled(cancel_)) return;
-      add(filler.fill(shared, ring));
-    }
-    add(unlimited_filler.fill(shared, ring_shapes(policy_).front()));
+    if (is_cancelled(cancel_)) return;
+    for (std::vector<StageChoice>& stages : filler.fill(shared, ring_shapes(policy_))) add(std::move(stages));
+    for (std::vector<StageChoice>& stages : unlimited_filler.fill(shared, ring_shapes(policy_).first(1))) add(std::move(stages));
   }
 }
 
@@ -216,16 +214,15 @@ const Option& OptionList::nearest() const {
 }
 
 bool OptionList::is_possible(const Candidate& shared, const Budgets& budgets) {
-  if (splitter_ != nullptr) return splitter_->split(shared, arenas_within(budgets)).has_value();
+  if (splitter_ != nullptr) return splitter_->can_split(shared, arenas_within(budgets));
   const Budgets arenas = arenas_to_fill(budgets);
   Filler filler(requests_, policy_, arenas, cancel_);
-  return fits(option_of(filler.fill(shared, ring_shapes(policy_).back())), budgets);
+  return fits(option_of(filler.fill(shared, ring_shapes(policy_).last(1)).front()), budgets);
 }
 
-bool OptionList::is_made_by_budgets() const {
+bool OptionList::is_filled() const {
   const DeviceMap::Kind kind = policy_.device_map.kind;
-  const bool filled = kind != DeviceMap::Kind::automatic && kind != DeviceMap::Kind::modules;
-  return filled || (splitter_ != nullptr && (forbids(policy_, Rung::stream) || !policy_.use_disk));
+  return kind != DeviceMap::Kind::automatic && kind != DeviceMap::Kind::modules;
 }
 
 // For the smallest pass of some precision.

@@ -43,7 +43,9 @@ class OptionList {
   const Option& nearest() const;
 
   /// Whether budgets decide what goes where, so that less of one device may do than any listed way takes of it.
-  bool is_made_by_budgets() const;
+  bool is_made_by_budgets() const { return is_filled() || splitter_ != nullptr; }
+  /// Whether what has no place on a device is not streamed to another instead.
+  bool leaves_nothing_over() const { return is_filled() || forbids(policy_, Rung::stream) || !policy_.use_disk; }
   /// Where they do: whether anything comes of these.
   bool is_possible(const Budgets& budgets);
 
@@ -60,6 +62,7 @@ class OptionList {
   Status follow_map();
   void divide();
   void fill();
+  bool is_filled() const;
   bool is_possible(const Candidate& shared, const Budgets& budgets);
   Option option_of(const Estimate& found, const Candidate& candidate) const;
   Option option_of(std::vector<StageChoice> stages);

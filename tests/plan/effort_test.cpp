@@ -49,7 +49,18 @@ TEST(PlanningEffort, OfADeepModelIsBounded) {
   const testing::HeapWatch heap;
   const auto plan = make_plan(*model, eight_small_accelerators(), {.longest = 128}, {});
   ASSERT_TRUE(plan.ok()) << message(plan.error());
-  EXPECT_LT(heap.highest(), mib(40).count);
+  EXPECT_LT(heap.highest(), mib(20).count);
+}
+
+TEST(PlanningEffort, OfFilledDevicesIsBounded) {
+  const auto model = deep_model(120);
+  const testing::HeapWatch heap;
+  const std::clock_t start = std::clock();
+  const auto plan = make_plan(*model, eight_small_accelerators(), {.longest = 128}, {.device_map = {.kind = DeviceMap::Kind::balanced}});
+  const double seconds = seconds_since(start);
+  ASSERT_TRUE(plan.ok()) << message(plan.error());
+  EXPECT_LT(heap.highest(), mib(16).count);
+  EXPECT_LT(seconds, testing::kSanitized ? 60 : 3);
 }
 
 TEST(PlanningEffort, EndsSoonAfterItIsCancelled) {

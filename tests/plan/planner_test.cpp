@@ -367,6 +367,36 @@ TEST(PlannerOnAccelerators, AHostThatIsShortFeedsItFromDiskAndADeviceThatIsTooSm
   EXPECT_EQ(refused.verdict, Verdict::does_not_fit);
 }
 
+// What cannot leave its device, values or the word table, divides better than it streams.
+TEST(PlannerOnAccelerators, TheSmallestBudgetsOfADivisionAreTrue) {
+  const auto model = open_tiny_model(TinyModel{.hidden = 256, .layers = 4, .heads = 4, .intermediate = 1024, .words = 9000});
+  const Workload workload = paper_workload(60, 8);
+  const Policy policy{.forbid = {Rung::gather, Rung::cpu, Rung::microbatch}};
+  const auto with = [&](const std::array<Bytes, 2>& devices) {
+    Snapshot machine = with_accelerator(mib(512), devices[0]);
+    machine.accelerators.push_back(testing::paper_accelerator(devices[1], "sim:1"));
+    return planned(*model, machine, workload, policy);
+  };
+  int divided = 0;
+  for (const std::uint64_t first : {2U, 6U, 11U}) {
+    for (const std::uint64_t second : {5U, 7U, 12U}) {
+      const std::array<Bytes, 2> sizes = {mib(first), mib(second)};
+      for (const DeviceBytes& least : with(sizes).smallest_budget) {
+        if (least.device == "cpu") continue;
+        const std::size_t device = least.device == "sim:0" ? 0 : 1;
+        std::array<Bytes, 2> now = sizes;
+        now[device] = least.bytes;
+        const Plan enough = with(now);
+        EXPECT_NE(enough.verdict, Verdict::does_not_fit) << first << " " << second << " " << least.device << " " << least.bytes.count;
+        now[device] = least.bytes - kPage;
+        EXPECT_EQ(with(now).verdict, Verdict::does_not_fit) << first << " " << second << " " << least.device << " " << least.bytes.count;
+        divided += enough.stages->size() > 1 ? 1 : 0;
+      }
+    }
+  }
+  EXPECT_GT(divided, 0);
+}
+
 TEST(PlannerOnAccelerators, TheSmallestBudgetOfEachDeviceIsTrue) {
   const auto model = open_tiny_model(TinyModel{.hidden = 192, .layers = 4, .heads = 3, .intermediate = 700, .words = 1500});
   const Workload workload = paper_workload(30, 4);

@@ -160,9 +160,7 @@ void add_sources(Candidate candidate, bool gathers, std::vector<Candidate>& list
   add(0, Home::device);
 }
 
-bool reads_disk(const Candidate& candidate) {
-  return candidate.table == Home::disk || candidate.host_blocks < candidate.streamed_blocks;
-}
+bool reads_disk(const Candidate& candidate) { return candidate.table == Home::disk || candidate.host_blocks < candidate.streamed_blocks; }
 
 }  // namespace
 

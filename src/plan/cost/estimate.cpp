@@ -131,15 +131,17 @@ void Figures::add(const Figures& next) {
   device += next.device;
   host += next.host;
   load_slot = std::max(load_slot, next.load_slot);
-  const auto widen = [](Slots& slots, const Slots& other) {
-    slots = {std::max(slots.bytes, other.bytes), std::max(slots.count, other.count)};
-  };
-  widen(ring.host, next.ring.host);
-  widen(ring.device, next.ring.device);
-  ring.prepared_bytes = std::max(ring.prepared_bytes, next.ring.prepared_bytes);
+  widen(next.ring);
   activations = std::max(activations, next.activations);
   inputs = std::max(inputs, next.inputs);
   workspace = std::max(workspace, next.workspace);
+}
+
+void Figures::widen(const SlotRing& other) {
+  const auto widened = [](const Slots& a, const Slots& b) { return Slots{std::max(a.bytes, b.bytes), std::max(a.count, b.count)}; };
+  ring.host = widened(ring.host, other.host);
+  ring.device = widened(ring.device, other.device);
+  ring.prepared_bytes = std::max(ring.prepared_bytes, other.prepared_bytes);
 }
 
 Shares shares_of(const LayoutRequest& request, const Candidate& candidate, const Figures& figures) {

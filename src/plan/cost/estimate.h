@@ -26,6 +26,8 @@ struct Figures {
 
   /// Blocks that follow in the same stage.
   void add(const Figures& next);
+  /// A ring has room for chunks of every block that could stream, whether it does or not.
+  void widen(const SlotRing& other);
 };
 
 /// The arenas of a stage.

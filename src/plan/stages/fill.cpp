@@ -9,10 +9,14 @@ namespace {
 
 constexpr std::uint64_t kNoCap = std::numeric_limits<std::uint64_t>::max();
 
-// The largest count from 0 to `most` that is possible, where fewer always are.
+// The largest count from 0 to `most` that is possible, where fewer always are: often all, or a few less.
 template <typename Possible>
 std::int64_t largest(std::int64_t most, Possible possible) {
-  std::int64_t low = 0;
+  std::int64_t low = most;
+  for (std::int64_t step = 1; low > 0 && !possible(low); step *= 2) {
+    most = low - 1;
+    low = std::max<std::int64_t>(low - step, 0);
+  }
   while (low < most) {
     const std::int64_t middle = low + (most - low + 1) / 2;
     if (possible(middle)) low = middle;
@@ -138,23 +142,31 @@ std::vector<StageChoice> Filler::all_resident(Filling filling, std::int64_t left
   return fits_on(filling.main, gathered) ? gathered : resident;
 }
 
-std::vector<StageChoice> Filler::fill(const Candidate& shared, const RingShape& ring) {
+std::vector<std::vector<StageChoice>> Filler::fill(const Candidate& shared, std::span<const RingShape> rings) {
   share_weights(shared);
+  std::vector<std::vector<StageChoice>> list;
+  for (const RingShape& ring : rings) {
+    list.push_back(fill(shared, ring));
+    const bool streams = std::ranges::any_of(list.back(), [](const StageChoice& stage) { return stage.candidate.streamed_blocks > 0; });
+    if (!streams) break;  // no ring makes a difference
+  }
+  return list;
+}
+
+std::vector<StageChoice> Filler::fill(const Candidate& shared, const RingShape& ring) {
   const std::int64_t blocks = std::ssize(program_.blocks);
   const std::int32_t first = requests_.size() > 1 ? 1 : 0;
   const bool may_stream = !forbids(policy_, Rung::stream) && has_elsewhere(first);
   for (std::int32_t main = first; main < std::ssize(requests_); ++main) {
-    for (std::int64_t most = blocks; most > 0; --most) {
-      Filling filling{shared, ring, main, counts(shared, main, most)};
-      const std::int64_t left = blocks - std::accumulate(filling.counts.begin(), filling.counts.end(), std::int64_t{0});
-      if (left == 0) return stages(filling, 0);
-      if (!may_stream) return all_resident(std::move(filling), left);
-      most = filling.counts[static_cast<std::size_t>(main)];
-      if (most == 0) break;
-      // What streams needs a ring beside the blocks that are there already.
-      std::vector<StageChoice> filled = with_rest(filling);
-      if (fits_on(main, filled)) return filled;
-    }
+    Filling filling{shared, ring, main, counts(shared, main, blocks)};
+    const std::int64_t left = blocks - std::accumulate(filling.counts.begin(), filling.counts.end(), std::int64_t{0});
+    if (left == 0) return stages(filling, 0);
+    if (!may_stream) return all_resident(std::move(filling), left);
+    // What streams needs a ring beside the blocks that stay.
+    const std::int64_t room = filling.counts[static_cast<std::size_t>(main)];
+    const auto filled = [&](std::int64_t most) { return with_rest({shared, ring, main, counts(shared, main, most)}); };
+    const std::int64_t most = largest(room, [&](std::int64_t count) { return fits_on(main, filled(count)); });
+    if (most > 0) return filled(most);
   }
   std::vector<StageChoice> streamed;
   for (std::int32_t main = first; main < std::ssize(requests_); ++main) {

@@ -15,11 +15,12 @@ class Filler {
   Filler(const std::vector<LayoutRequest>& requests, const Policy& policy, const Budgets& arenas, const CancelToken* cancel = nullptr)
       : requests_(requests), policy_(policy), arenas_(arenas), cancel_(cancel), program_(*requests.front().program), estimator_(requests) {}
 
-  /// For a pass and precision and the ring of what streams. May not fit: then nothing that is filled so does, or
-  /// `cancel` was set.
-  std::vector<StageChoice> fill(const Candidate& shared, const RingShape& ring);
+  /// For a pass and precision, and each ring for what streams; the first alone where nothing does. May not fit: then nothing that is
+  /// filled so does, or `cancel` was set.
+  std::vector<std::vector<StageChoice>> fill(const Candidate& shared, std::span<const RingShape> rings);
 
  private:
+  std::vector<StageChoice> fill(const Candidate& shared, const RingShape& ring);
   /// How many blocks each device holds, one device after the other; `main` computes the rest as well.
   struct Filling {
     const Candidate& shared;

@@ -55,7 +55,7 @@ void drop_beaten(std::vector<StageOption>& options) {
 
 // Keeps those that no other beats in both time and the host's memory, the fastest first.
 void drop_beaten(std::vector<Partial>& partials) {
-  std::stable_sort(partials.begin(), partials.end(), [](const Partial& a, const Partial& b) { return a.seconds < b.seconds; });
+  std::ranges::stable_sort(partials, {}, [](const Partial& partial) { return std::pair(partial.seconds, partial.host_bytes); });
   std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
   std::erase_if(partials, [&](const Partial& partial) {
     if (partial.host_bytes >= least) return true;
@@ -74,17 +74,22 @@ void trim(std::vector<Partial>& partials) {
 
 }  // namespace
 
-/// One pass and precision under given budgets.
+/// One pass and precision.
 class Splitter::Search {
  public:
-  Search(Splitter& splitter, const Candidate& shared, const Budgets& arenas)
-      : splitter_(splitter), shared_(shared), arenas_(arenas), program_(*splitter.requests_.front().program) {
+  Search(Splitter& splitter, const Candidate& shared, Goal goal)
+      : splitter_(splitter),
+        shared_(shared),
+        goal_(goal),
+        program_(*splitter.requests_.front().program),
+        arenas_(splitter.requests_.size()) {
     if (!forbids(splitter.policy_, Rung::stream)) {
       const auto shapes = ring_shapes(splitter.policy_);
       rings_.assign(shapes.begin(), shapes.end());
+      if (goal == Goal::least) rings_.erase(rings_.begin(), rings_.end() - 1);
       if (std::ssize(rings_) > kMostRings) rings_.erase(rings_.begin() + 1, rings_.end() - (kMostRings - 1));
       host_rings_ = rings_;
-      host_rings_.push_back(host_ring_shapes(splitter.policy_).front());
+      if (goal == Goal::fastest) host_rings_.push_back(host_ring_shapes(splitter.policy_).front());
     }
     TagBytes beside{};
     add_host_arenas(splitter.requests_.front(), beside);
@@ -94,7 +99,13 @@ class Splitter::Search {
     streamable_ = streamable_blocks(program_, *splitter.requests_.front().binding);
   }
 
-  std::optional<std::vector<StageChoice>> best() {
+  /// Under these budgets. What is known of devices whose budgets are those of the last time is used again.
+  std::optional<std::vector<StageChoice>> best(const Budgets& arenas) {
+    std::erase_if(options_, [&](const auto& known) {
+      const auto device = static_cast<std::size_t>(std::get<0>(known.first));
+      return arenas[device] != arenas_[device];
+    });
+    arenas_ = arenas;
     std::vector<std::vector<Partial>> reached(taken_sets() * (units() + 1));  // one that was trimmed does not change any more
     const auto at = [&](std::size_t taken, std::size_t unit) -> std::vector<Partial>& { return reached[taken * (units() + 1) + unit]; };
     at(0, 0).push_back({});
@@ -223,7 +234,8 @@ class Splitter::Search {
     const PassCopies copies{copies_at(device, first).in, copies_at(device, end).out};
     times_.clear();
     for (const Figures* unit : summed_) times_.insert(times_.end(), unit->times.begin(), unit->times.end());
-    list.push_back({shares.host, pass_seconds(times_, ring_time(request, choice.candidate), copies), choice});
+    const double seconds = goal_ == Goal::fastest ? pass_seconds(times_, ring_time(request, choice.candidate), copies) : 0;
+    list.push_back({shares.host, seconds, choice});
     return true;
   }
 
@@ -246,6 +258,7 @@ class Splitter::Search {
     for (std::size_t u = first; u < end; ++u) {
       const bool stays = homes_[u - first] == Home::device;
       Row& its_row = *(stays ? resident_row : streamed_row);
+      if (stays && streamed > 0) figures.widen(unit(u, elsewhere, choice.candidate, *streamed_row).ring);
       summed_.push_back(&unit(u, homes_[u - first], stays ? resident : choice.candidate, its_row));
       figures.add(*summed_.back());
     }
@@ -301,8 +314,9 @@ class Splitter::Search {
 
   Splitter& splitter_;
   const Candidate& shared_;
-  const Budgets& arenas_;
+  Goal goal_;
   const Program& program_;
+  Budgets arenas_;
   Bytes beside_;                 // what the host holds besides stages
   std::vector<Bytes> runtimes_;  // what it takes for so many stages
   std::vector<RingShape> rings_;
@@ -335,7 +349,14 @@ Splitter::Splitter(const std::vector<LayoutRequest>& requests, const Policy& pol
 Splitter::~Splitter() = default;
 
 std::optional<std::vector<StageChoice>> Splitter::split(const Candidate& shared, const Budgets& arenas) {
-  return Search(*this, shared, arenas).best();
+  auto stages = Search(*this, shared, Goal::fastest).best(arenas);
+  return stages ? std::move(stages) : Search(*this, shared, Goal::least).best(arenas);
+}
+
+bool Splitter::can_split(const Candidate& shared, const Budgets& arenas) {
+  std::unique_ptr<Search>& search = least_[&shared];
+  if (!search) search = std::make_unique<Search>(*this, shared, Goal::least);
+  return search->best(arenas).has_value();
 }
 
 }  // namespace plimsoll

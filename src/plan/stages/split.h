@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -23,7 +24,11 @@ class Splitter {
   /// on the host, are within `arenas` on every device, or nothing: also once `cancel` is set.
   std::optional<std::vector<StageChoice>> split(const Candidate& shared, const Budgets& arenas);
 
+  /// Whether there are any: sooner known than the fastest are found. `shared` outlives the splitter.
+  bool can_split(const Candidate& shared, const Budgets& arenas);
+
  private:
+  enum class Goal : std::uint8_t { fastest, least };  // time, or the host's memory
   class Search;
 
   const std::vector<LayoutRequest>& requests_;
@@ -32,6 +37,7 @@ class Splitter {
   std::vector<std::int32_t> order_;   ///< devices, the fastest first, the host last
   std::vector<std::int64_t> starts_;  ///< of units, and the number of all blocks: a program is cut between units alone
   StageEstimator estimator_;
+  std::map<const Candidate*, std::unique_ptr<Search>> least_;
 };
 
 }  // namespace plimsoll

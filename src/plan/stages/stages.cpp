@@ -10,8 +10,8 @@
 namespace plimsoll {
 namespace {
 
-// More than the units that a program is cut between.
-constexpr std::size_t kMostPrograms = 40;
+// Of programs that are kept, each with the shapes of the whole program's weights: some ten megabytes.
+constexpr std::size_t kMostBlocks = 2048;
 
 bool is_whole(const LayoutRequest& request, const StageChoice& choice) { return choice.blocks == std::ssize(request.program->blocks); }
 
@@ -81,17 +81,22 @@ StagedLayout lay_out_stages(const std::vector<LayoutRequest>& requests, const st
   return staged;
 }
 
+const StageCutter& StageEstimator::cutter() {
+  if (!cutter_) cutter_.emplace(*requests_.front().program);
+  return *cutter_;
+}
+
 const Program& StageEstimator::program(const StageChoice& choice) {
   const Program& whole = *requests_.front().program;
   if (is_whole(requests_.front(), choice)) return whole;
   const auto [found, is_new] = programs_.try_emplace({choice.first_block, choice.blocks});
-  if (is_new) found->second = stage_program(whole, choice.first_block, choice.blocks);
+  if (is_new) found->second = cutter().program(choice.first_block, choice.blocks);
   return found->second;
 }
 
 const StageValues& StageEstimator::crossing(const StageChoice& choice) {
   const auto [found, is_new] = crossings_.try_emplace({choice.first_block, choice.blocks});
-  if (is_new) found->second = stage_values(*requests_.front().program, choice.first_block, choice.blocks);
+  if (is_new) found->second = cutter().values(choice.first_block, choice.blocks);
   return found->second;
 }
 
@@ -99,9 +104,11 @@ StageEstimator::Part& StageEstimator::part(const StageChoice& choice) {
   const std::int32_t device = choice.candidate.device;
   const Range range(choice.first_block, choice.blocks);
   if (const auto known = parts_.find({device, range}); known != parts_.end()) return known->second;
-  if (programs_.size() >= kMostPrograms && !programs_.contains(range)) {
+  const std::size_t most = std::max<std::size_t>(kMostBlocks / requests_.front().program->blocks.size(), 2);
+  if (programs_.size() >= most && !programs_.contains(range)) {
     parts_.clear();
     programs_.clear();
+    crossings_.clear();
   }
   Part& known = parts_[{device, range}];
   known.request = requests_[static_cast<std::size_t>(device)];

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -57,10 +58,12 @@ class StageEstimator {
     std::unique_ptr<Estimator> estimator;
   };
   Part& part(const StageChoice& choice);
+  const StageCutter& cutter();
   const Program& program(const StageChoice& choice);
   const StageValues& crossing(const StageChoice& choice);
 
   const std::vector<LayoutRequest>& requests_;
+  std::optional<StageCutter> cutter_;  ///< once it is needed
   std::map<Range, Program> programs_;
   std::map<Range, StageValues> crossings_;
   std::map<std::pair<std::int32_t, Range>, Part> parts_;
