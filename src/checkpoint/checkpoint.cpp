@@ -26,8 +26,7 @@ constexpr std::array<Format, 2> kFormats = {{
 }};
 
 Error nothing_there(Folder& folder) {
-  for (const std::string& name : folder.names()) {
-    if (!name.ends_with(".gguf")) continue;
+  if (const std::string name = folder.first_name(".gguf"); !name.empty()) {
     return Error{ErrorCode::unsupported, "GGUF files are not read yet", folder.path() + "/" + name,
                  "use the model's .safetensors or .bin files"};
   }
