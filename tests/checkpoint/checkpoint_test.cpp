@@ -261,6 +261,9 @@ TEST_F(CheckpointTest, NamesShardsThatAreNotThere) {
   os.files.erase("m/one.safetensors");
   os.files.erase("m/two.safetensors");
   expect_error(ErrorCode::not_found, "are not there: one.safetensors, two.safetensors (m/model.safetensors.index.json)");
+  two_shards(R"({"a":"1.safetensors","b":"2.safetensors","c":"3.safetensors","d":"4.safetensors","e":"5.safetensors","f":"6.safetensors",)"
+             R"("g":"one.safetensors"})");
+  expect_error(ErrorCode::not_found, "4.safetensors, 5.safetensors and more (m/");
 }
 
 TEST_F(CheckpointTest, RefusesATensorInTwoShards) {
