@@ -80,8 +80,10 @@ class Folder {
   virtual Result<std::unique_ptr<File>> open(const std::string& name) = 0;
   /// Whether `name` is there and is no folder; a link counts as what it leads to, wherever that is.
   virtual bool has(const std::string& name) = 0;
-  /// Names in it, sorted; empty if it cannot be read.
-  virtual std::vector<std::string> names() = 0;
+  /// Whether it lists `name`, be it a folder or a link to nothing; also where that cannot be told.
+  virtual bool lists(const std::string& name) = 0;
+  /// The first of its names, in their order, that ends in `suffix`; empty where none does or it cannot be read. Holds no list of them.
+  virtual std::string first_name(std::string_view suffix) = 0;
 };
 
 /// A running thread; joined by the destructor unless it was detached.

@@ -55,7 +55,8 @@ struct DeviceMap {
   std::string source = {};  ///< for errors: the file's path
 };
 
-/// Reads {"bert.embeddings": 0, "bert.encoder": "sim:1", "": "cpu"}. Fails with not_found, corrupt_file and usage.
+/// Reads {"bert.embeddings": 0, "bert.encoder": "sim:1", "": "cpu"}. Fails with not_found, corrupt_file, usage and,
+/// beyond 2 MiB of values, unsupported.
 Result<DeviceMap> read_device_map(Os& os, const std::string& path);
 /// Whether the modules of `map` are `model`'s: `usage` where it names one that the model has not, or leaves a tensor without. Which devices
 /// there are is for `make_plan` to say.

@@ -25,9 +25,10 @@ constexpr std::array<Format, 2> kFormats = {{
     {"pytorch_model.bin", "pytorch_model.bin.index.json", ".bin", true},
 }};
 
+constexpr std::size_t kMostNamed = 5;  // shards, in an error
+
 Error nothing_there(Folder& folder) {
-  for (const std::string& name : folder.names()) {
-    if (!name.ends_with(".gguf")) continue;
+  if (const std::string name = folder.first_name(".gguf"); !name.empty()) {
     return Error{ErrorCode::unsupported, "GGUF files are not read yet", folder.path() + "/" + name,
                  "use the model's .safetensors or .bin files"};
   }
@@ -41,17 +42,6 @@ Error nothing_there(Folder& folder) {
   return Error{ErrorCode::not_found, names, folder.path(), "give the folder of a model with its weights; a download may be incomplete"};
 }
 
-Status check_present(Folder& folder, const std::string& index_path, const std::vector<std::string>& shards) {
-  std::string missing;
-  std::size_t count = 0;
-  for (const std::string& shard : shards) {
-    if (!folder.has(shard) && ++count <= 5) missing += (count == 1 ? "" : ", ") + printable(shard, 120);
-  }
-  if (count == 0) return {};
-  if (count > 5) missing += " and " + std::to_string(count - 5) + " more";
-  return Error{ErrorCode::not_found, "shards that the index names are not there: " + missing, index_path, "download the model again"};
-}
-
 }  // namespace
 
 Result<Checkpoint> Checkpoint::open(Os& os, Ledger& ledger, const std::string& directory) {
@@ -63,15 +53,15 @@ Result<Checkpoint> Checkpoint::open(Os& os, Ledger& ledger, Folder& folder) {
   for (const Format& format : kFormats) {
     Checkpoint checkpoint;
     if (folder.has(std::string(format.single))) {
-      PLIMSOLL_CHECK(checkpoint.open_files(folder, {std::string(format.single)}));
+      PLIMSOLL_TRY(auto file, folder.open(std::string(format.single)));
+      checkpoint.files_.push_back(std::move(file));
       PLIMSOLL_CHECK(checkpoint.build_table(os, ledger, format.pickled));
       return checkpoint;
     }
     if (folder.has(std::string(format.index))) {
       PLIMSOLL_TRY(const auto index, folder.open(std::string(format.index)));
       PLIMSOLL_TRY(const auto shards, read_shard_names(*index, format.suffix));
-      PLIMSOLL_CHECK(check_present(folder, index->path(), shards));
-      PLIMSOLL_CHECK(checkpoint.open_files(folder, shards));
+      PLIMSOLL_CHECK(checkpoint.open_shards(folder, index->path(), shards));
       PLIMSOLL_CHECK(checkpoint.build_table(os, ledger, format.pickled));
       PLIMSOLL_CHECK(check_weight_map(os, ledger, *index, shards, checkpoint.table_));
       return checkpoint;
@@ -80,12 +70,23 @@ Result<Checkpoint> Checkpoint::open(Os& os, Ledger& ledger, Folder& folder) {
   return nothing_there(folder);
 }
 
-Status Checkpoint::open_files(Folder& folder, const std::vector<std::string>& names) {
-  for (const std::string& name : names) {
-    PLIMSOLL_TRY(auto file, folder.open(name));
-    files_.push_back(std::move(file));
+// Asks whether a shard is there only when it could not be opened, and of a few: the system follows its links to their end each time.
+Status Checkpoint::open_shards(Folder& folder, const std::string& index_path, const std::vector<std::string>& shards) {
+  std::string missing;
+  std::size_t count = 0;
+  for (const std::string& shard : shards) {
+    auto file = folder.open(shard);
+    if (file.ok()) {
+      files_.push_back(std::move(file).value());
+      continue;
+    }
+    if (folder.has(shard)) return std::move(file).error();
+    if (++count > kMostNamed) break;
+    missing += (count == 1 ? "" : ", ") + printable(shard, 120);
   }
-  return {};
+  if (count == 0) return {};
+  if (count > kMostNamed) missing += " and more";
+  return Error{ErrorCode::not_found, "shards that the index names are not there: " + missing, index_path, "download the model again"};
 }
 
 Status Checkpoint::build_table(Os& os, Ledger& ledger, bool pickled) {

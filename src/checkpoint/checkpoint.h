@@ -59,7 +59,7 @@ class Checkpoint {
   std::optional<FileType> main_type() const;
 
  private:
-  Status open_files(Folder& folder, const std::vector<std::string>& names);
+  Status open_shards(Folder& folder, const std::string& index_path, const std::vector<std::string>& shards);
   Status build_table(Os& os, Ledger& ledger, bool pickled);
 
   CheckpointFiles files_;

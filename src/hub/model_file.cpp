@@ -1,10 +1,8 @@
 #include "hub/model_file.h"
 
-#include <algorithm>
 #include <filesystem>
 #include <string_view>
 #include <system_error>
-#include <vector>
 
 namespace plimsoll {
 namespace {
@@ -37,8 +35,7 @@ Result<std::unique_ptr<Folder>> open_model_folder(Os& os, const std::string& dir
 }
 
 Status explain_missing(Folder& folder, const std::string& name) {
-  const std::vector<std::string> names = folder.names();
-  const bool is_listed = std::ranges::find(names, name) != names.end();
+  const bool is_listed = folder.lists(name);
   auto opened = folder.open(name);
   if (opened.ok()) return {};
   Error error = std::move(opened).error();

@@ -13,7 +13,9 @@
 namespace plimsoll {
 namespace {
 
-constexpr int kMostLinks = 40;  // the system's own limit
+// Of the links on one way: the system's own limit, and as much text as a path has.
+constexpr int kMostLinks = 40;
+constexpr std::size_t kMostLinkBytes = PATH_MAX;
 
 Descriptor failed(int code) {
   errno = code;
@@ -87,10 +89,9 @@ class Walk {
   /// Puts what a link holds in its place. False with `code` in errno when `part` is none.
   bool follow(const std::string& part, int code) {
     const auto target = code == ELOOP || code == ENOTDIR ? read_link(folder(), part) : std::nullopt;
-    if (!target || ++links_ > kMostLinks) {
-      errno = target ? ELOOP : code;
-      return false;
-    }
+    if (!target) return errno = code, false;
+    link_bytes_ += target->size();
+    if (++links_ > kMostLinks || link_bytes_ > kMostLinkBytes) return errno = ELOOP, false;
     rest_ = rest_.empty() ? *target : *target + "/" + rest_;
     return true;
   }
@@ -99,6 +100,7 @@ class Walk {
   std::string rest_;
   int flags_;
   int links_ = 0;
+  std::size_t link_bytes_ = 0;
 };
 
 }  // namespace
@@ -110,11 +112,11 @@ long call_openat2(int folder, const char* path, const open_how* how, std::size_t
 Descriptor open_beneath(const FolderChain& folders, const std::string& name, int flags, OpenAt2Call openat2_call) {
   open_how how{};
   how.flags = static_cast<__u64>(flags);
-  how.resolve = RESOLVE_BENEATH;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
   Descriptor file(static_cast<int>(openat2_call(folders.back()->get(), name.c_str(), &how, sizeof how)));
   if (file.get() >= 0) return file;
-  // No such call, one that a filter forbids, or a folder renamed on the way past ".."; or a link out of the last folder.
-  const bool walk = errno == ENOSYS || errno == EPERM || errno == EAGAIN || (errno == EXDEV && folders.size() > 1);
+  // No such call, one that a filter forbids, or a folder renamed on the way past ".."; a link, or a way out of the last folder.
+  const bool walk = errno == ENOSYS || errno == EPERM || errno == EAGAIN || errno == ELOOP || (errno == EXDEV && folders.size() > 1);
   return walk ? Walk(folders, name, flags).open() : std::move(file);
 }
 

@@ -38,13 +38,28 @@ class PosixFolder final : public Folder {
 
   bool has(const std::string& name) override {
     struct stat info {};
-    // With "./", for the system takes a name that begins with "/" from elsewhere.
-    return ::fstatat(folders_.back()->get(), ("./" + name).c_str(), &info, 0) == 0 && !S_ISDIR(info.st_mode);
+    return look_at(name, info, 0) && !S_ISDIR(info.st_mode);
   }
 
-  std::vector<std::string> names() override { return names_in(gate_, folders_.back()->get(), "."); }
+  bool lists(const std::string& name) override {
+    struct stat info {};
+    return look_at(name, info, AT_SYMLINK_NOFOLLOW) || errno == EACCES;
+  }
+
+  std::string first_name(std::string_view suffix) override {
+    std::string first;
+    visit_names(gate_, folders_.back()->get(), ".", [&](std::string_view name) {
+      if (name.ends_with(suffix) && (first.empty() || name < first)) first = name;
+    });
+    return first;
+  }
 
  private:
+  // With "./", for the system takes a name that begins with "/" from elsewhere.
+  bool look_at(const std::string& name, struct stat& info, int flags) const {
+    return ::fstatat(folders_.back()->get(), ("./" + name).c_str(), &info, flags) == 0;
+  }
+
   FolderChain folders_;
   std::string root_;
   std::string path_;

@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <cerrno>
 
 namespace plimsoll {
@@ -45,22 +44,19 @@ Result<std::unique_ptr<File>> regular_file(Descriptor fd, const std::string& pat
   return std::unique_ptr<File>(std::make_unique<PosixFile>(std::move(fd), static_cast<std::uint64_t>(info.st_size), path, gate));
 }
 
-std::vector<std::string> names_in(Gate& gate, int at, const std::string& path) {
-  std::vector<std::string> names;
-  if (!gate.admit(Acquisition::open, "Os::list_directory")) return names;
+void visit_names(Gate& gate, int at, const std::string& path, const std::function<void(std::string_view name)>& visit) {
+  if (!gate.admit(Acquisition::open, "Os::list_directory")) return;
   const int fd = ::openat(at, path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const auto close = [](DIR* directory) { ::closedir(directory); };
   const std::unique_ptr<DIR, decltype(close)> directory(fd >= 0 ? ::fdopendir(fd) : nullptr, close);
   if (directory == nullptr) {
     const Descriptor unused(fd);
-    return names;
+    return;
   }
   while (const dirent* entry = ::readdir(directory.get())) {
-    const std::string name = entry->d_name;
-    if (name != "." && name != "..") names.push_back(name);
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") visit(name);
   }
-  std::sort(names.begin(), names.end());
-  return names;
 }
 
 std::string joined(const std::string& folder, const std::string& name) {

@@ -2,8 +2,9 @@
 
 #include <fcntl.h>
 
+#include <functional>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include <plimsoll/os.h>
 
@@ -23,8 +24,9 @@ Result<std::unique_ptr<File>> regular_file(Descriptor fd, const std::string& pat
 /// Like `regular_file`, for what is read through `fd` itself.
 Status check_regular(const Descriptor& fd, const std::string& path);
 
-/// Names in a folder, which is opened relative to the open folder `at` (or AT_FDCWD); sorted; empty if it cannot be read.
-std::vector<std::string> names_in(Gate& gate, int at, const std::string& path);
+/// Shows `visit` the names in a folder, which is opened relative to the open folder `at` (or AT_FDCWD), in any order; none if it cannot be
+/// read.
+void visit_names(Gate& gate, int at, const std::string& path, const std::function<void(std::string_view name)>& visit);
 
 /// folder/name
 std::string joined(const std::string& folder, const std::string& name);

@@ -194,7 +194,12 @@ class PosixOs final : public Os {
     return ::stat(path.c_str(), &info) == 0 && !S_ISDIR(info.st_mode);
   }
 
-  std::vector<std::string> list_directory(const std::string& path) override { return names_in(gate_, AT_FDCWD, path); }
+  std::vector<std::string> list_directory(const std::string& path) override {
+    std::vector<std::string> names;
+    visit_names(gate_, AT_FDCWD, path, [&](std::string_view name) { names.emplace_back(name); });
+    std::ranges::sort(names);
+    return names;
+  }
 
   Status write_text(const std::string& path, std::string_view text) override {
     std::error_code ignored;

@@ -121,17 +121,16 @@ void ReadQueue::read(Lock& lock, Entry& entry) {
   BlockRead job = entry.read;
   lock.unlock();
   Status status = read_again_and_again(job, entry, ticket);
+  if (job.drop_bytes > 0) job.file->drop_cached(job.drop_offset, job.drop_bytes);
   lock.lock();
   entry.busy = false;
-  counts_.bytes += job.out.size();
-  const bool wanted = entry.ticket == ticket;
-  if (wanted) {
-    entry.phase = Phase::done;
+  if (status.ok()) counts_.bytes += job.out.size();
+  if (entry.ticket == ticket) {
+    entry.phase = Phase::done;  // from now on the file may go
     entry.status = std::move(status);
   }
   ended_.notify_all();
   lock.unlock();
-  if (wanted) job.file->drop_cached(job.drop_offset, job.drop_bytes);
   job.owner.reset();  // may close the file
   lock.lock();
 }

@@ -27,7 +27,7 @@ struct BlockRead {
 class ReadQueue {
  public:
   struct Counts {
-    std::uint64_t bytes = 0;    ///< asked of the file, in whole blocks
+    std::uint64_t bytes = 0;    ///< of reads that did not fail, in whole blocks
     std::uint64_t retries = 0;  ///< reads that were tried again
   };
 

@@ -9,6 +9,8 @@
 
 #include "checkpoint/builders.h"
 #include "checkpoint/torch/builders.h"
+#include "support/heap_watch.h"
+#include "support/temporary_folder.h"
 
 namespace plimsoll {
 namespace {
@@ -259,6 +261,9 @@ TEST_F(CheckpointTest, NamesShardsThatAreNotThere) {
   os.files.erase("m/one.safetensors");
   os.files.erase("m/two.safetensors");
   expect_error(ErrorCode::not_found, "are not there: one.safetensors, two.safetensors (m/model.safetensors.index.json)");
+  two_shards(R"({"a":"1.safetensors","b":"2.safetensors","c":"3.safetensors","d":"4.safetensors","e":"5.safetensors","f":"6.safetensors",)"
+             R"("g":"one.safetensors"})");
+  expect_error(ErrorCode::not_found, "4.safetensors, 5.safetensors and more (m/");
 }
 
 TEST_F(CheckpointTest, RefusesATensorInTwoShards) {
@@ -307,6 +312,16 @@ TEST_F(CheckpointTest, SaysWhatIsMissing) {
                "no model.safetensors, model.safetensors.index.json, pytorch_model.bin, pytorch_model.bin.index.json (m)");
   os.files["m/model.gguf"] = "x";
   expect_error(ErrorCode::unsupported, "GGUF files are not read yet");
+}
+
+TEST_F(CheckpointTest, NamesOfAFolderAreNotHeld) {
+  const testing::TemporaryFolder folder;
+  for (int i = 0; i < 2000; ++i) folder.write(std::string(200, 'n') + std::to_string(i), "");
+  const auto real = make_os(os.gate());
+  const testing::HeapWatch watch;
+  const auto checkpoint = Checkpoint::open(*real, ledger, folder.path());
+  EXPECT_LT(watch.highest(), std::size_t{100} << 10U);
+  EXPECT_EQ(checkpoint.error().code, ErrorCode::not_found);
 }
 
 TEST_F(CheckpointTest, AFullLedgerIsATypedError) {

@@ -220,6 +220,12 @@ TEST(MapFile, IsAnObjectOfModulesAndDevices) {
        {"[]", "{}", "3", R"({"": -1})", R"({"": 1.5})", R"({"": null})", R"({"": {}})", R"({"a": 0, "a": 1})", "{"})
     EXPECT_FALSE(read(text).ok()) << text;
   EXPECT_EQ(read_device_map(*os, path + "x").error().code, ErrorCode::not_found);
+  std::string many = "{";
+  for (int i = 0; i < 60'000; ++i) many += "\"bert.encoder.layer." + std::to_string(i) + "\": 0, ";
+  const auto long_map = read(many + R"("": 0})");
+  ASSERT_FALSE(long_map.ok());
+  EXPECT_EQ(long_map.error().code, ErrorCode::unsupported);
+  EXPECT_EQ(long_map.error().advice, "name larger modules: \"bert.encoder\" holds all of its layers");
 }
 
 }  // namespace

@@ -111,6 +111,25 @@ TEST_P(Beneath, WhatCannotBeOpenedIsSaid) {
   EXPECT_EQ(read(std::string(300, 'n')), system_message(ENAMETOOLONG));
 }
 
+TEST_P(Beneath, TheLinksOfOneWayHoldNoMoreThanAPath) {
+  const auto padded = [](std::size_t bytes) {
+    std::string target;
+    while (target.size() < bytes) target += "./";
+    return target;
+  };
+  link(padded(2000) + "file", "l0");
+  link(padded(2000) + "l0", "l1");
+  link(padded(2000) + "l1", "l2");
+  link(padded(4000) + "sub", "way");
+  EXPECT_EQ(read("l1"), "file");
+  EXPECT_EQ(read("l2"), system_message(ELOOP));
+  EXPECT_EQ(read("way/deep/file"), "deep");
+  FolderChain folders = {root()};
+  ASSERT_TRUE(enter_beneath(folders, "way"));
+  EXPECT_EQ(read(folders, "../l1"), "file");
+  EXPECT_EQ(read(folders, "../l2"), system_message(ELOOP));
+}
+
 TEST_P(Beneath, AFolderFurtherInIsLeftForItsRootAndNoFurther) {
   link("../../file", "sub/deep/up");
   link("../../../secret", "sub/deep/out");

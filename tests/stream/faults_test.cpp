@@ -49,6 +49,7 @@ TEST_P(FaultsWith, AReadThatAlwaysFailsSaysHowOftenItWasTried) {
     EXPECT_EQ(bytes.error().what, "cannot read: Input/output error, tried 4 times");
   }
   EXPECT_EQ(file->reads.load(), 4);
+  EXPECT_EQ(reader->statistics().direct_bytes, 0U);
   reader->release(0);
   file->on_read = nullptr;
   EXPECT_EQ(read(*reader, whole), expected) << "the next request is a new one";

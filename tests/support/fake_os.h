@@ -118,7 +118,12 @@ class FakeOs final : public Os {
     const std::string& path() const override { return path_; }
     Result<std::unique_ptr<File>> open(const std::string& name) override { return os_.open(path_ + "/" + name); }
     bool has(const std::string& name) override { return os_.is_file(path_ + "/" + name); }
-    std::vector<std::string> names() override { return os_.list_directory(path_); }
+    bool lists(const std::string& name) override { return has(name) || os_.is_directory(path_ + "/" + name); }
+    std::string first_name(std::string_view suffix) override {
+      for (const std::string& name : os_.list_directory(path_))
+        if (name.ends_with(suffix)) return name;
+      return {};
+    }
 
    private:
     FakeOs& os_;

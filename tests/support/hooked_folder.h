@@ -19,7 +19,8 @@ class HookedFolder final : public Folder {
   const std::string& path() const override { return real_->path(); }
   Result<std::unique_ptr<File>> open(const std::string& name) override { return open_(*real_, name); }
   bool has(const std::string& name) override { return real_->has(name); }
-  std::vector<std::string> names() override { return real_->names(); }
+  bool lists(const std::string& name) override { return real_->lists(name); }
+  std::string first_name(std::string_view suffix) override { return real_->first_name(suffix); }
 
  private:
   std::unique_ptr<Folder> real_;

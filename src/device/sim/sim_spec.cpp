@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "device/sim/heap_table.h"
 #include "device/sim/sim_values.h"
 
 namespace plimsoll {
@@ -80,7 +81,10 @@ std::string key_list() {
 }
 
 Status check_sizes(const SimSpec& spec) {
-  if (spec.memory.count == 0) return refuse("a simulated device without memory", "give memory=SIZE, " + std::string(kExample));
+  if (spec.memory.count < sim::kGranule) {
+    return refuse("a simulated device with less than " + format_bytes(Bytes{sim::kGranule}) + " of memory",
+                  "give memory=SIZE, " + std::string(kExample));
+  }
   if (spec.used > spec.memory || spec.context > spec.memory - spec.used) {
     return refuse("used=" + format_exact(spec.used) + " and context=" + format_exact(spec.context) +
                       " are more than memory=" + format_exact(spec.memory),

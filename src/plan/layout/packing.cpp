@@ -23,8 +23,7 @@ class PlacedByTime {
     for (std::int64_t time = interval.first; time <= interval.last; ++time) at(time).push_back(index);
   }
 
-  // By offset.
-  std::vector<std::size_t> alive_with(const Interval& interval, const std::vector<std::uint64_t>& offsets) {
+  std::vector<std::size_t> alive_with(const Interval& interval) {
     std::vector<std::size_t> found;
     ++question_;
     for (std::int64_t time = interval.first; time <= interval.last; ++time) {
@@ -32,7 +31,6 @@ class PlacedByTime {
         if (std::exchange(seen_for_[other], question_) != question_) found.push_back(other);
       }
     }
-    std::sort(found.begin(), found.end(), [&](std::size_t a, std::size_t b) { return offsets[a] < offsets[b]; });
     return found;
   }
 
@@ -44,6 +42,18 @@ class PlacedByTime {
   std::vector<std::size_t> seen_for_;  // the last question that an interval was found for
   std::size_t question_ = 0;
 };
+
+// The lowest place of `interval` that none of `alive` is in.
+std::uint64_t place(const Interval& interval, std::vector<std::size_t> alive, const std::vector<Interval>& intervals, Packing& packing) {
+  std::sort(alive.begin(), alive.end(), [&](std::size_t a, std::size_t b) { return packing.offsets[a] < packing.offsets[b]; });
+  std::uint64_t offset = 0;
+  for (const std::size_t other : alive) {
+    if (packing.offsets[other] >= offset + interval.bytes) break;
+    offset = std::max(offset, packing.offsets[other] + intervals[other].bytes);
+  }
+  packing.height = std::max(packing.height, offset + interval.bytes);
+  return offset;
+}
 
 }  // namespace
 
@@ -57,13 +67,7 @@ Packing pack_intervals(const std::vector<Interval>& intervals) {
   for (const std::size_t i : order) {
     const Interval& interval = intervals[i];
     if (interval.bytes == 0) break;
-    std::uint64_t offset = 0;
-    for (const std::size_t other : placed.alive_with(interval, packing.offsets)) {
-      if (packing.offsets[other] >= offset + interval.bytes) break;
-      offset = std::max(offset, packing.offsets[other] + intervals[other].bytes);
-    }
-    packing.offsets[i] = offset;
-    packing.height = std::max(packing.height, offset + interval.bytes);
+    packing.offsets[i] = place(interval, placed.alive_with(interval), intervals, packing);
     placed.add(i, interval);
   }
   return packing;
@@ -74,15 +78,8 @@ void pack_beside(std::vector<Interval>& intervals, Packing& packing, const Inter
   for (std::size_t i = 0; i < intervals.size(); ++i) {
     if (intervals[i].bytes > 0 && intervals[i].first <= interval.last && interval.first <= intervals[i].last) alive.push_back(i);
   }
-  std::sort(alive.begin(), alive.end(), [&](std::size_t a, std::size_t b) { return packing.offsets[a] < packing.offsets[b]; });
-  std::uint64_t offset = 0;
-  for (const std::size_t other : alive) {
-    if (packing.offsets[other] >= offset + interval.bytes) break;
-    offset = std::max(offset, packing.offsets[other] + intervals[other].bytes);
-  }
+  packing.offsets.push_back(place(interval, std::move(alive), intervals, packing));
   intervals.push_back(interval);
-  packing.offsets.push_back(offset);
-  packing.height = std::max(packing.height, offset + interval.bytes);
 }
 
 }  // namespace plimsoll

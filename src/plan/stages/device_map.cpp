@@ -12,9 +12,6 @@
 namespace plimsoll {
 namespace {
 
-// A map has a line for each module at most.
-constexpr std::size_t kMostModules = 1U << 16U;
-
 Error usage(std::string what, const std::string& where, std::string advice) {
   return Error{ErrorCode::usage, std::move(what), where, std::move(advice)};
 }
@@ -199,9 +196,14 @@ std::vector<StageChoice> mapped_stages(const MappedBlocks& mapped, const LayoutR
 }
 
 Result<DeviceMap> read_device_map(Os& os, const std::string& path) try {
-  PLIMSOLL_TRY(const JsonDocument document, JsonDocument::read(os, path));
-  const JsonValue root = document.root();
-  if (!root.is_object() || root.size() == 0 || root.size() > kMostModules)
+  auto document = JsonDocument::read(os, path);
+  if (!document.ok()) {
+    Error error = std::move(document).error();
+    if (error.code == ErrorCode::unsupported) error.advice = "name larger modules: \"bert.encoder\" holds all of its layers";
+    return error;
+  }
+  const JsonValue root = document->root();
+  if (!root.is_object() || root.size() == 0)
     return usage("a device map is an object of modules and their devices", path, "write {\"bert.embeddings\": 0, \"\": \"cpu\"}");
   DeviceMap map{DeviceMap::Kind::modules, {}, path};
   for (const JsonValue module : root.children()) {

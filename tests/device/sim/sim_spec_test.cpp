@@ -62,9 +62,10 @@ struct BadSpec {
 
 TEST(SimSpec, ErrorsNameTheKeyWhatWasGivenAndWhatIsAllowed) {
   const BadSpec table[] = {
-      {"", "without memory"},
-      {"used=1GiB", "without memory"},
-      {"memory=0", "without memory"},
+      {"", "less than 512 B of memory"},
+      {"used=1GiB", "less than 512 B of memory"},
+      {"memory=0", "less than 512 B of memory"},
+      {"memory=511", "less than 512 B of memory"},
       {"memory=2Gib/s", "memory=2Gib/s is not a size such as 512MiB"},
       {"memory=-1", "memory=-1 is not a size"},
       {"memory=99999999999999999999", "is not a size"},
