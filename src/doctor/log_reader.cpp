@@ -393,7 +393,7 @@ void LogReader::State::adopt_late_traces() {
 }
 
 void LogReader::State::sort_found() {
-  const bool strong = std::ranges::any_of(found, [](const Found& each) { return !each.message.weak; });
+  const bool strong = std::ranges::any_of(found, [](const Found& each) { return !each.message.weak && each.message.fatal; });
   if (strong) std::erase_if(found, [](const Found& each) { return each.message.weak; });
   const auto rank = [&](const Found& each) {
     if (!each.message.fatal) return 3;
