@@ -165,8 +165,9 @@ void tell_oddities(const Case& found, const Verdict& verdict, Sentences& out) {
                               asked == (2U << 20U) ? 1 : 10, full && !verdict.contradiction ? ": the device is simply full" : ""));
   }
   if (found.context.growth && found.context.growth->low > 0)
-    out.push_back(fmt::format("Between the first and the last such message what is allocated grew by {}: something accumulates (a leak).",
-                              about(*found.context.growth)));
+    out.push_back(
+        fmt::format("Between the first and the last such message what is allocated grew by {}: something may accumulate (a leak).",
+                    about(*found.context.growth)));
 }
 
 void tell_model(const Case& found, Sentences& out) {

@@ -6,6 +6,8 @@
 
 #include "doctor/explain.h"
 #include "doctor/figure.h"
+#include "doctor/growth.h"
+#include "doctor/letters.h"
 #include "doctor/line_cleaner.h"
 #include "doctor/line_prefix.h"
 #include "doctor/message_text.h"
@@ -52,6 +54,9 @@ struct Writer {
   std::string name;
   std::uint64_t last_line = 0;
   std::uint64_t generation = 0;  ///< another when the place is used for another writer
+  bool expandable = false;       ///< expandable segments are on
+  bool ends = false;             ///< the last traceback is of a program that nothing kept from ending
+  std::uint64_t program = 0;     ///< another behind each that ended
   Trace trace;
 };
 
@@ -64,8 +69,9 @@ struct Found {
   std::uint64_t line = 0;
   std::uint64_t last_line = 0;  ///< of its times, by this writer
   std::uint64_t times = 1;
-  std::optional<Figure> first_allocated;
-  std::optional<Figure> last_allocated;
+  bool expandable = false;
+  std::uint64_t program = 0;  ///< of the writer's
+  Growth growth;
 };
 
 bool same(const std::optional<Figure>& a, const std::optional<Figure>& b) {
@@ -109,6 +115,12 @@ bool agree(const std::optional<T>& a, const std::optional<T>& b) {
   } else {
     return !a || !b || *a == *b;
   }
+}
+
+/// Whether both tell how much is allocated of the same memory.
+bool same_memory(const Message& a, const Message& b) {
+  return a.kind == b.kind && a.figures.device == b.figures.device && same(a.figures.total, b.figures.total) && a.figures.allocated &&
+         b.figures.allocated;
 }
 
 /// What is asked for and what is taken for it differ by what is padded.
@@ -208,7 +220,8 @@ struct LogReader::State {
   void gather(std::uint64_t index, std::size_t mark);
   void consume(std::size_t end);
   void keep(Message message, const Line& line);
-  void keep_growth(Found& known, const Message& message) const;
+  bool is_expandable(const Writer& writer) const;
+  bool ends_program(std::uint64_t index);
   void adopt_late_traces();
   void sort_found();
 };
@@ -243,7 +256,10 @@ std::size_t LogReader::State::writer_of(std::string_view name, std::uint64_t num
     writers.emplace_back();
     oldest = writers.size() - 1;
   }
-  writers[oldest] = {std::string(name), number, ++generations, {}};
+  writers[oldest] = Writer{};
+  writers[oldest].name = std::string(name);
+  writers[oldest].last_line = number;
+  writers[oldest].generation = ++generations;
   return oldest;
 }
 
@@ -269,14 +285,16 @@ void LogReader::State::process_hit(std::uint64_t index, const Hit& hit) {
 
 void LogReader::State::note_context(std::uint64_t index, const Hit& hit) {
   const Line& line = at(index);
-  const std::string_view before = std::string_view(line.text).substr(0, hit.end);
   switch (hit.sign) {
-    case Sign::traceback: writers[line.writer].trace.begin(); break;
+    case Sign::traceback:
+      writers[line.writer].trace.begin();
+      writers[line.writer].ends = ends_program(index);
+      break;
     case Sign::device_assert: context.device_assert = true; break;
+    // "... try setting PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True" is an advice.
     case Sign::expandable_on:
-      // "... try setting PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True" is an advice.
-      if (before.substr(before.size() - std::min<std::size_t>(before.size(), 80)).find("setting") == std::string_view::npos)
-        context.expandable = true;
+      gather(index, hit.end);
+      if (text.find_before("setting", text.here(), 80) == MessageText::kNowhere) writers[line.writer].expandable = true;
       break;
     // "memory: usage 8388608kB, limit 8388608kB, failcnt 311"
     case Sign::group_limit:
@@ -344,10 +362,17 @@ void LogReader::State::consume(std::size_t end) {
   }
 }
 
-void LogReader::State::keep_growth(Found& known, const Message& message) const {
-  if (!message.figures.allocated) return;
-  if (!known.first_allocated) known.first_allocated = message.figures.allocated;
-  known.last_allocated = message.figures.allocated;
+/// What stands in lines without a writer is everybody's.
+bool LogReader::State::is_expandable(const Writer& writer) const {
+  return writer.expandable || std::ranges::any_of(writers, [](const Writer& each) { return each.name.empty() && each.expandable; });
+}
+
+/// Whether the traceback that a line begins goes back to a program's first line: "  File "train.py", line 5, in <module>".
+bool LogReader::State::ends_program(std::uint64_t index) {
+  for (std::uint64_t next = index + 1; next < pushed && next <= index + kAhead; ++next) {
+    if (at(next).writer == at(index).writer) return at(next).text.ends_with(", in <module>");
+  }
+  return false;
 }
 
 void LogReader::State::keep(Message message, const Line& line) {
@@ -369,18 +394,22 @@ void LogReader::State::keep(Message message, const Line& line) {
     }
   }
   for (Found& known : found) {
-    const bool same_writer = known.writer_index == line.writer && known.generation == writer.generation;
-    if (same_writer && known.message.kind == message.kind) keep_growth(known, message);
+    const bool same_program = known.writer_index == line.writer && known.generation == writer.generation && known.program == writer.program;
+    if (same_program && same_memory(known.message, message)) known.growth.add(*message.figures.allocated);
   }
+  const std::uint64_t program = writer.program;
+  if (std::exchange(writer.ends, false)) ++writer.program;
   if (found.size() == kMostFound) return;
   Found& added = found.emplace_back();
-  keep_growth(added, message);
+  added.program = program;
+  if (message.figures.allocated) added.growth.add(*message.figures.allocated);
   added.message = std::move(message);
   if (!writer.trace.used()) added.trace = writer.trace;
   added.writer = writer.name;
   added.writer_index = line.writer;
   added.generation = writer.generation;
   added.line = added.last_line = line.number;
+  added.expandable = is_expandable(writer);
   writer.trace.use();
 }
 
@@ -428,7 +457,8 @@ std::vector<Diagnosis> LogReader::finish() {
   for (Found& each : state.found) {
     if (diagnoses.size() == kMostDiagnoses) break;
     Context context = state.context;
-    if (each.first_allocated && each.last_allocated) context.growth = span_of(*each.last_allocated) - span_of(*each.first_allocated);
+    context.expandable = each.expandable;
+    context.growth = each.growth.grown();
     Diagnosis diagnosis = explain({std::move(each.message), std::move(each.trace), context});
     diagnosis.rank = printable(each.writer, kLongestWriter);
     diagnosis.line = each.line;

@@ -76,13 +76,33 @@ TEST(LogReader, WarningsComeLast) {
   EXPECT_FALSE(found[1].fatal);
 }
 
-TEST(LogReader, WhatGrowsIsALeak) {
-  const auto grown = [](const char* allocated) {
-    return std::string("CUDA out of memory. Tried to allocate 1.00 GiB (GPU 0; 8.00 GiB total capacity; ") + allocated +
-           " GiB already allocated; 0.50 GiB free; 7.20 GiB reserved in total by PyTorch)\n";
-  };
-  const auto found = diagnose(grown("5.10") + grown("5.80") + grown("6.90"));
+std::string holding(const char* allocated, int device = 0) {
+  return "CUDA out of memory. Tried to allocate 1.00 GiB (GPU " + std::to_string(device) + "; 8.00 GiB total capacity; " + allocated +
+         " GiB already allocated; 0.50 GiB free; 7.20 GiB reserved in total by PyTorch)\n";
+}
+
+bool grows(const std::string& log) { return explanation(diagnose(log).at(0)).find("grew by") != std::string::npos; }
+
+TEST(LogReader, WhatGrowsMayBeALeak) {
+  const auto found = diagnose(holding("5.10") + holding("5.80") + holding("6.90"));
   EXPECT_NE(explanation(found.at(0)).find("grew by 1.80 GiB"), std::string::npos) << explanation(found[0]);
+}
+
+TEST(LogReader, WhatFallsOrIsAnothersDoesNotGrow) {
+  EXPECT_FALSE(grows(holding("6.00") + holding("6.80")));
+  EXPECT_FALSE(grows(holding("5.00") + holding("6.90") + holding("5.10")));
+  EXPECT_FALSE(grows(holding("5.10", 0) + holding("5.80", 1) + holding("6.90", 2)));
+  const std::string ended = "Traceback (most recent call last):\n  File \"a.py\", line 3, in <module>\n    f()\n";
+  EXPECT_FALSE(grows(ended + holding("5.10") + ended + holding("5.80") + ended + holding("6.90")));
+}
+
+// A warning says less than a kill, however little the kill's words say.
+TEST(LogReader, AWarningHidesNoKill) {
+  const auto found = diagnose(
+      "[WARNING] [stage3.py:2236:step] 1 pytorch allocator cache flushes since last step\n[ERROR] failed (exitcode: -9) local_rank: 0\n");
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(found[0].source, Source::kernel);
+  EXPECT_TRUE(found[0].fatal);
 }
 
 TEST(LogReader, ABlockMayEndAnywhere) {
