@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <array>
 
+#include "doctor/letters.h"
+
 namespace plimsoll::doctor {
 namespace {
 
 constexpr std::size_t kLongestPart = 64;
 constexpr int kMostParts = 6;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_word(char c) { return is_digit(c) || is_letter(c) || c == '-' || c == '_' || c == '.'; }
 
 struct Part {

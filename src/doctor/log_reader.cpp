@@ -42,7 +42,8 @@ struct Hit {
 };
 
 struct Line {
-  std::string text;  ///< without its prefix
+  std::string text;       ///< without its prefix
+  std::size_t width = 0;  ///< with it
   std::uint64_t number = 0;
   std::size_t writer = 0;
   std::size_t consumed = 0;  ///< hits that end at or before this are part of a message that was read
@@ -174,6 +175,11 @@ void carry_out(const OllamaPlan& plan, Message& message) {
   message.available = plan.available;
 }
 
+/// Whether a line that was broken at a width was broken between two digits.
+bool is_cut_number(std::string_view line, std::string_view next) {
+  return !line.empty() && !next.empty() && is_digit(line.back()) && is_digit(next.front());
+}
+
 /// The position in `line` that `printing` characters that are no blanks lead up to.
 std::size_t raw_offset(std::string_view line, std::size_t printing) {
   std::size_t at = 0;
@@ -217,6 +223,7 @@ struct LogReader::State {
   };
   std::array<Part, kRing> parts{};
   std::size_t part_count = 0;
+  std::size_t width_around(std::uint64_t index);
   void gather(std::uint64_t index, std::size_t mark);
   void consume(std::size_t end);
   void keep(Message message, const Line& line);
@@ -231,6 +238,7 @@ void LogReader::State::push(const LineCleaner::Piece& piece) {
   Line& line = at(pushed);
   const LinePrefix prefix = find_prefix(piece.text);
   line.text.assign(piece.text.substr(prefix.size));
+  line.width = piece.text.size();
   line.number = piece.number;
   line.writer = writer_of(prefix.writer.substr(0, kLongestWriter), pushed);
   line.consumed = 0;
@@ -319,23 +327,37 @@ void LogReader::State::note_context(std::uint64_t index, const Hit& hit) {
   }
 }
 
+/// The width of the longest line that a writer wrote around one: where lines are broken at a width, it is that.
+std::size_t LogReader::State::width_around(std::uint64_t index) {
+  std::size_t width = 0;
+  for (std::uint64_t each = index - std::min<std::uint64_t>(index, 1); each < pushed && each <= index + kAhead; ++each) {
+    if (at(each).writer == at(index).writer) width = std::max(width, at(each).width);
+  }
+  return width;
+}
+
 /// Fills `text` with what the writer of a line wrote around `mark`.
 void LogReader::State::gather(std::uint64_t index, std::size_t mark) {
   text.clear();
   part_count = 0;
   const Line& line = at(index);
+  const std::size_t width = width_around(index);
+  const Line* last = nullptr;
   if (index > 0 && pushed - index < kRing - 1) {
     const Line& before = at(index - 1);
     if (before.writer == line.writer) {
       const std::string_view all = before.text;
       text.add_line(all.substr(all.size() - std::min(all.size(), kTextBefore)));
+      last = &before;
     }
   }
   const std::size_t cut = mark - std::min(mark, kTextBefore);
   const auto add = [&](std::uint64_t at_index, std::size_t from, std::ptrdiff_t marked) {
-    const std::string_view all = at(at_index).text;
-    const std::size_t begin = text.add_line(all.substr(from, kTextBehind), marked);
+    const Line& next = at(at_index);
+    const bool in_number = from == 0 && last != nullptr && last->width == width && is_cut_number(last->text, next.text);
+    const std::size_t begin = text.add_line(std::string_view(next.text).substr(from, kTextBehind), marked, in_number);
     parts[part_count++] = {at_index, begin, from};
+    last = &next;
   };
   add(index, cut, static_cast<std::ptrdiff_t>(mark - cut));
   for (std::uint64_t next = index + 1; next < pushed && next <= index + kAhead && text.size() < text.here() + kTextBehind; ++next) {

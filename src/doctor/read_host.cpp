@@ -84,7 +84,7 @@ std::optional<Message> read_oom_kill(const Place& place) {
   const std::size_t detected = text.find_before("detected", from, 48);
   if (detected != kNowhere && (text.has("event", from, from + 8) || text.has("handler", from, from + 200))) {
     Message message = killed(Source::slurm, Kind::slurm, from);
-    message.tokens_wanted = text.integer_at(detected + 8);
+    message.tokens_wanted = text.last_integer("detected", from, 48);
     std::string_view step = field(place.line, "StepId=", " ,");
     if (step.empty()) step = field(place.line, "in step ", " ,");
     if (step.ends_with('.')) step.remove_suffix(1);

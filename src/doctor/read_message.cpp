@@ -4,8 +4,10 @@ namespace plimsoll::doctor {
 
 bool may_begin(Sign sign, std::string_view line, std::size_t at) {
   const std::string_view before = line.substr(0, at);
-  if (sign == Sign::hami_oom) return before.ends_with(" OOM");
-  return sign != Sign::killed || before.ends_with("Killed");
+  // A line may begin in the middle of it.
+  if (sign == Sign::hami_oom) return before.ends_with(" OOM") || std::string_view("OOM").ends_with(before);
+  if (sign != Sign::killed || before.ends_with("Killed")) return true;
+  return before.ends_with("killed") && (before.starts_with("zsh:") || before.starts_with('['));
 }
 
 bool may_continue(Sign sign) {

@@ -130,8 +130,7 @@ Message read_async(const MessageText& text) {
   Labels labels(text, from, until);
   Message message = pytorch(Kind::async_pool, from);
   message.name = "CUDA";
-  const std::size_t device = text.find_before("ondevice", from, 64);
-  const auto number = device == MessageText::kNowhere ? std::nullopt : text.integer_at(device + 8);
+  const auto number = text.last_integer("ondevice", from, 64);
   if (number) message.figures.device = fmt::format("cuda:{}", *number);
   labels.has("(outofmemory)");
   message.figures.allocated = labels.after("currentlyallocated");

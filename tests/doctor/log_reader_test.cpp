@@ -131,5 +131,46 @@ TEST(LogReader, FindsAMessageInTheMiddleOfALongLine) {
   }
 }
 
+/// `log` as a terminal of `width` columns shows it.
+std::string wrapped(std::string_view log, std::size_t width) {
+  std::string out;
+  for (std::size_t at = 0; at < log.size(); at += width) out += std::string(log.substr(at, width)) + "\n";
+  return out;
+}
+
+// Numbers without a unit are cut as well, wherever the terminal ends.
+TEST(LogReader, NoWidthMakesANumberSmaller) {
+  for (std::size_t width = 40; width <= 160; ++width) {
+    const auto listed = diagnose(wrapped(
+        "CUDA out of memory. Tried to allocate 1.95 GiB. GPU 10 has a total capacity of 14.57 GiB of which 1.58 GiB is free. Process "
+        "2493055 has 12.02 GiB memory in use. Including non-PyTorch memory, this process has 962.00 MiB memory in use. Of the "
+        "allocated memory 737.28 MiB is allocated by PyTorch, and 30.72 MiB is reserved by PyTorch but unallocated.",
+        width));
+    ASSERT_EQ(listed.size(), 1U) << width;
+    EXPECT_EQ(listed[0].figures.processes.at(0).pid, 2493055) << width;
+    EXPECT_EQ(listed[0].figures.device, "cuda:10") << width;
+    const auto warned = diagnose(
+        wrapped("[W801 09:08:57.499362929 CUDACachingAllocator.cpp:3933] memory allocation failed with OOM on device 0 while trying to "
+                "allocate 580911104 bytes (free: 191430656, total: 42405855232).",
+                width));
+    ASSERT_EQ(warned.size(), 1U) << width;
+    EXPECT_EQ(warned[0].figures.free->said, Bytes{191430656}) << width;
+    EXPECT_EQ(warned[0].figures.total->said, Bytes{42405855232}) << width;
+    const auto capped =
+        diagnose(wrapped("[HAMI-core ERROR (pid:41 thread=139 allocator.c:49)]: Device 0 OOM 27147995136 / 25757220864", width) + "done\n");
+    ASSERT_EQ(capped.size(), 1U) << width;
+    EXPECT_EQ(capped[0].figures.limit->said, Bytes{25757220864}) << width;
+  }
+}
+
+TEST(LogReader, NumbersOfTwoLinesAreTwo) {
+  const auto found = diagnose(
+      "[HAMI-core ERROR (pid:41 thread=139 allocator.c:49)]: Device 0 OOM 27147995136 / 25757220864\n7 steps were done by all of them, and "
+      "then this line "
+      "goes on, and on, for longer than the one above it does\n");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].figures.limit->said, Bytes{25757220864});
+}
+
 }  // namespace
 }  // namespace plimsoll::doctor::test
