@@ -185,7 +185,8 @@ void tell_model(const Case& found, Sentences& out) {
 
 void tell_half_truth(const Case& found, Sentences& out) {
   const Figures& figures = found.message.figures;
-  if (found.message.kind != Kind::allocator || !found.message.fatal || !figures.cached) return;
+  // While a graph is captured nothing is given back.
+  if (found.message.kind != Kind::allocator || !found.message.fatal || !figures.cached || found.trace.captures()) return;
   std::string text = tools_of(found.message).call("empty_cache()") +
                      " does not cure the request that failed: PyTorch had given back every block that was wholly free before it gave up.";
   if (figures.cached->said.count > 0)

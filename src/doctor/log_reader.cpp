@@ -281,7 +281,7 @@ void LogReader::State::process_hit(std::uint64_t index, const Hit& hit) {
   if (hit.sign > kLastEvidence) {
     note_context(index, hit);
   } else if (hit.sign > kLastMessage) {
-    writers[line.writer].trace.note(hit.sign, line.text);
+    writers[line.writer].trace.note({hit.sign, hit.end, line.text, line.number});
   } else if (hit.end > line.consumed && may_begin(hit.sign, line.text, hit.end)) {
     gather(index, hit.end);
     auto message = read_message(hit.sign, {text, line.text, hit.end});
@@ -439,7 +439,8 @@ void LogReader::State::keep(Message message, const Line& line) {
 void LogReader::State::adopt_late_traces() {
   for (Found& each : found) {
     const Writer& writer = writers[each.writer_index];
-    if (each.trace.empty() && each.generation == writer.generation && !writer.trace.used()) each.trace = writer.trace;
+    const bool near = writer.trace.line() >= each.last_line && writer.trace.line() - each.last_line <= kPartLines;
+    if (near && each.trace.empty() && each.generation == writer.generation && !writer.trace.used()) each.trace = writer.trace;
   }
 }
 

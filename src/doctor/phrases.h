@@ -63,6 +63,7 @@ enum class Sign : std::uint8_t {
   exit_status,
 
   loads,
+  moves,
   loads_model,
   loads_to_cpu,
   starts_cuda,
@@ -70,6 +71,8 @@ enum class Sign : std::uint8_t {
   attends,
   trains,
   fills_cache,
+  captures,
+  serves,
   starts_up,
 
   traceback,
