@@ -80,7 +80,7 @@ std::string others_hold(const Verdict& verdict) {
   return fmt::format(
       "Missing are {}; {} are held by somebody whom the message does not list, such as a graphics client, another container or another "
       "user's program.",
-      about(deficit), about(*verdict.unexplained));
+      about(deficit), about(*verdict.hidden));
 }
 
 // What the rule that decided proves.

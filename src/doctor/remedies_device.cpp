@@ -186,8 +186,7 @@ void raise_cap(const Case& found, Remedies& out) {
   const Figures& figures = found.message.figures;
   const DeviceTools& tools = tools_of(found.message);
   std::optional<Figure> over;
-  if (figures.requested && figures.limit)
-    over = figure_of(span_of(figures.reserved) + span_of(*figures.requested) - span_of(*figures.limit));
+  if (figures.requested && figures.limit) over = figure_of(held(figures) + span_of(*figures.requested) - span_of(*figures.limit));
   // All of the device, where nearly all is allowed already.
   static constexpr double kUsual = 0.95;
   const double allowed = figures.limit && figures.total && figures.total->said.count > 0
