@@ -70,6 +70,7 @@ struct Message {
   bool fatal = true;
   bool weak = false;                          ///< says nothing that a better message would not say
   bool old = false;                           ///< PyTorch before 2.1
+  bool no_size = false;                       ///< what was asked for is a number that is not below kNoSize
   Phase phase = Phase::unknown;               ///< where the message itself tells
   std::string name;                           ///< CUDA, HIP, XPU or NPU; PyTorch of a bare error; a killed program; a shape
   std::string group;                          ///< control group

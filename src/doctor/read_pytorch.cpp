@@ -210,7 +210,9 @@ std::optional<Message> read_shared_object(const MessageText& text) {
 std::optional<Message> read_headless(const MessageText& text) {
   const std::size_t from = text.here();
   const std::size_t gpu = text.find_before("gpu", from, 64);
-  if (gpu == MessageText::kNowhere || text.find_before("outofmemory", from, 200) != MessageText::kNowhere) return std::nullopt;
+  if (!text.last_integer("gpu", from, 64)) return std::nullopt;
+  if (!text.has("hasa", gpu, gpu + 12) && !text.has(";", gpu, gpu + 12)) return std::nullopt;
+  if (text.find_before("outofmemory", from, 200) != MessageText::kNowhere) return std::nullopt;
   const std::size_t tried = text.find_before("triedtoallocate", gpu, 64);
   Message message = read_allocator(text, tried == MessageText::kNowhere ? gpu : tried);
   if (!message.figures.requested && gpu > 0) message.figures.requested = text.size_ending(gpu - 1);

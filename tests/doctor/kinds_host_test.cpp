@@ -94,6 +94,21 @@ TEST(HostKinds, ASignalGivesWayToAMessage) {
   EXPECT_NE(alone[0].tell_apart.find("memory.events"), std::string::npos);
 }
 
+// A size that a log leaves out is not one that nobody has.
+TEST(HostKinds, NoSizeIsNotTooLargeASize) {
+  const auto cut = diagnose("RuntimeError: [enforce fail at alloc_cpu.cpp:114] data. DefaultCPUAllocator: not enough memory\n");
+  ASSERT_EQ(cut.size(), 1U);
+  expect_diagnosis(cut[0], {Source::pytorch, Cause::host_limit, Confidence::low, true, -1, -1, -1, -1, -1, -1, "cpu"});
+  EXPECT_EQ(cut[0].tell_apart, "");
+  EXPECT_EQ(explanation(cut[0]).find("more than any machine has"), std::string::npos);
+  const std::string asked = "RuntimeError: DefaultCPUAllocator: can't allocate memory: you tried to allocate ";
+  const std::string rest = " bytes. Error code 12 (Cannot allocate memory)\n";
+  // 1 EiB, 128 TiB and 5 TiB.
+  EXPECT_EQ(diagnose(asked + "1152921504606846976" + rest).at(0).cause, Cause::too_large);
+  EXPECT_EQ(diagnose(asked + "140737488355328" + rest).at(0).cause, Cause::too_large);
+  EXPECT_EQ(diagnose(asked + "5497558138880" + rest).at(0).cause, Cause::host_limit);
+}
+
 class Ordinary : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(Ordinary, IsNotAboutMemory) { EXPECT_TRUE(diagnose(GetParam()).empty()) << diagnose(GetParam())[0].headline; }

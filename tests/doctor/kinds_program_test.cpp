@@ -82,7 +82,7 @@ TEST(Programs, SglangsShareIsItsOwn) {
 }
 
 TEST(Programs, AnArrayThatNoMachineHoldsIsTooLarge) {
-  const auto found = diagnose("MemoryError: Unable to allocate 9.09 TiB for an array with shape (10000000, 1000000) and data type uint8");
+  const auto found = diagnose("MemoryError: Unable to allocate 90.9 TiB for an array with shape (100000000, 1000000) and data type uint8");
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(found[0].cause, Cause::too_large);
 }
