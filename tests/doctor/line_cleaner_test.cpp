@@ -36,6 +36,11 @@ TEST(LineCleaner, EndsLinesAtEveryKindOfEnd) {
 
 TEST(LineCleaner, DropsColoursAndControls) {
   EXPECT_EQ(clean("\x1b[1;31mred\x1b[0m \x1b]0;title\x07text\x1b]8;;x\x1b\\!\x07\x7f"), (Lines{{1, "red text!"}}));
+  // `tput sgr0`, and the strings that terminals answer and are named with.
+  EXPECT_EQ(clean("\x1b(B\x1b[mplain\x1b)0\x1b#8\x1b% G\x1b"
+                  "7."),
+            (Lines{{1, "plain."}}));
+  EXPECT_EQ(clean("a\x1bP1$r0m\x1b\\b\x1b^x\x1b\\c\x1b_y\x1b\\d\x1bXz\x1b\\e"), (Lines{{1, "abcde"}}));
   EXPECT_EQ(clean("a\tb"), (Lines{{1, "a b"}}));
   EXPECT_EQ(clean(std::string_view("C\0U\0D\0A\0", 8)), (Lines{{1, "CUDA"}}));
   EXPECT_EQ(clean("\xC3\xA9\xFF"), (Lines{{1, "\xC3\xA9\xFF"}}));
