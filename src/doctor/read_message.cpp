@@ -2,6 +2,10 @@
 
 namespace plimsoll::doctor {
 
+bool is_logged_alone(std::string_view before, std::string_view behind) {
+  return (before.ends_with(":\"") || before.ends_with(": \"")) && (behind.starts_with("\\n") || behind.starts_with('"'));
+}
+
 bool may_begin(Sign sign, std::string_view line, std::size_t at) {
   const std::string_view before = line.substr(0, at);
   // A line may begin in the middle of it.

@@ -118,6 +118,9 @@ std::optional<Message> read_program(Sign sign, const Place& place);
 /// Of Java or Node.js, whose messages are "out of memory" too.
 std::optional<Message> read_heap(const MessageText& text);
 
+/// {"log":"MemoryError\n","stream":"stderr"}: whether what stands between these is all that a container wrote in a line.
+bool is_logged_alone(std::string_view before, std::string_view behind);
+
 /// Whose limit it is, as Message::name.
 inline constexpr std::string_view kJavaHeap = "Java's heap";
 inline constexpr std::string_view kJavaClasses = "Java's metaspace";

@@ -45,8 +45,7 @@ std::optional<Message> read_memory_error(const Place& place) {
   static constexpr std::size_t kName = std::string_view("MemoryError").size();
   const std::string_view before = place.line.substr(0, place.at - std::min(place.at, kName));
   const std::string_view behind = place.line.substr(place.at);
-  // {"log":"MemoryError\n","stream":"stderr"}, as containers' logs have it.
-  const bool quoted = (before.ends_with(":\"") || before.ends_with(": \"")) && (behind.starts_with("\\n") || behind.starts_with('"'));
+  const bool quoted = is_logged_alone(before, behind);
   if (!quoted && !leads_to_exception(before)) return std::nullopt;
   if (!quoted && behind.find_first_not_of(' ') != std::string_view::npos && !behind.starts_with(':')) return std::nullopt;
   const MessageText& text = place.text;
