@@ -115,7 +115,7 @@ Lines run_lines(const std::vector<RunStatus>& runs, const Terminal& terminal) {
       const bool first = &device == run.devices.data();
       lines.push_back(
           line.add(fmt::format("{:>8}  {:<8}{:>10}{:>10}  {:<9}{}", first ? std::to_string(run.pid) : "", device.name,
-                               format_bytes(device.planned), format_bytes(device.current), first ? run.phase : "", first ? run.model : ""))
+                               format_bytes(device.planned), format_bytes(device.current), first ? run.phase : "", first ? printable(run.model) : ""))
               .text());
     }
   }
