@@ -26,7 +26,8 @@ std::string group_of(Os& os, const std::string& pid, bool unified) {
 }  // namespace
 
 LimitedProcesses::LimitedProcesses(Os& os, std::string_view limit)
-    : everybody_(limit == "MemAvailable" || limit == "sysinfo" || limit == "/proc/sys/vm/overcommit_memory") {
+    : everybody_(limit == "MemAvailable" || limit == "sysinfo" || limit == "/proc/sys/vm/overcommit_memory" ||
+                 limit == "/proc/self/status Mems_allowed_list") {
   if (everybody_) return;
   const std::string_view directory = limit.substr(0, limit.rfind('/'));
   for (const GroupChain& chain : find_group_chains(os, "memory")) {
