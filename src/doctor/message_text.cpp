@@ -91,7 +91,7 @@ bool MessageText::ends(std::string_view label, std::size_t at) const {
 }
 
 std::optional<Figure> MessageText::size_at(std::size_t at, bool bare) const {
-  at = past_marks(at);
+  at = past_marks(std::min(at, text_.size()));
   if (at < text_.size() && (text_[at] == ':' || text_[at] == '=')) at = past_marks(at + 1);
   std::string number;
   while (at < text_.size() && number.size() < kLongestNumber && is_number(text_[at])) number += text_[at++];

@@ -15,7 +15,8 @@ bool may_begin(Sign sign, std::string_view line, std::size_t at) {
 }
 
 bool may_continue(Sign sign) {
-  return sign == Sign::capacity || sign == Sign::hbm_exceeded || sign == Sign::array_memory || sign == Sign::no_memory;
+  return sign == Sign::capacity || sign == Sign::cpu_asked || sign == Sign::hbm_exceeded || sign == Sign::array_memory ||
+         sign == Sign::no_memory;
 }
 
 // The one list of what is recognised; phrases.cpp has the phrases.
@@ -26,6 +27,7 @@ std::optional<Message> read_message(Sign sign, const Place& place) {
     case Sign::allocation_warning:
     case Sign::internal_assert:
     case Sign::cpu_allocator:
+    case Sign::cpu_asked:
     case Sign::host_map:
     case Sign::host_shared:
     case Sign::shared_object:
@@ -61,6 +63,7 @@ std::optional<Message> read_message(Sign sign, const Place& place) {
     case Sign::python_memory:
     case Sign::array_memory:
     case Sign::bad_alloc:
+    case Sign::rust_memory:
     case Sign::no_memory:
     case Sign::ray_memory:
     case Sign::earlyoom: return read_program(sign, place);

@@ -115,7 +115,7 @@ std::optional<Message> read_framework(Sign sign, const Place& place);
 std::optional<Message> read_server(Sign sign, const Place& place);
 std::optional<Message> read_host(Sign sign, const Place& place);
 std::optional<Message> read_program(Sign sign, const Place& place);
-/// Of Java or Node.js, whose messages are "out of memory" too.
+/// Of Java, Node.js or Go, whose messages are "out of memory" too.
 std::optional<Message> read_heap(const MessageText& text);
 
 /// {"log":"MemoryError\n","stream":"stderr"}: whether what stands between these is all that a container wrote in a line.

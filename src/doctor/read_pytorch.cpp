@@ -168,7 +168,9 @@ std::optional<Message> read_assert(const MessageText& text) {
 }
 
 std::optional<Message> read_cpu(const MessageText& text) {
-  const std::size_t from = text.here();
+  // The front of the line may be cut off.
+  const std::size_t cut = text.find_before("notenoughmemory:youtriedtoallocate", text.here(), 40);
+  const std::size_t from = cut == MessageText::kNowhere ? text.here() : cut;
   Labels labels(text, from, std::min(text.size(), from + 300));
   const bool in_gib = text.ends("torch:notenoughmemory", from);
   if (!in_gib && !labels.has("memory")) return std::nullopt;
@@ -259,7 +261,8 @@ std::optional<Message> read_pytorch(Sign sign, const Place& place) {
     case Sign::would_exceed: return read_async(place.text);
     case Sign::allocation_warning: return read_warning(place.text);
     case Sign::internal_assert: return read_assert(place.text);
-    case Sign::cpu_allocator: return read_cpu(place.text);
+    case Sign::cpu_allocator:
+    case Sign::cpu_asked: return read_cpu(place.text);
     case Sign::host_map: return read_map(place.text);
     case Sign::host_shared: return read_shared(place.text.here());
     case Sign::shared_object: return read_shared_object(place.text);
