@@ -27,7 +27,10 @@ class Trace {
   /// Evidence in a line of this writer. Outside of a traceback only what looks like a line of code counts.
   void note(const Evidence& evidence);
   /// A message was explained with it: further evidence is of another one.
-  void use() { used_ = true; }
+  void use() {
+    used_ = true;
+    open_ = false;
+  }
 
   bool used() const { return used_; }
   bool empty() const { return !seen_; }

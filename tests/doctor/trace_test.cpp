@@ -81,7 +81,8 @@ TEST(Trace, NamesTheModel) {
 
 TEST(Trace, OfOneMessageIsNotTheNext) {
   const auto found = diagnose(traceback({"loss.backward()"}) +
-                              "retrying\nCUDA out of memory. Tried to allocate 2.00 GiB (GPU 0; 8.00 GiB total capacity; 7.00 GiB already "
+                              "retrying, now without softmax in attention\nCUDA out of memory. Tried to allocate 2.00 GiB (GPU 0; 8.00 GiB "
+                              "total capacity; 7.00 GiB already "
                               "allocated; 0 bytes free; 7.10 GiB reserved in total by PyTorch)\n");
   ASSERT_EQ(found.size(), 2U);
   EXPECT_EQ(found[0].phase, Phase::training);
