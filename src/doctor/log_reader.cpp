@@ -175,9 +175,11 @@ void carry_out(const OllamaPlan& plan, Message& message) {
   message.available = plan.available;
 }
 
-/// Whether a line that was broken at a width was broken between two digits.
+/// Whether a line that was broken at a width was broken within a number: "42405|855232", "19|.66", "19.|66".
 bool is_cut_number(std::string_view line, std::string_view next) {
-  return !line.empty() && !next.empty() && is_digit(line.back()) && is_digit(next.front());
+  if (line.empty() || next.empty()) return false;
+  if (is_digit(line.back())) return is_digit(next.front()) || (next.size() > 1 && next.front() == '.' && is_digit(next[1]));
+  return line.size() > 1 && line.back() == '.' && is_digit(line[line.size() - 2]) && is_digit(next.front());
 }
 
 /// The position in `line` that `printing` characters that are no blanks lead up to.

@@ -160,6 +160,13 @@ TEST(LogReader, NoWidthMakesANumberSmaller) {
         diagnose(wrapped("[HAMI-core ERROR (pid:41 thread=139 allocator.c:49)]: Device 0 OOM 27147995136 / 25757220864", width) + "done\n");
     ASSERT_EQ(capped.size(), 1U) << width;
     EXPECT_EQ(capped[0].figures.limit->said, Bytes{25757220864}) << width;
+    const auto compiled = diagnose(wrapped(
+        "jaxlib.xla_extension.XlaRuntimeError: RESOURCE_EXHAUSTED: Ran out of memory in memory space hbm. Used 19.66G of 15.48G hbm. "
+        "Exceeded hbm capacity by 4.18G.",
+        width));
+    ASSERT_EQ(compiled.size(), 1U) << width;
+    expect_size("requested", compiled[0].figures.requested, 19.66 * 1024);
+    expect_size("total", compiled[0].figures.total, 15.48 * 1024);
   }
 }
 
