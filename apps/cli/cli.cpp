@@ -70,6 +70,7 @@ bool heap_was_exhausted() {
   static constexpr std::string_view kEscaped = "plimsoll: error: an exception escaped (internal): please report this\n";
   const bool heap = heap_was_exhausted();
   const std::string_view text = heap ? kHeap : kEscaped;
+  Signals::restore();
   (void)!::write(STDERR_FILENO, text.data(), text.size());
   ::_exit(exit_code(heap ? ErrorCode::out_of_memory : ErrorCode::internal));
 }

@@ -90,7 +90,7 @@ std::string bash_script() {
     values += bash_values(command);
     arguments += bash_arguments(command);
   }
-  // Bash takes --flag=value for three words.
+  // Bash takes --flag=value for three words, and cuda:0 too: of that it replaces what stands behind the colon.
   return fmt::format(R"(# bash completion for plimsoll
 _plimsoll_words() {{ mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2"); }}
 _plimsoll_files() {{ mapfile -t COMPREPLY < <(compgen -f -W "$2" -- "$1"); }}
@@ -99,8 +99,8 @@ _plimsoll_list() {{
   [[ $2 == *,* ]] && head=${{2%,*}},
   mapfile -t COMPREPLY < <(compgen -P "$head" -W "$1" -- "${{2##*,}}")
 }}
-_plimsoll() {{
-  local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}} command=${{COMP_WORDS[1]}} flags= words= files=
+_plimsoll_replies() {{
+  local command=${{COMP_WORDS[1]}} flags= words= files=
   if [ "$COMP_CWORD" -eq 1 ]; then
     _plimsoll_words '{0} help version --help --version' "$word"
     return
@@ -112,7 +112,7 @@ _plimsoll() {{
       return
     fi
   done
-  if [[ $word == = ]]; then word=; elif [[ $before == = ]]; then before=${{COMP_WORDS[COMP_CWORD-2]}}; fi
+  if [[ $word == = ]]; then word=; elif [[ $before == = ]]; then before=${{COMP_WORDS[first-2]}}; fi
   case $command:$before in
 {1}  esac
   case $command in
@@ -125,6 +125,15 @@ _plimsoll() {{
   else
     _plimsoll_words "$words" "$word"
   fi
+}}
+_plimsoll() {{
+  local first=$COMP_CWORD word=${{COMP_WORDS[COMP_CWORD]}}
+  while (( first > 2 )) && [[ ${{COMP_WORDS[first]}} == : || ${{COMP_WORDS[first-1]}} == : ]]; do
+    word=${{COMP_WORDS[--first]}}$word
+  done
+  local before=${{COMP_WORDS[first-1]}}
+  _plimsoll_replies
+  if (( first < COMP_CWORD )); then COMPREPLY=("${{COMPREPLY[@]#"${{word%"${{word##*:}}"}}"}}"); fi
 }}
 complete -o filenames -F _plimsoll plimsoll
 )",
@@ -143,9 +152,10 @@ std::string zsh_text(std::string_view text) {
 
 std::string zsh_value(const Flag& flag) {
   if (!flag.takes_value) return {};
-  if (flag.takes_files) return flag.choices.empty() ? ":file:_files" : fmt::format(":value:{{compadd - {}; _files}}", flag.choices);
-  if (flag.choices.empty()) return ":value:";
-  return flag.takes_list ? fmt::format(":list:_sequence compadd - {}", flag.choices) : fmt::format(":value:({})", flag.choices);
+  const std::string choices = zsh_text(flag.choices);
+  if (flag.takes_files) return choices.empty() ? ":file:_files" : fmt::format(":value:{{compadd - {}; _files}}", choices);
+  if (choices.empty()) return ":value:";
+  return flag.takes_list ? fmt::format(":list:_sequence compadd - {}", choices) : fmt::format(":value:({})", choices);
 }
 
 std::string zsh_flag(const Flag& flag) {

@@ -93,7 +93,7 @@ std::string picture(const DeviceStatus& device) {
     row("PCIe", fmt::format("generation {}, {} lanes", *device.pcie_generation, *device.pcie_width));
   if (device.power_limit) row("power limit", fmt::format("{:.0f} W", *device.power_limit));
   row("UUID", device.uuid.empty() ? "unknown" : device.uuid);
-  for (const std::string& remark : device.remarks) row("unknown", remark);
+  for (const std::string& remark : device.remarks) row("remark", remark);
   return text;
 }
 

@@ -119,10 +119,14 @@ void write_checks(Context& context, const std::vector<CheckLine>& lines, const P
   context.output.write(json.text() + "\n");
 }
 
-/// The plan of --model on a device as the log shows it; on this machine where the log tells of none.
+/// The plan of --model on a device as the log shows it, or in what it shows of the host's memory; on this machine where the log tells of
+/// neither.
 Result<Plan> plan_beside(Context& context, const doctor::Figures& figures) {
   Options options = context.options;
-  if (figures.total && figures.free && figures.total->said.count > 0) {
+  if (figures.device == "cpu") {
+    const std::optional<doctor::Figure>& room = figures.free ? figures.free : figures.limit;
+    if (room && !options.policy.max_memory) options.policy.max_memory = room->said;
+  } else if (figures.total && figures.free && figures.total->said.count > 0) {
     const Bytes used = saturating_sub(figures.total->said, figures.free->said);
     options.sims = {fmt::format("memory={},used={}", figures.total->said.count, used.count)};
   }

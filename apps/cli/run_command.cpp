@@ -64,29 +64,39 @@ void tell(Context& context, RunStatistics& statistics, const SessionEvent& event
   context.console.note(printable(event.text, kLongestEvent));
 }
 
+/// A run as it stands: the model that answers now, its plan, and what others are told.
+struct Answering {
+  explicit Answering(Os& os) : notice(os) {}
+
+  std::unique_ptr<Engine> engine;
+  Plan plan;
+  RunNotice notice;
+};
+
 /// Loads the model and answers what is left of the rows.
-Status answer_rows(Context& context, Engine& engine, const Plan& plan, UnansweredRows& rows, RunStatistics& statistics,
-                   const ModelChain& chain) {
+Status answer_rows(Context& context, const ModelChain& chain, Answering& now, UnansweredRows& rows, RunStatistics& statistics) {
+  Engine& engine = *now.engine;
+  const Plan& plan = now.plan;
   print_plan_details(context.console, plan);
   std::optional<std::int64_t> total = engine.counted_rows();
   if (total) *total += rows.first();
   RowBar bar(context.console, context.os, {.total = total, .verb = "answering", .typed = rows.is_stream() && ::isatty(STDIN_FILENO) == 1});
-  RunNotice notice(context.os, engine, plan);
-  LoadWatcher watcher(context, statistics.recorder, plan, &bar, &notice);
+  now.notice.loading(engine, plan);
+  LoadWatcher watcher(context, statistics.recorder, plan, &bar, &now.notice);
   PLIMSOLL_TRY(Session session,
                engine.load(plan, watcher.function(), [&](const SessionEvent& event) { tell(context, statistics, event); }));
   const MemoryWatcher memory(context.os, session, engine.devices(), [&] { return engine.least_to_go_on(plan); });
   if (statistics.load_seconds == 0) statistics.load_seconds = statistics.recorder.seconds();
   watcher.loaded();
-  notice.loaded(session);
+  now.notice.loaded(session);
   if (rows.is_stream()) rows.set_longest(session.io().size());
   PLIMSOLL_TRY(const std::int64_t limit, engine.text_limit());
   Classifier classifier(engine.model(), session, limit, &context.signals.token());
   const Output::Growth growth(context.output, [&] {
-    const Plan& now = session.plan();
-    return growth_beside(probe_memory(context.os), planned_of_process(now), least_of_host(now));
+    const Plan& present = session.plan();
+    return growth_beside(probe_memory(context.os), planned_of_process(present), least_of_host(present));
   });
-  RowRunner runner(context, {rows, classifier, engine.model(), statistics, bar, notice});
+  RowRunner runner(context, {rows, classifier, engine.model(), statistics, bar, now.notice});
   Status status = runner.run();
   bar.done();
   statistics.recorder.observe("pass", engine.ledger().current(), true);
@@ -95,13 +105,8 @@ Status answer_rows(Context& context, Engine& engine, const Plan& plan, Unanswere
   return status;
 }
 
-/// A run as it stands: the model that answers now, and its plan.
-struct Answering {
-  std::unique_ptr<Engine> engine;
-  Plan plan;
-};
-
 Status plan_rows(Context& context, ModelChain& chain, Answering& now, UnansweredRows& rows, RunStatistics& statistics) {
+  now.notice.reading(now.engine->model().name());
   PLIMSOLL_TRY(const Workload workload, now.engine->measure(&rows));
   PLIMSOLL_TRY(now.plan, chain.plan(*now.engine, workload));
   if (chain.has_news() && now.plan.verdict != Verdict::does_not_fit) tell(context, statistics, chain.event(rows.first()));
@@ -111,10 +116,11 @@ Status plan_rows(Context& context, ModelChain& chain, Answering& now, Unanswered
 /// Model after model, until one has answered the last row.
 Status answer_all(Context& context, ModelChain& chain, Answering& now, UnansweredRows& rows, RunStatistics& statistics) {
   for (;;) {
-    Status status = answer_rows(context, *now.engine, now.plan, rows, statistics, chain);
+    Status status = answer_rows(context, chain, now, rows, statistics);
     statistics.ledger_peak = now.engine->ledger().peak();
     statistics.devices = now.engine->device_figures();
     if (status.ok() || !chain.goes_on_after(status.error())) return status;
+    now.notice.reading(now.plan.model);
     PLIMSOLL_TRY(now.engine, chain.next(std::move(now.engine), now.plan, status.error(), rows.held()));
     statistics.recorder.restart_peak();
     PLIMSOLL_CHECK(plan_rows(context, chain, now, rows, statistics));
@@ -131,7 +137,8 @@ Result<int> run_command(Context& context) {
   RunStatistics statistics(context.os);
   ModelChain chain(context);
   UnansweredRows rows(*source);
-  Answering now;
+  Answering now(context.os);
+  now.notice.reading(options.model.model);
   PLIMSOLL_TRY(now.engine, chain.open(rows.held()));
   PLIMSOLL_CHECK(plan_rows(context, chain, now, rows, statistics));
   PLIMSOLL_TRY(const bool empty, is_empty(rows));

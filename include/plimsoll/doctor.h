@@ -34,7 +34,7 @@ enum class Source : std::uint8_t {
   kernel,  ///< the out-of-memory killer, or whoever tells only of its signal
   slurm,
   hami,
-  other,  ///< without a name here: Python, NumPy, C++, Java, Node.js, Ray, SGLang, earlyoom
+  other,  ///< without a name here: Python, NumPy, C++, Rust, Go, Java, Node.js, Ray, SGLang, earlyoom
 };
 /// "pytorch", "llama.cpp", ...; empty for others.
 std::string_view source_name(Source source);

@@ -136,6 +136,10 @@ HostLoad probe_load(Os& os);
 /// absolute path of the model; its mount point chooses the disk.
 Rates find_rates(Os& os, const CpuDescription& cpu, int threads, const std::string& folder);
 
+/// The folder of the file that rates are kept in, by XDG_CACHE_HOME or HOME, which count if they are absolute; it need not exist. Fails
+/// with not_found when neither is.
+Result<std::string> find_cache_folder(Os& os);
+
 /// The processes other than this one with the most anonymous memory, largest first, at most `count`; those that this user may
 /// not see, or that end meanwhile, are left out. The command is the program's name and its first argument unless that is an
 /// option. `limit`: only those that it counts, as HostMemory::set_by names it: the members of its group, everybody for a limit of the

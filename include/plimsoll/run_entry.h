@@ -24,8 +24,8 @@ struct RunDevice {
 struct RunStatus {
   std::int64_t pid = 0;
   std::chrono::nanoseconds start{0};  ///< by Os::now
-  std::string model;
-  std::string phase;  ///< "loading", "running", "waiting" (for input)
+  std::string model;                  ///< as it was given: not safe to print
+  std::string phase;                  ///< "reading" (the model's files and the input), "loading", "running", "waiting" (for input)
   std::vector<RunDevice> devices;
 };
 

@@ -12,7 +12,7 @@ namespace plimsoll::doctor {
 namespace {
 
 // More than a machine has: a size that was computed wrongly.
-constexpr std::uint64_t kNoHost = std::uint64_t{1} << 42U;
+constexpr std::uint64_t kNoHost = std::uint64_t{1} << 46U;
 
 Verdict verdict_of(Cause cause, Confidence confidence) {
   Verdict verdict;
@@ -21,14 +21,11 @@ Verdict verdict_of(Cause cause, Confidence confidence) {
   return verdict;
 }
 
-Verdict judge_program(const Figures& figures) {
-  const bool impossible = figures.requested && figures.requested->said.count >= kNoHost;
-  return verdict_of(impossible ? Cause::too_large : Cause::host_limit, figures.requested ? Confidence::high : Confidence::medium);
-}
-
-Verdict judge_cpu(const Figures& figures) {
-  const bool impossible = !figures.requested || figures.requested->said.count >= kNoHost;
-  return verdict_of(impossible ? Cause::too_large : Cause::host_limit, figures.requested ? Confidence::high : Confidence::low);
+// `otherwise`: where no size is told.
+Verdict judge_host(const Message& message, Confidence otherwise) {
+  const std::optional<Figure>& requested = message.figures.requested;
+  const bool impossible = message.no_size || (requested && requested->said.count >= kNoHost);
+  return verdict_of(impossible ? Cause::too_large : Cause::host_limit, impossible || requested ? Confidence::high : otherwise);
 }
 
 // Other allocations count against the limit like the allocator's own.
@@ -93,7 +90,7 @@ Verdict judge(const Case& found) {
     case Kind::retry_warning: return judge_warning(figures);
     case Kind::memory_summary: return judge_summary(figures);
     case Kind::mps: return judge_mps(message);
-    case Kind::cpu_allocator: return judge_cpu(figures);
+    case Kind::cpu_allocator: return judge_host(message, Confidence::low);
     case Kind::cublas:
     case Kind::cudnn:
       return found.context.device_assert ? verdict_of(Cause::not_vram, Confidence::high) : verdict_of(Cause::unknown, Confidence::low);
@@ -113,7 +110,7 @@ Verdict judge(const Case& found) {
     case Kind::vllm_blocks: return verdict_of(Cause::own_cap, Confidence::medium);
     case Kind::vllm_trial:
     case Kind::sglang: return verdict_of(Cause::own_cap, Confidence::medium);
-    case Kind::host_program: return judge_program(figures);
+    case Kind::host_program: return judge_host(message, Confidence::medium);
     case Kind::shared_memory: return verdict_of(Cause::host_limit, Confidence::high);
     case Kind::vllm_length: return verdict_of(Cause::too_large, Confidence::high);
     case Kind::hami: return verdict_of(Cause::external_cap, Confidence::high);
@@ -156,7 +153,7 @@ void tell_disagreement(const Case& found, Verdict& verdict, Diagnosis& diagnosis
 
 void tell_apart(const Verdict& verdict, const Case& found, Diagnosis& diagnosis) {
   const bool on_device =
-      found.message.source != Source::kernel && diagnosis.cause != Cause::not_vram && diagnosis.cause != Cause::host_limit;
+      found.message.figures.device != "cpu" && diagnosis.cause != Cause::not_vram && diagnosis.cause != Cause::host_limit;
   const std::string_view list = tools_of(found.message).list;
   if (!diagnosis.disagreement.empty()) {
     diagnosis.tell_apart = fmt::format("{}   # before the program starts: what is listed now is others'", list);

@@ -16,7 +16,7 @@ namespace plimsoll::doctor {
 struct Context {
   bool device_assert = false;  ///< a kernel ran into an assertion
   bool expandable = false;     ///< expandable segments are on already
-  std::optional<Span> growth;  ///< of what the same writer had allocated, from its first message to its last
+  std::optional<Span> growth;  ///< of what the same program had allocated, where it never fell
 };
 
 /// A message and all that is known around it.

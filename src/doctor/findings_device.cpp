@@ -80,7 +80,7 @@ std::string others_hold(const Verdict& verdict) {
   return fmt::format(
       "Missing are {}; {} are held by somebody whom the message does not list, such as a graphics client, another container or another "
       "user's program.",
-      about(deficit), about(*verdict.unexplained));
+      about(deficit), about(*verdict.hidden));
 }
 
 // What the rule that decided proves.
@@ -165,8 +165,9 @@ void tell_oddities(const Case& found, const Verdict& verdict, Sentences& out) {
                               asked == (2U << 20U) ? 1 : 10, full && !verdict.contradiction ? ": the device is simply full" : ""));
   }
   if (found.context.growth && found.context.growth->low > 0)
-    out.push_back(fmt::format("Between the first and the last such message what is allocated grew by {}: something accumulates (a leak).",
-                              about(*found.context.growth)));
+    out.push_back(
+        fmt::format("Between the first and the last such message what is allocated grew by {}: something may accumulate (a leak).",
+                    about(*found.context.growth)));
 }
 
 void tell_model(const Case& found, Sentences& out) {
@@ -184,7 +185,8 @@ void tell_model(const Case& found, Sentences& out) {
 
 void tell_half_truth(const Case& found, Sentences& out) {
   const Figures& figures = found.message.figures;
-  if (found.message.kind != Kind::allocator || !found.message.fatal || !figures.cached) return;
+  // While a graph is captured nothing is given back.
+  if (found.message.kind != Kind::allocator || !found.message.fatal || !figures.cached || found.trace.captures()) return;
   std::string text = tools_of(found.message).call("empty_cache()") +
                      " does not cure the request that failed: PyTorch had given back every block that was wholly free before it gave up.";
   if (figures.cached->said.count > 0)

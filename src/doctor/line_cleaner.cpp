@@ -76,6 +76,14 @@ bool LineCleaner::take(char byte) {
   return false;
 }
 
+LineCleaner::Inside LineCleaner::behind_escape(char byte) {
+  // Device controls, operating system commands, privacy messages, applications' commands and plain strings end alike.
+  static constexpr std::string_view kStrings = "P]^_X";
+  if (byte == '[') return Inside::sequence;
+  if (kStrings.find(byte) != std::string_view::npos) return Inside::string;
+  return byte >= 0x20 && byte <= 0x2F ? Inside::escape : Inside::text;
+}
+
 bool LineCleaner::take_inside(char byte) {
   // No sequence holds a line end: one that is cut gives the line back.
   if (byte == '\n' || ++inside_bytes_ > kLongestSequence) {
@@ -83,7 +91,7 @@ bool LineCleaner::take_inside(char byte) {
     return byte == '\n' && take(byte);
   }
   switch (inside_) {
-    case Inside::escape: inside_ = byte == '[' ? Inside::sequence : byte == ']' ? Inside::string : Inside::text; break;
+    case Inside::escape: inside_ = behind_escape(byte); break;
     case Inside::sequence:
       if (byte >= 0x40 && byte <= 0x7E) inside_ = Inside::text;
       break;

@@ -30,6 +30,7 @@ class LineCleaner {
  private:
   enum class Inside : std::uint8_t { text, escape, sequence, string, string_escape };
 
+  static Inside behind_escape(char byte);
   bool take(char byte);
   bool take_inside(char byte);
   bool give(Piece& piece);

@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <array>
 
+#include "doctor/letters.h"
+
 namespace plimsoll::doctor {
 namespace {
 
 constexpr std::size_t kLongestPart = 64;
 constexpr int kMostParts = 6;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_word(char c) { return is_digit(c) || is_letter(c) || c == '-' || c == '_' || c == '.'; }
 
 struct Part {
@@ -59,15 +59,18 @@ Part time(std::string_view text) {
   std::size_t size = 0;
   std::size_t colons = 0;
   std::size_t dashes = 0;
+  bool point = false;
   while (size < std::min(text.size(), kLongestPart)) {
     const char c = text[size];
     if (c == ':') ++colons;
     else if (c == '-' || c == '/') ++dashes;
-    else if (!is_digit(c) && c != '.' && c != ',' && c != 'T' && c != 'Z' && c != '+') break;
+    else if (c == '.') point = true;
+    else if (!is_digit(c) && c != ',' && c != 'T' && c != 'Z' && c != '+') break;
     ++size;
   }
   if (size < 5 || size == text.size() || text[size] != ' ') return {};
-  return colons > 0 || dashes > 0 ? Part{size} : Part{};
+  // "15.32/22.04 GiB" is none.
+  return colons > 0 || (dashes > 0 && !point) ? Part{size} : Part{};
 }
 
 std::size_t word_size(std::string_view text) {

@@ -6,6 +6,8 @@
 
 #include "doctor/explain.h"
 #include "doctor/figure.h"
+#include "doctor/growth.h"
+#include "doctor/letters.h"
 #include "doctor/line_cleaner.h"
 #include "doctor/line_prefix.h"
 #include "doctor/message_text.h"
@@ -40,7 +42,8 @@ struct Hit {
 };
 
 struct Line {
-  std::string text;  ///< without its prefix
+  std::string text;       ///< without its prefix
+  std::size_t width = 0;  ///< with it
   std::uint64_t number = 0;
   std::size_t writer = 0;
   std::size_t consumed = 0;  ///< hits that end at or before this are part of a message that was read
@@ -52,6 +55,9 @@ struct Writer {
   std::string name;
   std::uint64_t last_line = 0;
   std::uint64_t generation = 0;  ///< another when the place is used for another writer
+  bool expandable = false;       ///< expandable segments are on
+  bool ends = false;             ///< the last traceback is of a program that nothing kept from ending
+  std::uint64_t program = 0;     ///< another behind each that ended
   Trace trace;
 };
 
@@ -64,8 +70,9 @@ struct Found {
   std::uint64_t line = 0;
   std::uint64_t last_line = 0;  ///< of its times, by this writer
   std::uint64_t times = 1;
-  std::optional<Figure> first_allocated;
-  std::optional<Figure> last_allocated;
+  bool expandable = false;
+  std::uint64_t program = 0;  ///< of the writer's
+  Growth growth;
 };
 
 bool same(const std::optional<Figure>& a, const std::optional<Figure>& b) {
@@ -109,6 +116,12 @@ bool agree(const std::optional<T>& a, const std::optional<T>& b) {
   } else {
     return !a || !b || *a == *b;
   }
+}
+
+/// Whether both tell how much is allocated of the same memory.
+bool same_memory(const Message& a, const Message& b) {
+  return a.kind == b.kind && a.figures.device == b.figures.device && same(a.figures.total, b.figures.total) && a.figures.allocated &&
+         b.figures.allocated;
 }
 
 /// What is asked for and what is taken for it differ by what is padded.
@@ -162,6 +175,13 @@ void carry_out(const OllamaPlan& plan, Message& message) {
   message.available = plan.available;
 }
 
+/// Whether a line that was broken at a width was broken within a number: "42405|855232", "19|.66", "19.|66".
+bool is_cut_number(std::string_view line, std::string_view next) {
+  if (line.empty() || next.empty()) return false;
+  if (is_digit(line.back())) return is_digit(next.front()) || (next.size() > 1 && next.front() == '.' && is_digit(next[1]));
+  return line.size() > 1 && line.back() == '.' && is_digit(line[line.size() - 2]) && is_digit(next.front());
+}
+
 /// The position in `line` that `printing` characters that are no blanks lead up to.
 std::size_t raw_offset(std::string_view line, std::size_t printing) {
   std::size_t at = 0;
@@ -205,10 +225,12 @@ struct LogReader::State {
   };
   std::array<Part, kRing> parts{};
   std::size_t part_count = 0;
+  std::size_t width_around(std::uint64_t index);
   void gather(std::uint64_t index, std::size_t mark);
   void consume(std::size_t end);
   void keep(Message message, const Line& line);
-  void keep_growth(Found& known, const Message& message) const;
+  bool is_expandable(const Writer& writer) const;
+  bool ends_program(std::uint64_t index);
   void adopt_late_traces();
   void sort_found();
 };
@@ -218,6 +240,7 @@ void LogReader::State::push(const LineCleaner::Piece& piece) {
   Line& line = at(pushed);
   const LinePrefix prefix = find_prefix(piece.text);
   line.text.assign(piece.text.substr(prefix.size));
+  line.width = piece.text.size();
   line.number = piece.number;
   line.writer = writer_of(prefix.writer.substr(0, kLongestWriter), pushed);
   line.consumed = 0;
@@ -243,7 +266,10 @@ std::size_t LogReader::State::writer_of(std::string_view name, std::uint64_t num
     writers.emplace_back();
     oldest = writers.size() - 1;
   }
-  writers[oldest] = {std::string(name), number, ++generations, {}};
+  writers[oldest] = Writer{};
+  writers[oldest].name = std::string(name);
+  writers[oldest].last_line = number;
+  writers[oldest].generation = ++generations;
   return oldest;
 }
 
@@ -257,7 +283,7 @@ void LogReader::State::process_hit(std::uint64_t index, const Hit& hit) {
   if (hit.sign > kLastEvidence) {
     note_context(index, hit);
   } else if (hit.sign > kLastMessage) {
-    writers[line.writer].trace.note(hit.sign, line.text);
+    writers[line.writer].trace.note({hit.sign, hit.end, line.text, line.number});
   } else if (hit.end > line.consumed && may_begin(hit.sign, line.text, hit.end)) {
     gather(index, hit.end);
     auto message = read_message(hit.sign, {text, line.text, hit.end});
@@ -269,14 +295,16 @@ void LogReader::State::process_hit(std::uint64_t index, const Hit& hit) {
 
 void LogReader::State::note_context(std::uint64_t index, const Hit& hit) {
   const Line& line = at(index);
-  const std::string_view before = std::string_view(line.text).substr(0, hit.end);
   switch (hit.sign) {
-    case Sign::traceback: writers[line.writer].trace.begin(); break;
+    case Sign::traceback:
+      writers[line.writer].trace.begin();
+      writers[line.writer].ends = ends_program(index);
+      break;
     case Sign::device_assert: context.device_assert = true; break;
+    // "... try setting PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True" is an advice.
     case Sign::expandable_on:
-      // "... try setting PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True" is an advice.
-      if (before.substr(before.size() - std::min<std::size_t>(before.size(), 80)).find("setting") == std::string_view::npos)
-        context.expandable = true;
+      gather(index, hit.end);
+      if (text.find_before("setting", text.here(), 80) == MessageText::kNowhere) writers[line.writer].expandable = true;
       break;
     // "memory: usage 8388608kB, limit 8388608kB, failcnt 311"
     case Sign::group_limit:
@@ -301,23 +329,37 @@ void LogReader::State::note_context(std::uint64_t index, const Hit& hit) {
   }
 }
 
+/// The width of the longest line that a writer wrote around one: where lines are broken at a width, it is that.
+std::size_t LogReader::State::width_around(std::uint64_t index) {
+  std::size_t width = 0;
+  for (std::uint64_t each = index - std::min<std::uint64_t>(index, 1); each < pushed && each <= index + kAhead; ++each) {
+    if (at(each).writer == at(index).writer) width = std::max(width, at(each).width);
+  }
+  return width;
+}
+
 /// Fills `text` with what the writer of a line wrote around `mark`.
 void LogReader::State::gather(std::uint64_t index, std::size_t mark) {
   text.clear();
   part_count = 0;
   const Line& line = at(index);
+  const std::size_t width = width_around(index);
+  const Line* last = nullptr;
   if (index > 0 && pushed - index < kRing - 1) {
     const Line& before = at(index - 1);
     if (before.writer == line.writer) {
       const std::string_view all = before.text;
       text.add_line(all.substr(all.size() - std::min(all.size(), kTextBefore)));
+      last = &before;
     }
   }
   const std::size_t cut = mark - std::min(mark, kTextBefore);
   const auto add = [&](std::uint64_t at_index, std::size_t from, std::ptrdiff_t marked) {
-    const std::string_view all = at(at_index).text;
-    const std::size_t begin = text.add_line(all.substr(from, kTextBehind), marked);
+    const Line& next = at(at_index);
+    const bool in_number = from == 0 && last != nullptr && last->width == width && is_cut_number(last->text, next.text);
+    const std::size_t begin = text.add_line(std::string_view(next.text).substr(from, kTextBehind), marked, in_number);
     parts[part_count++] = {at_index, begin, from};
+    last = &next;
   };
   add(index, cut, static_cast<std::ptrdiff_t>(mark - cut));
   for (std::uint64_t next = index + 1; next < pushed && next <= index + kAhead && text.size() < text.here() + kTextBehind; ++next) {
@@ -344,10 +386,17 @@ void LogReader::State::consume(std::size_t end) {
   }
 }
 
-void LogReader::State::keep_growth(Found& known, const Message& message) const {
-  if (!message.figures.allocated) return;
-  if (!known.first_allocated) known.first_allocated = message.figures.allocated;
-  known.last_allocated = message.figures.allocated;
+/// What stands in lines without a writer is everybody's.
+bool LogReader::State::is_expandable(const Writer& writer) const {
+  return writer.expandable || std::ranges::any_of(writers, [](const Writer& each) { return each.name.empty() && each.expandable; });
+}
+
+/// Whether the traceback that a line begins goes back to a program's first line: "  File "train.py", line 5, in <module>".
+bool LogReader::State::ends_program(std::uint64_t index) {
+  for (std::uint64_t next = index + 1; next < pushed && next <= index + kAhead; ++next) {
+    if (at(next).writer == at(index).writer) return at(next).text.ends_with(", in <module>");
+  }
+  return false;
 }
 
 void LogReader::State::keep(Message message, const Line& line) {
@@ -369,18 +418,22 @@ void LogReader::State::keep(Message message, const Line& line) {
     }
   }
   for (Found& known : found) {
-    const bool same_writer = known.writer_index == line.writer && known.generation == writer.generation;
-    if (same_writer && known.message.kind == message.kind) keep_growth(known, message);
+    const bool same_program = known.writer_index == line.writer && known.generation == writer.generation && known.program == writer.program;
+    if (same_program && same_memory(known.message, message)) known.growth.add(*message.figures.allocated);
   }
+  const std::uint64_t program = writer.program;
+  if (std::exchange(writer.ends, false)) ++writer.program;
   if (found.size() == kMostFound) return;
   Found& added = found.emplace_back();
-  keep_growth(added, message);
+  added.program = program;
+  if (message.figures.allocated) added.growth.add(*message.figures.allocated);
   added.message = std::move(message);
   if (!writer.trace.used()) added.trace = writer.trace;
   added.writer = writer.name;
   added.writer_index = line.writer;
   added.generation = writer.generation;
   added.line = added.last_line = line.number;
+  added.expandable = is_expandable(writer);
   writer.trace.use();
 }
 
@@ -388,12 +441,13 @@ void LogReader::State::keep(Message message, const Line& line) {
 void LogReader::State::adopt_late_traces() {
   for (Found& each : found) {
     const Writer& writer = writers[each.writer_index];
-    if (each.trace.empty() && each.generation == writer.generation && !writer.trace.used()) each.trace = writer.trace;
+    const bool near = writer.trace.line() >= each.last_line && writer.trace.line() - each.last_line <= kPartLines;
+    if (near && each.trace.empty() && each.generation == writer.generation && !writer.trace.used()) each.trace = writer.trace;
   }
 }
 
 void LogReader::State::sort_found() {
-  const bool strong = std::ranges::any_of(found, [](const Found& each) { return !each.message.weak; });
+  const bool strong = std::ranges::any_of(found, [](const Found& each) { return !each.message.weak && each.message.fatal; });
   if (strong) std::erase_if(found, [](const Found& each) { return each.message.weak; });
   const auto rank = [&](const Found& each) {
     if (!each.message.fatal) return 3;
@@ -428,7 +482,8 @@ std::vector<Diagnosis> LogReader::finish() {
   for (Found& each : state.found) {
     if (diagnoses.size() == kMostDiagnoses) break;
     Context context = state.context;
-    if (each.first_allocated && each.last_allocated) context.growth = span_of(*each.last_allocated) - span_of(*each.first_allocated);
+    context.expandable = each.expandable;
+    context.growth = each.growth.grown();
     Diagnosis diagnosis = explain({std::move(each.message), std::move(each.trace), context});
     diagnosis.rank = printable(each.writer, kLongestWriter);
     diagnosis.line = each.line;

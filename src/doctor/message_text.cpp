@@ -5,11 +5,11 @@
 #include <charconv>
 
 #include "doctor/figure.h"
+#include "doctor/letters.h"
 
 namespace plimsoll::doctor {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_number(char c) { return is_digit(c) || c == '.' || c == ','; }
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
@@ -28,8 +28,8 @@ std::string_view without_tail(std::string_view number) {
 
 }  // namespace
 
-std::size_t MessageText::add_line(std::string_view line, std::ptrdiff_t mark) {
-  if (!text_.empty()) text_ += '\n';
+std::size_t MessageText::add_line(std::string_view line, std::ptrdiff_t mark, bool in_number) {
+  if (!text_.empty() && !in_number) text_ += '\n';
   const std::size_t begin = text_.size();
   for (std::size_t i = 0; i < line.size(); ++i) {
     if (mark == static_cast<std::ptrdiff_t>(i)) here_ = text_.size();
@@ -91,7 +91,7 @@ bool MessageText::ends(std::string_view label, std::size_t at) const {
 }
 
 std::optional<Figure> MessageText::size_at(std::size_t at, bool bare) const {
-  at = past_marks(at);
+  at = past_marks(std::min(at, text_.size()));
   if (at < text_.size() && (text_[at] == ':' || text_[at] == '=')) at = past_marks(at + 1);
   std::string number;
   while (at < text_.size() && number.size() < kLongestNumber && is_number(text_[at])) number += text_[at++];
@@ -162,6 +162,11 @@ std::optional<Figure> MessageText::size_before(std::string_view label, std::size
   return at == kNowhere ? std::nullopt : size_ending(at);
 }
 
+bool MessageText::digit_at(std::size_t at) const {
+  at = past_marks(at);
+  return at < text_.size() && is_digit(text_[at]);
+}
+
 std::optional<std::int64_t> MessageText::integer_at(std::size_t at) const {
   at = past_marks(at);
   if (at < text_.size() && (text_[at] == ':' || text_[at] == '=')) at = past_marks(at + 1);
@@ -179,6 +184,16 @@ std::optional<std::int64_t> MessageText::integer_ending(std::size_t end) const {
   std::size_t at = end;
   while (at > 0 && is_digit(text_[at - 1])) --at;
   return at == end ? std::nullopt : integer_at(at);
+}
+
+std::optional<Figure> MessageText::last_size(std::string_view label, std::size_t until, std::size_t bytes, bool bare) const {
+  const std::size_t at = find_before(label, until, bytes);
+  return at == kNowhere ? std::nullopt : size_at(end_of(label, at), bare);
+}
+
+std::optional<std::int64_t> MessageText::last_integer(std::string_view label, std::size_t until, std::size_t bytes) const {
+  const std::size_t at = find_before(label, until, bytes);
+  return at == kNowhere ? std::nullopt : integer_at(end_of(label, at));
 }
 
 }  // namespace plimsoll::doctor

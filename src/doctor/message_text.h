@@ -17,8 +17,9 @@ class MessageText {
  public:
   static constexpr std::size_t kNowhere = std::string_view::npos;
 
-  /// Adds a line and gives where it begins; `mark` >= 0 is a position in `line` that `here` will stand for.
-  std::size_t add_line(std::string_view line, std::ptrdiff_t mark = -1);
+  /// Adds a line and gives where it begins; `mark` >= 0 is a position in `line` that `here` will stand for. `in_number`: the line before
+  /// was cut within a number, which goes on in this one.
+  std::size_t add_line(std::string_view line, std::ptrdiff_t mark = -1, bool in_number = false);
   void clear();
   std::size_t size() const { return text_.size(); }
 
@@ -48,9 +49,13 @@ class MessageText {
   /// The size behind the first `label` in the range, and the one before it.
   std::optional<Figure> size_after(std::string_view label, std::size_t from, std::size_t until = kNowhere, bool bare = false) const;
   std::optional<Figure> size_before(std::string_view label, std::size_t from, std::size_t until = kNowhere) const;
+  bool digit_at(std::size_t at) const;
   /// Digits at `at`.
   std::optional<std::int64_t> integer_at(std::size_t at) const;
   std::optional<std::int64_t> integer_ending(std::size_t end) const;
+  /// What stands behind the last `label` before `until`, within `bytes` of it.
+  std::optional<Figure> last_size(std::string_view label, std::size_t until, std::size_t bytes, bool bare = false) const;
+  std::optional<std::int64_t> last_integer(std::string_view label, std::size_t until, std::size_t bytes) const;
 
   std::string_view text() const { return text_; }
 

@@ -17,6 +17,7 @@ enum class Sign : std::uint8_t {
   allocation_warning,
   internal_assert,
   cpu_allocator,
+  cpu_asked,
   host_map,
   host_shared,
   shared_object,
@@ -56,6 +57,7 @@ enum class Sign : std::uint8_t {
   python_memory,
   array_memory,
   bad_alloc,
+  rust_memory,
   no_memory,
   ray_memory,
   earlyoom,
@@ -63,6 +65,7 @@ enum class Sign : std::uint8_t {
   exit_status,
 
   loads,
+  moves,
   loads_model,
   loads_to_cpu,
   starts_cuda,
@@ -70,6 +73,8 @@ enum class Sign : std::uint8_t {
   attends,
   trains,
   fills_cache,
+  captures,
+  serves,
   starts_up,
 
   traceback,

@@ -53,7 +53,7 @@ std::optional<Message> read_stream_executor(const MessageText& text) {
   Message message = message_of(Source::tensorflow, Kind::tf_device, behind_repetition(text));
   message.fatal = false;
   const std::size_t exact = text.find_end("(", start, from);
-  message.figures.requested = exact == kNowhere ? text.size_at(start + 16) : text.size_at(exact);
+  message.figures.requested = text.size_at(exact == kNowhere ? text.find_end("failedtoallocate", start) : exact);
   return message;
 }
 
@@ -120,14 +120,9 @@ std::optional<Message> read_bare(const Place& place) {
 }
 
 // "Device 0 OOM 27147995136 / 25757220864": what would be held, and the limit.
-std::optional<Message> read_hami(const Place& place) {
-  const std::string_view before = place.line.substr(0, place.at);
-  if (!before.ends_with("OOM") || before.substr(0, before.size() - 3).find_last_of("0123456789") == std::string_view::npos)
-    return std::nullopt;
-  const MessageText& text = place.text;
+std::optional<Message> read_hami(const MessageText& text) {
   const std::size_t from = text.here();
-  const std::size_t device = text.find_before("device", from, 16);
-  const auto number = device == kNowhere ? std::nullopt : text.integer_at(device + 6);
+  const auto number = text.last_integer("device", from, 16);
   const std::size_t slash = text.find_end("/", from, from + 32);
   if (!number || slash == kNowhere) return std::nullopt;
   Message message = message_of(Source::hami, Kind::hami, slash);
@@ -199,7 +194,7 @@ std::optional<Message> read_cuda(Sign sign, const Place& place) {
     case Sign::nccl_allocation: return read_nccl(place.text);
     case Sign::out_of_resource: return read_triton(place.text);
     case Sign::jetson_map: return read_jetson(place.text);
-    case Sign::hami_oom: return read_hami(place);
+    case Sign::hami_oom: return read_hami(place.text);
     default: return std::nullopt;
   }
 }

@@ -78,8 +78,7 @@ Message read_tf_warning(const MessageText& text) {
     message.source = Source::jax;
     message.kind = Kind::jax;
   }
-  const std::size_t gpu = text.find_before("(gpu_", from, 64);
-  const auto number = gpu == kNowhere ? std::nullopt : text.integer_at(gpu + 5);
+  const auto number = text.last_integer("(gpu_", from, 64);
   if (number) message.figures.device = fmt::format("gpu:{}", *number);
   read_stats(text, from, message.figures);
   message.end = labels.end();

@@ -84,7 +84,7 @@ std::optional<Message> read_oom_kill(const Place& place) {
   const std::size_t detected = text.find_before("detected", from, 48);
   if (detected != kNowhere && (text.has("event", from, from + 8) || text.has("handler", from, from + 200))) {
     Message message = killed(Source::slurm, Kind::slurm, from);
-    message.tokens_wanted = text.integer_at(detected + 8);
+    message.tokens_wanted = text.last_integer("detected", from, 48);
     std::string_view step = field(place.line, "StepId=", " ,");
     if (step.empty()) step = field(place.line, "in step ", " ,");
     if (step.ends_with('.')) step.remove_suffix(1);
@@ -139,20 +139,37 @@ std::optional<Message> read_job_limit(const Place& place) {
   return message;
 }
 
-// "Killed", "line 28:  8156 Killed   python3 main.py": a shell's.
+std::string_view without(std::string_view text, std::string_view tail) { return text.substr(0, text.find_last_not_of(tail) + 1); }
+
+/// "[1]+", "[1]  + 8156": a job of a shell's.
+bool is_job(std::string_view text) {
+  const std::size_t close = text.find(']');
+  if (!text.starts_with('[') || close == std::string_view::npos || close < 2) return false;
+  return text.substr(1, close - 1).find_first_not_of("0123456789") == std::string_view::npos &&
+         without(text.substr(close + 1), "0123456789 +-").empty();
+}
+
+// "Killed", "Killed: 9", "[1]+  Killed   python3 main.py", "line 28:  8156 Killed   python3 main.py", "zsh: killed   python3 main.py": a
+// shell's.
 std::optional<Message> read_killed(const Place& place) {
-  std::string_view before = place.line.substr(0, place.at - std::min<std::size_t>(place.at, 6));
-  if (!std::string_view(place.line.substr(before.size())).starts_with("Killed")) return std::nullopt;
-  while (before.ends_with(' ')) before.remove_suffix(1);
+  const std::string_view before = without(place.line.substr(0, place.at - std::min<std::size_t>(place.at, 6)), " ");
   const std::string_view behind = place.line.substr(place.at);
-  const bool alone = before.empty() && behind.find_first_not_of(" .") == std::string_view::npos;
-  const bool of_a_job = before.ends_with(']') && before.starts_with('[');
-  const std::size_t word = before.find_last_not_of("0123456789");
-  const bool of_a_line = word != std::string_view::npos && word + 1 < before.size() && before.find(": line ") != std::string_view::npos;
-  if (!alone && !of_a_job && !of_a_line) return std::nullopt;
+  const std::string_view shell = without(before, "0123456789 ");
+  const bool small = place.line.substr(0, place.at).ends_with("killed");
+  const bool alone = before.empty() && !small && (behind == ": 9" || without(behind, " .").empty());
+  const bool of_a_line = !small && shell.size() < before.size() && before.find(": line ") != std::string_view::npos;
+  if (!alone && !of_a_line && !is_job(before) && shell != "zsh:" && !is_logged_alone(before, behind)) return std::nullopt;
   Message message = killed(Source::kernel, Kind::exit_status, place.text.here());
   message.weak = true;
   return message;
+}
+
+/// Whether what stands before says that the signal came, not that it will or may: "terminated by signal SIGKILL", "was sent SIGKILL!".
+bool tells_of_an_end(const MessageText& text, std::size_t signal) {
+  static constexpr std::array<std::string_view, 8> kEnds = {"was", "died", "by", "exit", "killed", "terminated", "received", "signal9"};
+  if (text.ends("sending", signal)) return false;
+  if (text.ends("signals.", signal)) return true;
+  return std::ranges::any_of(kEnds, [&](std::string_view word) { return text.find_before(word, signal, 48) != kNowhere; });
 }
 
 // "exit code 137", "exitcode: -9", "died with <Signals.SIGKILL: 9>", "Signal 9 (SIGKILL)".
@@ -162,7 +179,8 @@ std::optional<Message> read_status(const Place& place) {
   const bool plain_nine = text.ends("9", from) && !text.ends("-9", from) && !text.ends("signal9", from);
   // More digits: another number.
   const bool longer = place.at < place.line.size() && place.line[place.at] >= '0' && place.line[place.at] <= '9';
-  if (plain_nine || longer) return std::nullopt;
+  const bool announced = text.ends("sigkill", from) && !tells_of_an_end(text, text.find_before("sigkill", from, 16));
+  if (plain_nine || longer || announced) return std::nullopt;
   Message message = killed(Source::kernel, Kind::exit_status, from);
   message.weak = true;
   return message;

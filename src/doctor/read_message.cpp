@@ -2,14 +2,21 @@
 
 namespace plimsoll::doctor {
 
+bool is_logged_alone(std::string_view before, std::string_view behind) {
+  return (before.ends_with(":\"") || before.ends_with(": \"")) && (behind.starts_with("\\n") || behind.starts_with('"'));
+}
+
 bool may_begin(Sign sign, std::string_view line, std::size_t at) {
   const std::string_view before = line.substr(0, at);
-  if (sign == Sign::hami_oom) return before.ends_with(" OOM");
-  return sign != Sign::killed || before.ends_with("Killed");
+  // A line may begin in the middle of it.
+  if (sign == Sign::hami_oom) return before.ends_with(" OOM") || std::string_view("OOM").ends_with(before);
+  if (sign != Sign::killed || before.ends_with("Killed")) return true;
+  return before.ends_with("killed") && (before.starts_with("zsh:") || before.starts_with('['));
 }
 
 bool may_continue(Sign sign) {
-  return sign == Sign::capacity || sign == Sign::hbm_exceeded || sign == Sign::array_memory || sign == Sign::no_memory;
+  return sign == Sign::capacity || sign == Sign::cpu_asked || sign == Sign::hbm_exceeded || sign == Sign::array_memory ||
+         sign == Sign::no_memory;
 }
 
 // The one list of what is recognised; phrases.cpp has the phrases.
@@ -20,6 +27,7 @@ std::optional<Message> read_message(Sign sign, const Place& place) {
     case Sign::allocation_warning:
     case Sign::internal_assert:
     case Sign::cpu_allocator:
+    case Sign::cpu_asked:
     case Sign::host_map:
     case Sign::host_shared:
     case Sign::shared_object:
@@ -55,6 +63,7 @@ std::optional<Message> read_message(Sign sign, const Place& place) {
     case Sign::python_memory:
     case Sign::array_memory:
     case Sign::bad_alloc:
+    case Sign::rust_memory:
     case Sign::no_memory:
     case Sign::ray_memory:
     case Sign::earlyoom: return read_program(sign, place);

@@ -70,6 +70,7 @@ struct Message {
   bool fatal = true;
   bool weak = false;                          ///< says nothing that a better message would not say
   bool old = false;                           ///< PyTorch before 2.1
+  bool no_size = false;                       ///< what was asked for is a number that is not below kNoSize
   Phase phase = Phase::unknown;               ///< where the message itself tells
   std::string name;                           ///< CUDA, HIP, XPU or NPU; PyTorch of a bare error; a killed program; a shape
   std::string group;                          ///< control group
@@ -114,8 +115,11 @@ std::optional<Message> read_framework(Sign sign, const Place& place);
 std::optional<Message> read_server(Sign sign, const Place& place);
 std::optional<Message> read_host(Sign sign, const Place& place);
 std::optional<Message> read_program(Sign sign, const Place& place);
-/// Of Java or Node.js, whose messages are "out of memory" too.
+/// Of Java, Node.js or Go, whose messages are "out of memory" too.
 std::optional<Message> read_heap(const MessageText& text);
+
+/// {"log":"MemoryError\n","stream":"stderr"}: whether what stands between these is all that a container wrote in a line.
+bool is_logged_alone(std::string_view before, std::string_view behind);
 
 /// Whose limit it is, as Message::name.
 inline constexpr std::string_view kJavaHeap = "Java's heap";

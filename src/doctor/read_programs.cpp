@@ -45,8 +45,7 @@ std::optional<Message> read_memory_error(const Place& place) {
   static constexpr std::size_t kName = std::string_view("MemoryError").size();
   const std::string_view before = place.line.substr(0, place.at - std::min(place.at, kName));
   const std::string_view behind = place.line.substr(place.at);
-  // {"log":"MemoryError\n","stream":"stderr"}, as containers' logs have it.
-  const bool quoted = (before.ends_with(":\"") || before.ends_with(": \"")) && (behind.starts_with("\\n") || behind.starts_with('"'));
+  const bool quoted = is_logged_alone(before, behind);
   if (!quoted && !leads_to_exception(before)) return std::nullopt;
   if (!quoted && behind.find_first_not_of(' ') != std::string_view::npos && !behind.starts_with(':')) return std::nullopt;
   const MessageText& text = place.text;
@@ -71,6 +70,27 @@ std::optional<Message> read_bad_alloc(const Place& place) {
   const bool thrown = text.find_before("instanceof'", text.here(), 32) != kNowhere;
   if ((!thrown && !before.ends_with(':')) || is_of_device(text)) return std::nullopt;
   return program(Kind::host_program, "C++", text.here());
+}
+
+// "memory allocation of 8589934592 bytes failed".
+std::optional<Message> read_rust(const MessageText& text) {
+  const std::size_t from = text.here();
+  const std::size_t failed = text.find_end("bytesfailed", from, std::min(text.size(), from + 40));
+  if (failed == kNowhere) return std::nullopt;
+  Message message = program(Kind::host_program, "Rust", failed);
+  message.figures.requested = text.size_at(from);
+  return message;
+}
+
+// "runtime: out of memory: cannot allocate 4194304-byte block (3758096384 in use)", "fatal error: runtime: out of memory".
+std::optional<Message> read_go(const MessageText& text) {
+  const std::size_t from = text.here();
+  if (!text.ends("runtime:outofmemory", from)) return std::nullopt;
+  const std::size_t size = text.find_end(":cannotallocate", from, from + 24);
+  if (size == kNowhere && !text.ends("fatalerror:runtime:outofmemory", from)) return std::nullopt;
+  Message message = program(Kind::host_program, "Go", from);
+  message.figures.requested = text.size_at(size, true);
+  return message;
 }
 
 // "OSError: [Errno 12] Cannot allocate memory", "error='Cannot allocate memory' (errno=12)", "fork: Cannot allocate memory".
@@ -120,19 +140,30 @@ std::optional<Message> read_earlyoom(const Place& place) {
 
 std::optional<Message> read_heap(const MessageText& text) {
   const std::size_t from = text.here();
+  if (auto go = read_go(text)) return go;
   if (text.ends("javascriptheapoutofmemory", from)) return program(Kind::heap_limit, kNodeHeap, from);
   if (!text.ends("java.lang.outofmemory", from)) return std::nullopt;
   struct Part {
     std::string_view label;
     std::string_view name;
   };
-  static constexpr std::array<Part, 4> kParts = {{{"error:javaheapspace", kJavaHeap},
+  static constexpr std::array<Part, 5> kParts = {{{"error:javaheapspace", kJavaHeap},
                                                   {"error:gcoverheadlimitexceeded", kJavaHeap},
                                                   {"error:metaspace", kJavaClasses},
+                                                  {"error:cannotreserve", kJavaBuffers},
                                                   {"error:directbuffermemory", kJavaBuffers}}};
   const auto* const part = std::ranges::find_if(kParts, [&](const Part& each) { return text.starts(each.label, from); });
   if (part == kParts.end()) return std::nullopt;
-  return program(Kind::heap_limit, part->name, text.find_end(part->label, from));
+  const std::size_t end = text.find_end(part->label, from);
+  Message message = program(Kind::heap_limit, part->name, end);
+  // "Cannot reserve 4194304 bytes of direct buffer memory (allocated: 62914560, limit: 67108864)".
+  if (part->label != "error:cannotreserve") return message;
+  message.figures.requested = text.size_at(end);
+  Labels labels(text, end, std::min(text.size(), end + 120));
+  message.figures.allocated = labels.after("(allocated", true);
+  message.figures.limit = labels.after("limit", true);
+  message.end = labels.end();
+  return message;
 }
 
 std::optional<Message> read_program(Sign sign, const Place& place) {
@@ -140,6 +171,7 @@ std::optional<Message> read_program(Sign sign, const Place& place) {
     case Sign::python_memory: return read_memory_error(place);
     case Sign::array_memory: return read_array(place.text);
     case Sign::bad_alloc: return read_bad_alloc(place);
+    case Sign::rust_memory: return read_rust(place.text);
     case Sign::no_memory: return read_no_memory(place.text);
     case Sign::ray_memory: return read_ray(place.text);
     case Sign::earlyoom: return read_earlyoom(place);

@@ -24,11 +24,11 @@ Message pytorch(Kind kind, std::size_t end) {
   return message;
 }
 
-/// Where the message that begins at `from` ends at the latest: before its hint, the next message, the next traceback.
-std::size_t end_of_message(const MessageText& text, std::size_t from) {
+/// Where the message that begins at `from` ends at the latest: before its hint, the next message, the next traceback, `until`.
+std::size_t end_of_message(const MessageText& text, std::size_t from, std::size_t until = MessageText::kNowhere) {
   static constexpr std::array<std::string_view, 5> kEnds = {"ifreservedmemoryis", "ifreservedbutunallocated", "traceback(most",
                                                             "outofmemory", "seedocumentationfor"};
-  std::size_t end = std::min(text.size(), from + kLongest);
+  std::size_t end = std::min({text.size(), from + kLongest, until});
   for (const std::string_view label : kEnds) end = std::min(end, text.find(label, from, end));
   return end;
 }
@@ -80,8 +80,8 @@ void complete(Figures& figures) {
 }
 
 // P1 to P5 of every version: figures by their labels, in whatever order.
-Message read_allocator(const MessageText& text, std::size_t from) {
-  const std::size_t until = end_of_message(text, from);
+Message read_allocator(const MessageText& text, std::size_t from, std::size_t latest = MessageText::kNowhere) {
+  const std::size_t until = end_of_message(text, from, latest);
   Labels labels(text, from, until);
   Message message = pytorch(Kind::allocator, from);
   const Backend* const backend = backend_at(text, from);
@@ -130,8 +130,7 @@ Message read_async(const MessageText& text) {
   Labels labels(text, from, until);
   Message message = pytorch(Kind::async_pool, from);
   message.name = "CUDA";
-  const std::size_t device = text.find_before("ondevice", from, 64);
-  const auto number = device == MessageText::kNowhere ? std::nullopt : text.integer_at(device + 8);
+  const auto number = text.last_integer("ondevice", from, 64);
   if (number) message.figures.device = fmt::format("cuda:{}", *number);
   labels.has("(outofmemory)");
   message.figures.allocated = labels.after("currentlyallocated");
@@ -169,13 +168,17 @@ std::optional<Message> read_assert(const MessageText& text) {
 }
 
 std::optional<Message> read_cpu(const MessageText& text) {
-  const std::size_t from = text.here();
+  // The front of the line may be cut off.
+  const std::size_t cut = text.find_before("notenoughmemory:youtriedtoallocate", text.here(), 40);
+  const std::size_t from = cut == MessageText::kNowhere ? text.here() : cut;
   Labels labels(text, from, std::min(text.size(), from + 300));
   const bool in_gib = text.ends("torch:notenoughmemory", from);
   if (!in_gib && !labels.has("memory")) return std::nullopt;
   Message message = pytorch(Kind::cpu_allocator, from);
   message.figures.device = "cpu";
   message.figures.requested = labels.after("triedtoallocate", true);
+  const std::size_t asked = labels.find_end("triedtoallocate");
+  message.no_size = !message.figures.requested && asked != MessageText::kNowhere && text.digit_at(asked);
   // Before 1.0 in whole GiB, cut off.
   if (message.figures.requested && in_gib) message.figures.requested->high += mib(1024);
   labels.has("(cannotallocatememory)");
@@ -211,9 +214,13 @@ std::optional<Message> read_shared_object(const MessageText& text) {
 std::optional<Message> read_headless(const MessageText& text) {
   const std::size_t from = text.here();
   const std::size_t gpu = text.find_before("gpu", from, 64);
-  if (gpu == MessageText::kNowhere || text.find_before("outofmemory", from, 200) != MessageText::kNowhere) return std::nullopt;
+  if (!text.last_integer("gpu", from, 64)) return std::nullopt;
+  if (!text.has("hasa", gpu, gpu + 12) && !text.has(";", gpu, gpu + 12)) return std::nullopt;
+  if (text.find_before("outofmemory", from, 200) != MessageText::kNowhere) return std::nullopt;
   const std::size_t tried = text.find_before("triedtoallocate", gpu, 64);
-  Message message = read_allocator(text, tried == MessageText::kNowhere ? gpu : tried);
+  // A message has one capacity.
+  const std::size_t next = std::min(text.size(), text.find("totalcapac", from));
+  Message message = read_allocator(text, tried == MessageText::kNowhere ? gpu : tried, next);
   if (!message.figures.requested && gpu > 0) message.figures.requested = text.size_ending(gpu - 1);
   const Figures& figures = message.figures;
   if (!figures.total || (!figures.free && !figures.allocated)) return std::nullopt;
@@ -254,7 +261,8 @@ std::optional<Message> read_pytorch(Sign sign, const Place& place) {
     case Sign::would_exceed: return read_async(place.text);
     case Sign::allocation_warning: return read_warning(place.text);
     case Sign::internal_assert: return read_assert(place.text);
-    case Sign::cpu_allocator: return read_cpu(place.text);
+    case Sign::cpu_allocator:
+    case Sign::cpu_asked: return read_cpu(place.text);
     case Sign::host_map: return read_map(place.text);
     case Sign::host_shared: return read_shared(place.text.here());
     case Sign::shared_object: return read_shared_object(place.text);

@@ -50,7 +50,7 @@ std::optional<Message> read_allocating(const MessageText& text) {
   Message message = message_of(Source::llama_cpp, Kind::llama_buffer, from);
   const std::size_t start = text.find_before("allocating", from, 120);
   if (start != kNowhere) {
-    message.figures.requested = text.size_at(start + 10);
+    message.figures.requested = text.size_at(text.find_end("allocating", start));
     read_device(text, "ondevice", start, from, message.figures);
   }
   Labels labels(text, from, std::min(text.size(), from + 24));
@@ -80,8 +80,7 @@ std::optional<Message> read_unable(const MessageText& text) {
   read_device(text, "cuda", from, buffer, message.figures);
   if (text.has("cpu", from, buffer)) message.figures.device = "cpu";
   // "failed to allocate buffer, size = 16384.00 MiB" in the line before.
-  const std::size_t size = text.has("metal", from, buffer) ? text.find_before("buffer,size=", from, 160) : kNowhere;
-  if (size != kNowhere) message.figures.requested = text.size_at(size + 12);
+  if (text.has("metal", from, buffer)) message.figures.requested = text.last_size("buffer,size=", from, 160);
   return message;
 }
 
@@ -104,8 +103,7 @@ std::optional<Message> read_vulkan(const MessageText& text) {
   const std::size_t from = text.here();
   if (text.find_before("vk::", from, 80) == kNowhere && text.find_before("vulkan", from, 200) == kNowhere) return std::nullopt;
   Message message = message_of(Source::llama_cpp, Kind::llama_buffer, from);
-  const std::size_t size = text.find_before("ofsize", from, 200);
-  if (size != kNowhere) message.figures.requested = text.size_at(size + 6, true);
+  message.figures.requested = text.last_size("ofsize", from, 200, true);
   return message;
 }
 
@@ -167,8 +165,7 @@ Message read_length(const MessageText& text) {
   Labels labels(text, from, std::min(text.size(), from + 400));
   const std::size_t needed = text.find_before("kvcacheisneeded", from, 40);
   if (needed != kNowhere) message.figures.requested = text.size_ending(needed);
-  const std::size_t wanted = text.find_before("maxseqlen(", from, 200);
-  if (wanted != kNowhere) message.tokens_wanted = text.integer_at(wanted + 10);
+  message.tokens_wanted = text.last_integer("maxseqlen(", from, 200);
   message.figures.free = labels.after("cachememory(");
   const std::size_t possible = labels.find_end("modellengthis");
   if (possible != kNowhere) message.tokens_possible = text.integer_at(possible);
@@ -180,8 +177,7 @@ Message read_length(const MessageText& text) {
 Message read_old_length(const MessageText& text) {
   const std::size_t from = text.here();
   Message message = message_of(Source::vllm, Kind::vllm_length, from);
-  const std::size_t wanted = text.find_before("maxseqlen(", from, 200);
-  if (wanted != kNowhere) message.tokens_wanted = text.integer_at(wanted + 10);
+  message.tokens_wanted = text.last_integer("maxseqlen(", from, 200);
   const std::size_t possible = text.find_end("(", from, from + 8);
   if (possible != kNowhere) message.tokens_possible = text.integer_at(possible);
   return message;

@@ -158,7 +158,14 @@ void generate_smaller(const Case& found, Remedies& out) {
                  "model.generate(..., cache_implementation=\"offloaded\")"});
 }
 
-void start_smaller(Remedies& out) {
+void start_smaller(const Case& found, Remedies& out) {
+  if (!found.trace.serves()) {
+    compute_smaller(found, out);
+    if (found.trace.captures())
+      out.push_back({"Compute without CUDA graphs", "their pools take memory that nothing else can use", std::nullopt,
+                     "torch.compile(model, mode=\"reduce-overhead\")  ->  torch.compile(model)"});
+    return;
+  }
   out.push_back({"Give the server a smaller share and shorter texts", "what it takes at its start is set by these two", std::nullopt,
                  "--gpu-memory-utilization 0.8 --max-model-len 4096"});
   out.push_back({"Do not capture graphs", "their pools take memory that nothing else can use", std::nullopt, "--enforce-eager"});
@@ -169,7 +176,7 @@ void shrink(const Case& found, Phase phase, Remedies& out) {
     case Phase::loading: load_smaller(found, out); break;
     case Phase::training: train_smaller(found, out); break;
     case Phase::kv_cache: generate_smaller(found, out); break;
-    case Phase::start_up: start_smaller(out); break;
+    case Phase::start_up: start_smaller(found, out); break;
     case Phase::activations:
     case Phase::unknown: compute_smaller(found, out); break;
   }
@@ -179,8 +186,7 @@ void raise_cap(const Case& found, Remedies& out) {
   const Figures& figures = found.message.figures;
   const DeviceTools& tools = tools_of(found.message);
   std::optional<Figure> over;
-  if (figures.requested && figures.limit)
-    over = figure_of(span_of(figures.reserved) + span_of(*figures.requested) - span_of(*figures.limit));
+  if (figures.requested && figures.limit) over = figure_of(held(figures) + span_of(*figures.requested) - span_of(*figures.limit));
   // All of the device, where nearly all is allowed already.
   static constexpr double kUsual = 0.95;
   const double allowed = figures.limit && figures.total && figures.total->said.count > 0

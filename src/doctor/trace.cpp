@@ -25,6 +25,13 @@ bool is_call(Sign sign, std::string_view line) {
   }
 }
 
+// "in _apply", "self._apply(" and "in convert"; not "in apply_rotary_pos_emb" and "in convert_tokens_to_ids".
+bool ends_name(std::string_view line, std::size_t end) {
+  const std::string_view before = line.substr(0, end);
+  const bool begins = before.ends_with("_apply") || before.ends_with("convert");
+  return begins && (end == line.size() || !is_name(line[end]));
+}
+
 }  // namespace
 
 void Trace::begin() {
@@ -32,11 +39,15 @@ void Trace::begin() {
   open_ = true;
 }
 
-void Trace::note(Sign sign, std::string_view line) {
-  if (!open_ && !looks_like_code(line) && !is_call(sign, line)) return;
+void Trace::note(const Evidence& evidence) {
+  const std::string_view line = evidence.line;
+  if (!open_ && !looks_like_code(line) && !is_call(evidence.sign, line)) return;
+  if (evidence.sign == Sign::moves && !ends_name(line, evidence.end)) return;
   if (used_) *this = {};
+  if (!seen_) line_ = evidence.number;
   seen_ = true;
-  switch (sign) {
+  switch (evidence.sign) {
+    case Sign::moves:
     case Sign::loads: innermost_ = Phase::loading; break;
     case Sign::loads_model:
       loads_model_ = true;
@@ -47,11 +58,19 @@ void Trace::note(Sign sign, std::string_view line) {
     case Sign::computes:
     case Sign::attends:
       innermost_ = Phase::activations;
-      attends_ = sign == Sign::attends;
+      attends_ = evidence.sign == Sign::attends;
       break;
     case Sign::trains: trains_ = true; break;
     case Sign::fills_cache: innermost_ = Phase::kv_cache; break;
-    case Sign::starts_up: innermost_ = Phase::start_up; break;
+    case Sign::captures:
+      captures_ = true;
+      innermost_ = Phase::start_up;
+      break;
+    case Sign::starts_up:
+      serves_ = true;
+      innermost_ = Phase::start_up;
+      break;
+    case Sign::serves: serves_ = true; break;
     default: break;
   }
 }

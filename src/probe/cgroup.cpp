@@ -36,20 +36,6 @@ std::optional<Mount> parse_mount(std::string_view line, std::string_view control
   return Mount{unified, unescaped(fields[3]), unescaped(fields[4])};
 }
 
-// A line is "hierarchy:controllers:path"; the unified hierarchy is "0::path". The path itself may contain colons.
-std::optional<std::string> group_path(std::string_view table, std::string_view controller, bool unified) {
-  for (const std::string_view line : split(table, '\n')) {
-    const std::size_t first = line.find(':');
-    const std::size_t second = line.find(':', first + 1);
-    if (first == std::string_view::npos || second == std::string_view::npos) continue;
-    const std::string_view controllers = line.substr(first + 1, second - first - 1);
-    const bool wanted = unified ? line.substr(0, first) == "0" && controllers.empty() : contains(split(controllers, ','), controller);
-    const std::string_view path = line.substr(second + 1);
-    if (wanted && path.starts_with('/')) return std::string(path);
-  }
-  return std::nullopt;
-}
-
 // Where `path` lies below `root`: "" or "/a/b"; nothing when it does not, or would climb out through "..".
 std::optional<std::string> below(const std::string& path, const std::string& root) {
   std::string rest = path;
@@ -191,6 +177,20 @@ Result<GroupChains> read_group_chains(Os& os, std::string_view controller) {
     if (&finder == &finders.front() && found.unseen.empty()) found.unseen = std::move(unseen);
   }
   return found;
+}
+
+std::optional<std::string> group_path(std::string_view table, std::string_view controller, bool unified) {
+  // A line is "hierarchy:controllers:path"; the unified hierarchy is "0::path". The path itself may contain colons.
+  for (const std::string_view line : split(table, '\n')) {
+    const std::size_t first = line.find(':');
+    const std::size_t second = line.find(':', first + 1);
+    if (first == std::string_view::npos || second == std::string_view::npos) continue;
+    const std::string_view controllers = line.substr(first + 1, second - first - 1);
+    const bool wanted = unified ? line.substr(0, first) == "0" && controllers.empty() : contains(split(controllers, ','), controller);
+    const std::string_view path = line.substr(second + 1);
+    if (wanted && path.starts_with('/')) return std::string(path);
+  }
+  return std::nullopt;
 }
 
 std::vector<GroupChain> find_group_chains(Os& os, std::string_view controller) {

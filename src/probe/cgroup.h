@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,5 +31,8 @@ Result<GroupChains> read_group_chains(Os& os, std::string_view controller);
 
 /// The same; empty where it fails.
 std::vector<GroupChain> find_group_chains(Os& os, std::string_view controller);
+
+/// The group of a process, by its /proc/PID/cgroup, in the hierarchy that has `controller` or the unified one.
+std::optional<std::string> group_path(std::string_view table, std::string_view controller, bool unified);
 
 }  // namespace plimsoll::probe

@@ -10,23 +10,15 @@ namespace {
 
 /// The memory group of a process, of one version or the other; empty when it is not known.
 std::string group_of(Os& os, const std::string& pid, bool unified) {
-  const auto text = os.read_text("/proc/" + pid + "/cgroup", kLargestTable);
-  if (!text.ok()) return {};
-  for (const std::string_view line : split(*text, '\n')) {
-    const std::size_t first = line.find(':');
-    const std::size_t second = line.find(':', first + 1);
-    if (first == std::string_view::npos || second == std::string_view::npos) continue;
-    const auto controllers = split(line.substr(first + 1, second - first - 1), ',');
-    const bool wanted = unified ? line.starts_with("0::") : std::ranges::find(controllers, "memory") != controllers.end();
-    if (wanted) return std::string(line.substr(second + 1));
-  }
-  return {};
+  const auto table = os.read_text("/proc/" + pid + "/cgroup", kLargestTable);
+  return table.ok() ? group_path(*table, "memory", unified).value_or("") : "";
 }
 
 }  // namespace
 
 LimitedProcesses::LimitedProcesses(Os& os, std::string_view limit)
-    : everybody_(limit == "MemAvailable" || limit == "sysinfo" || limit == "/proc/sys/vm/overcommit_memory") {
+    : everybody_(limit == "MemAvailable" || limit == "sysinfo" || limit == "/proc/sys/vm/overcommit_memory" ||
+                 limit == "/proc/self/status Mems_allowed_list") {
   if (everybody_) return;
   const std::string_view directory = limit.substr(0, limit.rfind('/'));
   for (const GroupChain& chain : find_group_chains(os, "memory")) {

@@ -26,7 +26,7 @@ constexpr double kMemoryReadOfOneThread = 10 * kGiga;
 constexpr double kMemoryReadOfAll = 40 * kGiga;
 constexpr double kDiskRead = 2 * kGiga;
 
-// The mount point of a mountinfo line, if `folder` lies on or below it.
+// Whether `folder` is the mount point `point`, or below it.
 bool lies_below(std::string_view folder, std::string_view point) {
   if (point == "/") return folder.starts_with('/');
   return folder.starts_with(point) && (folder.size() == point.size() || folder[point.size()] == '/');

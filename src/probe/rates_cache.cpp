@@ -10,20 +10,10 @@ namespace plimsoll::probe {
 namespace {
 
 constexpr int kSchema = 1;
+constexpr const char* kFile = "rates.json";
 constexpr std::size_t kLargestCache = std::size_t{256} << 10U;
 constexpr double kSlowest = 1e3;
 constexpr double kFastest = 1e18;
-
-std::optional<std::string> cache_path(Os& os) {
-  auto folder = os.environment("XDG_CACHE_HOME");
-  // The XDG base directory specification: relative paths are invalid and ignored.
-  if (!folder || !folder->starts_with('/')) {
-    folder = os.environment("HOME");
-    if (!folder || !folder->starts_with('/')) return std::nullopt;
-    *folder += "/.cache";
-  }
-  return *folder + "/plimsoll/rates.json";
-}
 
 std::optional<double> plausible(const Result<double>& rate) {
   if (!rate.ok() || *rate < kSlowest || *rate > kFastest) return std::nullopt;
@@ -62,11 +52,12 @@ std::string compute_key(const CpuDescription& cpu, int threads) {
 
 RatesCache read_rates_cache(Os& os) {
   RatesCache cache;
-  const auto path = cache_path(os);
-  if (!path) return cache;
-  const auto text = os.read_text(*path, kLargestCache);
+  const auto folder = find_cache_folder(os);
+  if (!folder.ok()) return cache;
+  const std::string path = *folder + "/" + kFile;
+  const auto text = os.read_text(path, kLargestCache);
   if (!text.ok()) return cache;
-  const auto document = JsonDocument::parse(*text, *path);
+  const auto document = JsonDocument::parse(*text, path);
   if (!document.ok() || !is_ours(document->root())) return cache;
   if (const auto table = document->root().get_object("compute"); table.ok()) {
     for (const JsonValue value : table->children()) {
@@ -82,8 +73,8 @@ RatesCache read_rates_cache(Os& os) {
 }
 
 Status write_rates_cache(Os& os, const RatesCache& cache) {
-  const auto path = cache_path(os);
-  if (!path) return Error{ErrorCode::io, "there is nowhere to keep measured rates", "rates.json", "set XDG_CACHE_HOME or HOME"};
+  const auto folder = find_cache_folder(os);
+  if (!folder.ok()) return Error{ErrorCode::io, "there is nowhere to keep measured rates", kFile, folder.error().advice};
   using Json = nlohmann::json;
   Json root = {{"schema", kSchema}, {"version", std::string(version())}, {"compute", Json::object()}, {"disk", cache.disk}};
   for (const auto& [key, rates] : cache.compute) {
@@ -92,7 +83,19 @@ Status write_rates_cache(Os& os, const RatesCache& cache) {
                             {"int8_flops", rates.int8_flops},
                             {"memory_read", rates.memory_read}};
   }
-  return os.write_text(*path, root.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  return os.write_text(*folder + "/" + kFile, root.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
 }  // namespace plimsoll::probe
+
+namespace plimsoll {
+
+Result<std::string> find_cache_folder(Os& os) {
+  const auto is_place = [](const std::optional<std::string>& folder) { return folder && folder->starts_with('/'); };
+  // The XDG base directory specification: relative paths are invalid and ignored.
+  if (const auto folder = os.environment("XDG_CACHE_HOME"); is_place(folder)) return *folder + "/plimsoll";
+  if (const auto home = os.environment("HOME"); is_place(home)) return *home + "/.cache/plimsoll";
+  return Error{ErrorCode::not_found, "there is no cache folder", "HOME", "set XDG_CACHE_HOME or HOME"};
+}
+
+}  // namespace plimsoll

@@ -15,18 +15,40 @@ using probe::split;
 constexpr std::string_view kPrefix = "run-";
 constexpr std::string_view kMagic = "plimsoll-run-1 ";
 constexpr std::string_view kEnd = "end ";
-constexpr std::size_t kLongest = std::size_t{16} << 10U;
+constexpr std::size_t kLongest = std::size_t{32} << 10U;
+constexpr std::size_t kLongestModel = 4096;
 constexpr std::size_t kMostRuns = 1024;
 constexpr std::size_t kMostDevices = 64;
 constexpr std::uint64_t kLargest = std::uint64_t{1} << 60U;
 // A reader holds a file that nobody else holds for a moment, to remove it.
 constexpr std::chrono::milliseconds kPatience{50};
 
+/// Any text as one line: line ends are written as %0a, and % as %25.
+std::string one_line(std::string_view text) {
+  std::string line;
+  for (const char c : text) {
+    if (c == '\n') line += "%0a";
+    else if (c == '%') line += "%25";
+    else line += c;
+  }
+  return line;
+}
+
+std::string from_line(std::string_view line) {
+  std::string text;
+  while (!line.empty()) {
+    const bool end = line.starts_with("%0a");
+    text += end ? '\n' : line[0];
+    line.remove_prefix(end || line.starts_with("%25") ? 3 : 1);
+  }
+  return text;
+}
+
 std::string format(const RunStatus& status, std::uint64_t sequence) {
   const std::string number = std::to_string(sequence);
   std::string text = std::string(kMagic) + number + "\npid " + std::to_string(status.pid) + "\nstart " +
-                     std::to_string(status.start.count()) + "\nmodel " + printable(status.model) + "\nphase " +
-                     printable(status.phase, 20) + "\n";
+                     std::to_string(status.start.count()) + "\nmodel " + one_line(std::string_view(status.model).substr(0, kLongestModel)) +
+                     "\nphase " + printable(status.phase, 20) + "\n";
   for (const RunDevice& device : std::span(status.devices).first(std::min(status.devices.size(), kMostDevices))) {
     text += "device " + printable(device.name, 20) + " " + std::to_string(device.planned.count) + " " +
             std::to_string(device.current.count) + "\n";
@@ -49,7 +71,7 @@ bool parse_line(std::string_view line, RunStatus& status) {
   const auto number = parse_number(value);
   if (key == "pid" && number && *number < kLargest) status.pid = static_cast<std::int64_t>(*number);
   else if (key == "start" && number && *number < kLargest) status.start = std::chrono::nanoseconds(*number);
-  else if (key == "model") status.model = printable(value);
+  else if (key == "model") status.model = from_line(value);
   else if (key == "phase") status.phase = printable(value, 20);
   else if (const auto device = parse_device(value); key == "device" && device) {
     if (status.devices.size() < kMostDevices) status.devices.push_back(*device);

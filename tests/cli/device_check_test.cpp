@@ -69,6 +69,13 @@ TEST_F(DeviceCheck, DevicesThatAreWellHaveALineEach) {
   EXPECT_THAT(lines[3].found, HasSubstr("A100-SXM4-40GB (cuda:1): 20.0 GiB of 40.0 GiB free"));
 }
 
+TEST_F(DeviceCheck, WhatADeviceCannotTellIsNotAmiss) {
+  const auto lines = check("devices 1\nDeviceGetPowerUsage 0 error 3\n");
+  ASSERT_EQ(lines.size(), 4U);
+  EXPECT_THAT(lines[3].found, HasSubstr("power is unknown: not supported by this device"));
+  for (const CheckLine& line : lines) EXPECT_TRUE(line.ok && line.fix.empty()) << line.name << ": " << line.found;
+}
+
 TEST_F(DeviceCheck, AMachineWithoutADriverIsWell) {
   const auto lines = check("", "libno-such-library.so.1");
   ASSERT_EQ(lines.size(), 2U);
@@ -120,6 +127,9 @@ INSTANTIATE_TEST_SUITE_P(
                       Mode{"Contradiction", "devices 1\nmemory 0 42949672960 32212254720 32212254720 0\n", "contradict", "newer driver"},
                       Mode{"Instances", "devices 1\nmig 0 1\nDeviceGetMemoryInfo_v2 0 error 4\nDeviceGetMemoryInfo 0 error 4\n",
                            "no permission", "as root"},
+                      Mode{"Interrupts", "devices 1\nDeviceGetMemoryInfo_v2 0 error 11\nDeviceGetMemoryInfo 0 error 11\n",
+                           "interrupts do not arrive", "nvidia-smi"},
+                      Mode{"Records", "devices 1\nDeviceGetPowerUsage 0 error 14\n", "records are corrupt", "nvidia-smi"},
                       Mode{"Nobodys", "devices 1\nmemory 0 42949672960 32212254720 10737418240 0\n", "held by nobody", "fuser"}),
     [](const auto& each) { return each.param.name; });
 

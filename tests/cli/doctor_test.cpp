@@ -183,6 +183,32 @@ TEST(Doctor, ChecksTheHubCacheThatIsUsed) {
   }
 }
 
+// Where rates are kept: a relative XDG_CACHE_HOME counts for nothing.
+TEST(Doctor, ChecksTheCacheFolderThatIsUsed) {
+  const Folder folder;
+  const std::vector<std::pair<std::string, std::string>> places = {{"XDG_CACHE_HOME=" + (folder / "xdg"), folder / "xdg/plimsoll"},
+                                                                   {"XDG_CACHE_HOME=xdg", folder / ".cache/plimsoll"}};
+  for (const auto& [variable, place] : places) {
+    const Finished check = run(
+        Start{{"/bin/sh", "-c", "exec \"$0\" doctor < /dev/null", PLIMSOLL_COMMAND}, {}, {variable, "HOME=" + folder.path()}, false, {}});
+    EXPECT_NE(check.out.find("cache folder  " + place), std::string::npos) << place << "\n" << check.out;
+  }
+}
+
+// Ray tells of the node's memory: no GPU of that size is planned for.
+TEST(Doctor, WithAModelPlansInTheHostsMemoryThatALogShows) {
+  constexpr const char* kRay =
+      "ray.exceptions.OutOfMemoryError: Task was killed due to the node running low on memory.\nMemory on the node (IP: 10.0.0.1) where "
+      "the "
+      "task (task ID: x) was running was 59.61GB / 59.71GB (0.99), which exceeds the memory usage threshold of 0.95.\n";
+  const Finished result = run(Start{{"doctor", "-", "--json", "--model", fixture("models/bert")}, kRay, {}, false, {}});
+  ASSERT_EQ(result.status, 0) << result.err;
+  const auto devices = result.rows().at(0).at("plan").at("devices");
+  ASSERT_EQ(devices.size(), 1U) << devices;
+  EXPECT_EQ(devices[0].at("name"), "cpu");
+  EXPECT_LT(devices[0].at("budget"), 150 << 20);
+}
+
 TEST(Doctor, WithAModelAndNoLogPlansForThisMachine) {
   const std::string model = fixture("models/bert");
   const auto on_terminal = [](const std::string& flags) {

@@ -24,6 +24,11 @@ constexpr Case kCases[] = {
     {"plimsoll run model --dtype bf", "plimsoll run model --dtype bfloat16"},
     {"plimsoll run model --dtype=bf", "plimsoll run model --dtype=bfloat16"},
     {"plimsoll run model --allow bfloat16,fl", "plimsoll run model --allow bfloat16,float16"},
+    {"plimsoll run model --device cu", "plimsoll run model --device cuda:0"},
+    {"plimsoll run model --device cuda:", "plimsoll run model --device cuda:0"},
+    {"plimsoll run model --device sim:0", "plimsoll run model --device sim:0"},
+    {"plimsoll run model --device=sim:", "plimsoll run model --device=sim:0"},
+    {"plimsoll run model --input colon:f", "plimsoll run model --input colon:file"},
     {"plimsoll completion f", "plimsoll completion fish"},
     {"plimsoll run model --input only-f", "plimsoll run model --input only-file"},
     {"plimsoll run model --device-map seq", "plimsoll run model --device-map sequential"},
@@ -41,6 +46,7 @@ class Shells : public ::testing::Test {
  protected:
   Shells() {
     folder_.write("only-file", "");
+    folder_.write("colon:file", "");
     std::filesystem::create_directory(folder_ / "only-directory");
   }
 
@@ -122,6 +128,7 @@ TEST_F(Shells, OfFish) {
 constexpr const char* kBashDriver = R"(
 source "$1"
 line=${2//=/ = }
+line=${line//:/ : }
 read -ra COMP_WORDS <<< "$line"
 COMP_CWORD=$(( ${#COMP_WORDS[@]} - 1 ))
 _plimsoll
@@ -134,7 +141,7 @@ TEST_F(Shells, OfBash) {
     const Finished result = in_folder({"/bin/bash", "-c", kBashDriver, "bash", script, typed});
     const std::string line = typed;
     const std::string word = result.out.substr(0, result.out.find('\n'));
-    const std::string made = word.empty() ? line : line.substr(0, line.find_last_of(" =") + 1) + word;
+    const std::string made = word.empty() ? line : line.substr(0, line.find_last_of(" =:") + 1) + word;
     EXPECT_EQ(trimmed(made), completed) << result.out << result.err;
   }
 }

@@ -203,6 +203,37 @@ TEST_F(Runs, AreListedFromTheirStartToTheirEndHoweverThatComes) {
   }
 }
 
+TEST_F(Runs, AreListedWhileTheyReadTheirInput) {
+  std::string rows;
+  for (int i = 0; i < 500'000; ++i) rows += "w1 w2 w3 " + std::to_string(i) + "\n";
+  const std::string input = folder_.write("rows", rows);
+  Process process(start({"run", folder_ / "model", "--input", input, "--output", "/dev/null"}));
+  json runs = list();
+  for (int i = 0; i < 500 && runs.empty(); ++i) {
+    std::this_thread::sleep_for(1ms);
+    runs = list();
+  }
+  ASSERT_EQ(runs.size(), 1U);
+  EXPECT_EQ(runs[0]["phase"], "reading");
+  EXPECT_EQ(runs[0]["model"], folder_ / "model");
+  EXPECT_EQ(runs[0]["devices"], json::array());
+  EXPECT_THAT(text(), HasSubstr("reading  " + (folder_ / "model")));
+  process.signal(SIGKILL);
+  process.wait();
+}
+
+TEST_F(Runs, HaveTheNameThatTheyWereGiven) {
+  const std::string odd = folder_ / "a\x1b\\b";
+  std::filesystem::rename(folder_ / "model", odd);
+  Process process(start({"run", odd}));
+  process.write("w1 w2\n");
+  ASSERT_TRUE(process.read_line());
+  EXPECT_EQ(list().at(0)["model"], odd);
+  EXPECT_THAT(text(), HasSubstr("a\\x1b\\b"));
+  process.close_input();
+  EXPECT_EQ(process.wait().status, 0);
+}
+
 TEST_F(Runs, AreNotDisturbedWhereTheyCannotBeTold) {
   // A file where the folder would be.
   const std::string nowhere = folder_.write("file", "");

@@ -1,4 +1,5 @@
 // Bytes that nobody meant as a log. The entry point of a fuzzer is `read_bytes` below: any bytes in, no assumption about them.
+#include <ctime>
 #include <random>
 
 #include "doctor/support.h"
@@ -162,6 +163,18 @@ TEST(Hostile, NothingButMessages) {
   std::string line;
   for (int i = 0; i < 20000; ++i) line += "CUDA out of memory. Tried to allocate 1.00 GiB ";
   read_bytes(line);
+}
+
+// What looks like the end of a message, again and again, is not searched for its beginning each time.
+TEST(Hostile, NothingButEndsOfMessages) {
+  for (const std::string end : {"gpu total capacity ", "GPU 0; total capacity ", "GPU 0 has a total capacity of 1 GiB "}) {
+    const std::string line = end + end + end + end + "\n";
+    std::string log;
+    while (log.size() < (1U << 19U)) log += line;
+    const std::clock_t before = std::clock();
+    read_bytes(log);
+    EXPECT_LT(std::clock() - before, CLOCKS_PER_SEC) << end;
+  }
 }
 
 }  // namespace

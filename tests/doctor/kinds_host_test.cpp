@@ -76,6 +76,17 @@ INSTANTIATE_TEST_SUITE_P(
                       std::pair{"RuntimeError: DataLoader worker (pid 41) is killed by signal: Killed.", Source::kernel},
                       std::pair{"subprocess.CalledProcessError: Command 'x' died with <Signals.SIGKILL: 9>.", Source::kernel},
                       std::pair{"Traceback of nothing\nKilled\n", Source::kernel},
+                      std::pair{"[1]+  Killed                  python3 a.py", Source::kernel},
+                      std::pair{"[2]-  8156 Killed                  python3 a.py", Source::kernel},
+                      std::pair{"[1]  + 8156 killed     python3 a.py", Source::kernel},
+                      std::pair{"zsh: killed     python3 main.py", Source::kernel},
+                      std::pair{"zsh: 8156 killed     python3 main.py", Source::kernel}, std::pair{"Killed: 9\n", Source::kernel},
+                      std::pair{"./a.sh: line 3: 711 Killed: 9               python3 main.py", Source::kernel},
+                      std::pair{R"({"log":"Killed\n","stream":"stderr","time":"2025-10-25T13:08:43.1Z"})", Source::kernel},
+                      std::pair{"[ERROR] Worker (pid:8) was sent SIGKILL! Perhaps out of memory?", Source::kernel},
+                      std::pair{"fish: Job 1, 'python3 a.py' terminated by signal SIGKILL (Forced quit)", Source::kernel},
+                      std::pair{"The exit codes of the workers are {SIGKILL(-9)}", Source::kernel},
+                      std::pair{"Signal 9 (SIGKILL) received by PID 7", Source::kernel},
                       std::pair{"/var/spool/job/script: line 28:  8156 Killed                  python3 main.py", Source::kernel}));
 
 TEST(HostKinds, NamesAreTold) {
@@ -94,6 +105,21 @@ TEST(HostKinds, ASignalGivesWayToAMessage) {
   EXPECT_NE(alone[0].tell_apart.find("memory.events"), std::string::npos);
 }
 
+// A size that a log leaves out is not one that nobody has.
+TEST(HostKinds, NoSizeIsNotTooLargeASize) {
+  const auto cut = diagnose("RuntimeError: [enforce fail at alloc_cpu.cpp:114] data. DefaultCPUAllocator: not enough memory\n");
+  ASSERT_EQ(cut.size(), 1U);
+  expect_diagnosis(cut[0], {Source::pytorch, Cause::host_limit, Confidence::low, true, -1, -1, -1, -1, -1, -1, "cpu"});
+  EXPECT_EQ(cut[0].tell_apart, "");
+  EXPECT_EQ(explanation(cut[0]).find("more than any machine has"), std::string::npos);
+  const std::string asked = "RuntimeError: DefaultCPUAllocator: can't allocate memory: you tried to allocate ";
+  const std::string rest = " bytes. Error code 12 (Cannot allocate memory)\n";
+  // 1 EiB, 128 TiB and 5 TiB.
+  EXPECT_EQ(diagnose(asked + "1152921504606846976" + rest).at(0).cause, Cause::too_large);
+  EXPECT_EQ(diagnose(asked + "140737488355328" + rest).at(0).cause, Cause::too_large);
+  EXPECT_EQ(diagnose(asked + "5497558138880" + rest).at(0).cause, Cause::host_limit);
+}
+
 class Ordinary : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(Ordinary, IsNotAboutMemory) { EXPECT_TRUE(diagnose(GetParam()).empty()) << diagnose(GetParam())[0].headline; }
@@ -103,7 +129,10 @@ INSTANTIATE_TEST_SUITE_P(All, Ordinary,
                                            "exit code 9", "error code 12", "He killed processes for a living",
                                            "Tried to allocate a budget of 3 GiB", "You may run out of memory if you do that",
                                            "bench shared memory: Required", "Device 0 OOM score", "INTERNAL ASSERT FAILED at \"x.cpp\":3",
-                                           "unable to allocate time", "vm.overcommit_memory = 2", "", "\n\n\n"));
+                                           "unable to allocate time", "waiting 10 s for workers to stop before sending SIGKILL",
+                                           "signal.SIGKILL is not supported here", "sleeping, then by default sending SIGKILL",
+                                           "signals: SIGTERM SIGKILL", "killed python3 main.py", "a killed: 9 lives",
+                                           "[cache] Killed the prefetch", "vm.overcommit_memory = 2", "", "\n\n\n"));
 
 }  // namespace
 }  // namespace plimsoll::doctor::test

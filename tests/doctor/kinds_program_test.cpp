@@ -37,6 +37,11 @@ const Sample kPrograms[] = {
      of_host(Confidence::high, 3.12 * 1024)},
     {"CppUncaught", "terminate called after throwing an instance of 'std::bad_alloc'\n  what():  std::bad_alloc\nAborted (core dumped)",
      of_host(Confidence::medium)},
+    {"Rust", "memory allocation of 8589934592 bytes failed\nAborted (core dumped)", of_host(Confidence::high, 8192)},
+    {"Go", "fatal error: runtime: out of memory", of_host(Confidence::medium)},
+    {"GoWithItsSize",
+     "runtime: out of memory: cannot allocate 4194304-byte block (3758096384 in use)\nfatal error: out of memory\n\nruntime stack:",
+     of_host(Confidence::high, 4)},
     {"CppThroughPython", "MemoryError: std::bad_alloc", of_host(Confidence::medium)},
     {"CppReported", "RuntimeError: std::bad_alloc", of_host(Confidence::medium)},
     {"Errno", "OSError: [Errno 12] Cannot allocate memory", of_host(Confidence::medium)},
@@ -82,7 +87,7 @@ TEST(Programs, SglangsShareIsItsOwn) {
 }
 
 TEST(Programs, AnArrayThatNoMachineHoldsIsTooLarge) {
-  const auto found = diagnose("MemoryError: Unable to allocate 9.09 TiB for an array with shape (10000000, 1000000) and data type uint8");
+  const auto found = diagnose("MemoryError: Unable to allocate 90.9 TiB for an array with shape (100000000, 1000000) and data type uint8");
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(found[0].cause, Cause::too_large);
 }

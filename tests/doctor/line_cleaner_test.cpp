@@ -36,6 +36,11 @@ TEST(LineCleaner, EndsLinesAtEveryKindOfEnd) {
 
 TEST(LineCleaner, DropsColoursAndControls) {
   EXPECT_EQ(clean("\x1b[1;31mred\x1b[0m \x1b]0;title\x07text\x1b]8;;x\x1b\\!\x07\x7f"), (Lines{{1, "red text!"}}));
+  // `tput sgr0`, and the strings that terminals answer and are named with.
+  EXPECT_EQ(clean("\x1b(B\x1b[mplain\x1b)0\x1b#8\x1b% G\x1b"
+                  "7."),
+            (Lines{{1, "plain."}}));
+  EXPECT_EQ(clean("a\x1bP1$r0m\x1b\\b\x1b^x\x1b\\c\x1b_y\x1b\\d\x1bXz\x1b\\e"), (Lines{{1, "abcde"}}));
   EXPECT_EQ(clean("a\tb"), (Lines{{1, "a b"}}));
   EXPECT_EQ(clean(std::string_view("C\0U\0D\0A\0", 8)), (Lines{{1, "CUDA"}}));
   EXPECT_EQ(clean("\xC3\xA9\xFF"), (Lines{{1, "\xC3\xA9\xFF"}}));
@@ -63,16 +68,26 @@ TEST(LinePrefix, IsTakenOffWithWhoWrote) {
     const char* rest;
     const char* writer;
   };
-  for (const Case& each :
-       {Case{"[rank6]: text", "text", "rank6"}, Case{"[rank0]:   File \"x\"", "  File \"x\"", "rank0"},
-        Case{"[default3]:text", "text", "default3"}, Case{"[1,3]<stderr>:text", "text", "1,3"},
-        Case{"(EngineCore pid=71) text", "text", "EngineCore pid=71"},
-        Case{"(Worker_TP1 pid=9) ERROR 10-25 13:08:43 [core.py:708] text", "text", "Worker_TP1 pid=9"},
-        Case{"2024-05-31T04:40:47.123Z INFO text", "text", ""}, Case{"worker-1  | text", "text", "worker-1"},
-        Case{"12: text", "text", "12"}, Case{"ERROR 01-28 03:21:01 engine.py:387] text", "text", ""}, Case{"text", "text", ""},
-        Case{"", "", ""}, Case{"[32,1024,64] and type float", "[32,1024,64] and type float", ""},
-        Case{"8.00 GiB already", "8.00 GiB already", ""}, Case{"(MPS allocated: 1 GB)", "(MPS allocated: 1 GB)", ""}, Case{"[", "[", ""},
-        Case{"(", "(", ""}, Case{"12:", "12:", ""}}) {
+  for (const Case& each : {Case{"[rank6]: text", "text", "rank6"},
+                           Case{"[rank0]:   File \"x\"", "  File \"x\"", "rank0"},
+                           Case{"[default3]:text", "text", "default3"},
+                           Case{"[1,3]<stderr>:text", "text", "1,3"},
+                           Case{"(EngineCore pid=71) text", "text", "EngineCore pid=71"},
+                           Case{"(Worker_TP1 pid=9) ERROR 10-25 13:08:43 [core.py:708] text", "text", "Worker_TP1 pid=9"},
+                           Case{"2024-05-31T04:40:47.123Z INFO text", "text", ""},
+                           Case{"worker-1  | text", "text", "worker-1"},
+                           Case{"12: text", "text", "12"},
+                           Case{"ERROR 01-28 03:21:01 engine.py:387] text", "text", ""},
+                           Case{"text", "text", ""},
+                           Case{"", "", ""},
+                           Case{"[32,1024,64] and type float", "[32,1024,64] and type float", ""},
+                           Case{"8.00 GiB already", "8.00 GiB already", ""},
+                           Case{"15.32/22.04 GiB) on", "15.32/22.04 GiB) on", ""},
+                           Case{"2024/05/31 13:08:43.7 text", "text", ""},
+                           Case{"(MPS allocated: 1 GB)", "(MPS allocated: 1 GB)", ""},
+                           Case{"[", "[", ""},
+                           Case{"(", "(", ""},
+                           Case{"12:", "12:", ""}}) {
     const LinePrefix prefix = find_prefix(each.line);
     EXPECT_EQ(std::string_view(each.line).substr(prefix.size), each.rest) << each.line;
     EXPECT_EQ(prefix.writer, each.writer) << each.line;

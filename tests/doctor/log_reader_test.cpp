@@ -76,13 +76,33 @@ TEST(LogReader, WarningsComeLast) {
   EXPECT_FALSE(found[1].fatal);
 }
 
-TEST(LogReader, WhatGrowsIsALeak) {
-  const auto grown = [](const char* allocated) {
-    return std::string("CUDA out of memory. Tried to allocate 1.00 GiB (GPU 0; 8.00 GiB total capacity; ") + allocated +
-           " GiB already allocated; 0.50 GiB free; 7.20 GiB reserved in total by PyTorch)\n";
-  };
-  const auto found = diagnose(grown("5.10") + grown("5.80") + grown("6.90"));
+std::string holding(const char* allocated, int device = 0) {
+  return "CUDA out of memory. Tried to allocate 1.00 GiB (GPU " + std::to_string(device) + "; 8.00 GiB total capacity; " + allocated +
+         " GiB already allocated; 0.50 GiB free; 7.20 GiB reserved in total by PyTorch)\n";
+}
+
+bool grows(const std::string& log) { return explanation(diagnose(log).at(0)).find("grew by") != std::string::npos; }
+
+TEST(LogReader, WhatGrowsMayBeALeak) {
+  const auto found = diagnose(holding("5.10") + holding("5.80") + holding("6.90"));
   EXPECT_NE(explanation(found.at(0)).find("grew by 1.80 GiB"), std::string::npos) << explanation(found[0]);
+}
+
+TEST(LogReader, WhatFallsOrIsAnothersDoesNotGrow) {
+  EXPECT_FALSE(grows(holding("6.00") + holding("6.80")));
+  EXPECT_FALSE(grows(holding("5.00") + holding("6.90") + holding("5.10")));
+  EXPECT_FALSE(grows(holding("5.10", 0) + holding("5.80", 1) + holding("6.90", 2)));
+  const std::string ended = "Traceback (most recent call last):\n  File \"a.py\", line 3, in <module>\n    f()\n";
+  EXPECT_FALSE(grows(ended + holding("5.10") + ended + holding("5.80") + ended + holding("6.90")));
+}
+
+// A warning says less than a kill, however little the kill's words say.
+TEST(LogReader, AWarningHidesNoKill) {
+  const auto found = diagnose(
+      "[WARNING] [stage3.py:2236:step] 1 pytorch allocator cache flushes since last step\n[ERROR] failed (exitcode: -9) local_rank: 0\n");
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(found[0].source, Source::kernel);
+  EXPECT_TRUE(found[0].fatal);
 }
 
 TEST(LogReader, ABlockMayEndAnywhere) {
@@ -109,6 +129,54 @@ TEST(LogReader, FindsAMessageInTheMiddleOfALongLine) {
     expect_size("free", found[0].figures.free, 1024);
     expect_size("reserved", found[0].figures.reserved, 6.1 * 1024);
   }
+}
+
+/// `log` as a terminal of `width` columns shows it.
+std::string wrapped(std::string_view log, std::size_t width) {
+  std::string out;
+  for (std::size_t at = 0; at < log.size(); at += width) out += std::string(log.substr(at, width)) + "\n";
+  return out;
+}
+
+// Numbers without a unit are cut as well, wherever the terminal ends.
+TEST(LogReader, NoWidthMakesANumberSmaller) {
+  for (std::size_t width = 40; width <= 160; ++width) {
+    const auto listed = diagnose(wrapped(
+        "CUDA out of memory. Tried to allocate 1.95 GiB. GPU 10 has a total capacity of 14.57 GiB of which 1.58 GiB is free. Process "
+        "2493055 has 12.02 GiB memory in use. Including non-PyTorch memory, this process has 962.00 MiB memory in use. Of the "
+        "allocated memory 737.28 MiB is allocated by PyTorch, and 30.72 MiB is reserved by PyTorch but unallocated.",
+        width));
+    ASSERT_EQ(listed.size(), 1U) << width;
+    EXPECT_EQ(listed[0].figures.processes.at(0).pid, 2493055) << width;
+    EXPECT_EQ(listed[0].figures.device, "cuda:10") << width;
+    const auto warned = diagnose(
+        wrapped("[W801 09:08:57.499362929 CUDACachingAllocator.cpp:3933] memory allocation failed with OOM on device 0 while trying to "
+                "allocate 580911104 bytes (free: 191430656, total: 42405855232).",
+                width));
+    ASSERT_EQ(warned.size(), 1U) << width;
+    EXPECT_EQ(warned[0].figures.free->said, Bytes{191430656}) << width;
+    EXPECT_EQ(warned[0].figures.total->said, Bytes{42405855232}) << width;
+    const auto capped =
+        diagnose(wrapped("[HAMI-core ERROR (pid:41 thread=139 allocator.c:49)]: Device 0 OOM 27147995136 / 25757220864", width) + "done\n");
+    ASSERT_EQ(capped.size(), 1U) << width;
+    EXPECT_EQ(capped[0].figures.limit->said, Bytes{25757220864}) << width;
+    const auto compiled = diagnose(wrapped(
+        "jaxlib.xla_extension.XlaRuntimeError: RESOURCE_EXHAUSTED: Ran out of memory in memory space hbm. Used 19.66G of 15.48G hbm. "
+        "Exceeded hbm capacity by 4.18G.",
+        width));
+    ASSERT_EQ(compiled.size(), 1U) << width;
+    expect_size("requested", compiled[0].figures.requested, 19.66 * 1024);
+    expect_size("total", compiled[0].figures.total, 15.48 * 1024);
+  }
+}
+
+TEST(LogReader, NumbersOfTwoLinesAreTwo) {
+  const auto found = diagnose(
+      "[HAMI-core ERROR (pid:41 thread=139 allocator.c:49)]: Device 0 OOM 27147995136 / 25757220864\n7 steps were done by all of them, and "
+      "then this line "
+      "goes on, and on, for longer than the one above it does\n");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].figures.limit->said, Bytes{25757220864});
 }
 
 }  // namespace

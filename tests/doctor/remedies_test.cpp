@@ -165,6 +165,89 @@ TEST(Remedies, ForFragmentationDependOnTheVersion) {
   EXPECT_TRUE(offers(on[0], "memory pool"));
 }
 
+// Of a traceback through `code`.
+Diagnosis failed_in(const std::string& code) {
+  return diagnose(
+             "Traceback (most recent call last):\n" + code +
+             "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 10.00 GiB of which "
+             "1.00 GiB is free. Including non-PyTorch memory, this process has 9.00 GiB memory in use. Of the allocated memory 8.00 GiB "
+             "is allocated by PyTorch, and 100.00 MiB is reserved by PyTorch but unallocated.\n")
+      .at(0);
+}
+
+// However the hint of a message is wrapped, it is a hint and no setting.
+TEST(Remedies, AHintIsNoSetting) {
+  const std::string log =
+      "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 512.00 MiB. GPU 0 has a total capacity of 23.69 GiB of which 100.00 "
+      "MiB "
+      "is free. Including non-PyTorch memory, this process has 23.50 GiB memory in use. Of the allocated memory 18.00 GiB is allocated by "
+      "PyTorch, and 5.00 GiB is reserved by PyTorch but unallocated. If reserved but unallocated memory is large try setting "
+      "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True to avoid fragmentation.";
+  for (std::size_t width = 60; width <= 140; ++width) {
+    std::string broken;
+    for (std::size_t at = 0; at < log.size(); at += width) broken += log.substr(at, width) + "\n";
+    EXPECT_TRUE(offers(diagnose(broken).at(0), "Turn expandable segments on")) << width;
+  }
+}
+
+TEST(Remedies, ASettingIsItsWritersOrEverybodys) {
+  const auto ranks = [](const std::string& setting) {
+    std::string log = setting + "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True\n";
+    for (const char* rank : {"[rank0]: ", "[rank1]: "})
+      log += std::string(rank) +
+             "CUDA out of memory. Tried to allocate 2.87 GiB. GPU 0 has a total capacity of 14.76 GiB of which 20.00 MiB is free. Of the "
+             "allocated memory 8.77 GiB is allocated by PyTorch, and 4.94 GiB is reserved by PyTorch but unallocated.\n" +
+             rank + "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 1.87 GiB. GPU 0 has a total capacity of 14.76 GiB of " +
+             "which 20.00 MiB is free. Of the allocated memory 8.70 GiB is allocated by PyTorch, and 4.90 GiB is reserved by PyTorch but " +
+             "unallocated.\n";
+    std::string on;
+    for (const Diagnosis& each : diagnose(log)) on += each.rank + (offers(each, "Turn expandable segments on") ? " off " : " on ");
+    return on;
+  };
+  EXPECT_EQ(ranks("export "), "rank0 on rank0 on ");
+  EXPECT_EQ(ranks("[rank7]: "), "rank0 off rank0 off ");
+}
+
+TEST(Remedies, ServersFlagsAreForServers) {
+  const std::string graphs = "  File \"/usr/lib/python3/site-packages/torch/_inductor/cudagraph_trees.py\", line 384, in run\n    fn(x)\n";
+  const Diagnosis program = failed_in("  File \"train.py\", line 5, in <module>\n    y = model(x)\n" + graphs);
+  EXPECT_FALSE(offers(program, "--enforce-eager"));
+  EXPECT_FALSE(offers(program, "--gpu-memory-utilization"));
+  EXPECT_TRUE(offers(program, "Halve the batch"));
+  EXPECT_TRUE(offers(program, "without CUDA graphs"));
+  const Diagnosis server = failed_in("  File \"/usr/lib/python3/site-packages/vllm/worker.py\", line 5, in f\n    g()\n" + graphs);
+  EXPECT_TRUE(offers(server, "--enforce-eager"));
+  EXPECT_FALSE(offers(failed_in("  File \"a.py\", line 5, in f\n    torch._C._cuda_init()\n"), "--enforce-eager"));
+}
+
+// The one moment in which PyTorch gives nothing back before it gives up.
+TEST(Remedies, WhileAGraphIsCapturedNothingIsGivenBack) {
+  EXPECT_TRUE(says(failed_in("  File \"a.py\", line 5, in f\n    y = model(x)\n"), "does not cure the request"));
+  EXPECT_FALSE(says(failed_in("  File \"a.py\", line 5, in f\n    with torch.cuda.graph(g):\n"), "does not cure the request"));
+}
+
+// cudaMallocAsync tells what is allocated, and not what is reserved.
+TEST(Remedies, ALimitsExcessIsCountedFromWhatIsHeld) {
+  const auto found = diagnose(
+      "Allocation on device 0 would exceed allowed memory. (out of memory)\nCurrently allocated     : 9.50 GiB\nRequested               : "
+      "2.00 GiB\nDevice limit            : 24.00 GiB\nFree (according to CUDA): 13.00 GiB\nPyTorch limit (set by user-supplied memory "
+      "fraction)\n                        : 10.00 GiB\n");
+  ASSERT_EQ(found.size(), 1U);
+  ASSERT_EQ(found[0].cause, Cause::own_cap);
+  EXPECT_EQ(size_text(*found[0].remedies.at(0).saves), "1.50 GiB");
+}
+
+// What context and libraries of this process may take is nobody else's.
+TEST(Remedies, TheSameMemoryIsNotToldOfTwice) {
+  const auto found = diagnose(
+      "CUDA out of memory. Tried to allocate 3.00 GiB (GPU 0; 10.00 GiB total capacity; 2.00 GiB already allocated; 512.00 MiB free; 2.50 "
+      "GiB reserved in total by PyTorch)\n");
+  ASSERT_EQ(found.at(0).cause, Cause::other_process);
+  EXPECT_TRUE(says(found[0], "context, libraries and other processes took 7.00 GiB")) << explanation(found[0]);
+  EXPECT_TRUE(says(found[0], "6.46 GiB (5.92 to 7.01) are held")) << explanation(found[0]);
+  EXPECT_FALSE(says(found[0], "7.00 GiB (6.99 to 7.01) are held")) << explanation(found[0]);
+}
+
 TEST(Remedies, AnImpossibleRequestIsFactored) {
   const auto found = diagnose(
       "CUDA out of memory. Tried to allocate 16.00 GiB (GPU 0; 11.93 GiB total capacity; 4.00 GiB already allocated; 7.33 GiB free; 179.00 "

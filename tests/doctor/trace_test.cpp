@@ -48,6 +48,22 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"Cache", traceback({"model.generate(x)", "x = self.attention(x)", "k = torch.cat([past_key_value[0], k], dim=2)"}),
              Phase::kv_cache},
         Case{"Prefill", traceback({"model.generate(x)", "scores = torch.softmax(scores, -1)"}), Phase::activations},
+        Case{"Rotary", traceback({"y = x.forward()", "q, k = self.apply_rotary_pos_emb(q, k)"}), Phase::unknown},
+        Case{"RotaryFrame",
+             "Traceback (most recent call last):\n  File \"m.py\", line 600, in forward\n    q = f(q)\n  File \"m.py\", line 225, in "
+             "apply_rotary_pos_emb\n    q = (q * cos)\n" +
+                 std::string(kMessage),
+             Phase::activations},
+        Case{"ToFrame",
+             "Traceback (most recent call last):\n  File \"m.py\", line 600, in forward\n    q = f(q)\n  File \"m.py\", line 225, in "
+             "_apply\n    q = fn(q)\n" +
+                 std::string(kMessage),
+             Phase::loading},
+        Case{"ConvertFrame",
+             "Traceback (most recent call last):\n  File \"m.py\", line 600, in forward\n    q = f(q)\n  File \"m.py\", line 225, in "
+             "convert_tokens\n    q = fn(q)\n" +
+                 std::string(kMessage),
+             Phase::activations},
         Case{"Graphs", traceback({"self.capture_model()", "with torch.cuda.graph(g):"}), Phase::start_up},
         Case{"Nothing", traceback({"x = f(y)"}), Phase::unknown}, Case{"NoTraceback", kMessage, Phase::unknown},
         Case{"Prose", std::string("the softmax and backward of attention\n") + kMessage, Phase::unknown}),
@@ -65,7 +81,8 @@ TEST(Trace, NamesTheModel) {
 
 TEST(Trace, OfOneMessageIsNotTheNext) {
   const auto found = diagnose(traceback({"loss.backward()"}) +
-                              "retrying\nCUDA out of memory. Tried to allocate 2.00 GiB (GPU 0; 8.00 GiB total capacity; 7.00 GiB already "
+                              "retrying, now without softmax in attention\nCUDA out of memory. Tried to allocate 2.00 GiB (GPU 0; 8.00 GiB "
+                              "total capacity; 7.00 GiB already "
                               "allocated; 0 bytes free; 7.10 GiB reserved in total by PyTorch)\n");
   ASSERT_EQ(found.size(), 2U);
   EXPECT_EQ(found[0].phase, Phase::training);
@@ -78,6 +95,15 @@ TEST(Trace, MayStandBelowItsMessage) {
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(found[0].phase, Phase::loading);
   EXPECT_FALSE(found[0].disagreement.empty());
+}
+
+TEST(Trace, FarBelowIsOfSomethingElse) {
+  std::string log = kMessage;
+  for (int i = 0; i < 2000; ++i) log += "step " + std::to_string(i) + "\n";
+  const auto found = diagnose(log + "    state_dict = torch.load(path, map_location=\"cpu\")\n    torch._C._cuda_init()\n");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].phase, Phase::unknown);
+  EXPECT_TRUE(found[0].disagreement.empty());
 }
 
 }  // namespace

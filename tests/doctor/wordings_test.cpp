@@ -139,6 +139,13 @@ const Sample kHost[] = {
     {"TorchBeforeOne",
      "RuntimeError: $ Torch: not enough memory: you tried to allocate 2GB. Buy new RAM! at /pytorch/aten/src/TH/THGeneral.cpp:201",
      {Source::pytorch, Cause::host_limit, Confidence::high, true, 2048, -1, -1, -1, -1, -1, "cpu"}},
+    {"TorchCutInFront",
+     "not enough memory: you tried to allocate 2147483648 bytes.",
+     {Source::pytorch, Cause::host_limit, Confidence::high, true, 2048, -1, -1, -1, -1, -1, "cpu"}},
+    {"JavaBuffersSinceSixteen",
+     "Exception in thread \"main\" java.lang.OutOfMemoryError: Cannot reserve 4194304 bytes of direct buffer memory (allocated: 62914560, "
+     "limit: 67108864)",
+     {Source::other, Cause::host_limit, Confidence::high, true, 4, -1, -1, 60, -1, 64, "cpu"}},
     {"MappedFile",
      "RuntimeError: unable to mmap 9877989586 bytes from file <model.safetensors>: Cannot allocate memory (12)",
      {Source::pytorch, Cause::host_limit, Confidence::high, true, 9877989586 / 1048576.0, -1, -1, -1, -1, -1, "cpu"}},

@@ -52,6 +52,7 @@ TEST_F(HoldersTest, AreThoseWhomTheLimitCounts) {
   EXPECT_EQ(pids("/sys/fs/cgroup/memory.max"), (List{11, 12, 10, 13}));
   EXPECT_EQ(pids("MemAvailable"), (List{11, 12, 10, 13}));
   EXPECT_EQ(pids("/proc/sys/vm/overcommit_memory"), (List{11, 12, 10, 13}));
+  EXPECT_EQ(pids("/proc/self/status Mems_allowed_list"), (List{11, 12, 10, 13})) << "some nodes of the machine, which anybody may fill";
   for (const char* own : {"RLIMIT_AS", "RLIMIT_DATA", "--max-memory", "", "/", "/sys/fs/cgroup/other/memory.max"})
     EXPECT_EQ(pids(own), List{}) << own;
   put("11", "/../outside");

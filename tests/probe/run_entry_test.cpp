@@ -45,7 +45,7 @@ TEST(RunEntry, TellsOthersUntilItGoes) {
     ASSERT_THAT(runs, SizeIs(1));
     EXPECT_EQ(runs[0].pid, ::getpid());
     EXPECT_EQ(runs[0].phase, "loading");
-    EXPECT_EQ(runs[0].model, "./large\\x0aphase evil\\x1b[2J");
+    EXPECT_EQ(runs[0].model, some_run().model);
     ASSERT_THAT(runs[0].devices, SizeIs(2));
     EXPECT_EQ(runs[0].devices[0].planned, mib(100));
     EXPECT_EQ(runs[0].devices[0].current, mib(40));
@@ -59,6 +59,19 @@ TEST(RunEntry, TellsOthersUntilItGoes) {
   }
   EXPECT_THAT(list_runs(os), IsEmpty());
   EXPECT_TRUE(std::filesystem::is_empty(os.folder.path()));
+}
+
+TEST(RunEntry, GivesAnyNameBackAsItWas) {
+  FolderOs os;
+  const auto entry = RunEntry::open(os);
+  ASSERT_NE(entry, nullptr);
+  for (const std::string name : {"", "%", "%0a", "a b ", "\\n\n\r\t\x1b\x7f", "\xC3\xA9\xC2\x9B\xFF", "100%\nend 1"}) {
+    RunStatus status = some_run();
+    status.model = name;
+    entry->update(status);
+    ASSERT_THAT(list_runs(os), SizeIs(1)) << name;
+    EXPECT_EQ(list_runs(os)[0].model, name);
+  }
 }
 
 TEST(RunEntry, TellsOfTheFirstOfVeryManyDevices) {

@@ -14,7 +14,7 @@ using Lines = std::vector<CheckLine>;
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
-/// What to do about a remark, by words of its own. Remarks of other words need nothing done.
+/// What to do about a remark, by words of its own.
 struct Cure {
   std::string_view words;
   std::string_view fix;
@@ -37,13 +37,19 @@ constexpr std::array kCures = {
     Cure{"no such call", "a newer driver tells more"},
     Cure{"contradict each other", "a newer driver may tell better"},
     Cure{"make no sense", "see nvidia-smi; a newer driver may tell better"},
-    Cure{"driver answers with error", "see nvidia-smi and the kernel's log"},
 };
 
+// About remarks of other words.
+constexpr std::string_view kLookFurther = "see nvidia-smi and the kernel's log";
+// Of these nothing is amiss: not every device can tell everything.
+constexpr std::array<std::string_view, 2> kHarmless = {"not supported by this device", "no data yet"};
+
 CheckLine of_remark(const std::string& name, const std::string& remark) {
-  const auto* const cure = std::ranges::find_if(kCures, [&](const Cure& each) { return remark.find(each.words) != std::string::npos; });
-  const bool known = cure != kCures.end();
-  return {name, !known, remark, known ? std::string(cure->fix) : std::string()};
+  const auto stands = [&](std::string_view words) { return remark.find(words) != std::string::npos; };
+  const auto* const cure = std::ranges::find_if(kCures, stands, &Cure::words);
+  if (cure != kCures.end()) return {name, false, remark, std::string(cure->fix)};
+  if (std::ranges::any_of(kHarmless, stands)) return {name, true, remark, ""};
+  return {name, false, remark, std::string(kLookFurther)};
 }
 
 void check_driver(Os& os, const DeviceReport& report, Lines& lines) {

@@ -48,22 +48,14 @@ void check_processors(const Snapshot& machine, Lines& lines) {
       {"rates", true, machine.rates.source, measured ? "" : "run `plimsoll devices` once: predictions are then of this machine"});
 }
 
-std::string home_folder(Os& os, std::string_view below) {
-  const auto home = os.environment("HOME");
-  return home && !home->empty() ? *home + std::string(below) : std::string();
-}
-
-void check_folder(Os& os, const char* name, const std::string& path, const char* fix, Lines& lines) {
-  if (path.empty()) lines.push_back({name, false, "HOME is not set", fix});
-  else lines.push_back({name, true, path + (os.is_directory(path) ? "" : " (not there yet)"), ""});
+void check_folder(Os& os, const char* name, const Result<std::string>& path, const char* fix, Lines& lines) {
+  if (!path.ok()) lines.push_back({name, false, "HOME is not set", fix});
+  else lines.push_back({name, true, *path + (os.is_directory(*path) ? "" : " (not there yet)"), ""});
 }
 
 void check_folders(Os& os, Lines& lines) {
-  const auto cache = os.environment("XDG_CACHE_HOME");
-  check_folder(os, "cache folder", cache && !cache->empty() ? *cache + "/plimsoll" : home_folder(os, "/.cache/plimsoll"),
-               "set XDG_CACHE_HOME", lines);
-  const auto hub = find_hub_cache(os);
-  check_folder(os, "Hub cache", hub.ok() ? *hub : std::string(), "set HF_HOME", lines);
+  check_folder(os, "cache folder", find_cache_folder(os), "set XDG_CACHE_HOME", lines);
+  check_folder(os, "Hub cache", find_hub_cache(os), "set HF_HOME", lines);
   const auto locks = os.private_folder();
   lines.push_back({"lock folder", locks.ok(), locks.ok() ? *locks : locks.error().what,
                    locks.ok() ? "" : "set XDG_RUNTIME_DIR to a folder of your own, mode 0700"});

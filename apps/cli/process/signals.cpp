@@ -33,10 +33,7 @@ unsigned g_patience = 0;
   for (const Removable& file : g_removable) {
     if (file.set != 0) ::unlink(file.path.data());
   }
-  if (g_restorable.set != 0) {
-    (void)!::write(STDOUT_FILENO, g_restorable.text.data(), g_restorable.text.size());
-    ::tcsetattr(STDIN_FILENO, TCSANOW, &g_restorable.settings);
-  }
+  Signals::restore();
   ::_exit(128 + signal);
 }
 
@@ -101,6 +98,12 @@ void Signals::restore_on_exit(const termios& settings, std::string_view text) {
   g_restorable.settings = settings;
   g_restorable.text = text;
   g_restorable.set = 1;
+}
+
+void Signals::restore() {
+  if (g_restorable.set == 0) return;
+  (void)!::write(STDOUT_FILENO, g_restorable.text.data(), g_restorable.text.size());
+  ::tcsetattr(STDIN_FILENO, TCSANOW, &g_restorable.settings);
 }
 
 void Signals::nothing_to_restore() { g_restorable.set = 0; }

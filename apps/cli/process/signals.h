@@ -31,9 +31,11 @@ class Signals {
   /// The file is complete, or gone.
   static void keep(int slot);
 
-  /// If a second signal ends the process, standard input's terminal gets these settings again, and standard output this text (of a
-  /// literal). One at a time.
+  /// If the process ends in the middle of something, as by a second signal, standard input's terminal gets these settings again, and
+  /// standard output this text (of a literal). One at a time.
   static void restore_on_exit(const termios& settings, std::string_view text);
+  /// Does it now, in whatever state the process is.
+  static void restore();
   static void nothing_to_restore();
 };
 

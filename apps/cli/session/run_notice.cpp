@@ -7,16 +7,31 @@ constexpr std::chrono::milliseconds kLeastPause{100};
 
 }  // namespace
 
-RunNotice::RunNotice(Os& os, Engine& engine, const Plan& plan) : os_(os), engine_(engine), entry_(RunEntry::open(os)) {
-  if (!entry_) return;
+RunNotice::RunNotice(Os& os) : os_(os), entry_(RunEntry::open(os)) {}
+
+void RunNotice::reading(const std::string& model) {
+  engine_ = nullptr;
+  session_ = nullptr;
+  status_.model = model;
+  status_.phase = "reading";
+  status_.devices.clear();
+  if (entry_) tell();
+}
+
+void RunNotice::loading(Engine& engine, const Plan& plan) {
+  engine_ = &engine;
+  session_ = nullptr;
+  missing_ = 1;
+  runtime_.clear();
+  weights_.clear();
   status_.model = plan.model;
-  status_.phase = "loading";
+  status_.devices.clear();
   for (const DevicePlan& device : plan.devices) {
     status_.devices.push_back({device.name, device.planned_total(), Bytes{}});
     runtime_.push_back(device.runtime);
     weights_.push_back(device.arenas[static_cast<std::size_t>(MemoryTag::weights)]);
   }
-  tell();
+  enter("loading");
 }
 
 void RunNotice::loaded(const Session& session) {
@@ -42,7 +57,7 @@ void RunNotice::tell() {
   for (std::size_t i = 0; i < status_.devices.size(); ++i) {
     RunDevice& device = status_.devices[i];
     if (session_ != nullptr) device.planned = session_->planned_total(device.name);
-    const Bytes charged = (i == 0 ? engine_.ledger() : engine_.devices().at(i - 1)->ledger()).current();
+    const Bytes charged = (i == 0 ? engine_->ledger() : engine_->devices().at(i - 1)->ledger()).current();
     const Bytes missing{static_cast<std::uint64_t>(missing_ * static_cast<double>(weights_[i].count))};
     device.current = saturating_sub(charged, missing) + runtime_[i];
   }

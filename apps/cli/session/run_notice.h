@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include <plimsoll/run_entry.h>
@@ -13,9 +14,13 @@ namespace plimsoll::cli {
 /// Tells `ps` and `top` of this run: what it has planned, what it has, and what it does. Where that cannot be told, nothing happens.
 class RunNotice {
  public:
-  /// "loading", from now on. All outlive the notice.
-  RunNotice(Os& os, Engine& engine, const Plan& plan);
+  /// `os` outlives the notice.
+  explicit RunNotice(Os& os);
 
+  /// "reading": the model's files, and the input. From here on nothing is asked of an engine or session that was given before.
+  void reading(const std::string& model);
+  /// "loading" of what was planned. The engine outlives the last call before the next `reading`.
+  void loading(Engine& engine, const Plan& plan);
   /// The session that has the plan now; it outlives the last call of this.
   void loaded(const Session& session);
   /// "running" or "waiting": told at once if it is another.
@@ -27,7 +32,7 @@ class RunNotice {
   void tell();
 
   Os& os_;
-  Engine& engine_;
+  Engine* engine_ = nullptr;
   const Session* session_ = nullptr;
   std::unique_ptr<RunEntry> entry_;
   RunStatus status_;

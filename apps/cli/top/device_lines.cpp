@@ -112,7 +112,7 @@ std::vector<std::string> device_parts(const DeviceStatus& device) {
   std::vector<std::string> parts;
   const std::string cuda = device.cuda ? fmt::format("cuda:{} ", *device.cuda) : device.split ? "" : "(hidden) ";
   parts.push_back(cuda + std::string(short_model(device.model)));
-  if (device.reserved) parts.push_back("reserved " + format_bytes(*device.reserved));
+  if (device.reserved && device.reserved->count > 0) parts.push_back("reserved " + format_bytes(*device.reserved));
   if (device.limit)
     parts.push_back(fmt::format("limit {} of which {} used, set by {}", format_bytes(device.limit->most), format_bytes(device.limit->used),
                                 printable(device.limit->set_by)));

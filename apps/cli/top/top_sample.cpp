@@ -1,5 +1,6 @@
 #include "top/top_sample.h"
 
+#include <new>
 #include <utility>
 
 namespace plimsoll::cli {
@@ -17,7 +18,7 @@ TopSample TopProbe::look() {
 
 /// Owned by the sampler and by its thread, whichever lasts longer.
 struct Sampler::Shared {
-  TopProbe probe;
+  Look look;
   std::mutex mutex;
   std::condition_variable changed;
   std::shared_ptr<const TopSample> last;
@@ -29,18 +30,24 @@ struct Sampler::Shared {
     while (!stop) {
       looking = std::chrono::steady_clock::now();
       lock.unlock();
-      auto sample = std::make_shared<const TopSample>(probe.look());
+      std::shared_ptr<const TopSample> sample;
+      try {
+        sample = std::make_shared<const TopSample>(look());
+      } catch (const std::bad_alloc&) {
+        sample = nullptr;
+      }
       lock.lock();
-      last = std::move(sample);
+      if (sample) last = std::move(sample);
       looking.reset();
       changed.wait_for(lock, pause, [this] { return stop; });
     }
   }
 };
 
-Result<std::unique_ptr<Sampler>> Sampler::start(Os& os, std::chrono::milliseconds pause) {
+Result<std::unique_ptr<Sampler>> Sampler::start(Os& os, std::chrono::milliseconds pause, Look look) {
   std::unique_ptr<Sampler> sampler(new Sampler());
   sampler->shared_ = std::make_shared<Shared>();
+  sampler->shared_->look = std::move(look);
   PLIMSOLL_TRY(sampler->thread_, os.start_thread([shared = sampler->shared_, pause] { shared->serve(pause); }));
   return sampler;
 }

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -54,8 +55,11 @@ class TopProbe {
 /// A thread that looks again and again, so that a driver that hangs keeps nobody from leaving.
 class Sampler {
  public:
+  /// Owns all that it uses. A look that the heap has no room for is left out.
+  using Look = std::function<TopSample()>;
+
   /// Fails with out_of_memory where no thread can be had.
-  static Result<std::unique_ptr<Sampler>> start(Os& os, std::chrono::milliseconds pause);
+  static Result<std::unique_ptr<Sampler>> start(Os& os, std::chrono::milliseconds pause, Look look);
   Sampler(const Sampler&) = delete;
   Sampler& operator=(const Sampler&) = delete;
   /// Waits for no look.

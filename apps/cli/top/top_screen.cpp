@@ -172,7 +172,8 @@ class TopScreen {
 Result<int> show_top(Context& context, const FitTable& fits, double pause) {
   static constexpr int kTick = 100;  // milliseconds, within which a new look is shown
   PLIMSOLL_TRY(Screen screen, Screen::open(context.signals.token()));
-  PLIMSOLL_TRY(const auto sampler, Sampler::start(context.os, std::chrono::milliseconds(static_cast<std::int64_t>(pause * 1e3))));
+  PLIMSOLL_TRY(const auto sampler, Sampler::start(context.os, std::chrono::milliseconds(static_cast<std::int64_t>(pause * 1e3)),
+                                                  [probe = std::make_shared<TopProbe>()] { return probe->look(); }));
   TopScreen top(context, fits, pause);
   while (!context.signals.token().cancelled() && !screen.gone()) {
     if (const auto sample = sampler->take()) top.add(*sample);

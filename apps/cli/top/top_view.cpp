@@ -110,14 +110,16 @@ Lines run_lines(const std::vector<RunStatus>& runs, const Terminal& terminal) {
       head.add(fmt::format("{:>8}  {:<8}{:>10}{:>10}  {:<9}{}", "RUN", "DEVICE", "PLANNED", "CURRENT", "PHASE", "MODEL"), Style::strong)
           .text());
   for (const RunStatus& run : runs) {
-    for (const RunDevice& device : run.devices) {
+    std::string number = std::to_string(run.pid);
+    std::string rest = fmt::format("{:<9}{}", run.phase, printable(run.model));
+    const auto add = [&](const std::string& device, const std::string& planned, const std::string& current) {
       ScreenLine line(terminal);
-      const bool first = &device == run.devices.data();
-      lines.push_back(
-          line.add(fmt::format("{:>8}  {:<8}{:>10}{:>10}  {:<9}{}", first ? std::to_string(run.pid) : "", device.name,
-                               format_bytes(device.planned), format_bytes(device.current), first ? run.phase : "", first ? run.model : ""))
-              .text());
-    }
+      lines.push_back(line.add(fmt::format("{:>8}  {:<8}{:>10}{:>10}  {}", number, device, planned, current, rest)).text());
+      number = rest = "";
+    };
+    // Nothing is planned yet.
+    if (run.devices.empty()) add("", "", "");
+    for (const RunDevice& device : run.devices) add(device.name, format_bytes(device.planned), format_bytes(device.current));
   }
   return lines;
 }

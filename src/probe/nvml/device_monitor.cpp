@@ -63,8 +63,9 @@ std::vector<std::string> find_groups(Os& os) {
 }
 
 void remark_unlisted(DeviceStatus& device) {
-  if (!device.busy() || device.split || device.limit) return;
-  Bytes listed = device.reserved.value_or(Bytes{});
+  // What the driver keeps for itself is nobody's; older ones do not tell how much that is.
+  if (!device.busy() || !device.reserved || device.split || device.limit) return;
+  Bytes listed = *device.reserved;
   for (const ProcessStatus& process : device.processes) {
     if (!process.used) return;  // anything may be its
     listed += *process.used;
@@ -160,9 +161,10 @@ void DeviceMonitor::State::read_device(U32 index, DeviceReport& report) {
   read_instances(reader, at, report);
   if (!status.split) reader.read_processes();
   reader.read_health();
-  const Code reported = reader.late() ? Code::success : events.watch(driver, handle, status.uuid);
+  const std::string& key = status.uuid.empty() ? status.name : status.uuid;
+  const Code reported = reader.late() ? Code::success : events.watch(driver, handle, key);
   if (reported != Code::success) status.remarks.push_back("Xid errors are unknown: " + nvml::reason(reported, options.patience));
-  status.xids = events.seen(status.uuid);
+  status.xids = events.seen(key);
   reader.finish();
   remark_unlisted(status);
   before.late = reader.late();

@@ -90,11 +90,10 @@ bool DeviceReader::judge(const MemoryV2& memory) {
   status_.total = Bytes{memory.total};
   status_.free = Bytes{memory.free};
   status_.margin = kMargin;
-  if (memory.reserved > 0 && memory.reserved <= memory.total) status_.reserved = Bytes{memory.reserved};
   // `used` holds the reserved part, or does not.
   const std::uint64_t rest = memory.total - memory.free;
   const std::uint64_t off = std::max(rest, memory.used) - std::min(rest, memory.used);
-  const std::uint64_t reserved = status_.reserved.value_or(Bytes{}).count;
+  const std::uint64_t reserved = memory.reserved <= memory.total ? memory.reserved : 0;
   if (std::min(off, std::max(off, reserved) - std::min(off, reserved)) <= memory.total / kNoise) return true;
   status_.margin = std::max(kMargin, Bytes{memory.total / kDoubtShare});
   status_.free = Bytes{std::min(memory.free, memory.total - memory.used)};
@@ -108,7 +107,10 @@ void DeviceReader::read_memory() {
   if (gone_) return;
   MemoryV2 memory;
   Code code = driver_.ask(f_.memory_v2 != nullptr, memory, [f = f_.memory_v2, d = device_](MemoryV2& m) { return f(d, &m); });
-  if (code == Code::success && judge(memory)) return;
+  if (code == Code::success && judge(memory)) {
+    if (memory.reserved <= memory.total) status_.reserved = Bytes{memory.reserved};
+    return;
+  }
   if (!is_gone(code)) {
     MemoryV1 old;
     const Code older = driver_.ask(f_.memory_v1 != nullptr, old, [f = f_.memory_v1, d = device_](MemoryV1& m) { return f(d, &m); });

@@ -17,16 +17,16 @@ class Events {
   void open(Driver& driver);
   /// Takes what was reported since; waits for nothing.
   void collect(Driver& driver);
-  /// Watches a device, if that is not so already. Gives why it cannot be.
-  Code watch(Driver& driver, Handle device, const std::string& uuid);
+  /// Watches a device, if that is not so already; no other one has its `key`. Gives why it cannot be.
+  Code watch(Driver& driver, Handle device, const std::string& key);
   /// The last errors of a device, oldest first.
-  std::vector<std::uint64_t> seen(const std::string& uuid) const;
+  std::vector<std::uint64_t> seen(const std::string& key) const;
 
  private:
   EventSet set_ = nullptr;
   Code opened_ = Code::function_not_found;
   std::map<std::string, Code> watched_;
-  std::map<Handle, std::string> names_;
+  std::map<Handle, std::string> keys_;
   std::map<std::string, std::vector<std::uint64_t>> seen_;
 };
 

@@ -146,6 +146,19 @@ TEST_F(DeviceMonitorTest, HearsOfXidErrorsFromTheFirstLookOn) {
   EXPECT_EQ(report.devices.at(1).xids.back(), 48U);
 }
 
+TEST_F(DeviceMonitorTest, XidErrorsAreOfTheirDeviceAlsoWithoutAUuid) {
+  const std::string devices = "devices 2\nDeviceGetUUID * error 3\n";
+  script_.set(devices);
+  DeviceMonitor monitor(os_, options());
+  monitor.look();
+  std::string lines = devices;
+  for (int i = 0; i < 30; ++i) lines += "xid 1 79\n";
+  script_.set(lines);
+  const DeviceReport report = monitor.look();
+  EXPECT_THAT(report.devices.at(0).xids, IsEmpty());
+  EXPECT_THAT(report.devices.at(1).xids, ::testing::Contains(79U));
+}
+
 TEST_F(DeviceMonitorTest, AnOldLibraryHasLessToTell) {
   script_.set("devices 1\nmemory 0 42949672960 21474836480 21474836480\nprocess 0 7 1000\n");
   DeviceMonitor monitor(os_, options(PLIMSOLL_OLD_STAND_IN));
@@ -157,6 +170,8 @@ TEST_F(DeviceMonitorTest, AnOldLibraryHasLessToTell) {
   ASSERT_THAT(device.processes, SizeIs(1));
   EXPECT_EQ(device.processes[0].used, Bytes{1000});
   EXPECT_THAT(device.remarks, ::testing::Contains(HasSubstr("this driver has no such call")));
+  EXPECT_THAT(device.remarks, ::testing::Not(::testing::Contains(HasSubstr("held by nobody"))))
+      << "what the driver keeps for itself is not told here";
 }
 
 TEST_F(DeviceMonitorTest, WithoutADriverThereIsOneRemark) {

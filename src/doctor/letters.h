@@ -1,0 +1,8 @@
+#pragma once
+
+namespace plimsoll::doctor {
+
+inline bool is_digit(char c) { return c >= '0' && c <= '9'; }
+inline bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+}  // namespace plimsoll::doctor
