@@ -11,11 +11,25 @@ namespace {
 constexpr std::uint64_t kShortName = 32;
 constexpr std::uint64_t kCopiesOfName = 8;
 
+constexpr std::uint64_t kOpBytes = 2560;
+
 // What a direct read costs beside its bytes, two at a time (tests/stream/read_rates.cpp: 195 us of 512 KiB, 1.26 ms of 4 MiB).
 constexpr double kReadSeconds = 50e-6;
 
 // Steps of an accelerator are told by their arithmetic alone; its memory is not what slows it.
 constexpr double kAcceleratorMemoryRate = 1e15;
+
+// What is read once has two steps, and no smaller parts.
+constexpr std::uint64_t kReadBytes = 40;
+
+std::uint64_t schedule_bytes(const Program& program) {
+  std::uint64_t bytes = 0;
+  for (const Weight& weight : program.weights) {
+    for (const WeightPart& part : weight.parts)
+      bytes += static_cast<std::uint64_t>(part.rows / kPanelOutputs + 1) * (weight.role == WeightRole::matrix ? kChunkBytes : kReadBytes);
+  }
+  return bytes;
+}
 
 }  // namespace
 
@@ -31,7 +45,7 @@ Bytes cpu_runtime_allowance(int threads, const Program& program, Bytes label_nam
   const auto labels =
       program.logits == kNone ? 0 : static_cast<std::uint64_t>(program.values[static_cast<std::size_t>(program.logits)].cols);
   const Bytes long_names = saturating_sub(label_names, Bytes{kShortName} * labels);
-  return round_to_pages(kib(768) + kib(32) * static_cast<std::uint64_t>(threads) + Bytes{2560} * ops + Bytes{256} * labels +
+  return round_to_pages(kib(768) + kib(32) * static_cast<std::uint64_t>(threads) + Bytes{kOpBytes} * ops + Bytes{schedule_bytes(program)} + Bytes{256} * labels +
                         long_names * kCopiesOfName);
 }
 

@@ -42,9 +42,12 @@ DeviceDescription describe_cpu(const Snapshot& machine, const Program& program, 
 /// An accelerator of `machine`. It takes nothing besides arenas: what its back end keeps is gone from `free` already.
 DeviceDescription describe_accelerator(const Snapshot& machine, const Accelerator& accelerator);
 
+/// What a schedule takes for 64 rows of a matrix that stream as a chunk of their own.
+inline constexpr std::uint64_t kChunkBytes = 104;
+
 /// What a process takes on `cpu` besides arenas: its own data, stacks and heap (measured: half to four fifths of this). An
-/// op costs what the program, the binding and the schedule say of it; a label its name and its part of an answer
-/// (74 bytes and three to five times the name), more where names are longer than 32 bytes on average.
+/// op costs what the program and the binding say of it, a weight what a schedule of the smallest chunks does; a label its name and its
+/// part of an answer (74 bytes and three to five times the name), more where names are longer than 32 bytes on average.
 Bytes cpu_runtime_allowance(int threads, const Program& program, Bytes label_names = {});
 
 }  // namespace plimsoll

@@ -27,9 +27,11 @@ void schedule_weight(const LayoutRequest& request, WeightId id, Schedule& schedu
   const std::int64_t rows = rows_per_read(weight, stored_row_bytes(weight, parts));
   for (std::int64_t first = 0; first < weight.outputs; first += rows) {
     const std::int64_t count = std::min(rows, weight.outputs - first);
-    schedule.load.emplace_back(ReadWeightStep{id, first, count, in_place ? -1 : next_slot});
+    const auto begin = static_cast<std::int32_t>(first);
+    const auto outputs = static_cast<std::int32_t>(count);
+    schedule.load.emplace_back(ReadWeightStep{id, begin, outputs, in_place ? -1 : next_slot});
     if (in_place) continue;
-    schedule.load.emplace_back(PrepareWeightStep{id, first, count, next_slot});
+    schedule.load.emplace_back(PrepareWeightStep{id, begin, outputs, next_slot});
     next_slot = (next_slot + 1) % schedule.load_slots.count;
   }
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "plan/candidates/description.h"
 #include "plan/candidates/residency.h"
 #include "platform/direct_block.h"
 
@@ -98,6 +99,10 @@ class HostSlots {
   std::vector<std::int32_t> copying_;  // numbers, the oldest first
 };
 
+// Fetch, upload, compute, free.
+constexpr std::size_t kMostStepsOfChunk = 4;
+static_assert(sizeof(Chunk) + sizeof(std::int32_t) + kMostStepsOfChunk * sizeof(ScheduleStep) <= kChunkBytes);
+
 /// Appends a pass's steps. Chunks go around through their slots; a pass ends with the first chunks of the next on their way.
 class PassBuilder {
  public:
@@ -117,6 +122,9 @@ class PassBuilder {
 
   void build() {
     prime();
+    std::size_t ops = 0;
+    for (const Block& block : program_.blocks) ops += block.ops.size();
+    schedule_.pass.reserve(1 + ops + kMostStepsOfChunk * ring_.chunks.size());
     if (schedule_.gathered.weight != kNone) schedule_.pass.emplace_back(GatherTableStep{});
     for (std::size_t block = 0; block < program_.blocks.size(); ++block) {
       for (std::size_t op = 0; op < program_.blocks[block].ops.size(); ++op)
@@ -208,12 +216,23 @@ SlotRing measure_ring(const LayoutRequest& request, const Candidate& candidate) 
 void cut_chunks(const LayoutRequest& request, const Candidate& candidate, Schedule& schedule) {
   if (candidate.streamed_blocks == 0) return;
   SlotRing& ring = schedule.ring;
+  const auto home_of = [&](WeightId id) { return schedule.weights[static_cast<std::size_t>(id)].home; };
+  const auto rows_of = [&](WeightId id, std::int32_t p) {
+    return request.program->weights[static_cast<std::size_t>(id)].parts[static_cast<std::size_t>(p)].rows;
+  };
+  std::size_t chunks = 0;
+  for_each_streamable_part(request, candidate, [&](std::int64_t, WeightId id, std::int32_t p, std::int64_t, std::int64_t most) {
+    if (home_of(id) != Home::device) chunks += static_cast<std::size_t>((rows_of(id, p) + most - 1) / most);
+  });
+  ring.chunks.reserve(chunks);
+  ring.disk_numbers.reserve(chunks);
   for_each_streamable_part(request, candidate, [&](std::int64_t, WeightId id, std::int32_t p, std::int64_t first, std::int64_t most) {
-    const Home home = schedule.weights[static_cast<std::size_t>(id)].home;
+    const Home home = home_of(id);
     if (home == Home::device) return;
-    const std::int64_t rows = request.program->weights[static_cast<std::size_t>(id)].parts[static_cast<std::size_t>(p)].rows;
+    const std::int64_t rows = rows_of(id, p);
     for (std::int64_t row = 0; row < rows; row += most) {
-      ring.chunks.push_back({id, p, first + row, std::min(most, rows - row), row});
+      ring.chunks.push_back({id, p, static_cast<std::int32_t>(first + row), static_cast<std::int32_t>(std::min(most, rows - row)),
+                             static_cast<std::int32_t>(row)});
       ring.disk_numbers.push_back(home == Home::disk ? ring.disk_chunks++ : -1);
     }
   });

@@ -35,9 +35,9 @@ struct PlannedValue {
 struct Chunk {
   WeightId weight = kNone;
   std::int32_t part = 0;
-  std::int64_t first_output = 0;  ///< of the weight
-  std::int64_t outputs = 0;
-  std::int64_t first_row = 0;  ///< of the part's tensor
+  std::int32_t first_output = 0;  ///< of the weight
+  std::int32_t outputs = 0;
+  std::int32_t first_row = 0;  ///< of the part's tensor
 };
 
 /// Slots of one size, one behind the other from the start of a `staging` arena.
@@ -74,16 +74,16 @@ struct GatheredTable {
 /// because the file already has the planned form.
 struct ReadWeightStep {
   WeightId weight = kNone;
-  std::int64_t first_output = 0;
-  std::int64_t outputs = 0;
+  std::int32_t first_output = 0;
+  std::int32_t outputs = 0;
   std::int32_t slot = -1;
 };
 
 /// Convert and pack what the slot holds into the weight's place.
 struct PrepareWeightStep {
   WeightId weight = kNone;
-  std::int64_t first_output = 0;
-  std::int64_t outputs = 0;
+  std::int32_t first_output = 0;
+  std::int32_t outputs = 0;
   std::int32_t slot = 0;
 };
 
