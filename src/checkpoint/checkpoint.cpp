@@ -106,45 +106,11 @@ Status Checkpoint::build_table(Os& os, Ledger& ledger, bool pickled) {
   return table_.finish(files_);
 }
 
-Result<FileExtent> Checkpoint::rows(const TensorInfo& tensor, std::int64_t first, std::int64_t last) const {
-  const auto fail = [&](const char* what) { return Error{ErrorCode::internal, what, std::string(tensor.name), "please report this"}; };
-  if (tensor.shape.empty() || first < 0 || first > last || last > tensor.shape[0]) return fail("rows outside of a tensor");
-  if (first == last) return FileExtent{tensor.file, tensor.offset, 0};
-  const auto count = static_cast<std::uint64_t>(tensor.shape[0]);
-  if (tensor.bytes % count != 0) return fail("rows of a tensor that are no whole bytes");
-  const std::uint64_t row_bytes = tensor.bytes / count;
-  return FileExtent{tensor.file, tensor.offset + static_cast<std::uint64_t>(first) * row_bytes,
-                    static_cast<std::uint64_t>(last - first) * row_bytes};
-}
-
 Status Checkpoint::read(const TensorInfo& tensor, std::uint64_t offset, std::span<std::byte> out) const {
   if (tensor.file >= files_.size() || offset > tensor.bytes || out.size() > tensor.bytes - offset) {
     return Error{ErrorCode::internal, "a read outside of a tensor", std::string(tensor.name), "please report this"};
   }
   return files_[tensor.file]->read(out, tensor.offset + offset);
-}
-
-TypeBytes Checkpoint::bytes_by_type() const {
-  TypeBytes bytes{};
-  const TensorInfo* before = nullptr;
-  for (const TensorInfo& tensor : tensors()) {
-    const bool tied = before != nullptr && before->file == tensor.file && before->offset == tensor.offset && before->bytes == tensor.bytes;
-    if (!tied) bytes[static_cast<std::size_t>(tensor.type)] += tensor.bytes;
-    before = &tensor;
-  }
-  return bytes;
-}
-
-std::optional<FileType> Checkpoint::main_type() const {
-  const TypeBytes bytes = bytes_by_type();
-  std::optional<FileType> best;
-  for (std::size_t i = 0; i < kFileTypes; ++i) {
-    const auto type = static_cast<FileType>(i);
-    if (!is_floating(type) || bytes[i] == 0) continue;
-    if (!best || std::pair(bytes[i], file_type_bits(type)) > std::pair(bytes[static_cast<std::size_t>(*best)], file_type_bits(*best)))
-      best = type;
-  }
-  return best;
 }
 
 }  // namespace plimsoll

@@ -1,9 +1,7 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,9 +14,6 @@
 #include "memory/ledger.h"
 
 namespace plimsoll {
-
-/// Bytes of tensor data for each FileType; those that two tensors share (tied weights) once.
-using TypeBytes = std::array<std::uint64_t, kFileTypes>;
 
 /// The tensors of a model directory. Opening one reads headers, never weights. Immutable and move-only; any number of threads may
 /// use it at once. Its files stay open, so that they remain the ones that were checked.
@@ -45,18 +40,9 @@ class Checkpoint {
   std::size_t file_count() const { return files_.size(); }
   File& file(std::uint32_t index) const { return *files_[index]; }
 
-  /// The bytes of rows [first, last) of the outermost dimension. `internal` when the tensor is a scalar, has fewer
-  /// rows, or its rows are no whole bytes (F4, F6).
-  Result<FileExtent> rows(const TensorInfo& tensor, std::int64_t first, std::int64_t last) const;
-
   /// Fills `out` from byte `offset` of the tensor's data. `internal` when that passes its end; `io` or `corrupt_file`
   /// (truncated in the meantime) as File::read.
   Status read(const TensorInfo& tensor, std::uint64_t offset, std::span<std::byte> out) const;
-
-  TypeBytes bytes_by_type() const;
-  /// The type of most of the weight bytes (for `--dtype auto`): of floating types only, so that buffers of integers do
-  /// not count; the wider of equals; nothing when there are none.
-  std::optional<FileType> main_type() const;
 
  private:
   Status open_files(Folder& folder, const std::vector<std::string>& names);

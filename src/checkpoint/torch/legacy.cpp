@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "checkpoint/file_fault.h"
 #include "checkpoint/torch/little_endian.h"
 #include "checkpoint/torch/pickle_machine.h"
 #include "checkpoint/torch/pickle_reader.h"
@@ -17,12 +18,6 @@ namespace {
 constexpr std::array<unsigned char, 15> kMagic = {0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, '.'};
 constexpr std::uint64_t kProtocol = 1001;
 constexpr std::size_t kFirstRead = 4096;
-
-std::string at_byte(const File& file, std::uint64_t offset) { return file.path() + " at byte " + std::to_string(offset); }
-
-Error corrupt(std::string what, std::string where) {
-  return Error{ErrorCode::corrupt_file, std::move(what), std::move(where), "download or save the file again"};
-}
 
 struct LoadedPickle {
   ArenaList<std::byte> bytes;
@@ -95,21 +90,21 @@ class StorageWalk {
   Status visit(std::string_view key) {
     auto record =
         std::lower_bound(sorted_.begin(), sorted_.end(), key, [&](std::uint32_t i, std::string_view wanted) { return key_of(i) < wanted; });
-    const std::string what = "the storage \"" + printable(key, 80) + "\"";
-    if (record == sorted_.end() || key_of(*record) != key) return corrupt(what + " belongs to no tensor", file_.path());
-    if (values_.storage(*record).place != 0) return corrupt(what + " is listed twice", file_.path());
+    const auto what = [&] { return "the storage " + quoted(key); };
+    if (record == sorted_.end() || key_of(*record) != key) return corrupt(what() + " belongs to no tensor", file_.path());
+    if (values_.storage(*record).place != 0) return corrupt(what() + " is listed twice", file_.path());
     const StorageRecord& storage = values_.storage(*record);
     std::array<std::byte, 8> count{};
-    if (file_.size() - at_ < count.size()) return corrupt(what + " is cut off", at_byte(file_, at_));
+    if (file_.size() - at_ < count.size()) return corrupt(what() + " is cut off", at_byte(file_, at_));
     PLIMSOLL_CHECK(file_.read(count, at_));
     const std::uint64_t elements = little_endian(count, 0, count.size());
     if (elements != storage.bytes / (file_type_bits(storage.type) / 8)) {
-      return corrupt(what + " has " + std::to_string(static_cast<std::int64_t>(elements)) + " elements, but the pickle says " +
+      return corrupt(what() + " has " + std::to_string(static_cast<std::int64_t>(elements)) + " elements, but the pickle says " +
                          std::to_string(storage.bytes) + " bytes",
                      at_byte(file_, at_));
     }
     at_ += count.size();
-    if (storage.bytes > file_.size() - at_) return corrupt(what + " is cut off", at_byte(file_, at_));
+    if (storage.bytes > file_.size() - at_) return corrupt(what() + " is cut off", at_byte(file_, at_));
     const std::uint64_t bytes = storage.bytes;
     for (; record != sorted_.end() && key_of(*record) == key; ++record) values_.storage(*record).place = at_;
     at_ += bytes;
@@ -118,8 +113,7 @@ class StorageWalk {
 
   Status finish() const {
     const auto missing = std::find_if(sorted_.begin(), sorted_.end(), [&](std::uint32_t i) { return values_.storage(i).place == 0; });
-    if (missing != sorted_.end())
-      return corrupt("the storage \"" + printable(key_of(*missing), 80) + "\" is not in the file's list", file_.path());
+    if (missing != sorted_.end()) return corrupt("the storage " + quoted(key_of(*missing)) + " is not in the file's list", file_.path());
     if (at_ != file_.size()) return corrupt("the last storage is followed by something else", at_byte(file_, at_));
     return {};
   }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/checked.h"
+#include "checkpoint/file_fault.h"
 #include "checkpoint/header_sink.h"
 
 namespace plimsoll::torch {
@@ -15,8 +16,6 @@ namespace {
 // Those of torch.save are numbers.
 constexpr std::uint64_t kKeyLimit = 255;
 constexpr std::uint64_t kLargest = std::numeric_limits<std::int64_t>::max();
-
-Error corrupt(std::string what) { return Error{ErrorCode::corrupt_file, std::move(what), {}, "download or save the file again"}; }
 
 bool is_count(const Value& value) { return value.kind == Kind::integer && value.number <= kLargest; }
 

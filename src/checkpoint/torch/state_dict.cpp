@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/checked.h"
+#include "checkpoint/file_fault.h"
 
 namespace plimsoll::torch {
 namespace {
@@ -45,7 +46,7 @@ Status give_tensor(PickleValues& values, std::string_view name, const TensorReco
   const std::uint64_t element = file_type_bits(tensor.type) / 8;
   std::optional<std::uint64_t> bytes = element;
   for (const std::int64_t size : sizes.all()) bytes = bytes ? checked_mul(*bytes, static_cast<std::uint64_t>(size)) : bytes;
-  if (!bytes) return Error{ErrorCode::corrupt_file, "its shape multiplied out does not fit 64 bits", {}, "download or save the file again"};
+  if (!bytes) return corrupt("its shape multiplied out does not fit 64 bits");
   if (*bytes > file.size()) {
     return Error{ErrorCode::unsupported,
                  "it repeats its elements: " + std::to_string(*bytes) + " bytes out of a file of " + std::to_string(file.size()),
@@ -100,8 +101,7 @@ Result<ArenaList<std::uint32_t>> sort_storages(Os& os, Ledger& ledger, const Fil
   };
   const auto twice = std::adjacent_find(all.begin(), all.end(), differ);
   if (twice != all.end()) {
-    return Error{ErrorCode::corrupt_file, "the storage \"" + printable(key(*twice), 80) + "\" is described in two ways", file.path(),
-                 "download or save the file again"};
+    return corrupt("the storage " + quoted(key(*twice)) + " is described in two ways", file.path());
   }
   return sorted;
 }

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/checked.h"
-#include "checkpoint/header_sink.h"
+#include "checkpoint/file_fault.h"
 #include "checkpoint/torch/crc32.h"
 #include "checkpoint/torch/little_endian.h"
 
@@ -31,14 +31,6 @@ constexpr std::uint64_t kZip64Extra = 1;
 // A data descriptor follows (3), names are UTF-8 (11); 1 and 2 are hints for compressors. Everything else changes what bytes mean.
 constexpr std::uint64_t kHarmlessFlags = 1U << 3U | 1U << 11U | 1U << 1U | 1U << 2U;
 constexpr std::uint64_t kEncrypted = 1;
-
-std::string at_byte(const File& file, std::uint64_t offset) { return file.path() + " at byte " + std::to_string(offset); }
-
-Error corrupt(std::string what, std::string where) {
-  return Error{ErrorCode::corrupt_file, std::move(what), std::move(where), "download or save the file again"};
-}
-
-std::string quoted(std::string_view name) { return "\"" + printable(name, 120) + "\""; }
 
 /// Where the central directory is.
 struct Place {
@@ -203,8 +195,8 @@ class DirectoryParser {
 
   // The local header agrees in what finding the bytes needs.
   Status find_bytes(ZipEntry& entry, std::string_view full_name) const {
-    const std::string what = "the entry " + quoted(full_name);
-    const auto beyond = [&] { return corrupt(what + " lies outside of the archive's data", where()); };
+    const auto what = [&] { return "the entry " + quoted(full_name); };
+    const auto beyond = [&] { return corrupt(what() + " lies outside of the archive's data", where()); };
     if (entry.header > place_.offset || place_.offset - entry.header < kLocalBytes + full_name.size()) return beyond();
     std::array<std::byte, kLocalBytes> header{};
     PLIMSOLL_CHECK(file_.read(header, entry.header));
@@ -212,7 +204,7 @@ class DirectoryParser {
     PLIMSOLL_CHECK(file_.read(std::as_writable_bytes(std::span(name)), entry.header + kLocalBytes));
     if (little_endian(header, 0, 4) != kLocalSignature || little_endian(header, 8, 2) != entry.method ||
         little_endian(header, 26, 2) != full_name.size() || !std::equal(name.begin(), name.end(), full_name.begin())) {
-      return corrupt(what + " and its local header disagree", at_byte(file_, entry.header));
+      return corrupt(what() + " and its local header disagree", at_byte(file_, entry.header));
     }
     entry.offset = entry.header + kLocalBytes + full_name.size() + little_endian(header, 28, 2);
     if (entry.offset > place_.offset || entry.size > place_.offset - entry.offset) return beyond();
