@@ -56,24 +56,25 @@ Status check_present(Folder& folder, const std::string& index_path, const std::v
 
 Result<Checkpoint> Checkpoint::open(Os& os, Ledger& ledger, const std::string& directory) {
   PLIMSOLL_TRY(const auto folder, open_model_folder(os, directory));
-  return open(os, ledger, *folder);
+  Opening opening;
+  return open(os, ledger, *folder, opening);
 }
 
-Result<Checkpoint> Checkpoint::open(Os& os, Ledger& ledger, Folder& folder) {
+Result<Checkpoint> Checkpoint::open(Os& os, Ledger& ledger, Folder& folder, Opening& opening) {
   for (const Format& format : kFormats) {
     Checkpoint checkpoint;
     if (folder.has(std::string(format.single))) {
       PLIMSOLL_CHECK(checkpoint.open_files(folder, {std::string(format.single)}));
-      PLIMSOLL_CHECK(checkpoint.build_table(os, ledger, format.pickled));
+      PLIMSOLL_CHECK(checkpoint.build_table(os, ledger, format.pickled, opening));
       return checkpoint;
     }
     if (folder.has(std::string(format.index))) {
       PLIMSOLL_TRY(const auto index, folder.open(std::string(format.index)));
-      PLIMSOLL_TRY(const auto shards, read_shard_names(*index, format.suffix));
+      PLIMSOLL_TRY(const auto shards, read_shard_names(*index, format.suffix, opening));
       PLIMSOLL_CHECK(check_present(folder, index->path(), shards));
       PLIMSOLL_CHECK(checkpoint.open_files(folder, shards));
-      PLIMSOLL_CHECK(checkpoint.build_table(os, ledger, format.pickled));
-      PLIMSOLL_CHECK(check_weight_map(os, ledger, *index, shards, checkpoint.table_));
+      PLIMSOLL_CHECK(checkpoint.build_table(os, ledger, format.pickled, opening));
+      PLIMSOLL_CHECK(check_weight_map(os, ledger, *index, shards, checkpoint.table_, opening.cancel()));
       return checkpoint;
     }
   }
@@ -88,17 +89,17 @@ Status Checkpoint::open_files(Folder& folder, const std::vector<std::string>& na
   return {};
 }
 
-Status Checkpoint::build_table(Os& os, Ledger& ledger, bool pickled) {
-  torch::Allowance allowance;
+// Every header is read twice, and counts once.
+Status Checkpoint::build_table(Os& os, Ledger& ledger, bool pickled, Opening& opening) {
+  Opening current = opening;
   const HeaderReader read = [&](File& file, HeaderSink& sink) {
-    return pickled ? torch::read_torch_file(os, ledger, file, sink, allowance) : read_safetensors_header(file, sink);
+    return pickled ? torch::read_torch_file(os, ledger, file, sink, current) : read_safetensors_header(file, sink, current);
   };
-  if (!pickled) PLIMSOLL_CHECK(check_header_sizes(files_));
   const auto shards = static_cast<std::uint32_t>(files_.size());
   HeaderCounter counter;
   for (std::uint32_t i = 0; i < shards; ++i) PLIMSOLL_CHECK(read(*files_[i], counter));
   PLIMSOLL_TRY(table_, TensorTable::create(os, ledger, counter.counts()));
-  allowance = {};
+  std::swap(current, opening);
   for (std::uint32_t i = 0; i < shards; ++i) {
     PLIMSOLL_TRY(const auto tensors, table_.add_file(files_, i, read));
     if (!pickled) PLIMSOLL_CHECK(check_safetensors_layout(*files_[i], tensors));

@@ -11,6 +11,7 @@
 
 #include "checkpoint/tensor_info.h"
 #include "checkpoint/tensor_table.h"
+#include "hub/opening.h"
 #include "memory/ledger.h"
 
 namespace plimsoll {
@@ -25,11 +26,11 @@ class Checkpoint {
   /// name). Fails with
   /// - `not_found` naming the folder and what was looked for, or the shards that are not there;
   /// - `unsupported` naming an unknown dtype, or what a .bin has beside tensors;
-  /// - `corrupt_file` naming file and byte offset, tensor or key;
+  /// - `corrupt_file` naming file and byte offset, tensor or key, or a file that is more than the opening has left;
   /// - `io`, `out_of_memory` as the system does.
   static Result<Checkpoint> open(Os& os, Ledger& ledger, const std::string& directory);
-  /// The same of a folder that is open.
-  static Result<Checkpoint> open(Os& os, Ledger& ledger, Folder& folder);
+  /// The same of a folder that is open, as a part of `opening`; `cancelled` as that is.
+  static Result<Checkpoint> open(Os& os, Ledger& ledger, Folder& folder, Opening& opening);
 
   /// All tensors: by the folder's files (name), then by offset; those that are not row-major after a file's others.
   std::span<const TensorInfo> tensors() const { return table_.tensors(); }
@@ -46,7 +47,7 @@ class Checkpoint {
 
  private:
   Status open_files(Folder& folder, const std::vector<std::string>& names);
-  Status build_table(Os& os, Ledger& ledger, bool pickled);
+  Status build_table(Os& os, Ledger& ledger, bool pickled, Opening& opening);
 
   CheckpointFiles files_;
   TensorTable table_;

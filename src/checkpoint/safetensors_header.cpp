@@ -14,7 +14,7 @@ namespace plimsoll {
 namespace {
 
 constexpr std::uint64_t kLengthBytes = 8;
-constexpr JsonLimits kLimits{.depth = 3};
+constexpr std::size_t kDepth = 3;
 
 /// The state machine over the header's JSON: header object > entry object > list.
 class HeaderParser final : public JsonHandler {
@@ -212,18 +212,6 @@ Result<std::uint64_t> header_length(File& file) {
 
 }  // namespace
 
-Status check_header_sizes(std::span<const std::shared_ptr<File>> files) {
-  std::uint64_t total = 0;
-  for (const auto& file : files) {
-    PLIMSOLL_TRY(const std::uint64_t length, header_length(*file));
-    total += length;
-    if (total > kHeaderLimit)
-      return Error{ErrorCode::unsupported, "headers of " + format_bytes(Bytes{total}) + " up to this shard", file->path(),
-                   "all shards together may have " + format_bytes(Bytes{kHeaderLimit})};
-  }
-  return {};
-}
-
 Result<std::uint64_t> safetensors_data_start(File& file) {
   PLIMSOLL_TRY(const std::uint64_t length, header_length(file));
   std::array<std::byte, 1> first{};
@@ -233,10 +221,11 @@ Result<std::uint64_t> safetensors_data_start(File& file) {
   return kLengthBytes + length;
 }
 
-Status read_safetensors_header(File& file, HeaderSink& sink) {
+Status read_safetensors_header(File& file, HeaderSink& sink, Opening& opening) {
   PLIMSOLL_TRY(const std::uint64_t data_start, safetensors_data_start(file));
+  PLIMSOLL_CHECK(opening.take(data_start - kLengthBytes, file));
   HeaderParser parser(data_start, file.size(), sink);
-  return read_json(file, kLengthBytes, data_start - kLengthBytes, kLimits, parser);
+  return read_json(file, kLengthBytes, data_start - kLengthBytes, {.depth = kDepth, .cancel = opening.cancel()}, parser);
 }
 
 Status check_safetensors_layout(File& file, std::span<const TensorInfo> tensors) {

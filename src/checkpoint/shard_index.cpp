@@ -146,28 +146,23 @@ class WeightMapCheck final : public IndexParser {
   NameList missing_;
 };
 
-Status read_index(File& index, IndexParser& parser) {
-  if (index.size() > kHeaderLimit) {
-    return Error{ErrorCode::corrupt_file, "an index of " + std::to_string(index.size()) + " bytes, more than any real one", index.path()};
-  }
-  return read_json(index, 0, index.size(), JsonLimits{}, parser);
-}
-
 }  // namespace
 
-Result<std::vector<std::string>> read_shard_names(File& index, std::string_view suffix) {
+Result<std::vector<std::string>> read_shard_names(File& index, std::string_view suffix, Opening& opening) {
+  PLIMSOLL_CHECK(opening.take(index.size(), index));
   ShardNames names(suffix);
-  PLIMSOLL_CHECK(read_index(index, names));
+  PLIMSOLL_CHECK(read_json(index, 0, index.size(), {.cancel = opening.cancel()}, names));
   std::vector<std::string> shards = names.take();
   if (shards.empty())
     return Error{ErrorCode::corrupt_file, "the index has no weight_map, or an empty one", index.path(), "download or save the index again"};
   return shards;
 }
 
-Status check_weight_map(Os& os, Ledger& ledger, File& index, const std::vector<std::string>& shards, const TensorTable& table) {
+Status check_weight_map(Os& os, Ledger& ledger, File& index, const std::vector<std::string>& shards, const TensorTable& table,
+                        const CancelToken* cancel) {
   PLIMSOLL_TRY(const Arena marks, Arena::create(os, ledger, MemoryTag::tables, Bytes{table.tensors().size()}));
   WeightMapCheck check(shards, table, marks.bytes());
-  PLIMSOLL_CHECK(read_index(index, check));
+  PLIMSOLL_CHECK(read_json(index, 0, index.size(), {.cancel = cancel}, check));
   const std::string text = check.disagreement();
   if (text.empty()) return {};
   return Error{ErrorCode::corrupt_file, "the index and its shards disagree" + text, index.path(),

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "checkpoint/file_fault.h"
+#include "checkpoint/torch/limits.h"
 #include "checkpoint/torch/pickle_machine.h"
 #include "checkpoint/torch/state_dict.h"
 #include "checkpoint/torch/zip_directory.h"
@@ -77,14 +78,14 @@ Status find_storages(Os& os, Ledger& ledger, const File& file, const ZipDirector
 
 }  // namespace
 
-Status read_archive(Os& os, Ledger& ledger, File& file, HeaderSink& sink, Allowance& allowance) {
-  PLIMSOLL_TRY(const ZipDirectory directory, ZipDirectory::read(os, ledger, file, allowance));
+Status read_archive(Os& os, Ledger& ledger, File& file, HeaderSink& sink, Opening& opening) {
+  PLIMSOLL_TRY(const ZipDirectory directory, ZipDirectory::read(os, ledger, file, opening));
   PLIMSOLL_CHECK(check_kind(file, directory));
   const ZipEntry& pickle = *directory.find(kPickle);
   if (pickle.size > kPickleLimit) {
     return Error{ErrorCode::unsupported, "a pickle of " + std::to_string(pickle.size) + " bytes, more than any real one", file.path()};
   }
-  PLIMSOLL_CHECK(allowance.take(pickle.size, file));
+  PLIMSOLL_CHECK(opening.take(kCost * pickle.size, file));
   PLIMSOLL_TRY(const Arena arena, Arena::create(os, ledger, MemoryTag::tables, Bytes{pickle.size}));
   const auto bytes = arena.bytes().first(static_cast<std::size_t>(pickle.size));
   PLIMSOLL_CHECK(file.read(bytes, pickle.offset));

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "checkpoint/file_fault.h"
+#include "checkpoint/torch/limits.h"
 #include "checkpoint/torch/little_endian.h"
 #include "checkpoint/torch/pickle_machine.h"
 #include "checkpoint/torch/pickle_reader.h"
@@ -51,9 +52,9 @@ Result<ArenaList<std::byte>> read_pickle(Os& os, Ledger& ledger, File& file, std
   }
 }
 
-Result<LoadedPickle> load_pickle(Os& os, Ledger& ledger, File& file, std::uint64_t offset, Allowance& allowance) {
+Result<LoadedPickle> load_pickle(Os& os, Ledger& ledger, File& file, std::uint64_t offset, Opening& opening) {
   PLIMSOLL_TRY(ArenaList<std::byte> bytes, read_pickle(os, ledger, file, offset));
-  PLIMSOLL_CHECK(allowance.take(bytes.size(), file));
+  PLIMSOLL_CHECK(opening.take(kCost * bytes.size(), file));
   const std::uint64_t end = offset + bytes.size();
   PickleValues values(os, ledger, bytes.all());
   PLIMSOLL_TRY(const Value root, run_pickle(os, ledger, {bytes.all(), file.path(), offset}, values));
@@ -63,11 +64,11 @@ Result<LoadedPickle> load_pickle(Os& os, Ledger& ledger, File& file, std::uint64
 bool is_protocol(const Value& value) { return value.kind == Kind::integer && value.number == kProtocol; }
 
 // Gives where the object's pickle begins.
-Result<std::uint64_t> check_machine(Os& os, Ledger& ledger, File& file, Allowance& allowance) {
-  PLIMSOLL_TRY(const LoadedPickle protocol, load_pickle(os, ledger, file, kMagic.size(), allowance));
+Result<std::uint64_t> check_machine(Os& os, Ledger& ledger, File& file, Opening& opening) {
+  PLIMSOLL_TRY(const LoadedPickle protocol, load_pickle(os, ledger, file, kMagic.size(), opening));
   if (!is_protocol(protocol.root))
     return Error{ErrorCode::unsupported, "a file of another protocol than " + std::to_string(kProtocol), at_byte(file, kMagic.size())};
-  PLIMSOLL_TRY(const LoadedPickle facts, load_pickle(os, ledger, file, protocol.end, allowance));
+  PLIMSOLL_TRY(const LoadedPickle facts, load_pickle(os, ledger, file, protocol.end, opening));
   const std::string where = at_byte(file, protocol.end);
   if (facts.root.kind != Kind::dict) return corrupt("the facts about the machine are " + std::string(kind_name(facts.root.kind)), where);
   bool little_endian_machine = false;
@@ -127,8 +128,8 @@ class StorageWalk {
   std::uint64_t at_;
 };
 
-Status find_storages(Os& os, Ledger& ledger, File& file, LoadedPickle& object, Allowance& allowance) {
-  PLIMSOLL_TRY(const LoadedPickle keys, load_pickle(os, ledger, file, object.end, allowance));
+Status find_storages(Os& os, Ledger& ledger, File& file, LoadedPickle& object, Opening& opening) {
+  PLIMSOLL_TRY(const LoadedPickle keys, load_pickle(os, ledger, file, object.end, opening));
   if (keys.root.kind != Kind::list)
     return corrupt("the list of storages is " + std::string(kind_name(keys.root.kind)), at_byte(file, object.end));
   PLIMSOLL_TRY(const auto sorted, sort_storages(os, ledger, file, object.values));
@@ -163,10 +164,10 @@ Status refuse_other_protocols(std::span<const std::byte> first_bytes) {
                         (ours ? std::to_string(std::to_integer<int>(first_bytes[1])) : std::string("0 or 1")));
 }
 
-Status read_legacy(Os& os, Ledger& ledger, File& file, HeaderSink& sink, Allowance& allowance) {
-  PLIMSOLL_TRY(const std::uint64_t first, check_machine(os, ledger, file, allowance));
-  PLIMSOLL_TRY(LoadedPickle object, load_pickle(os, ledger, file, first, allowance));
-  PLIMSOLL_CHECK(find_storages(os, ledger, file, object, allowance));
+Status read_legacy(Os& os, Ledger& ledger, File& file, HeaderSink& sink, Opening& opening) {
+  PLIMSOLL_TRY(const std::uint64_t first, check_machine(os, ledger, file, opening));
+  PLIMSOLL_TRY(LoadedPickle object, load_pickle(os, ledger, file, first, opening));
+  PLIMSOLL_CHECK(find_storages(os, ledger, file, object, opening));
   return give_tensors(object.values, object.root, file, sink);
 }
 

@@ -10,6 +10,7 @@
 #include "base/checked.h"
 #include "checkpoint/file_fault.h"
 #include "checkpoint/torch/crc32.h"
+#include "checkpoint/torch/limits.h"
 #include "checkpoint/torch/little_endian.h"
 
 namespace plimsoll::torch {
@@ -229,14 +230,14 @@ Status check_apart(const File& file, std::span<ZipEntry> entries) {
 
 }  // namespace
 
-Result<ZipDirectory> ZipDirectory::read(Os& os, Ledger& ledger, File& file, Allowance& allowance) {
+Result<ZipDirectory> ZipDirectory::read(Os& os, Ledger& ledger, File& file, Opening& opening) {
   PLIMSOLL_TRY(const Place place, find_directory(file));
   if (place.size > kDirectoryLimit) {
     return Error{ErrorCode::unsupported, "the archive's directory has " + std::to_string(place.size) + " bytes, more than any real one",
                  file.path()};
   }
   // No overflow: 46 bytes of the directory at least for each entry.
-  PLIMSOLL_CHECK(allowance.take(place.size + place.entries * kLocalBytes, file));
+  PLIMSOLL_CHECK(opening.take(kCost * (place.size + place.entries * kLocalBytes), file));
   ZipDirectory directory;
   PLIMSOLL_TRY(directory.arena_, Arena::create(os, ledger, MemoryTag::tables, Bytes{place.entries * sizeof(ZipEntry) + place.size}));
   const auto count = static_cast<std::size_t>(place.entries);

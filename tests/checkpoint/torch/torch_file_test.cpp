@@ -52,8 +52,8 @@ class TorchFileTest : public ::testing::Test {
   Result<Recorder> read(const std::string& bytes) {
     FakeFile file("m.bin", bytes, os.gate());
     Recorder recorder;
-    Allowance allowance;
-    PLIMSOLL_CHECK(read_torch_file(os, ledger, file, recorder, allowance));
+    Opening opening;
+    PLIMSOLL_CHECK(read_torch_file(os, ledger, file, recorder, opening));
     return recorder;
   }
 
