@@ -37,6 +37,9 @@ class Checkpoint {
   /// The tensor of that name, or null. Binary search.
   const TensorInfo* find(std::string_view name) const { return table_.find(name); }
 
+  /// What the table of them takes of the ledger.
+  Bytes table_bytes() const { return table_.size(); }
+
   /// The folder's files, and behind them one StridedFile for each tensor that is not row-major.
   std::size_t file_count() const { return files_.size(); }
   File& file(std::uint32_t index) const { return *files_[index]; }

@@ -116,7 +116,6 @@ struct Model::State {
   Program program;
   Binding binding;
   std::vector<std::string> warnings;
-  Bytes table_bytes;
 };
 
 Model::Model(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -125,7 +124,6 @@ Model& Model::operator=(Model&&) noexcept = default;
 Model::~Model() = default;
 
 Result<Model> Model::open(Os& os, Ledger& ledger, const ModelRequest& request) try {
-  const Bytes before = ledger.current(MemoryTag::tables);
   PLIMSOLL_TRY(std::string directory, locate_request(os, request));
   // Once for all its files: whoever renames folders meanwhile makes no model of two.
   PLIMSOLL_TRY(const auto folder, open_model_folder(os, directory));
@@ -151,7 +149,6 @@ Result<Model> Model::open(Os& os, Ledger& ledger, const ModelRequest& request) t
     state->warnings.emplace_back("adapter_config.json: the adapter beside the weights is not applied");
   if (state->binding.stored_type == ElementType::float64)
     state->warnings.emplace_back("float64 weights: rounded to the precision of the plan");
-  state->table_bytes = ledger.current(MemoryTag::tables) - before;
   return Model(std::move(state));
 } catch (const std::bad_alloc&) {
   return heap_exhausted();
@@ -183,7 +180,7 @@ std::string Model::largest_file() const {
 
 Bytes Model::weight_bytes() const { return state_->binding.stored_bytes; }
 ElementType Model::stored_type() const { return state_->binding.stored_type; }
-Bytes Model::table_bytes() const { return state_->table_bytes; }
+Bytes Model::table_bytes() const { return state_->checkpoint.table_bytes() + state_->tokenizer.table_bytes(); }
 const Program& Model::program() const { return state_->program; }
 const Checkpoint& Model::checkpoint() const { return state_->checkpoint; }
 const Binding& Model::binding() const { return state_->binding; }

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 #include <cstring>
 #include <functional>
+#include <optional>
 
+#include "memory/arena.h"
 #include "support/forwarding_os.h"
 #include "support/hooked_folder.h"
 #include "support/temporary_folder.h"
@@ -98,6 +100,16 @@ class WatchedOpening : public ::testing::Test {
   WatchedOs os_;
   Ledger ledger_{"cpu", mib(64)};
 };
+
+// What others charge to the ledger meanwhile is not the model's.
+TEST_F(WatchedOpening, TablesAreTheModelsOwn) {
+  std::optional<Arena> before = Arena::create(os_, ledger_, MemoryTag::tables, mib(1)).value();
+  os_.on_open = [&](const std::string& /*name*/) { before.reset(); };
+  const auto model = Model::open(os_, ledger_, {folder_.path()});
+  ASSERT_TRUE(model.ok()) << message(model.error());
+  EXPECT_FALSE(before.has_value());
+  EXPECT_EQ(model->table_bytes(), ledger_.current());
+}
 
 TEST_F(WatchedOpening, EndsAtAnyFileWhenItIsToldTo) {
   for (const std::string file : {"config.json", "model.safetensors", "vocab.txt"}) {
