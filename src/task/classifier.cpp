@@ -182,7 +182,7 @@ Result<std::span<const Answer>> Classifier::run() try {
     const std::span<float> own(scores + i * labels, labels);
     answer.logits = logits.subspan(i * labels, labels);
     if (!std::all_of(answer.logits.begin(), answer.logits.end(), [](float logit) { return std::isfinite(logit); }))
-      return not_finite(state.model);
+      return not_finite(state.model, state.cancel);
     score(state.model.score_rule(), answer.logits, own);
     answer.scores = own;
     answer.label = std::max_element(own.begin(), own.end()) - own.begin();
