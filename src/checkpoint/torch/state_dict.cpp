@@ -10,6 +10,8 @@
 namespace plimsoll::torch {
 namespace {
 
+constexpr std::size_t kShownKey = 80;
+
 /// A tensor's numbers, taken out of the pickle.
 struct Sizes {
   std::array<std::int64_t, kMaxRank> shape{};
@@ -74,16 +76,27 @@ bool begins_with_tensor(const PickleValues& values, const Value& value) {
   return value.kind == Kind::dict && values.first(value) != kNoLink && values.node(values.first(value)).value.kind == Kind::tensor;
 }
 
+// Fit to stand in a line of code that somebody may paste.
+bool plain_key(std::string_view key) {
+  const auto plain = [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+  };
+  return !key.empty() && key.size() <= kShownKey && std::ranges::all_of(key, plain);
+}
+
 // Says where the tensors are, if they are one level down.
 Error no_tensors(const PickleValues& values, const Value& root, const File& file) {
   for (Link at = values.first(root); at != kNoLink; at = values.node(at).next) {
     const Node& node = values.node(at);
     if (node.key.kind != Kind::text || !begins_with_tensor(values, node.value)) continue;
-    const std::string key = printable(values.text(node.key), 80);
-    return Error{ErrorCode::unsupported, "a checkpoint of a training run, whose weights are one level down, under \"" + key + "\"",
-                 file.path(), "save only them: torch.save(torch.load(path, weights_only=True)[\"" + key + "\"], \"pytorch_model.bin\")"};
+    const std::string_view key = values.text(node.key);
+    const std::string code = ": torch.save(torch.load(path, weights_only=True)[\"" + std::string(key) + "\"], \"pytorch_model.bin\")";
+    return Error{ErrorCode::unsupported,
+                 "a checkpoint of a training run, whose weights are one level down, under \"" + printable(key, kShownKey) + "\"",
+                 file.path(), "save only them, as pytorch_model.bin" + (plain_key(key) ? code : std::string())};
   }
-  return Error{ErrorCode::corrupt_file, "the file holds no tensors", file.path(), "download or save the file again"};
+  return Error{ErrorCode::unsupported, "the file holds no tensors at its top level", file.path(),
+               "save only the weights: torch.save(model.state_dict(), path)"};
 }
 
 }  // namespace
