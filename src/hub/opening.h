@@ -11,7 +11,8 @@ namespace plimsoll {
 /// Headers, pickles, indexes, settings and vocabularies each take time and memory, and limits of each would add up.
 class Opening {
  public:
-  /// What safetensors allows one header; real models have less than 40 MB of all of them. A second or two of each kind.
+  /// What safetensors allows one header; real models have less than 40 MB of all of them. Read in less than five seconds, whatever they
+  /// are.
   static constexpr std::uint64_t kBytes = 100'000'000;
 
   /// `cancel` may be null.

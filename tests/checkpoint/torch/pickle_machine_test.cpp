@@ -237,7 +237,8 @@ TEST_F(PickleMachineTest, GlobalsOfOtherTensorsAreNoAlarm) {
                                                                                      {"__builtin__", "set"},
                                                                                      {"_codecs", "encode"},
                                                                                      {"collections", "Counter"}}) {
-    expect_error(whole(named(module, name)), ErrorCode::unsupported, "the global " + module + "." + name + ", and only plain tensors are built");
+    expect_error(whole(named(module, name)), ErrorCode::unsupported,
+                 "the global " + module + "." + name + ", and only plain tensors are built");
     EXPECT_THAT(message(run(whole(named(module, name))).error()), ::testing::Not(HasSubstr("do not load it elsewhere")));
   }
   EXPECT_THAT(message(run(whole(named("evil", "FloatTensor"))).error()), HasSubstr("do not load it elsewhere"));
