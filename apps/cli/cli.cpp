@@ -192,9 +192,10 @@ int run_checked(std::span<char* const> arguments, const Signals& signals, Gate& 
   static constexpr std::array<std::string_view, 3> kVersion = {"--version", "-V", "version"};
   if (!arguments.empty() && std::ranges::find(kVersion, arguments[0]) != kVersion.end())
     return print(wants_json(arguments) ? version_json() : version_line(), console, signals, gate);
-  const auto options = read_arguments(arguments);
+  auto options = read_arguments(arguments);
   if (!options.ok()) return report_error(console, signals, options.error());
   if (options->help) return print(help_of(options->command), console, signals, gate);
+  options->model.cancel = &signals.token();
   // What reading the arguments left behind is not needed any more.
   ::malloc_trim(0);
   return run_options(*options, signals, gate);

@@ -68,7 +68,8 @@ class Classifier {
   enum class Added : std::uint8_t { yes, pass_full };
 
   /// Copies and tokenizes a text into the current pass. `pass_full`: nothing was added; call `run` and add it again.
-  /// Fails with bad_row for a text of no tokens or of more bytes than were planned for, and with cancelled; the pass is unharmed.
+  /// Fails with bad_row for a text that no pass can take (of no tokens, of others than the model has, of more than were planned for), and
+  /// with cancelled; the pass is unharmed and need not be run for it.
   Result<Added> add(const TextInput& input);
   /// Texts of the current pass.
   std::int64_t pending() const;

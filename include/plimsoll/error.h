@@ -73,7 +73,8 @@ Error heap_exhausted() noexcept;
 /// "<what> (<where>): <advice>", control characters escaped, on one line.
 std::string message(const Error& error);
 
-/// `text` with control characters, invalid UTF-8 and line ends replaced by \xNN, cut to `limit` bytes.
+/// `text` with control characters, invalid UTF-8 and line ends replaced by \xNN. Where that has `limit` bytes or a character more, and goes
+/// on, the rest is "...".
 std::string printable(std::string_view text, std::size_t limit = 200);
 /// Whether `sequence`, one character in well-formed UTF-8, stays as it is in there.
 bool is_printable(std::string_view sequence);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include <plimsoll/cancel.h>
 #include <plimsoll/element_type.h>
 #include <plimsoll/ledger.h>
 #include <plimsoll/os.h>
@@ -29,10 +30,11 @@ enum class ScoreRule : std::uint8_t {
 };
 
 struct ModelRequest {
-  std::string model;                 ///< a directory, or a Hub id in the shared cache
-  std::string revision = {};         ///< of a Hub id; empty: main
-  std::string task = {};             ///< "classification"; empty: the first of `architectures` whose head is built here
-  bool require_all_weights = false;  ///< refuse (unsupported) instead of initialising a missing head
+  std::string model;                    ///< a directory, or a Hub id in the shared cache
+  std::string revision = {};            ///< of a Hub id; empty: main
+  std::string task = {};                ///< empty or "classification", the only one that is built
+  bool require_all_weights = false;     ///< refuse (unsupported) instead of initialising a missing head
+  const CancelToken* cancel = nullptr;  ///< looked at while the model is opened, which then ends with `cancelled`; may be null
 };
 
 /// What answers consist of: models that have this in common can stand in for each other.
@@ -51,7 +53,8 @@ Result<AnswerKind> read_answer_kind(Os& os, const ModelRequest& request);
 /// threads. What it holds is charged to the ledger under `tables`.
 class Model {
  public:
-  /// Fails with not_found, unsupported (naming what), corrupt_file (naming file and key), out_of_memory.
+  /// Fails with not_found, unsupported (naming what), corrupt_file (naming file and key), out_of_memory, io, usage (a revision that can be
+  /// none), cancelled.
   /// `os` and `ledger` must outlive the model.
   static Result<Model> open(Os& os, Ledger& ledger, const ModelRequest& request);
   Model(Model&&) noexcept;

@@ -15,6 +15,10 @@
 #include <plimsoll/os.h>
 #include <plimsoll/result.h>
 
+namespace plimsoll {
+class Opening;
+}  // namespace plimsoll
+
 #pragma GCC visibility push(default)
 
 namespace plimsoll {
@@ -79,8 +83,8 @@ class Tokenizer {
   /// Transient heap is at most 1 MiB, whatever the size of the vocabulary (and six times a string above 100 KiB, if the file
   /// has one). `os` and `ledger` must outlive the result.
   static Result<Tokenizer> open(Os& os, Ledger& ledger, const std::string& directory);
-  /// The same of a folder that is open (Os::open_folder).
-  static Result<Tokenizer> open(Os& os, Ledger& ledger, Folder& folder);
+  /// For the library's own rooms, not exported: the same of a folder that is open, as a part of `opening`.
+  [[gnu::visibility("hidden")]] static Result<Tokenizer> open(Os& os, Ledger& ledger, Folder& folder, Opening& opening);
 
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;

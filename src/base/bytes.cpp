@@ -1,8 +1,9 @@
 #include <plimsoll/bytes.h>
 
 #include <array>
-#include <cctype>
-#include <cstdio>
+#include <string>
+
+#include "base/decimal.h"
 
 namespace plimsoll {
 namespace {
@@ -11,10 +12,14 @@ __extension__ using Wide = unsigned __int128;
 
 constexpr std::uint64_t kLargest = ~std::uint64_t{0} >> 1U;
 
+// By hand: the C library's own depend on the program's locale.
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+char upper_case(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
+
 std::optional<std::uint64_t> unit_size(std::string_view unit) {
   if (unit.empty() || unit == "B") return 1;
   std::string upper;
-  for (const char c : unit) upper += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  for (const char c : unit) upper += upper_case(c);
   const std::size_t power = std::string_view("KMGT").find(upper[0]);
   if (power == std::string_view::npos) return std::nullopt;
   const std::string_view rest = std::string_view(upper).substr(1);
@@ -28,7 +33,7 @@ std::optional<std::uint64_t> unit_size(std::string_view unit) {
 
 std::optional<Bytes> parse_bytes(std::string_view text) {
   std::size_t digits = 0;
-  while (digits < text.size() && (std::isdigit(static_cast<unsigned char>(text[digits])) != 0 || text[digits] == '.')) ++digits;
+  while (digits < text.size() && (is_digit(text[digits]) || text[digits] == '.')) ++digits;
   const std::string_view number = text.substr(0, digits);
   const auto unit = unit_size(text.substr(digits));
   if (!unit || number.empty() || number.front() == '.' || number.back() == '.') return std::nullopt;
@@ -65,10 +70,8 @@ std::string format_bytes(Bytes size) {
     value /= 1024;
     ++unit;
   }
-  std::array<char, 32> text{};
   const int decimals = unit == 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
-  std::snprintf(text.data(), text.size(), "%.*f %s", decimals, value, kUnits[unit]);
-  return text.data();
+  return decimal(value, decimals) + " " + kUnits[unit];
 }
 
 std::string format_exact(Bytes size) {

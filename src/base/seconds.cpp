@@ -1,18 +1,14 @@
 #include <plimsoll/seconds.h>
 
-#include <array>
-#include <cstdio>
+#include "base/decimal.h"
 
 namespace plimsoll {
 
 std::string format_seconds(double seconds) {
-  std::array<char, 32> text{};
-  const auto print = [&](const char* form, double value) { std::snprintf(text.data(), text.size(), form, value); };
-  if (seconds >= 10) print("%.1f s", seconds);
-  else if (seconds >= 0.1) print("%.2f s", seconds);
-  else if (seconds >= 1e-4) print("%.2f ms", seconds * 1e3);
-  else print("%.1f us", seconds * 1e6);
-  return text.data();
+  if (seconds >= 10) return decimal(seconds, 1) + " s";
+  if (seconds >= 0.1) return decimal(seconds, 2) + " s";
+  if (seconds >= 1e-4) return decimal(seconds * 1e3, 2) + " ms";
+  return decimal(seconds * 1e6, 1) + " us";
 }
 
 }  // namespace plimsoll

@@ -46,24 +46,25 @@ Error nothing_there(Folder& folder) {
 
 Result<Checkpoint> Checkpoint::open(Os& os, Ledger& ledger, const std::string& directory) {
   PLIMSOLL_TRY(const auto folder, open_model_folder(os, directory));
-  return open(os, ledger, *folder);
+  Opening opening;
+  return open(os, ledger, *folder, opening);
 }
 
-Result<Checkpoint> Checkpoint::open(Os& os, Ledger& ledger, Folder& folder) {
+Result<Checkpoint> Checkpoint::open(Os& os, Ledger& ledger, Folder& folder, Opening& opening) {
   for (const Format& format : kFormats) {
     Checkpoint checkpoint;
     if (folder.has(std::string(format.single))) {
       PLIMSOLL_TRY(auto file, folder.open(std::string(format.single)));
       checkpoint.files_.push_back(std::move(file));
-      PLIMSOLL_CHECK(checkpoint.build_table(os, ledger, format.pickled));
+      PLIMSOLL_CHECK(checkpoint.build_table(os, ledger, format.pickled, opening));
       return checkpoint;
     }
     if (folder.has(std::string(format.index))) {
       PLIMSOLL_TRY(const auto index, folder.open(std::string(format.index)));
-      PLIMSOLL_TRY(const auto shards, read_shard_names(*index, format.suffix));
+      PLIMSOLL_TRY(const auto shards, read_shard_names(*index, format.suffix, opening));
       PLIMSOLL_CHECK(checkpoint.open_shards(folder, index->path(), shards));
-      PLIMSOLL_CHECK(checkpoint.build_table(os, ledger, format.pickled));
-      PLIMSOLL_CHECK(check_weight_map(os, ledger, *index, shards, checkpoint.table_));
+      PLIMSOLL_CHECK(checkpoint.build_table(os, ledger, format.pickled, opening));
+      PLIMSOLL_CHECK(check_weight_map(os, ledger, *index, shards, checkpoint.table_, opening.cancel()));
       return checkpoint;
     }
   }
@@ -89,17 +90,17 @@ Status Checkpoint::open_shards(Folder& folder, const std::string& index_path, co
   return Error{ErrorCode::not_found, "shards that the index names are not there: " + missing, index_path, "download the model again"};
 }
 
-Status Checkpoint::build_table(Os& os, Ledger& ledger, bool pickled) {
-  torch::Allowance allowance;
+// Every header is read twice, and counts once.
+Status Checkpoint::build_table(Os& os, Ledger& ledger, bool pickled, Opening& opening) {
+  Opening current = opening;
   const HeaderReader read = [&](File& file, HeaderSink& sink) {
-    return pickled ? torch::read_torch_file(os, ledger, file, sink, allowance) : read_safetensors_header(file, sink);
+    return pickled ? torch::read_torch_file(os, ledger, file, sink, current) : read_safetensors_header(file, sink, current);
   };
-  if (!pickled) PLIMSOLL_CHECK(check_header_sizes(files_));
   const auto shards = static_cast<std::uint32_t>(files_.size());
   HeaderCounter counter;
   for (std::uint32_t i = 0; i < shards; ++i) PLIMSOLL_CHECK(read(*files_[i], counter));
   PLIMSOLL_TRY(table_, TensorTable::create(os, ledger, counter.counts()));
-  allowance = {};
+  std::swap(current, opening);
   for (std::uint32_t i = 0; i < shards; ++i) {
     PLIMSOLL_TRY(const auto tensors, table_.add_file(files_, i, read));
     if (!pickled) PLIMSOLL_CHECK(check_safetensors_layout(*files_[i], tensors));
@@ -107,45 +108,11 @@ Status Checkpoint::build_table(Os& os, Ledger& ledger, bool pickled) {
   return table_.finish(files_);
 }
 
-Result<FileExtent> Checkpoint::rows(const TensorInfo& tensor, std::int64_t first, std::int64_t last) const {
-  const auto fail = [&](const char* what) { return Error{ErrorCode::internal, what, std::string(tensor.name), "please report this"}; };
-  if (tensor.shape.empty() || first < 0 || first > last || last > tensor.shape[0]) return fail("rows outside of a tensor");
-  if (first == last) return FileExtent{tensor.file, tensor.offset, 0};
-  const auto count = static_cast<std::uint64_t>(tensor.shape[0]);
-  if (tensor.bytes % count != 0) return fail("rows of a tensor that are no whole bytes");
-  const std::uint64_t row_bytes = tensor.bytes / count;
-  return FileExtent{tensor.file, tensor.offset + static_cast<std::uint64_t>(first) * row_bytes,
-                    static_cast<std::uint64_t>(last - first) * row_bytes};
-}
-
 Status Checkpoint::read(const TensorInfo& tensor, std::uint64_t offset, std::span<std::byte> out) const {
   if (tensor.file >= files_.size() || offset > tensor.bytes || out.size() > tensor.bytes - offset) {
     return Error{ErrorCode::internal, "a read outside of a tensor", std::string(tensor.name), "please report this"};
   }
   return files_[tensor.file]->read(out, tensor.offset + offset);
-}
-
-TypeBytes Checkpoint::bytes_by_type() const {
-  TypeBytes bytes{};
-  const TensorInfo* before = nullptr;
-  for (const TensorInfo& tensor : tensors()) {
-    const bool tied = before != nullptr && before->file == tensor.file && before->offset == tensor.offset && before->bytes == tensor.bytes;
-    if (!tied) bytes[static_cast<std::size_t>(tensor.type)] += tensor.bytes;
-    before = &tensor;
-  }
-  return bytes;
-}
-
-std::optional<FileType> Checkpoint::main_type() const {
-  const TypeBytes bytes = bytes_by_type();
-  std::optional<FileType> best;
-  for (std::size_t i = 0; i < kFileTypes; ++i) {
-    const auto type = static_cast<FileType>(i);
-    if (!is_floating(type) || bytes[i] == 0) continue;
-    if (!best || std::pair(bytes[i], file_type_bits(type)) > std::pair(bytes[static_cast<std::size_t>(*best)], file_type_bits(*best)))
-      best = type;
-  }
-  return best;
 }
 
 }  // namespace plimsoll

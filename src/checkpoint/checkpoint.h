@@ -1,9 +1,7 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,12 +11,10 @@
 
 #include "checkpoint/tensor_info.h"
 #include "checkpoint/tensor_table.h"
+#include "hub/opening.h"
 #include "memory/ledger.h"
 
 namespace plimsoll {
-
-/// Bytes of tensor data for each FileType; those that two tensors share (tied weights) once.
-using TypeBytes = std::array<std::uint64_t, kFileTypes>;
 
 /// The tensors of a model directory. Opening one reads headers, never weights. Immutable and move-only; any number of threads may
 /// use it at once. Its files stay open, so that they remain the ones that were checked.
@@ -30,37 +26,31 @@ class Checkpoint {
   /// name). Fails with
   /// - `not_found` naming the folder and what was looked for, or the shards that are not there;
   /// - `unsupported` naming an unknown dtype, or what a .bin has beside tensors;
-  /// - `corrupt_file` naming file and byte offset, tensor or key;
+  /// - `corrupt_file` naming file and byte offset, tensor or key, or a file that is more than the opening has left;
   /// - `io`, `out_of_memory` as the system does.
   static Result<Checkpoint> open(Os& os, Ledger& ledger, const std::string& directory);
-  /// The same of a folder that is open.
-  static Result<Checkpoint> open(Os& os, Ledger& ledger, Folder& folder);
+  /// The same of a folder that is open, as a part of `opening`; `cancelled` as that is.
+  static Result<Checkpoint> open(Os& os, Ledger& ledger, Folder& folder, Opening& opening);
 
   /// All tensors: by the folder's files (name), then by offset; those that are not row-major after a file's others.
   std::span<const TensorInfo> tensors() const { return table_.tensors(); }
   /// The tensor of that name, or null. Binary search.
   const TensorInfo* find(std::string_view name) const { return table_.find(name); }
 
+  /// What the table of them takes of the ledger.
+  Bytes table_bytes() const { return table_.size(); }
+
   /// The folder's files, and behind them one StridedFile for each tensor that is not row-major.
   std::size_t file_count() const { return files_.size(); }
   File& file(std::uint32_t index) const { return *files_[index]; }
-
-  /// The bytes of rows [first, last) of the outermost dimension. `internal` when the tensor is a scalar, has fewer
-  /// rows, or its rows are no whole bytes (F4, F6).
-  Result<FileExtent> rows(const TensorInfo& tensor, std::int64_t first, std::int64_t last) const;
 
   /// Fills `out` from byte `offset` of the tensor's data. `internal` when that passes its end; `io` or `corrupt_file`
   /// (truncated in the meantime) as File::read.
   Status read(const TensorInfo& tensor, std::uint64_t offset, std::span<std::byte> out) const;
 
-  TypeBytes bytes_by_type() const;
-  /// The type of most of the weight bytes (for `--dtype auto`): of floating types only, so that buffers of integers do
-  /// not count; the wider of equals; nothing when there are none.
-  std::optional<FileType> main_type() const;
-
  private:
   Status open_shards(Folder& folder, const std::string& index_path, const std::vector<std::string>& shards);
-  Status build_table(Os& os, Ledger& ledger, bool pickled);
+  Status build_table(Os& os, Ledger& ledger, bool pickled, Opening& opening);
 
   CheckpointFiles files_;
   TensorTable table_;

@@ -11,7 +11,7 @@
 
 namespace plimsoll {
 
-/// Longest description of tensors that is read, in bytes: what safetensors allows its header, taken for indexes and pickles as well.
+/// Longest header that safetensors allows, in bytes.
 inline constexpr std::uint64_t kHeaderLimit = 100'000'000;
 /// Most dimensions of a tensor that we take (PyTorch's own limit).
 inline constexpr std::size_t kMaxRank = 64;

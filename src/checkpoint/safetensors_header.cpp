@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/checked.h"
+#include "checkpoint/file_fault.h"
 #include "checkpoint/other_file.h"
 #include "json/json_reader.h"
 
@@ -13,15 +14,7 @@ namespace plimsoll {
 namespace {
 
 constexpr std::uint64_t kLengthBytes = 8;
-constexpr JsonLimits kLimits{.depth = 3};
-
-std::string at_byte(const File& file, std::uint64_t offset) { return file.path() + " at byte " + std::to_string(offset); }
-
-Error corrupt(std::string what, std::string where = {}) {
-  return Error{ErrorCode::corrupt_file, std::move(what), std::move(where), "download or save the file again"};
-}
-
-std::string quoted(std::string_view name) { return "\"" + printable(name, 120) + "\""; }
+constexpr std::size_t kDepth = 3;
 
 /// The state machine over the header's JSON: header object > entry object > list.
 class HeaderParser final : public JsonHandler {
@@ -160,20 +153,20 @@ Status HeaderParser::end_array() {
 }
 
 Status HeaderParser::finish_tensor() {
-  const std::string tensor = "tensor " + quoted(name_);
-  if (seen_ != field_all) return corrupt(tensor + " lacks dtype, shape or data_offsets");
+  const auto tensor = [this] { return "tensor " + quoted(name_); };
+  if (seen_ != field_all) return corrupt(tensor() + " lacks dtype, shape or data_offsets");
   const auto [first, last] = offsets_;
   if (first > last || last > data_bytes_) {
-    return corrupt(tensor + " has data_offsets [" + std::to_string(first) + ", " + std::to_string(last) + "], but the file holds " +
+    return corrupt(tensor() + " has data_offsets [" + std::to_string(first) + ", " + std::to_string(last) + "], but the file holds " +
                    std::to_string(data_bytes_) + " bytes of data");
   }
   std::optional<std::uint64_t> bits = 1;
   for (std::size_t i = 0; i < rank_ && bits; ++i) bits = checked_mul(*bits, static_cast<std::uint64_t>(shape_[i]));
   if (bits) bits = checked_mul(*bits, std::uint64_t{file_type_bits(type_)});
-  if (!bits) return corrupt(tensor + ": its shape multiplied out does not fit 64 bits");
-  if (*bits % 8 != 0) return corrupt(tensor + ": its " + std::to_string(*bits) + " bits are no whole number of bytes");
+  if (!bits) return corrupt(tensor() + ": its shape multiplied out does not fit 64 bits");
+  if (*bits % 8 != 0) return corrupt(tensor() + ": its " + std::to_string(*bits) + " bits are no whole number of bytes");
   if (*bits / 8 != last - first) {
-    return corrupt(tensor + " has " + std::to_string(last - first) + " bytes of data, but its shape and dtype make " +
+    return corrupt(tensor() + " has " + std::to_string(last - first) + " bytes of data, but its shape and dtype make " +
                    std::to_string(*bits / 8));
   }
   return sink_.on_tensor({name_, type_, std::span(shape_).first(rank_), data_start_ + first, last - first});
@@ -206,7 +199,8 @@ Result<std::uint64_t> header_length(File& file) {
   for (std::size_t i = 0; i < bytes.size(); ++i) length |= std::to_integer<std::uint64_t>(bytes[i]) << (8 * i);
   if (length > kHeaderLimit) {
     PLIMSOLL_CHECK(refuse_others(bytes, file.path()));
-    return corrupt("a header of " + std::to_string(length) + " bytes, but the format allows at most 100000000", at_byte(file, 0));
+    return corrupt("a header of " + std::to_string(length) + " bytes, but the format allows at most " + std::to_string(kHeaderLimit),
+                   at_byte(file, 0));
   }
   if (length > file.size() - kLengthBytes) {
     return corrupt("a header of " + std::to_string(length) + " bytes, but the file has only " + std::to_string(file.size()),
@@ -218,18 +212,6 @@ Result<std::uint64_t> header_length(File& file) {
 
 }  // namespace
 
-Status check_header_sizes(std::span<const std::shared_ptr<File>> files) {
-  std::uint64_t total = 0;
-  for (const auto& file : files) {
-    PLIMSOLL_TRY(const std::uint64_t length, header_length(*file));
-    total += length;
-    if (total > kHeaderLimit)
-      return Error{ErrorCode::unsupported, "headers of " + format_bytes(Bytes{total}) + " up to this shard", file->path(),
-                   "all shards together may have " + format_bytes(Bytes{kHeaderLimit})};
-  }
-  return {};
-}
-
 Result<std::uint64_t> safetensors_data_start(File& file) {
   PLIMSOLL_TRY(const std::uint64_t length, header_length(file));
   std::array<std::byte, 1> first{};
@@ -239,10 +221,11 @@ Result<std::uint64_t> safetensors_data_start(File& file) {
   return kLengthBytes + length;
 }
 
-Status read_safetensors_header(File& file, HeaderSink& sink) {
+Status read_safetensors_header(File& file, HeaderSink& sink, Opening& opening) {
   PLIMSOLL_TRY(const std::uint64_t data_start, safetensors_data_start(file));
+  PLIMSOLL_CHECK(opening.take(data_start - kLengthBytes, file));
   HeaderParser parser(data_start, file.size(), sink);
-  return read_json(file, kLengthBytes, data_start - kLengthBytes, kLimits, parser);
+  return read_json(file, kLengthBytes, data_start - kLengthBytes, {.depth = kDepth, .cancel = opening.cancel()}, parser);
 }
 
 Status check_safetensors_layout(File& file, std::span<const TensorInfo> tensors) {

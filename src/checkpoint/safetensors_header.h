@@ -1,28 +1,25 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <span>
 
 #include <plimsoll/os.h>
 
 #include "checkpoint/header_sink.h"
 #include "checkpoint/tensor_info.h"
+#include "hub/opening.h"
 
 namespace plimsoll {
 
 /// Where the tensors' data begins: 8 plus the header's length. Checks the length, the first byte and the padding.
 Result<std::uint64_t> safetensors_data_start(File& file);
 
-/// `unsupported` when the headers of all shards are together longer than one may be: reading them would take minutes.
-Status check_header_sizes(std::span<const std::shared_ptr<File>> files);
-
 /// Reads the header of a safetensors file and checks each entry by itself: known fields, each once; known type; sizes
 /// and offsets that do not overflow; a byte range within the file and as long as the shape says. What takes all entries
-/// together (repeated names, holes, overlaps, the exact end) is left to the receiver. Fails with `corrupt_file`
-/// (`unsupported` for an unknown type or more than 64 dimensions) naming the tensor and the byte offset.
+/// together (repeated names, holes, overlaps, the exact end) is left to the receiver. Takes the header off `opening`. Fails with
+/// `corrupt_file` (`unsupported` for an unknown type or more than 64 dimensions) naming the tensor and the byte offset, and as `opening`.
 /// Format: https://github.com/huggingface/safetensors#format
-Status read_safetensors_header(File& file, HeaderSink& sink);
+Status read_safetensors_header(File& file, HeaderSink& sink, Opening& opening);
 
 /// What takes all entries of a file together, `tensors` sorted by offset: the data begin at the first byte after the header, have no holes
 /// or overlaps, and end with the file.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "checkpoint/file_fault.h"
 #include "json/json_reader.h"
 
 namespace plimsoll {
@@ -10,15 +11,15 @@ namespace {
 constexpr std::size_t kNameLimit = 255;
 constexpr std::size_t kNamesListed = 5;
 
-Error corrupt(std::string what) { return Error{ErrorCode::corrupt_file, std::move(what), {}, "download or save the index again"}; }
+Error bad_index(std::string what) { return Error{ErrorCode::corrupt_file, std::move(what), {}, "download or save the index again"}; }
 
 Status check_shard_name(std::string_view name, std::string_view suffix) {
   const auto bad = [](char c) { return c == '/' || c == '\\' || static_cast<unsigned char>(c) < 0x20 || c == 0x7F; };
   if (name.empty() || name.size() > kNameLimit || name.find("..") != std::string_view::npos || std::any_of(name.begin(), name.end(), bad)) {
-    return corrupt("the index names the shard \"" + printable(name, 120) + "\", which is no plain file name");
+    return bad_index("the index names the shard " + quoted(name) + ", which is no plain file name");
   }
   if (!name.ends_with(suffix))
-    return corrupt("the index names the shard \"" + printable(name, 120) + "\", which is no " + std::string(suffix) + " file");
+    return bad_index("the index names the shard " + quoted(name) + ", which is no " + std::string(suffix) + " file");
   return {};
 }
 
@@ -46,7 +47,7 @@ class IndexParser : public JsonHandler {
   Status on_key(std::string_view name) override {
     if (depth_ == 1) {
       in_map_ = name == "weight_map";
-      if (in_map_ && map_seen_) return corrupt("weight_map appears twice in the index");
+      if (in_map_ && map_seen_) return bad_index("weight_map appears twice in the index");
       map_seen_ = map_seen_ || in_map_;
     } else if (in_map_) {
       tensor_ = name;
@@ -63,8 +64,8 @@ class IndexParser : public JsonHandler {
   virtual Status on_pair(std::string_view tensor, std::string_view shard) = 0;
 
   Status misplaced() const {
-    if (depth_ == 0) return corrupt("an index is a JSON object with a weight_map");
-    if (in_map_) return corrupt("weight_map holds something other than pairs of tensor and shard");
+    if (depth_ == 0) return bad_index("an index is a JSON object with a weight_map");
+    if (in_map_) return bad_index("weight_map holds something other than pairs of tensor and shard");
     return {};
   }
   Status enter() { return ++depth_, Status{}; }
@@ -86,7 +87,7 @@ class ShardNames final : public IndexParser {
     PLIMSOLL_CHECK(check_shard_name(shard, suffix_));
     const auto at = std::lower_bound(names_.begin(), names_.end(), shard);
     if (at != names_.end() && *at == shard) return {};
-    if (names_.size() == kMaxShards) return corrupt("the index names more than " + std::to_string(kMaxShards) + " shards");
+    if (names_.size() == kMaxShards) return bad_index("the index names more than " + std::to_string(kMaxShards) + " shards");
     names_.emplace(at, shard);
     return {};
   }
@@ -134,7 +135,7 @@ class WeightMapCheck final : public IndexParser {
       return {};
     }
     std::byte& mark = marks_[static_cast<std::size_t>(tensor - table_.tensors().data())];
-    if (mark != std::byte{0}) return corrupt("the tensor \"" + printable(name, 120) + "\" appears twice in the index");
+    if (mark != std::byte{0}) return bad_index("the tensor " + quoted(name) + " appears twice in the index");
     mark = std::byte{1};
     return {};
   }
@@ -145,28 +146,23 @@ class WeightMapCheck final : public IndexParser {
   NameList missing_;
 };
 
-Status read_index(File& index, IndexParser& parser) {
-  if (index.size() > kHeaderLimit) {
-    return Error{ErrorCode::corrupt_file, "an index of " + std::to_string(index.size()) + " bytes, more than any real one", index.path()};
-  }
-  return read_json(index, 0, index.size(), JsonLimits{}, parser);
-}
-
 }  // namespace
 
-Result<std::vector<std::string>> read_shard_names(File& index, std::string_view suffix) {
+Result<std::vector<std::string>> read_shard_names(File& index, std::string_view suffix, Opening& opening) {
+  PLIMSOLL_CHECK(opening.take(index.size(), index));
   ShardNames names(suffix);
-  PLIMSOLL_CHECK(read_index(index, names));
+  PLIMSOLL_CHECK(read_json(index, 0, index.size(), {.cancel = opening.cancel()}, names));
   std::vector<std::string> shards = names.take();
   if (shards.empty())
     return Error{ErrorCode::corrupt_file, "the index has no weight_map, or an empty one", index.path(), "download or save the index again"};
   return shards;
 }
 
-Status check_weight_map(Os& os, Ledger& ledger, File& index, const std::vector<std::string>& shards, const TensorTable& table) {
+Status check_weight_map(Os& os, Ledger& ledger, File& index, const std::vector<std::string>& shards, const TensorTable& table,
+                        const CancelToken* cancel) {
   PLIMSOLL_TRY(const Arena marks, Arena::create(os, ledger, MemoryTag::tables, Bytes{table.tensors().size()}));
   WeightMapCheck check(shards, table, marks.bytes());
-  PLIMSOLL_CHECK(read_index(index, check));
+  PLIMSOLL_CHECK(read_json(index, 0, index.size(), {.cancel = cancel}, check));
   const std::string text = check.disagreement();
   if (text.empty()) return {};
   return Error{ErrorCode::corrupt_file, "the index and its shards disagree" + text, index.path(),

@@ -95,7 +95,7 @@ Status StridedFile::read_box(std::byte* out, std::uint64_t source, Dimension row
   Dimension inner = columns;
   std::uint64_t outer_step = columns.size * element_;
   std::uint64_t inner_step = element_;
-  if (rows.size > 1 && rows.stride < columns.stride) {
+  if (rows.size > 1 && columns.size * reads_of(rows, outer_step) < rows.size * reads_of(columns, inner_step)) {
     std::swap(outer, inner);
     std::swap(outer_step, inner_step);
   }
@@ -104,12 +104,24 @@ Status StridedFile::read_box(std::byte* out, std::uint64_t source, Dimension row
   return {};
 }
 
+// Elements of a run that one read gives, where they are not all in order.
+std::uint64_t StridedFile::window_of(Dimension elements) const {
+  return elements.stride == 0 ? elements.size : (kWindow - element_) / elements.stride + 1;
+}
+
+// Reads of the real file that a run takes.
+std::uint64_t StridedFile::reads_of(Dimension elements, std::uint64_t step) const {
+  if (elements.stride == element_ && step == element_) return 1;
+  const std::uint64_t most = window_of(elements);
+  return (elements.size + most - 1) / most;
+}
+
 Status StridedFile::read_run(const Run& run) {
   const std::uint64_t stride = run.elements.stride;
   if (stride == element_ && run.step == element_)
     return file_->read({run.out, static_cast<std::size_t>(run.elements.size * element_)}, run.source);
   std::array<std::byte, kWindow> window;
-  const std::uint64_t most = stride == 0 ? run.elements.size : (kWindow - element_) / stride + 1;
+  const std::uint64_t most = window_of(run.elements);
   for (std::uint64_t done = 0; done < run.elements.size;) {
     const std::uint64_t count = std::min(most, run.elements.size - done);
     PLIMSOLL_CHECK(file_->read(std::span(window).first((count - 1) * stride + element_), run.source + done * stride));

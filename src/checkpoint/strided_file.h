@@ -14,7 +14,7 @@ namespace plimsoll {
 
 /// A tensor whose elements are not in order (transposed, sliced) as a file that has them in order: byte i of it is byte i of the tensor
 /// row-major. So whoever reads extents of files reads it without knowing. Nothing is kept: every read gathers its elements from the real
-/// file, through its page cache, by runs along whichever of the last two dimensions lies closer together there. A transposed matrix read
+/// file, through its page cache, by runs along whichever of the last two dimensions takes fewer reads. A transposed matrix read
 /// R rows at a time takes one read of the real file for each column and R elements of it. Reads past the page cache do not exist.
 class StridedFile final : public File {
  public:
@@ -36,6 +36,8 @@ class StridedFile final : public File {
   Status read_elements(std::span<std::byte> out, std::uint64_t first);
   Status read_part(std::span<std::byte> out, std::uint64_t element, std::uint64_t skip);
   Status read_box(std::byte* out, std::uint64_t source, Dimension rows, Dimension columns);
+  std::uint64_t window_of(Dimension elements) const;
+  std::uint64_t reads_of(Dimension elements, std::uint64_t step) const;
   Status read_run(const Run& run);
   std::uint64_t place(std::uint64_t plane) const;
 

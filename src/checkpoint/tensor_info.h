@@ -19,11 +19,4 @@ struct TensorInfo {
   std::uint16_t shard = 0;  ///< the file of the folder that it is in: `file`, unless that is a StridedFile
 };
 
-/// Consecutive bytes of one file of a checkpoint.
-struct FileExtent {
-  std::uint32_t file = 0;
-  std::uint64_t offset = 0;
-  std::uint64_t bytes = 0;
-};
-
 }  // namespace plimsoll

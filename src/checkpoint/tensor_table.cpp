@@ -6,6 +6,7 @@
 #include <string>
 #include <tuple>
 
+#include "checkpoint/file_fault.h"
 #include "checkpoint/strided_file.h"
 
 namespace plimsoll {
@@ -23,10 +24,6 @@ std::span<T> carve(std::span<std::byte>& rest, std::uint64_t count) {
   std::uninitialized_value_construct_n(first, n);
   rest = rest.subspan(n * sizeof(T));
   return {first, n};
-}
-
-Error broken_file(std::string what, std::string where) {
-  return Error{ErrorCode::corrupt_file, std::move(what), std::move(where), "download or save the file again"};
 }
 
 Error changed(const std::string& path) {
@@ -129,7 +126,7 @@ Result<std::span<const TensorInfo>> TensorTable::add_file(CheckpointFiles& files
   const auto keys = metadata_.subspan(first_key, metadata_used_ - first_key);
   std::sort(keys.begin(), keys.end());
   const auto twice = std::adjacent_find(keys.begin(), keys.end());
-  if (twice != keys.end()) return broken_file("__metadata__ has the key \"" + printable(*twice, 120) + "\" twice", files[shard]->path());
+  if (twice != keys.end()) return corrupt("__metadata__ has the key " + quoted(*twice) + " twice", files[shard]->path());
 
   const auto tensors = tensors_.subspan(first, filled_ - first);
   const auto place = [](const TensorInfo& t) { return std::tuple(t.file, t.offset, t.bytes, t.name); };
@@ -138,7 +135,7 @@ Result<std::span<const TensorInfo>> TensorTable::add_file(CheckpointFiles& files
 }
 
 Status TensorTable::finish(const CheckpointFiles& files) {
-  if (filled_ != tensors_.size()) return changed(files.front()->path());
+  if (filled_ != tensors_.size()) return changed(files.size() == 1 ? files.front()->path() : files.front()->path() + " or another shard");
   std::iota(by_name_.begin(), by_name_.end(), 0U);
   std::sort(by_name_.begin(), by_name_.end(), [&](std::uint32_t a, std::uint32_t b) { return tensors_[a].name < tensors_[b].name; });
   const auto same_name = [&](std::uint32_t a, std::uint32_t b) { return tensors_[a].name == tensors_[b].name; };
@@ -147,8 +144,8 @@ Status TensorTable::finish(const CheckpointFiles& files) {
   const TensorInfo& one = tensors_[*twice];
   const TensorInfo& other = tensors_[*std::next(twice)];
   const std::string& path = files[one.shard]->path();
-  return broken_file("the tensor " + printable(one.name, 120) + " appears twice",
-                     one.shard == other.shard ? path : path + " and " + files[other.shard]->path());
+  return corrupt("the tensor " + printable(one.name, 120) + " appears twice",
+                 one.shard == other.shard ? path : path + " and " + files[other.shard]->path());
 }
 
 const TensorInfo* TensorTable::find(std::string_view name) const {

@@ -59,6 +59,7 @@ class TensorTable {
   /// By shard, then by file and offset.
   std::span<const TensorInfo> tensors() const { return tensors_; }
   const TensorInfo* find(std::string_view name) const;
+  Bytes size() const { return arena_.size(); }
 
  private:
   class Filler;

@@ -90,9 +90,10 @@ struct Cached {
 
 Error not_cached(Os& os, const Cached& model) {
   std::string advice;
-  const std::vector<std::string> snapshots = os.list_directory(model.folder + "/snapshots");
-  for (std::size_t i = 0; i < std::min<std::size_t>(snapshots.size(), 3); ++i)
-    advice += (i == 0 ? "--revision " : " or ") + printable(snapshots[i], 60);
+  std::vector<std::string> snapshots = os.list_directory(model.folder + "/snapshots");
+  // No others stand in a command line that somebody may paste.
+  std::erase_if(snapshots, [](const std::string& name) { return !is_commit(name) && !is_id_part(name); });
+  for (std::size_t i = 0; i < std::min<std::size_t>(snapshots.size(), 3); ++i) advice += (i == 0 ? "--revision " : " or ") + snapshots[i];
   if (!advice.empty()) advice += " is here; otherwise ";
   advice += "get it with `hf download " + model.id + (model.revision == "main" ? "" : " --revision " + model.revision) +
             "` (older: huggingface-cli), or give the folder of a model";

@@ -7,8 +7,8 @@
 namespace plimsoll {
 
 /// The cache that huggingface_hub would use: `$HF_HUB_CACHE`, else `$HUGGINGFACE_HUB_CACHE`, else `$HF_HOME/hub`, else
-/// `${XDG_CACHE_HOME:-~/.cache}/huggingface/hub`. As there, "~" and "$NAME" or "${NAME}" are expanded; unlike there, an empty
-/// variable counts as unset. It need not exist. `not_found` when none of these nor HOME is set.
+/// `${XDG_CACHE_HOME:-~/.cache}/huggingface/hub`. As there, "~" and "$NAME" or "${NAME}" are expanded; unlike there, "~user"
+/// is not, and an empty variable counts as unset. It need not exist. `not_found` when none of these nor HOME is set.
 Result<std::string> hub_cache_directory(Os& os);
 
 /// The folder that holds the files of `model`: `model` itself if it is a folder (where links to it lead now: `pinned_folder`), else the

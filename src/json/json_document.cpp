@@ -1,9 +1,8 @@
 #include "json/json_document.h"
 
-#include <array>
-#include <charconv>
 #include <utility>
 
+#include "base/decimal.h"
 #include "json/json_tree.h"
 
 namespace plimsoll {
@@ -14,12 +13,6 @@ using json_detail::Tree;
 using json_detail::TreeBuilder;
 
 constexpr JsonLimits kLimits{.depth = JsonDocument::kDepthLimit};
-
-std::string shortest(double value) {
-  std::array<char, 32> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-  return {digits.data(), end};
-}
 
 std::string describe(const Tree& tree, const Node& node) {
   switch (node.type) {

@@ -90,6 +90,10 @@ class Source {
 
   bool fetch() {
     if (position_ < block_.size()) return true;
+    if (limits_.cancel != nullptr && limits_.cancel->cancelled()) {
+      fail(Error{ErrorCode::cancelled, "stopped on request"});
+      return false;
+    }
     auto block = blocks_.next();
     if (!block.ok()) {
       fail(std::move(block).error());
@@ -130,7 +134,7 @@ class Source {
     } else if (c == '"') {
       in_string_ = true;
       run_ = 0;
-    } else if (is_digit(c) && !continues_number(previous_)) {
+    } else if ((is_digit(c) || c == '-') && !continues_number(previous_)) {
       run_ = 0;
     }
     previous_ = c;

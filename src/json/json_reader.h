@@ -38,6 +38,8 @@ struct JsonLimits {
   std::size_t depth = 64;
   /// Bytes of the longest string or number, and of the longest stretch that holds neither (other than white space).
   std::size_t token = std::size_t{1} << 20U;
+  /// Looked at before each block is read: `cancelled` once it is set. May be null.
+  const CancelToken* cancel = nullptr;
 };
 
 /// Reads the JSON text in bytes [first, first + length) of `file`, which must lie within the file, through a buffer of

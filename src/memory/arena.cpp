@@ -68,7 +68,10 @@ Arena::~Arena() {
 void* ArenaResource::do_allocate(std::size_t size, std::size_t alignment) {
   void* start = bytes_.data() + used_;
   std::size_t left = bytes_.size() - used_;
-  if (std::align(alignment, size, start, left) == nullptr) throw std::bad_alloc();
+  if (std::align(alignment, size, start, left) == nullptr) {
+    was_too_small_ = true;
+    throw std::bad_alloc();
+  }
   used_ = bytes_.size() - left + size;
   highest_ = std::max(highest_, used_);
   return start;

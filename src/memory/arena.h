@@ -56,6 +56,8 @@ class ArenaResource final : public std::pmr::memory_resource {
 
   std::size_t used() const { return used_; }
   std::size_t highest_used() const { return highest_; }
+  /// Whether it threw.
+  bool was_too_small() const { return was_too_small_; }
   void rewind() { used_ = 0; }
 
  private:
@@ -66,6 +68,7 @@ class ArenaResource final : public std::pmr::memory_resource {
   std::span<std::byte> bytes_;
   std::size_t used_ = 0;
   std::size_t highest_ = 0;
+  bool was_too_small_ = false;
 };
 
 }  // namespace plimsoll

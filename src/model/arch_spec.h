@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -9,6 +10,9 @@
 #include "device/step.h"
 
 namespace plimsoll {
+
+/// Most bytes that messages show of a text from a file, so that their reason is not cut off.
+inline constexpr std::size_t kShownText = 120;
 
 /// Tensor names of one normalisation or linear layer, without ".weight" and ".bias".
 struct EncoderNames {

@@ -29,7 +29,7 @@ EncoderNames bert_names() {
 Status refuse_variants(const JsonValue& config) {
   PLIMSOLL_TRY(const auto positions, config.optional_string("position_embedding_type"));
   if (positions && *positions != "absolute") {
-    return Error{ErrorCode::unsupported, "position_embedding_type \"" + std::string(*positions) + "\" is not built",
+    return Error{ErrorCode::unsupported, "position_embedding_type \"" + printable(*positions, kShownText) + "\" is not built",
                  config.where() + ": position_embedding_type", "give a model with \"absolute\", the only one that is"};
   }
   for (const char* key : {"is_decoder", "add_cross_attention"}) {
@@ -63,8 +63,8 @@ Result<ArchSpec> read_bert(const JsonValue& config) {
         config.where(), "take config.json from where the weights come from"};
   }
   PLIMSOLL_TRY(spec.activation, read_activation(config, "hidden_act"));
-  PLIMSOLL_TRY(spec.norm_epsilon, read_fraction(config, "layer_norm_eps", 1e-12));
-  PLIMSOLL_TRY(spec.initializer_range, read_fraction(config, "initializer_range", 0.02));
+  PLIMSOLL_TRY(spec.norm_epsilon, read_magnitude(config, "layer_norm_eps", 1e-12));
+  PLIMSOLL_TRY(spec.initializer_range, read_magnitude(config, "initializer_range", 0.02));
   spec.classifier = "classifier";
   PLIMSOLL_TRY(spec.labels, read_labels(config));
   PLIMSOLL_TRY(spec.score_rule, read_score_rule(config, spec.labels.size()));

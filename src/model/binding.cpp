@@ -23,7 +23,8 @@ std::vector<std::string> spellings(const std::string& name, const std::string& b
   return names;
 }
 
-std::string shape_text(std::span<const std::int64_t> shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
+std::string shape_text(std::span<const std::int64_t> shape) { return printable(fmt::format("[{}]", fmt::join(shape, ", ")), kShownText); }
+std::string shown(std::string_view name) { return printable(name, kShownText); }
 
 class Binder {
  public:
@@ -70,15 +71,15 @@ class Binder {
     const std::vector<std::int64_t> expected =
         weight.role == WeightRole::vector ? std::vector{part.rows} : std::vector{part.rows, weight.inputs};
     if (!std::equal(expected.begin(), expected.end(), tensor->shape.begin(), tensor->shape.end())) {
-      return Error{
-          ErrorCode::corrupt_file,
-          fmt::format("tensor {} has shape {}, but config.json asks for {}", tensor->name, shape_text(tensor->shape), shape_text(expected)),
-          path, "config.json and the weights must come from the same model"};
+      return Error{ErrorCode::corrupt_file,
+                   fmt::format("tensor {} has shape {}, but config.json asks for {}", shown(tensor->name), shape_text(tensor->shape),
+                               shape_text(expected)),
+                   path, "config.json and the weights must come from the same model"};
     }
     const auto type = element_type(tensor->type);
     if (!type || !is_floating(tensor->type)) {
-      return Error{ErrorCode::unsupported, fmt::format("tensor {} is stored as {}", tensor->name, file_type_name(tensor->type)), path,
-                   "built are F32, F16, BF16 and F64 weights"};
+      return Error{ErrorCode::unsupported, fmt::format("tensor {} is stored as {}", shown(tensor->name), file_type_name(tensor->type)),
+                   path, "built are F32, F16, BF16 and F64 weights"};
     }
     used_.push_back(tensor);
     return BoundPart{tensor, *type};
@@ -103,7 +104,7 @@ class Binder {
       const auto starts = [&](const std::string& prefix) { return tensor.name.starts_with(prefix); };
       if (std::any_of(spec_.surplus.begin(), spec_.surplus.end(), starts)) continue;
       if (!starts(spec_.names.body) && !starts(spec_.names.layer) && !starts("embeddings.")) continue;
-      return Error{ErrorCode::corrupt_file, fmt::format("tensor {} is not explained by config.json", tensor.name),
+      return Error{ErrorCode::corrupt_file, fmt::format("tensor {} is not explained by config.json", shown(tensor.name)),
                    checkpoint_.file(tensor.file).path(), "config.json describes another network than the weights: check num_hidden_layers"};
     }
     return {};

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <limits>
 
+#include "base/decimal.h"
+
 namespace plimsoll {
 namespace {
 
@@ -51,12 +53,15 @@ Result<std::string> label_name(const JsonValue& value) {
   return std::string(name);
 }
 
+Status check_count(std::int64_t labels, std::string where) {
+  if (labels <= kMostLabels) return {};
+  return Error{ErrorCode::unsupported, std::to_string(labels) + " labels", std::move(where),
+               "at most " + std::to_string(kMostLabels) + " are built"};
+}
+
 Result<std::vector<std::string>> labels_by_id(const JsonValue& id2label) {
   const std::size_t count = id2label.size();
-  if (count > kMostLabels) {
-    return Error{ErrorCode::unsupported, "id2label has " + std::to_string(count) + " labels", id2label.where(),
-                 "at most " + std::to_string(kMostLabels) + " are built"};
-  }
+  PLIMSOLL_CHECK(check_count(static_cast<std::int64_t>(count), id2label.where()));
   std::vector<std::string> labels(count);
   std::vector<bool> seen(count, false);
   std::size_t bytes = 0;
@@ -89,12 +94,12 @@ std::string built_families() {
   return names;
 }
 
-Result<float> read_fraction(const JsonValue& config, std::string_view key, double otherwise) {
+Result<float> read_magnitude(const JsonValue& config, std::string_view key, double otherwise) {
   PLIMSOLL_TRY(const auto number, config.optional_number(key));
   const double value = number.value_or(otherwise);
-  if (value >= 0 && value <= 1) return static_cast<float>(value);
-  return Error{ErrorCode::corrupt_file, std::string(key) + " is " + std::to_string(value), config.where() + ": " + std::string(key),
-               "expected a number from 0 to 1"};
+  if (value >= 0 && value <= std::numeric_limits<float>::max()) return static_cast<float>(value);
+  return Error{ErrorCode::corrupt_file, std::string(key) + " is " + shortest(value), config.where() + ": " + std::string(key),
+               "expected a number from 0 on"};
 }
 
 Result<Activation> read_activation(const JsonValue& config, std::string_view key) {
@@ -103,16 +108,22 @@ Result<Activation> read_activation(const JsonValue& config, std::string_view key
   for (const NamedActivation& known : kActivations) {
     if (known.name == wanted) return known.activation;
   }
-  return Error{ErrorCode::unsupported, "activation \"" + std::string(wanted) + "\" is not built", config.where() + ": " + std::string(key),
-               "built are gelu, gelu_new, relu and silu"};
+  return Error{ErrorCode::unsupported, "activation \"" + printable(wanted, kShownText) + "\" is not built",
+               config.where() + ": " + std::string(key), "built are gelu, gelu_new, relu and silu"};
 }
 
 Result<std::vector<std::string>> read_labels(const JsonValue& config) {
   PLIMSOLL_TRY(const auto id2label, config.optional_object("id2label"));
-  if (id2label && id2label->size() > 0) return labels_by_id(*id2label);
-  PLIMSOLL_TRY(const auto count, config.optional_int("num_labels", 1, kMostLabels));
+  PLIMSOLL_TRY(const auto count, config.optional_int("num_labels", 1, std::numeric_limits<std::int64_t>::max()));
+  PLIMSOLL_CHECK(check_count(count.value_or(1), config.where() + ": num_labels"));
   std::vector<std::string> labels;
-  for (std::int64_t i = 0; i < count.value_or(2); ++i) labels.push_back("LABEL_" + std::to_string(i));
+  if (id2label && id2label->size() > 0) {
+    PLIMSOLL_TRY(labels, labels_by_id(*id2label));
+  }
+  const std::int64_t wanted = count.value_or(labels.empty() ? 2 : static_cast<std::int64_t>(labels.size()));
+  if (static_cast<std::int64_t>(labels.size()) == wanted) return labels;
+  labels.clear();
+  for (std::int64_t i = 0; i < wanted; ++i) labels.push_back("LABEL_" + std::to_string(i));
   return labels;
 }
 
@@ -122,8 +133,8 @@ Result<ScoreRule> read_score_rule(const JsonValue& config, std::size_t labels) {
   if (!type || *type == "single_label_classification") return by_number;
   if (*type == "regression") return ScoreRule::regression;
   if (*type == "multi_label_classification") return ScoreRule::sigmoid;
-  return Error{ErrorCode::unsupported, "problem_type \"" + std::string(*type) + "\" is not built", config.where() + ": problem_type",
-               "built are regression, single_label_classification and multi_label_classification"};
+  return Error{ErrorCode::unsupported, "problem_type \"" + printable(*type, kShownText) + "\" is not built",
+               config.where() + ": problem_type", "built are regression, single_label_classification and multi_label_classification"};
 }
 
 Result<ArchSpec> read_arch_spec(const JsonDocument& document) {
@@ -132,8 +143,8 @@ Result<ArchSpec> read_arch_spec(const JsonDocument& document) {
   for (const Family& family : kFamilies) {
     if (family.model_type == type) return family.read(config);
   }
-  return Error{ErrorCode::unsupported, "models of type \"" + std::string(type) + "\" are not built", config.where() + ": model_type",
-               "give a model of a type that is: " + built_families()};
+  return Error{ErrorCode::unsupported, "models of type \"" + printable(type, kShownText) + "\" are not built",
+               config.where() + ": model_type", "give a model of a type that is: " + built_families()};
 }
 
 }  // namespace plimsoll

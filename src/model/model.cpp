@@ -8,6 +8,7 @@
 #include "checkpoint/checkpoint.h"
 #include "hub/hub_cache.h"
 #include "hub/model_file.h"
+#include "hub/opening.h"
 #include "model/binding.h"
 #include "model/families.h"
 #include "model/program.h"
@@ -86,13 +87,14 @@ Result<std::string> locate_request(Os& os, const ModelRequest& request) {
 }
 
 // The document is gone before anything larger is read.
-Result<ArchSpec> read_config(Folder& folder, const std::string& directory, std::vector<std::string>& warnings) {
+Result<ArchSpec> read_config(Folder& folder, const std::string& directory, Opening& opening, std::vector<std::string>& warnings) {
   if (!folder.has("config.json")) {
     PLIMSOLL_CHECK(explain_missing(folder, "config.json"));
     return Error{ErrorCode::not_found, "this folder holds no config.json, so it is no model", directory,
                  "give the folder that has config.json, weights and tokenizer files"};
   }
   PLIMSOLL_TRY(const auto file, folder.open("config.json"));
+  PLIMSOLL_CHECK(opening.take(file->size(), *file));
   PLIMSOLL_TRY(const JsonDocument config, JsonDocument::read(*file));
   PLIMSOLL_CHECK(refuse_other_weights(config.root()));
   warn_of_other_task(config.root(), warnings);
@@ -114,7 +116,6 @@ struct Model::State {
   Program program;
   Binding binding;
   std::vector<std::string> warnings;
-  Bytes table_bytes;
 };
 
 Model::Model(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -123,13 +124,13 @@ Model& Model::operator=(Model&&) noexcept = default;
 Model::~Model() = default;
 
 Result<Model> Model::open(Os& os, Ledger& ledger, const ModelRequest& request) try {
-  const Bytes before = ledger.current(MemoryTag::tables);
   PLIMSOLL_TRY(std::string directory, locate_request(os, request));
   // Once for all its files: whoever renames folders meanwhile makes no model of two.
   PLIMSOLL_TRY(const auto folder, open_model_folder(os, directory));
+  Opening opening(request.cancel);
   std::vector<std::string> of_config;
-  PLIMSOLL_TRY(ArchSpec spec, read_config(*folder, directory, of_config));
-  PLIMSOLL_TRY(Checkpoint checkpoint, Checkpoint::open(os, ledger, *folder));
+  PLIMSOLL_TRY(ArchSpec spec, read_config(*folder, directory, opening, of_config));
+  PLIMSOLL_TRY(Checkpoint checkpoint, Checkpoint::open(os, ledger, *folder, opening));
   PLIMSOLL_CHECK(check_layers(spec, checkpoint));
   Program program = encoder_program(spec);
   PLIMSOLL_TRY(Binding binding, bind_weights(spec, program, checkpoint));
@@ -138,7 +139,7 @@ Result<Model> Model::open(Os& os, Ledger& ledger, const ModelRequest& request) t
                  "leave out --require-all-weights to run with a new, untrained head"};
   }
   // Last: no vocabulary is read for weights that are of no use.
-  PLIMSOLL_TRY(Tokenizer tokenizer, Tokenizer::open(os, ledger, *folder));
+  PLIMSOLL_TRY(Tokenizer tokenizer, Tokenizer::open(os, ledger, *folder, opening));
   auto state = std::make_unique<State>(request.model, std::move(directory), std::move(spec), std::move(checkpoint), std::move(tokenizer));
   state->program = std::move(program);
   state->binding = std::move(binding);
@@ -148,7 +149,6 @@ Result<Model> Model::open(Os& os, Ledger& ledger, const ModelRequest& request) t
     state->warnings.emplace_back("adapter_config.json: the adapter beside the weights is not applied");
   if (state->binding.stored_type == ElementType::float64)
     state->warnings.emplace_back("float64 weights: rounded to the precision of the plan");
-  state->table_bytes = ledger.current(MemoryTag::tables) - before;
   return Model(std::move(state));
 } catch (const std::bad_alloc&) {
   return heap_exhausted();
@@ -180,7 +180,7 @@ std::string Model::largest_file() const {
 
 Bytes Model::weight_bytes() const { return state_->binding.stored_bytes; }
 ElementType Model::stored_type() const { return state_->binding.stored_type; }
-Bytes Model::table_bytes() const { return state_->table_bytes; }
+Bytes Model::table_bytes() const { return state_->checkpoint.table_bytes() + state_->tokenizer.table_bytes(); }
 const Program& Model::program() const { return state_->program; }
 const Checkpoint& Model::checkpoint() const { return state_->checkpoint; }
 const Binding& Model::binding() const { return state_->binding; }
@@ -193,8 +193,9 @@ std::int64_t Model::max_tokens() const {
 Result<AnswerKind> read_answer_kind(Os& os, const ModelRequest& request) try {
   PLIMSOLL_TRY(const std::string directory, locate_request(os, request));
   PLIMSOLL_TRY(const auto folder, open_model_folder(os, directory));
+  Opening opening(request.cancel);
   std::vector<std::string> warnings;
-  PLIMSOLL_TRY(ArchSpec spec, read_config(*folder, directory, warnings));
+  PLIMSOLL_TRY(ArchSpec spec, read_config(*folder, directory, opening, warnings));
   return AnswerKind{request.model, std::string(kClassification), spec.score_rule, std::move(spec.labels)};
 } catch (const std::bad_alloc&) {
   return heap_exhausted();
@@ -212,7 +213,9 @@ Result<std::string> find_model_folder(Os& os, const ModelRequest& request) try {
 
 Result<Tokenizer> open_tokenizer(Os& os, Ledger& ledger, const ModelRequest& request) try {
   PLIMSOLL_TRY(const std::string directory, locate_model(os, request.model, request.revision));
-  return Tokenizer::open(os, ledger, directory);
+  PLIMSOLL_TRY(const auto folder, open_model_folder(os, directory));
+  Opening opening(request.cancel);
+  return Tokenizer::open(os, ledger, *folder, opening);
 } catch (const std::bad_alloc&) {
   return heap_exhausted();
 }

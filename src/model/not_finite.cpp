@@ -5,7 +5,9 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <iterator>
 #include <string>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -71,12 +73,13 @@ struct Found {
   std::uint64_t element = 0;  ///< of the part's tensor
 };
 
-/// The largest magnitude of a tensor, or the first that is no number.
-Result<Found> find_in(const Checkpoint& checkpoint, const BoundPart& part) {
+/// The largest magnitude in a tensor's first bytes, or the first that is no number.
+Result<Found> find_in(const Checkpoint& checkpoint, const BoundPart& part, std::uint64_t bytes, const CancelToken* cancel) {
   std::array<std::byte, kBlockBytes> block;
   Found found{0, part, 0};
-  for (std::uint64_t offset = 0; offset < part.tensor->bytes && std::isfinite(found.value); offset += block.size()) {
-    const auto length = static_cast<std::size_t>(std::min<std::uint64_t>(block.size(), part.tensor->bytes - offset));
+  for (std::uint64_t offset = 0; offset < bytes && std::isfinite(found.value); offset += block.size()) {
+    if (cancel != nullptr && cancel->cancelled()) return Error{ErrorCode::cancelled, "stopped on request"};
+    const auto length = static_cast<std::size_t>(std::min<std::uint64_t>(block.size(), bytes - offset));
     const std::span<std::byte> piece = std::span(block).first(length);
     PLIMSOLL_CHECK(checkpoint.read(*part.tensor, offset, piece));
     const Largest largest = find_largest(piece, part.type);
@@ -94,32 +97,46 @@ std::string place_of(const Checkpoint& checkpoint, const Found& found) {
   return fmt::format("{} at byte {}", path, tensor.offset + found.element * element_bytes(found.part.type));
 }
 
+// The smallest first: most tensors are looked at before one is too large for it.
+std::vector<BoundPart> parts_by_size(const Binding& binding) {
+  std::vector<BoundPart> all;
+  for (const std::vector<BoundPart>& parts : binding.weights)
+    std::ranges::copy_if(parts, std::back_inserter(all), [](const BoundPart& part) { return part.tensor != nullptr; });
+  std::ranges::stable_sort(all, {}, [](const BoundPart& part) { return part.tensor->bytes; });
+  return all;
+}
+
+std::string which_are(const Model& model, Bytes most) {
+  if (model.weight_bytes() <= most) return "although all weights are";
+  return fmt::format("although the first {} of {} of weights are, the smallest tensors first; no more was looked at", format_bytes(most),
+                     format_bytes(model.weight_bytes()));
+}
+
 }  // namespace
 
-Error not_finite(const Model& model) {
+Error not_finite(const Model& model, const CancelToken* cancel, Bytes most) {
   const Checkpoint& checkpoint = model.checkpoint();
+  std::uint64_t left = most.count;
   Found largest;
-  for (const std::vector<BoundPart>& parts : model.binding().weights) {
-    for (const BoundPart& part : parts) {
-      if (part.tensor == nullptr) continue;
-      const Result<Found> found = find_in(checkpoint, part);
-      if (!found.ok()) return found.error();
-      if (!std::isfinite(found->value)) {
-        return Error{ErrorCode::corrupt_file,
-                     fmt::format("the model's logits are no numbers, for tensor {} holds {}", part.tensor->name,
-                                 std::isinf(found->value) ? "infinity" : "NaN"),
-                     place_of(checkpoint, *found), "download or save the checkpoint again"};
-      }
-      if (largest.part.tensor == nullptr || found->value > largest.value) largest = *found;
+  for (const BoundPart& part : parts_by_size(model.binding())) {
+    const std::uint64_t bytes = std::min(left, part.tensor->bytes);
+    const Result<Found> found = find_in(checkpoint, part, bytes, cancel);
+    if (!found.ok()) return found.error();
+    if (!std::isfinite(found->value)) {
+      return Error{ErrorCode::corrupt_file,
+                   fmt::format("the model's logits are no numbers, for tensor {} holds {}", printable(part.tensor->name, kShownText),
+                               std::isinf(found->value) ? "infinity" : "NaN"),
+                   place_of(checkpoint, *found), "download or save the checkpoint again"};
     }
+    if (largest.part.tensor == nullptr || found->value > largest.value) largest = *found;
+    left -= bytes;
   }
-  const TensorInfo* largest_tensor = largest.part.tensor;
-  return Error{
-      ErrorCode::corrupt_file,
-      fmt::format("the model's logits are no numbers (NaN or infinity), although all weights are; the largest, {:.4g}, is in tensor {}",
-                  largest.value, largest_tensor != nullptr ? largest_tensor->name : "none"),
-      largest_tensor != nullptr ? place_of(checkpoint, largest) : model.directory(),
-      "if that is far too large, download the checkpoint again; else try --dtype float32"};
+  const TensorInfo* tensor = largest.part.tensor;
+  return Error{ErrorCode::corrupt_file,
+               fmt::format("the model's logits are no numbers (NaN or infinite), {}; the largest, {:.4g}, is in tensor {}",
+                           which_are(model, most), largest.value, tensor != nullptr ? printable(tensor->name, kShownText) : "none"),
+               tensor != nullptr ? place_of(checkpoint, largest) : model.directory(),
+               "if that is far too large, download the checkpoint again; else try --dtype float32"};
 }
 
 }  // namespace plimsoll

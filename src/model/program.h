@@ -14,12 +14,12 @@ namespace plimsoll {
 /// Symbolic first dimension of a value: T tokens, B texts, or the B + 1 boundaries between texts of a pass.
 enum class Dim : std::uint8_t { tokens, texts, text_bounds };
 
-/// How long a value must stay: until the last op that reads it; as long as the stage of a pass that hands it on or takes it over; to the
-/// end of the pass; or for the session.
-enum class Lifetime : std::uint8_t { op, stage, pass, session };
+/// How long a value must stay: until the last op that reads it; as long as the stage of a pass that hands it on or takes it over; or to
+/// the end of the pass.
+enum class Lifetime : std::uint8_t { op, stage, pass };
 
-/// To the end of the pass at least: a place of its own, which no plan moves.
-inline bool outlives_stages(Lifetime lifetime) { return lifetime == Lifetime::pass || lifetime == Lifetime::session; }
+/// To the end of the pass: a place of its own, which no plan moves.
+inline bool outlives_stages(Lifetime lifetime) { return lifetime == Lifetime::pass; }
 
 /// `hidden` is float32, or bfloat16 where compute is bfloat16.
 enum class ValueType : std::uint8_t { hidden, float32, int32 };

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <cstring>
 #include <new>
+#include <optional>
 
+#include "base/rollback.h"
 #include "memory/arena.h"
 #include "model/not_finite.h"
 #include "task/scores.h"
@@ -70,7 +72,8 @@ struct Classifier::State {
   }
 
   Result<Added> add(const TextInput& input);
-  Result<Answer> tokenize(const TextInput& input, ArenaResource& memory);
+  Result<std::optional<Answer>> find_room(const TextInput& input, std::size_t bytes);
+  Result<std::optional<Answer>> tokenize(const TextInput& input, ArenaResource& memory);
   Status check(const Encoding& encoding) const;
   std::span<Answer> records() const { return {reinterpret_cast<Answer*>(io.data() + top), texts}; }
   std::size_t score_bytes() const { return (texts + 1) * model.labels().size() * sizeof(float) + alignof(float); }
@@ -86,7 +89,7 @@ Status Classifier::State::check(const Encoding& encoding) const {
         "the text has " + std::to_string(encoding.ids.size()) + " tokens, and at most " + std::to_string(longest) + " were planned for",
         "did the input change after it was counted?");
   }
-  if (encoding.ids.size() > buffers.ids.size() - tokens) return bad("the text has more tokens than the pass has room for", "");
+  if (encoding.ids.size() > buffers.ids.size()) return bad("the text has more tokens than a pass has room for", "");
   const auto first_outside = [](const auto& values, std::int64_t end) {
     return std::find_if(values.begin(), values.end(), [end](std::int32_t v) { return v < 0 || v >= end; });
   };
@@ -101,8 +104,8 @@ Status Classifier::State::check(const Encoding& encoding) const {
   return {};
 }
 
-// Keeps the text in `memory` and its tokens in the pass's own arrays, behind those of the texts before.
-Result<Answer> Classifier::State::tokenize(const TextInput& input, ArenaResource& memory) {
+// Keeps the text in `memory` and its tokens in the pass's own arrays, behind those of the texts before; nothing where these have no room.
+Result<std::optional<Answer>> Classifier::State::tokenize(const TextInput& input, ArenaResource& memory) {
   Answer answer;
   answer.text = keep(input.text, memory, answer.replaced);
   if (input.pair) answer.pair = keep(*input.pair, memory, answer.replaced);
@@ -115,34 +118,42 @@ Result<Answer> Classifier::State::tokenize(const TextInput& input, ArenaResource
   }
   PLIMSOLL_TRY(const Encoding encoding, std::move(encoded));
   PLIMSOLL_CHECK(check(encoding));
+  if (encoding.ids.size() > buffers.ids.size() - tokens) return std::optional<Answer>();
   const auto at = static_cast<std::ptrdiff_t>(tokens);
   std::copy(encoding.ids.begin(), encoding.ids.end(), buffers.ids.begin() + at);
   if (model.tokenizer().passes_token_types()) std::copy(encoding.type_ids.begin(), encoding.type_ids.end(), buffers.type_ids.begin() + at);
   else std::fill_n(buffers.type_ids.begin() + at, encoding.ids.size(), 0);
   answer.truncated = encoding.truncated;
   answer.input_ids = buffers.ids.subspan(tokens, encoding.ids.size());
-  return answer;
+  return std::optional(answer);
+}
+
+// Nothing where the pass has too little room left.
+Result<std::optional<Answer>> Classifier::State::find_room(const TextInput& input, std::size_t bytes) {
+  const std::size_t beside = sizeof(Answer) + score_bytes();
+  if (top - bottom < beside + bytes) return std::optional<Answer>();
+  ArenaResource memory(io.subspan(bottom, top - bottom - beside));
+  try {
+    auto answer = tokenize(input, memory);
+    if (!answer.ok() && memory.was_too_small()) return std::optional<Answer>();
+    return answer;
+  } catch (const std::bad_alloc&) {
+    if (!memory.was_too_small()) throw;
+    return std::optional<Answer>();
+  }
 }
 
 Result<Classifier::Added> Classifier::State::add(const TextInput& input) {
   if (texts == buffers.text_starts.size() - 1) return Added::pass_full;
   const std::size_t bytes = input.text.size() + (input.pair ? input.pair->size() : 0);
   const std::size_t before = bottom;
-  Result<Answer> answer = too_long(bytes, io.size());
-  if (top - bottom >= sizeof(Answer) + score_bytes() + bytes) {
-    ArenaResource memory(io.subspan(bottom, top - sizeof(Answer) - score_bytes() - bottom));
-    try {
-      answer = tokenize(input, memory);
-    } catch (const std::bad_alloc&) {
-      // Stays `too_long`.
-    }
+  Rollback forget([&] { bottom = before; });
+  PLIMSOLL_TRY(const std::optional<Answer> answer, find_room(input, bytes));
+  if (!answer) {
+    if (texts > 0) return Added::pass_full;
+    return too_long(bytes, io.size());
   }
-  if (!answer.ok()) {
-    bottom = before;
-    // Whatever it is, an empty pass tells whether the text itself is to blame.
-    if (answer.error().code == ErrorCode::bad_row && texts > 0) return Added::pass_full;
-    return std::move(answer).error();
-  }
+  forget.keep();
   top -= sizeof(Answer);
   new (io.data() + top) Answer(*answer);
   tokens += answer->input_ids.size();
@@ -182,7 +193,7 @@ Result<std::span<const Answer>> Classifier::run() try {
     const std::span<float> own(scores + i * labels, labels);
     answer.logits = logits.subspan(i * labels, labels);
     if (!std::all_of(answer.logits.begin(), answer.logits.end(), [](float logit) { return std::isfinite(logit); }))
-      return not_finite(state.model);
+      return not_finite(state.model, state.cancel);
     score(state.model.score_rule(), answer.logits, own);
     answer.scores = own;
     answer.label = std::max_element(own.begin(), own.end()) - own.begin();

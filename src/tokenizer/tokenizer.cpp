@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "hub/model_file.h"
+#include "hub/opening.h"
 #include "json/json_document.h"
 #include "tokenizer/assemble.h"
 #include "tokenizer/encoder.h"
@@ -172,14 +173,15 @@ Tokenizer::~Tokenizer() = default;
 
 Result<Tokenizer> Tokenizer::open(Os& os, Ledger& ledger, const std::string& directory) try {
   PLIMSOLL_TRY(const auto folder, open_model_folder(os, directory));
-  return open(os, ledger, *folder);
+  Opening opening;
+  return open(os, ledger, *folder, opening);
 } catch (const std::bad_alloc&) {
   return heap_exhausted();
 }
 
-Result<Tokenizer> Tokenizer::open(Os& os, Ledger& ledger, Folder& folder) try {
+Result<Tokenizer> Tokenizer::open(Os& os, Ledger& ledger, Folder& folder, Opening& opening) try {
   const bool json = folder.has("tokenizer.json");
-  PLIMSOLL_TRY(const tokenizer::SettingsFiles files, tokenizer::SettingsFiles::read(folder));
+  PLIMSOLL_TRY(const tokenizer::SettingsFiles files, tokenizer::SettingsFiles::read(folder, opening));
   Settings settings;
   if (files.config) {
     PLIMSOLL_TRY(settings, read_settings(files.config->root()));
@@ -189,8 +191,9 @@ Result<Tokenizer> Tokenizer::open(Os& os, Ledger& ledger, Folder& folder) try {
     return Error{ErrorCode::not_found, "no tokenizer.json and no vocab.txt", folder.path(),
                  "name a directory that holds a tokenizer's files"};
   PLIMSOLL_TRY(const auto file, folder.open(json ? "tokenizer.json" : "vocab.txt"));
-  PLIMSOLL_TRY(Parts parts,
-               json ? tokenizer::read_tokenizer_json(os, ledger, *file, files) : tokenizer::read_vocab_txt(os, ledger, *file, files));
+  PLIMSOLL_CHECK(opening.take(file->size(), *file));
+  PLIMSOLL_TRY(Parts parts, json ? tokenizer::read_tokenizer_json(os, ledger, *file, files, opening.cancel())
+                                 : tokenizer::read_vocab_txt(os, ledger, *file, files, opening.cancel()));
   auto impl = std::make_unique<Impl>(std::move(parts), settings);
   impl->file = file->path();
   Status bound = impl->parts.model->bind(impl->parts.tables.vocabulary());

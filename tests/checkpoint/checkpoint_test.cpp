@@ -100,53 +100,6 @@ TEST_F(CheckpointTest, ReadsBytesOfATensorAndNoFurther) {
   EXPECT_TRUE(checkpoint->read(weight, 24, {}).ok());
 }
 
-TEST_F(CheckpointTest, GivesTheExtentOfRows) {
-  os.files["m/model.safetensors"] = small_file();
-  const auto checkpoint = open();
-  ASSERT_TRUE(checkpoint.ok());
-  const TensorInfo& weight = *checkpoint->find("weight");
-  const auto extent = checkpoint->rows(weight, 1, 3);
-  ASSERT_TRUE(extent.ok());
-  EXPECT_EQ(extent->offset, weight.offset + 8);
-  EXPECT_EQ(extent->bytes, 16U);
-  EXPECT_EQ(checkpoint->rows(weight, 3, 3)->bytes, 0U);
-  EXPECT_FALSE(checkpoint->rows(weight, 1, 4).ok());
-  EXPECT_FALSE(checkpoint->rows(weight, -1, 1).ok());
-  EXPECT_FALSE(checkpoint->rows(weight, 2, 1).ok());
-}
-
-TEST_F(CheckpointTest, RowsOfScalarsAndOfHalfBytesAreRefused) {
-  os.files["m/model.safetensors"] = safetensors_file(R"({"s":{"dtype":"I8","shape":[],"data_offsets":[0,1]},)"
-                                                     R"("h":{"dtype":"F4","shape":[2,3],"data_offsets":[1,4]},)"
-                                                     R"("e":{"dtype":"F32","shape":[0,3],"data_offsets":[4,4]}})",
-                                                     "abcd");
-  const auto checkpoint = open();
-  ASSERT_TRUE(checkpoint.ok()) << message(checkpoint.error());
-  EXPECT_FALSE(checkpoint->rows(*checkpoint->find("s"), 0, 0).ok());
-  EXPECT_FALSE(checkpoint->rows(*checkpoint->find("h"), 0, 1).ok());
-  EXPECT_EQ(checkpoint->rows(*checkpoint->find("e"), 0, 0)->bytes, 0U);
-}
-
-TEST_F(CheckpointTest, MainTypeIsThatOfMostFloatingBytesAndTheWiderOfEquals) {
-  const auto entry = [](const std::string& name, const std::string& type, int size, int first, int last) {
-    return "\"" + name + R"(":{"dtype":")" + type + R"(","shape":[)" + std::to_string(size) + R"(],"data_offsets":[)" +
-           std::to_string(first) + "," + std::to_string(last) + "]}";
-  };
-  os.files["m/model.safetensors"] = safetensors_file(
-      "{" + entry("ids", "I64", 100, 0, 800) + "," + entry("w", "BF16", 8, 800, 816) + "," + entry("n", "F32", 4, 816, 832) + "}",
-      std::string(832, 'x'));
-  auto checkpoint = open();
-  ASSERT_TRUE(checkpoint.ok()) << message(checkpoint.error());
-  EXPECT_EQ(checkpoint->main_type(), FileType::f32);
-  EXPECT_EQ(checkpoint->bytes_by_type()[static_cast<std::size_t>(FileType::i64)], 800U);
-
-  os.files["m/model.safetensors"] =
-      safetensors_file("{" + entry("w", "BF16", 9, 0, 18) + "," + entry("n", "F32", 4, 18, 34) + "}", std::string(34, 'x'));
-  EXPECT_EQ(open()->main_type(), FileType::bf16);
-  os.files["m/model.safetensors"] = safetensors_file("{" + entry("ids", "I64", 1, 0, 8) + "}", std::string(8, 'x'));
-  EXPECT_EQ(open()->main_type(), std::nullopt);
-}
-
 TEST_F(CheckpointTest, OpensShardsAndPrefersASingleFile) {
   two_shards(R"({"a":"one.safetensors","b":"two.safetensors"})");
   const auto sharded = open();
@@ -178,26 +131,9 @@ TEST_F(CheckpointTest, TensorsThatAreNotInOrderHaveFilesOfTheirOwn) {
   EXPECT_EQ(checkpoint->file(1).path(), "m/pytorch_model.bin");
   EXPECT_EQ(checkpoint->find("w.bytes")->file, 0U);
   std::array<std::byte, 8> row{};
-  const auto extent = checkpoint->rows(turned, 1, 2);
-  ASSERT_TRUE(extent.ok());
-  EXPECT_EQ(extent->offset, 12U);
-  ASSERT_TRUE(checkpoint->file(extent->file).read(row, extent->offset).ok());
+  ASSERT_TRUE(checkpoint->read(turned, 12, row).ok());
   EXPECT_EQ(row[0], std::byte{4});
   EXPECT_EQ(row[4], std::byte{12});
-}
-
-TEST_F(CheckpointTest, TiedTensorsCountOnce) {
-  using namespace testing::pickle;
-  const std::string floats = storage("FloatStorage", "0", 4);
-  const std::string whole_run = tensor(floats, 0, {4}, {1});
-  os.files["m/pytorch_model.bin"] =
-      testing::zip_file(testing::torch_entries(dict({{"a", whole_run}, {"b", whole_run}, {"c", tensor(floats, 0, {2}, {1})}}),
-                                               {{"0", "abcdefghijklmnop"}}))
-          .bytes;
-  const auto checkpoint = open();
-  ASSERT_TRUE(checkpoint.ok()) << message(checkpoint.error());
-  EXPECT_EQ(checkpoint->find("a")->offset, checkpoint->find("b")->offset);
-  EXPECT_EQ(checkpoint->bytes_by_type()[static_cast<std::size_t>(FileType::f32)], 24U);
 }
 
 TEST_F(CheckpointTest, OpensTorchShards) {

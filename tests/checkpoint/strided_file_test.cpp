@@ -98,5 +98,20 @@ TEST(StridedFile, TakesOneReadOfTheRealFileForEachColumn) {
   EXPECT_EQ(file.read(rows, 0).error().code, ErrorCode::io);
 }
 
+TEST(StridedFile, ARepeatedDimensionIsNotReadElementByElement) {
+  FakeOs os;
+  const auto real = std::make_shared<FakeFile>("real", random_bytes(4 * 10'000), os.gate());
+  const auto reads = [&](const std::vector<std::int64_t>& shape, const std::vector<std::int64_t>& strides) {
+    StridedFile file(real, {"t", FileType::f32, shape, 0, static_cast<std::uint64_t>(4 * shape[0] * shape[1]), strides});
+    std::vector<std::byte> all(file.size());
+    os.gate().refuse({});
+    EXPECT_TRUE(file.read(all, 0).ok());
+    return os.gate().seen(Acquisition::read);
+  };
+  EXPECT_EQ(reads({2, 10'000}, {0, 1}), 2U) << "the same row twice";
+  EXPECT_EQ(reads({10'000, 2}, {0, 1}), 2U) << "and many times";
+  EXPECT_EQ(reads({10'000, 2}, {1, 0}), 20U) << "the same column twice, in windows of 4 KiB";
+}
+
 }  // namespace
 }  // namespace plimsoll

@@ -83,6 +83,23 @@ TEST(JsonLines, ReportBadRowsInTheirPlaceAndGoOn) {
   EXPECT_TRUE(rows[1]["error"]["message"].is_string());
 }
 
+TEST(BadRows, KeepTheirPlaceAmongThoseOfAPass) {
+  std::string text;
+  Texts wanted;
+  for (int i = 0; i < 40; ++i) {
+    text += "{\"text\": \"a" + std::to_string(i) + "\"}\nnonsense\n";
+    wanted.push_back("a" + std::to_string(i));
+    wanted.emplace_back("<bad_row>");
+  }
+  for (const char* batch : {"1", "7", "100"}) {
+    const Finished result = run_file("a.jsonl", text, {"--batch-size", batch});
+    EXPECT_EQ(result.status, 1);
+    EXPECT_EQ(texts_of(result), wanted) << batch;
+    const auto rows = result.rows();
+    for (std::size_t i = 0; i < rows.size(); ++i) EXPECT_EQ(rows[i]["index"], i);
+  }
+}
+
 TEST(JsonLines, MayEndInBlankLines) {
   const Finished result = run_file("a.jsonl", "{\"text\": \"a\"}\n \t\r\n{\"text\": \"b\"}\n\n\r\n");
   EXPECT_EQ(result.status, 0) << result.err;

@@ -61,6 +61,8 @@ TEST_F(HubCacheTest, ARevisionThatIsNotCachedIsNotFoundEvenWithOneSnapshot) {
   EXPECT_THAT(locate("gpt2"), AllOf(HasSubstr("not_found: the model gpt2 is not in the Hub cache at revision main (/c/models--gpt2)"),
                                     HasSubstr("--revision " + kCommit + " is here"), HasSubstr("`hf download gpt2`")));
   EXPECT_EQ(locate("gpt2", kCommit), "/c/models--gpt2/snapshots/" + kCommit);
+  os.files["/c/models--gpt2/snapshots/$(id)/config.json"] = "{}";
+  EXPECT_THAT(locate("gpt2"), ::testing::Not(HasSubstr("$(id)"))) << "nothing that a shell would run";
   EXPECT_THAT(locate("gpt2", "v2"), HasSubstr("`hf download gpt2 --revision v2`"));
   EXPECT_THAT(locate("org/absent"), AllOf(HasSubstr("(/c/models--org--absent): get it with `hf download org/absent`"),
                                           HasSubstr("or give the folder of a model")));

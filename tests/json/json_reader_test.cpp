@@ -175,6 +175,21 @@ TEST(JsonReader, TokensAreBounded) {
   EXPECT_THAT(events(numbers + "]", limits), HasSubstr("|a| ]"));
 }
 
+TEST(JsonReader, EveryNumberBeginsATokenOfItsOwn) {
+  for (const char* one : {"1", "-1", "1.5", "-1.5", "-1e-5"}) {
+    std::string list = "[";
+    for (int i = 0; i < 100; ++i) list += (i == 0 ? "" : ",") + std::string(one);
+    EXPECT_THAT(events(list + "]", {.token = 16}), ::testing::EndsWith(" ]")) << one;
+  }
+}
+
+TEST(JsonReader, EndsWhenItIsToldTo) {
+  CancelToken cancel;
+  EXPECT_EQ(events("[1]", {.cancel = &cancel}), "[ u1 ]");
+  cancel.cancel();
+  EXPECT_THAT(events("[1]", {.cancel = &cancel}), HasSubstr("cancelled: stopped on request"));
+}
+
 TEST(JsonReader, TheHandlerMayStopAtAnyEvent) {
   const std::string text = R"({"a":[1,-2,0.5,true,null,"x"],"b":{}})";
   for (std::size_t n = 1; n <= 14; ++n) {

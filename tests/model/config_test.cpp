@@ -70,11 +70,12 @@ TEST(Config, NumbersThatAreNoneAreRefused) {
   }
 }
 
-TEST(Config, FractionsOutsideTheirRangeAreRefused) {
+TEST(Config, MagnitudesThatAreNegativeOrNoFloatAreRefused) {
   for (const char* key : {"layer_norm_eps", "initializer_range"}) {
-    for (const char* bad : {"-1e-12", "1.5", "1e300", "\"1e-12\"", "[]"})
+    for (const char* bad : {"-1e-12", "1e300", "\"1e-12\"", "[]"})
       EXPECT_EQ(refusal(config({{key, bad}}), key), ErrorCode::corrupt_file) << bad;
-    for (const char* fine : {"0", "1", "1e-5", "null"}) EXPECT_TRUE(read(config({{key, fine}})).ok()) << fine;
+    for (const char* fine : {"0", "1", "1.5", "1e-5", "null"}) EXPECT_TRUE(read(config({{key, fine}})).ok()) << fine;
+    EXPECT_EQ(refusal(config({{key, "-1e-12"}}), std::string(key) + " is -1e-12"), ErrorCode::corrupt_file);
   }
 }
 
@@ -110,6 +111,13 @@ TEST(Config, VariantsThatAreNotBuiltAreUnsupported) {
   good({{"position_embedding_type", "\"absolute\""}, {"is_decoder", "false"}, {"add_cross_attention", "null"}});
 }
 
+TEST(Config, LongTextsDoNotHideWhatIsWrongWithThem) {
+  const std::string text = "\"" + std::string(2000, 'x') + "\"";
+  EXPECT_EQ(refusal(config({{"model_type", text}}), "...\" are not built"), ErrorCode::unsupported);
+  for (const char* key : {"hidden_act", "position_embedding_type", "problem_type"})
+    EXPECT_EQ(refusal(config({{key, text}}), "...\" is not built"), ErrorCode::unsupported) << key;
+}
+
 TEST(Config, ActivationsAreThoseOfTransformersOrRefusedByName) {
   const std::map<std::string, Activation> known = {
       {"gelu", Activation::gelu}, {"gelu_new", Activation::gelu_tanh}, {"gelu_pytorch_tanh", Activation::gelu_tanh},
@@ -122,11 +130,19 @@ TEST(Config, ActivationsAreThoseOfTransformersOrRefusedByName) {
 
 TEST(Labels, ComeFromId2labelInOrderOfTheirIds) {
   EXPECT_EQ(good({{"id2label", R"({"2":"c","0":"a","1":"b"})"}}).labels, (std::vector<std::string>{"a", "b", "c"}));
-  EXPECT_EQ(good({{"id2label", R"({"0":"a"})"}, {"num_labels", "5"}}).labels.size(), 1U) << "id2label goes before num_labels";
   EXPECT_EQ(good({{"id2label", R"({"0":"same","1":"same"})"}}).labels, (std::vector<std::string>{"same", "same"}));
   EXPECT_EQ(good({{"num_labels", "4"}}).labels.back(), "LABEL_3");
   EXPECT_EQ(good({{"id2label", "null"}, {"num_labels", "null"}}).labels.size(), 2U);
   EXPECT_EQ(good({{"id2label", "{}"}}).labels.size(), 2U);
+}
+
+// PreTrainedConfig of transformers 5.24; 4.57 takes id2label.
+TEST(Labels, AreAsManyAsNumLabelsSays) {
+  const std::string two = R"({"0":"a","1":"b"})";
+  EXPECT_EQ(good({{"id2label", two}, {"num_labels", "2"}}).labels, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(good({{"id2label", two}, {"num_labels", "1"}}).labels, (std::vector<std::string>{"LABEL_0"}));
+  EXPECT_EQ(good({{"id2label", two}, {"num_labels", "3"}}).labels, (std::vector<std::string>{"LABEL_0", "LABEL_1", "LABEL_2"}));
+  EXPECT_EQ(good({{"id2label", "{}"}, {"num_labels", "3"}}).labels.size(), 3U);
 }
 
 TEST(Labels, ThatAreNumbersAreShownAsInPython) {
@@ -139,8 +155,10 @@ TEST(Labels, HolesRepeatsAndOtherShapesAreCorrupt) {
                           R"({"0":1.5})", R"({"0":null})", R"({"0":["a"]})", R"(["a","b"])", R"("a")", "3"}) {
     EXPECT_EQ(refusal(config({{"id2label", bad}}), "id2label"), ErrorCode::corrupt_file) << bad;
   }
-  for (const char* bad : {"0", "-1", "2.0", "\"2\"", "65537", "99999999999"})
+  for (const char* bad : {"0", "-1", "2.0", "\"2\""})
     EXPECT_EQ(refusal(config({{"num_labels", bad}}), "num_labels"), ErrorCode::corrupt_file) << bad;
+  for (const char* many : {"65537", "99999999999"})
+    EXPECT_EQ(refusal(config({{"num_labels", many}}), "num_labels"), ErrorCode::unsupported) << many;
 }
 
 TEST(Labels, MoreThanCanBeScoredInTheMemoryForTextsAreUnsupported) {

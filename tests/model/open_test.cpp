@@ -1,7 +1,15 @@
 #include <plimsoll/model.h>
 
 #include <gtest/gtest.h>
+#include <cstring>
+#include <functional>
+#include <optional>
 
+#include "memory/arena.h"
+#include "support/forwarding_os.h"
+#include "support/hooked_folder.h"
+#include "support/temporary_folder.h"
+#include "support/tiny_model.h"
 #include "tensors.h"
 
 namespace plimsoll {
@@ -54,6 +62,67 @@ TEST_F(OpenModel, ATableOfItsOwnIsCountedBesideAnotherModel) {
   const auto second = open();
   ASSERT_TRUE(first.ok() && second.ok());
   EXPECT_EQ(first->table_bytes(), second->table_bytes());
+}
+
+// Each of them is within limits of its own.
+TEST_F(OpenModel, TheFilesThatDescribeItAreReadSoFarInAll) {
+  static constexpr std::size_t kMore = 60'000'000;
+  put_fake_model(os_);
+  std::string& weights = os_.files["m/model.safetensors"];
+  std::uint64_t header = 0;
+  std::memcpy(&header, weights.data(), sizeof header);
+  weights.insert(sizeof header + static_cast<std::size_t>(header), kMore, ' ');
+  header += kMore;
+  std::memcpy(weights.data(), &header, sizeof header);
+  EXPECT_TRUE(open().ok());
+  for (std::size_t i = 0; i < kMore / 60'000; ++i) os_.files["m/vocab.txt"] += std::string(60'000, 'x') + std::to_string(i) + "\n";
+  expect_refused(ErrorCode::corrupt_file, "bytes that describe the model, where 39");
+}
+
+/// Tells a test which file of a model's folder is opened next.
+class WatchedOs final : public testing::ForwardingOs {
+ public:
+  std::function<void(const std::string& name)> on_open;
+
+  Result<std::unique_ptr<Folder>> open_folder(const std::string& root, const std::string& inside) override {
+    return testing::hooked(ForwardingOs::open_folder(root, inside), [this](Folder& real, const std::string& name) {
+      on_open(name);
+      return real.open(name);
+    });
+  }
+};
+
+class WatchedOpening : public ::testing::Test {
+ protected:
+  WatchedOpening() { testing::write_tiny_model(folder_.path(), {}); }
+
+  testing::TemporaryFolder folder_;
+  WatchedOs os_;
+  Ledger ledger_{"cpu", mib(64)};
+};
+
+// What others charge to the ledger meanwhile is not the model's.
+TEST_F(WatchedOpening, TablesAreTheModelsOwn) {
+  std::optional<Arena> before = Arena::create(os_, ledger_, MemoryTag::tables, mib(1)).value();
+  os_.on_open = [&](const std::string& /*name*/) { before.reset(); };
+  const auto model = Model::open(os_, ledger_, {folder_.path()});
+  ASSERT_TRUE(model.ok()) << message(model.error());
+  EXPECT_FALSE(before.has_value());
+  EXPECT_EQ(model->table_bytes(), ledger_.current());
+}
+
+TEST_F(WatchedOpening, EndsAtAnyFileWhenItIsToldTo) {
+  for (const std::string file : {"config.json", "model.safetensors", "vocab.txt"}) {
+    CancelToken cancel;
+    os_.on_open = [&](const std::string& name) {
+      if (name == file) cancel.cancel();
+    };
+    const auto stopped = Model::open(os_, ledger_, {.model = folder_.path(), .cancel = &cancel});
+    ASSERT_FALSE(stopped.ok()) << file;
+    EXPECT_EQ(stopped.error().code, ErrorCode::cancelled) << message(stopped.error());
+    EXPECT_NE(stopped.error().where.find(file), std::string::npos) << stopped.error().where;
+    EXPECT_EQ(ledger_.current(), Bytes{0}) << file;
+  }
 }
 
 TEST_F(OpenModel, TheTokenizersLimitBoundsTheModels) {

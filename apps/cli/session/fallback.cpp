@@ -60,7 +60,12 @@ ModelChain::ModelChain(Context& context) : context_(context), models_{context.op
     if (!options.fallbacks.empty()) context.console.detail("no fallback is used: the rung is forbidden");
     return;
   }
-  for (const std::string& name : options.fallbacks) models_.push_back({name, "", options.model.task, options.model.require_all_weights});
+  for (const std::string& name : options.fallbacks) {
+    ModelRequest request = options.model;
+    request.model = name;
+    request.revision.clear();
+    models_.push_back(std::move(request));
+  }
 }
 
 Result<std::unique_ptr<Engine>> ModelChain::open(Bytes held) {

@@ -1,5 +1,6 @@
 #include "session/row_runner.h"
 
+#include <algorithm>
 #include <span>
 #include <utility>
 
@@ -14,8 +15,8 @@ namespace {
 // As a filter: how long the input may pause before what is there is answered.
 constexpr int kPauseMilliseconds = 5;
 constexpr int kRedrawMilliseconds = 100;
-// Ids of the rows in a pass are kept until it is printed; beyond this many bytes the pass runs early.
-constexpr std::size_t kMostIdBytes = 256U << 10U;
+// Ids of the rows in a pass, and what is wrong with those between them, are kept until it is printed; beyond this many bytes it runs early.
+constexpr std::size_t kMostWaitingBytes = 256U << 10U;
 
 /// Counts the time from here to the end of its scope as work, not as waiting for input.
 class Busy {
@@ -69,10 +70,15 @@ Status RowRunner::put_back() {
   if (!rows_.is_stream()) return rows_.rewind();
   std::vector<KeptRow> kept;
   kept.reserve(waiting_.size() + 1);
-  for (std::size_t i = 0; i < waiting_.size(); ++i) {
-    const Answer& text = classifier_.waiting(static_cast<std::int64_t>(i));
-    const Waiting& row = waiting_[i];
-    kept.push_back(keep_row({row.index, row.line, row.id, {text.text, text.pair}, std::nullopt, row.mended || text.replaced}));
+  std::int64_t texts = 0;
+  for (const Waiting& waiting : waiting_) {
+    Row row = waiting.row();
+    if (!row.fault) {
+      const Answer& text = classifier_.waiting(texts++);
+      row.input = {text.text, text.pair};
+      row.mended = row.mended || text.replaced;
+    }
+    kept.push_back(keep_row(row));
   }
   if (in_hand_) kept.push_back(keep_row(row_));
   rows_.put_back(std::move(kept));
@@ -90,10 +96,18 @@ Status RowRunner::add(const Row& row) {
       return Error{ErrorCode::internal, "an empty pass is full", "run", "please report this"};
   }
   if (!added.ok()) return added.error().code == ErrorCode::bad_row ? fault(row, added.error()) : Status(added.error());
-  waiting_.push_back({row.index, row.line, std::string(row.id), row.mended});
+  return wait({row.index, row.line, std::string(row.id), row.mended});
+}
+
+std::size_t RowRunner::Waiting::bytes() const {
+  return id.size() + (fault ? sizeof(Waiting) + fault->what.size() + fault->where.size() + fault->advice.size() : 0);
+}
+
+Status RowRunner::wait(Waiting row) {
+  waiting_bytes_ += row.bytes();
+  waiting_.push_back(std::move(row));
   in_hand_ = false;
-  id_bytes_ += row.id.size();
-  return id_bytes_ > kMostIdBytes ? run_pass() : Status();
+  return waiting_bytes_ > kMostWaitingBytes ? run_pass() : Status();
 }
 
 // How long to wait for a row before doing what is owed.
@@ -115,32 +129,45 @@ void RowRunner::show_progress() {
   bar_.answered(statistics_.rows - static_cast<std::int64_t>(waiting_.size()), statistics_.tokens_per_second());
 }
 
+// Told in its place among the answers: no pass is run for it, unless it is the last.
 Status RowRunner::fault(const Row& row, const Error& error) {
-  PLIMSOLL_CHECK(run_pass());
+  const bool ends = context_.options.fail_fast;
+  if (ends) PLIMSOLL_CHECK(run_pass());
+  if (!waiting_.empty()) return wait({row.index, row.line, std::string(row.id), row.mended, error});
+  report(row, error);
+  in_hand_ = false;
+  if (ends || to_terminal_) PLIMSOLL_CHECK(context_.output.flush());
+  return ends ? Status(stopped_at(row, error)) : Status();
+}
+
+void RowRunner::report(const Row& row, const Error& error) {
   ++statistics_.bad_rows;
   writer_.fault(row, error);
-  in_hand_ = false;
   rows_.answered_before(row.index + 1);
-  if (!context_.options.fail_fast) return to_terminal_ ? context_.output.flush() : Status();
-  PLIMSOLL_CHECK(context_.output.flush());
-  return stopped_at(row, error);
+}
+
+void RowRunner::answer(const Waiting& row, Answer answer) {
+  answer.replaced = answer.replaced || row.mended;
+  if (answer.replaced) statistics_.replaced.add(row.index, row.line);
+  writer_.answer(row.index, row.id, answer);
+  statistics_.tokens += static_cast<std::int64_t>(answer.input_ids.size());
+  statistics_.truncated += answer.truncated ? 1 : 0;
+  rows_.answered_before(row.index + 1);
 }
 
 Status RowRunner::run_pass() {
   if (waiting_.empty()) return {};
   PLIMSOLL_TRY(const std::span<const Answer> answers, classifier_.run());
-  if (answers.size() != waiting_.size()) return Error{ErrorCode::internal, "a pass lost a text", "run", "please report this"};
-  for (std::size_t i = 0; i < answers.size(); ++i) {
-    Answer answer = answers[i];
-    answer.replaced = answer.replaced || waiting_[i].mended;
-    if (answer.replaced) statistics_.replaced.add(waiting_[i].index, waiting_[i].line);
-    writer_.answer(waiting_[i].index, waiting_[i].id, answer);
-    statistics_.tokens += static_cast<std::int64_t>(answer.input_ids.size());
-    statistics_.truncated += answer.truncated ? 1 : 0;
+  const auto texts = std::ranges::count_if(waiting_, [](const Waiting& row) { return !row.fault; });
+  if (answers.size() != static_cast<std::size_t>(texts))
+    return Error{ErrorCode::internal, "a pass lost a text", "run", "please report this"};
+  auto next = answers.begin();
+  for (const Waiting& row : waiting_) {
+    if (row.fault) report(row.row(), *row.fault);
+    else answer(row, *next++);
   }
-  rows_.answered_before(waiting_.back().index + 1);
   waiting_.clear();
-  id_bytes_ = 0;
+  waiting_bytes_ = 0;
   const bool first = statistics_.first_result_seconds == 0;
   if (first) statistics_.first_result_seconds = statistics_.recorder.seconds();
   return first || to_terminal_ || context_.output.failed() ? context_.output.flush() : Status();

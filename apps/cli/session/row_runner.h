@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,18 +39,25 @@ class RowRunner {
   Status put_back();
 
  private:
-  /// A row that waits for its pass.
+  /// A row that waits for its pass, or one that cannot be used for those before it.
   struct Waiting {
     std::int64_t index = 0;
     std::int64_t line = 0;
     std::string id;
     bool mended = false;
+    std::optional<Error> fault = std::nullopt;
+
+    Row row() const { return {index, line, id, {}, fault, mended}; }
+    std::size_t bytes() const;
   };
 
   Status take(const Row& row);
   Status add(const Row& row);
   Status fault(const Row& row, const Error& error);
+  Status wait(Waiting row);
   Status run_pass();
+  void answer(const Waiting& row, Answer answer);
+  void report(const Row& row, const Error& error);
   int patience() const;
   Result<Got> next_row();
   void show_progress();
@@ -63,7 +73,7 @@ class RowRunner {
   Row row_;
   bool in_hand_ = false;  ///< `row_` was taken, and neither waits nor is reported
   std::vector<Waiting> waiting_;
-  std::size_t id_bytes_ = 0;
+  std::size_t waiting_bytes_ = 0;
 };
 
 }  // namespace plimsoll::cli

@@ -4,6 +4,8 @@
 #include <array>
 #include <string>
 
+#include "checkpoint/file_fault.h"
+#include "checkpoint/torch/limits.h"
 #include "checkpoint/torch/pickle_machine.h"
 #include "checkpoint/torch/state_dict.h"
 #include "checkpoint/torch/zip_directory.h"
@@ -14,8 +16,6 @@ namespace {
 constexpr std::string_view kPickle = "data.pkl";
 constexpr std::size_t kSmallEntry = 16;
 constexpr int kNewestVersion = 10;  // the newest that PyTorch 2.x reads
-
-std::string quoted(std::string_view text) { return "\"" + printable(text, 80) + "\""; }
 
 // The text of a small entry without the line's end; empty when the archive has none of that name.
 Result<std::string> small_entry(File& file, const ZipDirectory& directory, std::string_view name) {
@@ -48,8 +48,7 @@ Status check_kind(File& file, const ZipDirectory& directory) {
     return refuse("the entry " + quoted(compressed->name) + " is compressed (method " + std::to_string(compressed->method) + ")",
                   "torch.save stores entries as they are: save the file again with it");
   }
-  if (directory.find(kPickle) == nullptr)
-    return Error{ErrorCode::corrupt_file, "the archive has no entry data.pkl", file.path(), "download or save the file again"};
+  if (directory.find(kPickle) == nullptr) return corrupt("the archive has no entry data.pkl", file.path());
   for (const char* name : {"version", ".data/version"}) {
     PLIMSOLL_TRY(const std::string version, small_entry(file, directory, name));
     if (!known_version(version)) return refuse("the archive has the unknown version " + quoted(version), "a newer version may read it");
@@ -65,15 +64,12 @@ Status find_storages(Os& os, Ledger& ledger, const File& file, const ZipDirector
     StorageRecord& storage = values.storage(number);
     const std::string name = "data/" + std::string(values.text(storage.key));
     const ZipEntry* entry = directory.find(name);
-    if (entry == nullptr)
-      return Error{ErrorCode::corrupt_file, "the archive lacks the storage " + quoted(name), file.path(),
-                   "download or save the file again"};
+    if (entry == nullptr) return corrupt("the archive lacks the storage " + quoted(name), file.path());
     // Bytes that make no whole element may follow.
     if (entry->size < storage.bytes || entry->size - storage.bytes >= file_type_bits(storage.type) / 8) {
-      return Error{ErrorCode::corrupt_file,
-                   "the storage " + quoted(name) + " has " + std::to_string(entry->size) + " bytes, but the pickle says " +
-                       std::to_string(storage.bytes),
-                   file.path(), "download or save the file again"};
+      return corrupt("the storage " + quoted(name) + " has " + std::to_string(entry->size) + " bytes, but the pickle says " +
+                         std::to_string(storage.bytes),
+                     file.path());
     }
     storage.place = entry->offset;
   }
@@ -82,14 +78,14 @@ Status find_storages(Os& os, Ledger& ledger, const File& file, const ZipDirector
 
 }  // namespace
 
-Status read_archive(Os& os, Ledger& ledger, File& file, HeaderSink& sink, Allowance& allowance) {
-  PLIMSOLL_TRY(const ZipDirectory directory, ZipDirectory::read(os, ledger, file, allowance));
+Status read_archive(Os& os, Ledger& ledger, File& file, HeaderSink& sink, Opening& opening) {
+  PLIMSOLL_TRY(const ZipDirectory directory, ZipDirectory::read(os, ledger, file, opening));
   PLIMSOLL_CHECK(check_kind(file, directory));
   const ZipEntry& pickle = *directory.find(kPickle);
   if (pickle.size > kPickleLimit) {
     return Error{ErrorCode::unsupported, "a pickle of " + std::to_string(pickle.size) + " bytes, more than any real one", file.path()};
   }
-  PLIMSOLL_CHECK(allowance.take(pickle.size, file));
+  PLIMSOLL_CHECK(opening.take(kCost * pickle.size, file));
   PLIMSOLL_TRY(const Arena arena, Arena::create(os, ledger, MemoryTag::tables, Bytes{pickle.size}));
   const auto bytes = arena.bytes().first(static_cast<std::size_t>(pickle.size));
   PLIMSOLL_CHECK(file.read(bytes, pickle.offset));

@@ -3,7 +3,7 @@
 #include <plimsoll/os.h>
 
 #include "checkpoint/header_sink.h"
-#include "checkpoint/torch/allowance.h"
+#include "hub/opening.h"
 #include "memory/ledger.h"
 
 namespace plimsoll::torch {
@@ -11,6 +11,6 @@ namespace plimsoll::torch {
 /// The form of PyTorch 1.6 and later: a zip archive of data.pkl and data/KEY for each storage, all stored as they are, whose size must be
 /// what the pickle says. `version` and `byteorder` are checked where they are there, with their checksums and data.pkl's; storages'
 /// checksums are not, for that would read all weights. As `read_torch_file`.
-Status read_archive(Os& os, Ledger& ledger, File& file, HeaderSink& sink, Allowance& allowance);
+Status read_archive(Os& os, Ledger& ledger, File& file, HeaderSink& sink, Opening& opening);
 
 }  // namespace plimsoll::torch

@@ -15,7 +15,10 @@ constexpr auto kGlobals = std::to_array<Global>({
     {kUtils, "_rebuild_tensor_v2", GlobalKind::rebuild_tensor_v2},
     {kUtils, "_rebuild_tensor_v3", GlobalKind::rebuild_tensor_v3},
     {kUtils, "_rebuild_parameter", GlobalKind::rebuild_parameter},
+    {kUtils, "_rebuild_parameter_with_state", GlobalKind::rebuild_parameter_with_state},
+    {"torch._tensor", "_rebuild_from_type_v2", GlobalKind::rebuild_from_type},
     {"torch.nn.parameter", "Parameter", GlobalKind::parameter},
+    {kTorch, "Tensor", GlobalKind::tensor},
     {kTorch, "Size", GlobalKind::size},
     {kTorch, "device", GlobalKind::device},
     {kTorch, "FloatStorage", GlobalKind::storage, FileType::f32},
@@ -51,6 +54,65 @@ constexpr auto kGlobals = std::to_array<Global>({
     {kTorch, "float8_e5m2fnuz", GlobalKind::dtype, FileType::f8_e5m2fnuz},
 });
 
+// What torch/_weights_only_unpickler.py takes beside these, and beside the classes of storages and tensors.
+constexpr auto kHarmless = std::to_array<std::string_view>({"_codecs.encode",
+                                                            "__builtin__.bytearray",
+                                                            "__builtin__.complex",
+                                                            "__builtin__.set",
+                                                            "builtins.bytearray",
+                                                            "builtins.complex",
+                                                            "builtins.set",
+                                                            "collections.Counter",
+                                                            "torch._utils._rebuild_device_tensor_from_cpu_tensor",
+                                                            "torch._utils._rebuild_device_tensor_from_numpy",
+                                                            "torch._utils._rebuild_meta_tensor_no_storage",
+                                                            "torch._utils._rebuild_qtensor",
+                                                            "torch._utils._rebuild_sparse_tensor",
+                                                            "torch._utils._rebuild_wrapper_subclass",
+                                                            "torch.bcomplex32",
+                                                            "torch.bits16",
+                                                            "torch.bits1x8",
+                                                            "torch.bits2x4",
+                                                            "torch.bits4x2",
+                                                            "torch.bits8",
+                                                            "torch.complex128",
+                                                            "torch.complex32",
+                                                            "torch.float4_e2m1fn_x2",
+                                                            "torch.int1",
+                                                            "torch.int2",
+                                                            "torch.int3",
+                                                            "torch.int4",
+                                                            "torch.int5",
+                                                            "torch.int6",
+                                                            "torch.int7",
+                                                            "torch.per_channel_affine",
+                                                            "torch.per_channel_affine_float_qparams",
+                                                            "torch.per_channel_symmetric",
+                                                            "torch.per_tensor_affine",
+                                                            "torch.per_tensor_symmetric",
+                                                            "torch.qint32",
+                                                            "torch.qint8",
+                                                            "torch.quint2x4",
+                                                            "torch.quint4x2",
+                                                            "torch.quint8",
+                                                            "torch.serialization._get_layout",
+                                                            "torch.storage.TypedStorage",
+                                                            "torch.uint1",
+                                                            "torch.uint2",
+                                                            "torch.uint3",
+                                                            "torch.uint4",
+                                                            "torch.uint5",
+                                                            "torch.uint6",
+                                                            "torch.uint7"});
+
+constexpr auto kModulesOfClasses = std::to_array<std::string_view>({kTorch, "torch.cuda", "torch.sparse", "torch.cuda.sparse"});
+
+bool is_harmless(std::string_view module, std::string_view name) {
+  const bool names_class = name.ends_with("Storage") || name.ends_with("Tensor");
+  if (names_class && std::ranges::find(kModulesOfClasses, module) != kModulesOfClasses.end()) return true;
+  return std::ranges::find(kHarmless, std::string(module) + "." + std::string(name)) != kHarmless.end();
+}
+
 }  // namespace
 
 std::string global_name(std::string_view module, std::string_view name) { return printable(module, 120) + "." + printable(name, 120); }
@@ -58,6 +120,12 @@ std::string global_name(std::string_view module, std::string_view name) { return
 Result<std::uint32_t> find_global(std::string_view module, std::string_view name) {
   const auto* at = std::find_if(kGlobals.begin(), kGlobals.end(), [&](const Global& g) { return g.module == module && g.name == name; });
   if (at != kGlobals.end()) return static_cast<std::uint32_t>(at - kGlobals.begin());
+  if (is_harmless(module, name)) {
+    return Error{ErrorCode::unsupported,
+                 "the pickle names the global " + global_name(module, name) + ", and only plain tensors are built",
+                 {},
+                 "save plain tensors only: torch.save(model.state_dict(), path)"};
+  }
   return Error{ErrorCode::unsupported,
                "the pickle names the global " + global_name(module, name) + ", which lists of weights do not need; nothing was executed",
                {},

@@ -17,7 +17,10 @@ enum class GlobalKind : std::uint8_t {
   rebuild_tensor_v2,
   rebuild_tensor_v3,
   rebuild_parameter,
+  rebuild_parameter_with_state,
+  rebuild_from_type,
   parameter,
+  tensor,  ///< the class of tensors
   size,
   device,
   storage,  ///< the class of a storage: the type of its elements
@@ -35,7 +38,7 @@ struct Global {
 std::string global_name(std::string_view module, std::string_view name);
 
 /// The number of a global in the one list of those that are known. Any other is `unsupported`, by name: nothing is ever looked up, imported
-/// or called.
+/// or called. The error warns of those that PyTorch's own reader of weights refuses too.
 Result<std::uint32_t> find_global(std::string_view module, std::string_view name);
 
 /// The global of that number.

@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "checkpoint/file_fault.h"
+#include "checkpoint/torch/limits.h"
 #include "checkpoint/torch/little_endian.h"
 #include "checkpoint/torch/pickle_machine.h"
 #include "checkpoint/torch/pickle_reader.h"
@@ -17,12 +19,6 @@ namespace {
 constexpr std::array<unsigned char, 15> kMagic = {0x80, 0x02, 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, '.'};
 constexpr std::uint64_t kProtocol = 1001;
 constexpr std::size_t kFirstRead = 4096;
-
-std::string at_byte(const File& file, std::uint64_t offset) { return file.path() + " at byte " + std::to_string(offset); }
-
-Error corrupt(std::string what, std::string where) {
-  return Error{ErrorCode::corrupt_file, std::move(what), std::move(where), "download or save the file again"};
-}
 
 struct LoadedPickle {
   ArenaList<std::byte> bytes;
@@ -56,9 +52,9 @@ Result<ArenaList<std::byte>> read_pickle(Os& os, Ledger& ledger, File& file, std
   }
 }
 
-Result<LoadedPickle> load_pickle(Os& os, Ledger& ledger, File& file, std::uint64_t offset, Allowance& allowance) {
+Result<LoadedPickle> load_pickle(Os& os, Ledger& ledger, File& file, std::uint64_t offset, Opening& opening) {
   PLIMSOLL_TRY(ArenaList<std::byte> bytes, read_pickle(os, ledger, file, offset));
-  PLIMSOLL_CHECK(allowance.take(bytes.size(), file));
+  PLIMSOLL_CHECK(opening.take(kCost * bytes.size(), file));
   const std::uint64_t end = offset + bytes.size();
   PickleValues values(os, ledger, bytes.all());
   PLIMSOLL_TRY(const Value root, run_pickle(os, ledger, {bytes.all(), file.path(), offset}, values));
@@ -68,11 +64,11 @@ Result<LoadedPickle> load_pickle(Os& os, Ledger& ledger, File& file, std::uint64
 bool is_protocol(const Value& value) { return value.kind == Kind::integer && value.number == kProtocol; }
 
 // Gives where the object's pickle begins.
-Result<std::uint64_t> check_machine(Os& os, Ledger& ledger, File& file, Allowance& allowance) {
-  PLIMSOLL_TRY(const LoadedPickle protocol, load_pickle(os, ledger, file, kMagic.size(), allowance));
+Result<std::uint64_t> check_machine(Os& os, Ledger& ledger, File& file, Opening& opening) {
+  PLIMSOLL_TRY(const LoadedPickle protocol, load_pickle(os, ledger, file, kMagic.size(), opening));
   if (!is_protocol(protocol.root))
     return Error{ErrorCode::unsupported, "a file of another protocol than " + std::to_string(kProtocol), at_byte(file, kMagic.size())};
-  PLIMSOLL_TRY(const LoadedPickle facts, load_pickle(os, ledger, file, protocol.end, allowance));
+  PLIMSOLL_TRY(const LoadedPickle facts, load_pickle(os, ledger, file, protocol.end, opening));
   const std::string where = at_byte(file, protocol.end);
   if (facts.root.kind != Kind::dict) return corrupt("the facts about the machine are " + std::string(kind_name(facts.root.kind)), where);
   bool little_endian_machine = false;
@@ -95,21 +91,21 @@ class StorageWalk {
   Status visit(std::string_view key) {
     auto record =
         std::lower_bound(sorted_.begin(), sorted_.end(), key, [&](std::uint32_t i, std::string_view wanted) { return key_of(i) < wanted; });
-    const std::string what = "the storage \"" + printable(key, 80) + "\"";
-    if (record == sorted_.end() || key_of(*record) != key) return corrupt(what + " belongs to no tensor", file_.path());
-    if (values_.storage(*record).place != 0) return corrupt(what + " is listed twice", file_.path());
+    const auto what = [&] { return "the storage " + quoted(key); };
+    if (record == sorted_.end() || key_of(*record) != key) return corrupt(what() + " belongs to no tensor", file_.path());
+    if (values_.storage(*record).place != 0) return corrupt(what() + " is listed twice", file_.path());
     const StorageRecord& storage = values_.storage(*record);
     std::array<std::byte, 8> count{};
-    if (file_.size() - at_ < count.size()) return corrupt(what + " is cut off", at_byte(file_, at_));
+    if (file_.size() - at_ < count.size()) return corrupt(what() + " is cut off", at_byte(file_, at_));
     PLIMSOLL_CHECK(file_.read(count, at_));
     const std::uint64_t elements = little_endian(count, 0, count.size());
     if (elements != storage.bytes / (file_type_bits(storage.type) / 8)) {
-      return corrupt(what + " has " + std::to_string(static_cast<std::int64_t>(elements)) + " elements, but the pickle says " +
+      return corrupt(what() + " has " + std::to_string(static_cast<std::int64_t>(elements)) + " elements, but the pickle says " +
                          std::to_string(storage.bytes) + " bytes",
                      at_byte(file_, at_));
     }
     at_ += count.size();
-    if (storage.bytes > file_.size() - at_) return corrupt(what + " is cut off", at_byte(file_, at_));
+    if (storage.bytes > file_.size() - at_) return corrupt(what() + " is cut off", at_byte(file_, at_));
     const std::uint64_t bytes = storage.bytes;
     for (; record != sorted_.end() && key_of(*record) == key; ++record) values_.storage(*record).place = at_;
     at_ += bytes;
@@ -118,8 +114,7 @@ class StorageWalk {
 
   Status finish() const {
     const auto missing = std::find_if(sorted_.begin(), sorted_.end(), [&](std::uint32_t i) { return values_.storage(i).place == 0; });
-    if (missing != sorted_.end())
-      return corrupt("the storage \"" + printable(key_of(*missing), 80) + "\" is not in the file's list", file_.path());
+    if (missing != sorted_.end()) return corrupt("the storage " + quoted(key_of(*missing)) + " is not in the file's list", file_.path());
     if (at_ != file_.size()) return corrupt("the last storage is followed by something else", at_byte(file_, at_));
     return {};
   }
@@ -133,8 +128,8 @@ class StorageWalk {
   std::uint64_t at_;
 };
 
-Status find_storages(Os& os, Ledger& ledger, File& file, LoadedPickle& object, Allowance& allowance) {
-  PLIMSOLL_TRY(const LoadedPickle keys, load_pickle(os, ledger, file, object.end, allowance));
+Status find_storages(Os& os, Ledger& ledger, File& file, LoadedPickle& object, Opening& opening) {
+  PLIMSOLL_TRY(const LoadedPickle keys, load_pickle(os, ledger, file, object.end, opening));
   if (keys.root.kind != Kind::list)
     return corrupt("the list of storages is " + std::string(kind_name(keys.root.kind)), at_byte(file, object.end));
   PLIMSOLL_TRY(const auto sorted, sort_storages(os, ledger, file, object.values));
@@ -169,10 +164,10 @@ Status refuse_other_protocols(std::span<const std::byte> first_bytes) {
                         (ours ? std::to_string(std::to_integer<int>(first_bytes[1])) : std::string("0 or 1")));
 }
 
-Status read_legacy(Os& os, Ledger& ledger, File& file, HeaderSink& sink, Allowance& allowance) {
-  PLIMSOLL_TRY(const std::uint64_t first, check_machine(os, ledger, file, allowance));
-  PLIMSOLL_TRY(LoadedPickle object, load_pickle(os, ledger, file, first, allowance));
-  PLIMSOLL_CHECK(find_storages(os, ledger, file, object, allowance));
+Status read_legacy(Os& os, Ledger& ledger, File& file, HeaderSink& sink, Opening& opening) {
+  PLIMSOLL_TRY(const std::uint64_t first, check_machine(os, ledger, file, opening));
+  PLIMSOLL_TRY(LoadedPickle object, load_pickle(os, ledger, file, first, opening));
+  PLIMSOLL_CHECK(find_storages(os, ledger, file, object, opening));
   return give_tensors(object.values, object.root, file, sink);
 }
 

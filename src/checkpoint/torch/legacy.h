@@ -6,7 +6,7 @@
 #include <plimsoll/os.h>
 
 #include "checkpoint/header_sink.h"
-#include "checkpoint/torch/allowance.h"
+#include "hub/opening.h"
 #include "memory/ledger.h"
 
 namespace plimsoll::torch {
@@ -19,6 +19,6 @@ Status refuse_other_protocols(std::span<const std::byte> first_bytes);
 
 /// The older form: pickles of a magic number, the protocol 1001, facts of the machine, the object and the list of storage keys; then for
 /// each key an int64 count of elements and the elements. The file ends with the last. As `read_torch_file`.
-Status read_legacy(Os& os, Ledger& ledger, File& file, HeaderSink& sink, Allowance& allowance);
+Status read_legacy(Os& os, Ledger& ledger, File& file, HeaderSink& sink, Opening& opening);
 
 }  // namespace plimsoll::torch

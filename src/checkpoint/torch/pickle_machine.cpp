@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "checkpoint/file_fault.h"
 #include "checkpoint/torch/little_endian.h"
 #include "checkpoint/torch/pickle_reader.h"
 #include "checkpoint/torch/rebuild.h"
@@ -13,8 +14,6 @@ constexpr std::uint64_t kStackLimit = std::uint64_t{1} << 20U;
 constexpr std::uint64_t kMarkLimit = 4096;
 constexpr std::uint64_t kMemoLimit = std::uint64_t{1} << 20U;
 constexpr std::uint32_t kProtocol = 2;
-
-Error corrupt(std::string what) { return Error{ErrorCode::corrupt_file, std::move(what), {}, "download or save the file again"}; }
 
 class PickleMachine {
  public:

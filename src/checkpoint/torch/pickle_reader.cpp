@@ -4,6 +4,7 @@
 #include <array>
 #include <string>
 
+#include "checkpoint/file_fault.h"
 #include "checkpoint/torch/little_endian.h"
 
 namespace plimsoll::torch {
@@ -72,7 +73,7 @@ const Row* find_row(Opcode opcode) {
   return number != 0 ? &kRows[number - 1] : nullptr;
 }
 
-Error ends_early() { return Error{ErrorCode::corrupt_file, "the pickle ends early", {}, "download or save the file again"}; }
+Error ends_early() { return corrupt("the pickle ends early"); }
 
 }  // namespace
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/checked.h"
+#include "checkpoint/file_fault.h"
 #include "checkpoint/header_sink.h"
 
 namespace plimsoll::torch {
@@ -14,9 +15,9 @@ namespace {
 
 // Those of torch.save are numbers.
 constexpr std::uint64_t kKeyLimit = 255;
+// Of a tensor: they are looked at, and many tensors may have the same.
+constexpr std::size_t kMostAttributes = 64;
 constexpr std::uint64_t kLargest = std::numeric_limits<std::int64_t>::max();
-
-Error corrupt(std::string what) { return Error{ErrorCode::corrupt_file, std::move(what), {}, "download or save the file again"}; }
 
 bool is_count(const Value& value) { return value.kind == Kind::integer && value.number <= kLargest; }
 
@@ -90,6 +91,48 @@ Result<Value> unwrap(const Global& callee, std::span<const Value> arguments) {
   return arguments[0];
 }
 
+// Attributes that somebody gave a tensor say nothing about it, unless one is a tensor: it could be its data.
+bool plain_attributes(const PickleValues& values, const Value& dict) {
+  if (dict.kind != Kind::dict) return dict.kind == Kind::none;
+  std::size_t count = 0;
+  for (Link at = values.first(dict); at != kNoLink; at = values.node(at).next) {
+    if (++count > kMostAttributes || values.node(at).value.kind == Kind::tensor) return false;
+  }
+  return true;
+}
+
+// A dict, or a tuple of that and another for slots.
+Status check_state(const PickleValues& values, const Value& state) {
+  const bool pair = state.kind == Kind::tuple && state.number == 2;
+  const bool plain = pair ? std::ranges::all_of(values.items(state), [&](const Value& part) { return plain_attributes(values, part); })
+                          : plain_attributes(values, state);
+  if (plain) return {};
+  return Error{ErrorCode::unsupported, "a tensor with attributes other than a few plain values", {}, "save it again, as tensor.clone()"};
+}
+
+Result<Value> rebuild_with_state(PickleValues& values, const Global& callee, std::span<const Value> arguments) {
+  if (arguments.size() != 4)
+    return corrupt(global_name(callee.module, callee.name) + " has " + std::to_string(arguments.size()) + " arguments");
+  PLIMSOLL_CHECK(check_state(values, arguments[3]));
+  return unwrap(callee, arguments.first(3));
+}
+
+bool rebuilds_tensor(GlobalKind kind) {
+  return kind == GlobalKind::rebuild_tensor || kind == GlobalKind::rebuild_tensor_v2 || kind == GlobalKind::rebuild_tensor_v3;
+}
+
+// `arguments`: a function, the class of what it gives, its arguments, attributes.
+Result<Value> rebuild_from_type(PickleValues& values, const Global& callee, std::span<const Value> arguments) {
+  const auto is_global = [&](std::size_t i, auto good) {
+    return arguments[i].kind == Kind::global && good(values.named(arguments[i]).kind);
+  };
+  const bool good = arguments.size() == 4 && is_global(0, rebuilds_tensor) && arguments[2].kind == Kind::tuple &&
+                    is_global(1, [](GlobalKind kind) { return kind == GlobalKind::tensor || kind == GlobalKind::parameter; });
+  if (!good) return corrupt(global_name(callee.module, callee.name) + " does not rebuild a tensor");
+  PLIMSOLL_CHECK(check_state(values, arguments[3]));
+  return rebuild_tensor(values, values.named(arguments[0]), values.items(arguments[2]));
+}
+
 // The two items of a list or tuple; nothing for anything else.
 std::optional<std::array<Value, 2>> pair_of(const PickleValues& values, const Value& value) {
   std::array<Value, 2> pair{};
@@ -150,10 +193,13 @@ Result<Value> call_global(PickleValues& values, const Value& callee, const Value
     case GlobalKind::rebuild_tensor_v3: return rebuild_tensor(values, named, items);
     case GlobalKind::rebuild_parameter:
     case GlobalKind::parameter: return unwrap(named, items);
+    case GlobalKind::rebuild_parameter_with_state: return rebuild_with_state(values, named, items);
+    case GlobalKind::rebuild_from_type: return rebuild_from_type(values, named, items);
     case GlobalKind::size:
       if (items.size() == 1 && items[0].kind == Kind::tuple) return items[0];
       return corrupt("a torch.Size is not made of a tuple");
     case GlobalKind::device: return Value{Kind::other};
+    case GlobalKind::tensor:
     case GlobalKind::storage:
     case GlobalKind::dtype: break;
   }

@@ -5,9 +5,12 @@
 #include <string>
 
 #include "base/checked.h"
+#include "checkpoint/file_fault.h"
 
 namespace plimsoll::torch {
 namespace {
+
+constexpr std::size_t kShownKey = 80;
 
 /// A tensor's numbers, taken out of the pickle.
 struct Sizes {
@@ -45,7 +48,7 @@ Status give_tensor(PickleValues& values, std::string_view name, const TensorReco
   const std::uint64_t element = file_type_bits(tensor.type) / 8;
   std::optional<std::uint64_t> bytes = element;
   for (const std::int64_t size : sizes.all()) bytes = bytes ? checked_mul(*bytes, static_cast<std::uint64_t>(size)) : bytes;
-  if (!bytes) return Error{ErrorCode::corrupt_file, "its shape multiplied out does not fit 64 bits", {}, "download or save the file again"};
+  if (!bytes) return corrupt("its shape multiplied out does not fit 64 bits");
   if (*bytes > file.size()) {
     return Error{ErrorCode::unsupported,
                  "it repeats its elements: " + std::to_string(*bytes) + " bytes out of a file of " + std::to_string(file.size()),
@@ -73,16 +76,27 @@ bool begins_with_tensor(const PickleValues& values, const Value& value) {
   return value.kind == Kind::dict && values.first(value) != kNoLink && values.node(values.first(value)).value.kind == Kind::tensor;
 }
 
+// Fit to stand in a line of code that somebody may paste.
+bool plain_key(std::string_view key) {
+  const auto plain = [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+  };
+  return !key.empty() && key.size() <= kShownKey && std::ranges::all_of(key, plain);
+}
+
 // Says where the tensors are, if they are one level down.
 Error no_tensors(const PickleValues& values, const Value& root, const File& file) {
   for (Link at = values.first(root); at != kNoLink; at = values.node(at).next) {
     const Node& node = values.node(at);
     if (node.key.kind != Kind::text || !begins_with_tensor(values, node.value)) continue;
-    const std::string key = printable(values.text(node.key), 80);
-    return Error{ErrorCode::unsupported, "a checkpoint of a training run, whose weights are one level down, under \"" + key + "\"",
-                 file.path(), "save only them: torch.save(torch.load(path, weights_only=True)[\"" + key + "\"], \"pytorch_model.bin\")"};
+    const std::string_view key = values.text(node.key);
+    const std::string code = ": torch.save(torch.load(path, weights_only=True)[\"" + std::string(key) + "\"], \"pytorch_model.bin\")";
+    return Error{ErrorCode::unsupported,
+                 "a checkpoint of a training run, whose weights are one level down, under \"" + printable(key, kShownKey) + "\"",
+                 file.path(), "save only them, as pytorch_model.bin" + (plain_key(key) ? code : std::string())};
   }
-  return Error{ErrorCode::corrupt_file, "the file holds no tensors", file.path(), "download or save the file again"};
+  return Error{ErrorCode::unsupported, "the file holds no tensors at its top level", file.path(),
+               "save only the weights: torch.save(model.state_dict(), path)"};
 }
 
 }  // namespace
@@ -100,8 +114,7 @@ Result<ArenaList<std::uint32_t>> sort_storages(Os& os, Ledger& ledger, const Fil
   };
   const auto twice = std::adjacent_find(all.begin(), all.end(), differ);
   if (twice != all.end()) {
-    return Error{ErrorCode::corrupt_file, "the storage \"" + printable(key(*twice), 80) + "\" is described in two ways", file.path(),
-                 "download or save the file again"};
+    return corrupt("the storage " + quoted(key(*twice)) + " is described in two ways", file.path());
   }
   return sorted;
 }

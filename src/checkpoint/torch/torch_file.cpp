@@ -13,12 +13,12 @@ namespace plimsoll::torch {
 
 namespace {
 
-Status read_either(Os& os, Ledger& ledger, File& file, HeaderSink& sink, Allowance& allowance) {
+Status read_either(Os& os, Ledger& ledger, File& file, HeaderSink& sink, Opening& opening) {
   std::array<std::byte, 16> bytes{};
   const auto begin = std::span(bytes).first(static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), file.size())));
   PLIMSOLL_CHECK(file.read(begin, 0));
-  if (looks_like_zip(begin)) return read_archive(os, ledger, file, sink, allowance);
-  if (looks_like_legacy(begin)) return read_legacy(os, ledger, file, sink, allowance);
+  if (looks_like_zip(begin)) return read_archive(os, ledger, file, sink, opening);
+  if (looks_like_legacy(begin)) return read_legacy(os, ledger, file, sink, opening);
   PLIMSOLL_CHECK(refuse_other_protocols(begin));
   PLIMSOLL_CHECK(refuse_others(begin, file.path()));
   if (begin.size() > 8 && static_cast<char>(begin[8]) == '{')
@@ -29,8 +29,8 @@ Status read_either(Os& os, Ledger& ledger, File& file, HeaderSink& sink, Allowan
 
 }  // namespace
 
-Status read_torch_file(Os& os, Ledger& ledger, File& file, HeaderSink& sink, Allowance& allowance) {
-  Status status = read_either(os, ledger, file, sink, allowance);
+Status read_torch_file(Os& os, Ledger& ledger, File& file, HeaderSink& sink, Opening& opening) {
+  Status status = read_either(os, ledger, file, sink, opening);
   if (!status.ok() && status.error().where.empty()) status.error().where = file.path();
   return status;
 }

@@ -8,8 +8,9 @@
 #include <vector>
 
 #include "base/checked.h"
-#include "checkpoint/header_sink.h"
+#include "checkpoint/file_fault.h"
 #include "checkpoint/torch/crc32.h"
+#include "checkpoint/torch/limits.h"
 #include "checkpoint/torch/little_endian.h"
 
 namespace plimsoll::torch {
@@ -31,14 +32,6 @@ constexpr std::uint64_t kZip64Extra = 1;
 // A data descriptor follows (3), names are UTF-8 (11); 1 and 2 are hints for compressors. Everything else changes what bytes mean.
 constexpr std::uint64_t kHarmlessFlags = 1U << 3U | 1U << 11U | 1U << 1U | 1U << 2U;
 constexpr std::uint64_t kEncrypted = 1;
-
-std::string at_byte(const File& file, std::uint64_t offset) { return file.path() + " at byte " + std::to_string(offset); }
-
-Error corrupt(std::string what, std::string where) {
-  return Error{ErrorCode::corrupt_file, std::move(what), std::move(where), "download or save the file again"};
-}
-
-std::string quoted(std::string_view name) { return "\"" + printable(name, 120) + "\""; }
 
 /// Where the central directory is.
 struct Place {
@@ -203,8 +196,8 @@ class DirectoryParser {
 
   // The local header agrees in what finding the bytes needs.
   Status find_bytes(ZipEntry& entry, std::string_view full_name) const {
-    const std::string what = "the entry " + quoted(full_name);
-    const auto beyond = [&] { return corrupt(what + " lies outside of the archive's data", where()); };
+    const auto what = [&] { return "the entry " + quoted(full_name); };
+    const auto beyond = [&] { return corrupt(what() + " lies outside of the archive's data", where()); };
     if (entry.header > place_.offset || place_.offset - entry.header < kLocalBytes + full_name.size()) return beyond();
     std::array<std::byte, kLocalBytes> header{};
     PLIMSOLL_CHECK(file_.read(header, entry.header));
@@ -212,7 +205,7 @@ class DirectoryParser {
     PLIMSOLL_CHECK(file_.read(std::as_writable_bytes(std::span(name)), entry.header + kLocalBytes));
     if (little_endian(header, 0, 4) != kLocalSignature || little_endian(header, 8, 2) != entry.method ||
         little_endian(header, 26, 2) != full_name.size() || !std::equal(name.begin(), name.end(), full_name.begin())) {
-      return corrupt(what + " and its local header disagree", at_byte(file_, entry.header));
+      return corrupt(what() + " and its local header disagree", at_byte(file_, entry.header));
     }
     entry.offset = entry.header + kLocalBytes + full_name.size() + little_endian(header, 28, 2);
     if (entry.offset > place_.offset || entry.size > place_.offset - entry.offset) return beyond();
@@ -237,14 +230,14 @@ Status check_apart(const File& file, std::span<ZipEntry> entries) {
 
 }  // namespace
 
-Result<ZipDirectory> ZipDirectory::read(Os& os, Ledger& ledger, File& file, Allowance& allowance) {
+Result<ZipDirectory> ZipDirectory::read(Os& os, Ledger& ledger, File& file, Opening& opening) {
   PLIMSOLL_TRY(const Place place, find_directory(file));
   if (place.size > kDirectoryLimit) {
     return Error{ErrorCode::unsupported, "the archive's directory has " + std::to_string(place.size) + " bytes, more than any real one",
                  file.path()};
   }
   // No overflow: 46 bytes of the directory at least for each entry.
-  PLIMSOLL_CHECK(allowance.take(place.size + place.entries * kLocalBytes, file));
+  PLIMSOLL_CHECK(opening.take(kCost * (place.size + place.entries * kLocalBytes), file));
   ZipDirectory directory;
   PLIMSOLL_TRY(directory.arena_, Arena::create(os, ledger, MemoryTag::tables, Bytes{place.entries * sizeof(ZipEntry) + place.size}));
   const auto count = static_cast<std::size_t>(place.entries);

@@ -6,7 +6,7 @@
 
 #include <plimsoll/os.h>
 
-#include "checkpoint/torch/allowance.h"
+#include "hub/opening.h"
 #include "memory/arena.h"
 
 namespace plimsoll::torch {
@@ -30,8 +30,8 @@ class ZipDirectory {
  public:
   /// Reads the directory and 30 bytes (and the name) of each entry, into one arena tagged `tables` of exactly the size that the end record
   /// and the file's own size allow. Fails with `corrupt_file` (file and byte offset), `unsupported` (encrypted, divided, or a
-  /// directory of more than 16 MiB or `allowance`), `io`, `out_of_memory`. `ledger` must outlive it.
-  static Result<ZipDirectory> read(Os& os, Ledger& ledger, File& file, Allowance& allowance);
+  /// directory of more than kDirectoryLimit), `io`, `out_of_memory`, and as `opening`. `ledger` must outlive it.
+  static Result<ZipDirectory> read(Os& os, Ledger& ledger, File& file, Opening& opening);
 
   /// By name.
   std::span<const ZipEntry> entries() const { return entries_; }

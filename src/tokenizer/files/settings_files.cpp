@@ -74,12 +74,13 @@ Status class_of_model(const JsonValue& config, SettingsFiles& files) {
 Result<std::optional<JsonDocument>> SettingsFiles::read_other(const std::string& name) const {
   if (!folder_->has(name)) return std::optional<JsonDocument>();
   PLIMSOLL_TRY(const auto file, folder_->open(name));
+  PLIMSOLL_CHECK(opening_->take(file->size(), *file));
   PLIMSOLL_TRY(JsonDocument document, JsonDocument::read(*file));
   return std::optional(std::move(document));
 }
 
-Result<SettingsFiles> SettingsFiles::read(Folder& folder) {
-  SettingsFiles files(folder);
+Result<SettingsFiles> SettingsFiles::read(Folder& folder, Opening& opening) {
+  SettingsFiles files(folder, opening);
   PLIMSOLL_TRY(files.config, files.read_other("tokenizer_config.json"));
   bool named = false;
   if (files.config) {

@@ -6,6 +6,7 @@
 #include <plimsoll/os.h>
 #include <plimsoll/result.h>
 
+#include "hub/opening.h"
 #include "json/json_document.h"
 
 namespace plimsoll::tokenizer {
@@ -18,14 +19,15 @@ struct SettingsFiles {
   std::string class_name;
   std::string class_source;  ///< file and key
 
-  /// `folder` outlives the result.
-  static Result<SettingsFiles> read(Folder& folder);
+  /// `folder` and `opening`, off which every file is taken, outlive the result.
+  static Result<SettingsFiles> read(Folder& folder, Opening& opening);
   /// Another file of the folder, which is kept only as long as it is looked at: special_tokens_map.json, added_tokens.json.
   Result<std::optional<JsonDocument>> read_other(const std::string& name) const;
 
  private:
-  explicit SettingsFiles(Folder& folder) : folder_(&folder) {}
+  SettingsFiles(Folder& folder, Opening& opening) : folder_(&folder), opening_(&opening) {}
   Folder* folder_;
+  Opening* opening_;
 };
 
 /// Whether the class is transformers' BertTokenizer, by any of its names.

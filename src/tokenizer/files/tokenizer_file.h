@@ -32,10 +32,10 @@ struct Parts {
 
 /// Reads a tokenizer.json of version 1.0. The file is read twice, as a stream: to count, and to fill arenas of that size.
 /// Everything but vocabulary, merges and added tokens must be small (256 KiB, 4,096 values). Of `files`: changed_by_settings() and the
-/// added tokens that they name.
-Result<Parts> read_tokenizer_json(Os& os, Ledger& ledger, File& file, const SettingsFiles& files);
+/// added tokens that they name. `cancel` may be null.
+Result<Parts> read_tokenizer_json(Os& os, Ledger& ledger, File& file, const SettingsFiles& files, const CancelToken* cancel);
 
 /// Builds BERT's tokenizer from vocab.txt (a token a line) and what `files` say.
-Result<Parts> read_vocab_txt(Os& os, Ledger& ledger, File& file, const SettingsFiles& files);
+Result<Parts> read_vocab_txt(Os& os, Ledger& ledger, File& file, const SettingsFiles& files, const CancelToken* cancel);
 
 }  // namespace plimsoll::tokenizer

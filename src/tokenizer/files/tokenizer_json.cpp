@@ -11,8 +11,6 @@ namespace plimsoll::tokenizer {
 
 namespace {
 
-constexpr std::uint64_t kFileLimit = std::uint64_t{1} << 27U;
-
 /// The value of a top-level key, or null's when it is absent.
 Result<JsonValue> section(const JsonValue& root, const JsonValue& null, std::string_view key) {
   const auto found = root.find(key);
@@ -57,11 +55,8 @@ Status read_parts_of(File& file, const SettingsFiles& files, const JsonLimits& l
 
 }  // namespace
 
-Result<Parts> read_tokenizer_json(Os& os, Ledger& ledger, File& file, const SettingsFiles& files) {
-  if (file.size() > kFileLimit)
-    return Error{ErrorCode::unsupported, "a tokenizer file of " + format_bytes(Bytes{file.size()}), file.path(),
-                 "at most " + format_bytes(Bytes{kFileLimit}) + " are read"};
-  const JsonLimits limits;
+Result<Parts> read_tokenizer_json(Os& os, Ledger& ledger, File& file, const SettingsFiles& files, const CancelToken* cancel) {
+  const JsonLimits limits{.cancel = cancel};
   PLIMSOLL_TRY(const NamedTokens named, read_named_tokens(files, is_bert(files), ledger));
   TableCounter counter;
   Parts parts;

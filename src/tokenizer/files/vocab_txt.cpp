@@ -20,11 +20,12 @@ constexpr std::size_t kBuffer = std::size_t{64} << 10U;
 /// Gives the lines of a file to a listener, the number of the line as the id.
 class LineReader {
  public:
-  LineReader(File& file, TableListener& listener) : file_(file), listener_(listener) {}
+  LineReader(File& file, TableListener& listener, const CancelToken* cancel) : file_(file), listener_(listener), cancel_(cancel) {}
 
   Status read() {
     std::vector<char> buffer(kBuffer);
     for (std::uint64_t at = 0; at < file_.size();) {
+      if (cancel_ != nullptr && cancel_->cancelled()) return Error{ErrorCode::cancelled, "stopped on request", file_.path()};
       const std::size_t size = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), file_.size() - at));
       PLIMSOLL_CHECK(file_.read(std::as_writable_bytes(std::span(buffer).first(size)), at));
       PLIMSOLL_CHECK(take({buffer.data(), size}));
@@ -65,20 +66,21 @@ class LineReader {
 
   File& file_;
   TableListener& listener_;
+  const CancelToken* cancel_;
   std::string line_;
   std::int32_t number_ = 0;
 };
 
 }  // namespace
 
-Result<Parts> read_vocab_txt(Os& os, Ledger& ledger, File& file, const SettingsFiles& files) {
+Result<Parts> read_vocab_txt(Os& os, Ledger& ledger, File& file, const SettingsFiles& files, const CancelToken* cancel) {
   if (!files.class_name.empty() && !is_bert(files))
     return Error{ErrorCode::unsupported, "a tokenizer of class " + printable(files.class_name, 60) + " from vocab.txt", files.class_source,
                  "save it as tokenizer.json"};
   PLIMSOLL_TRY(const NamedTokens named, read_named_tokens(files, true, ledger));
   PLIMSOLL_TRY(const BertNormalizerOptions normalizer, read_bert_settings(files));
   TableCounter counter;
-  PLIMSOLL_CHECK(LineReader(file, counter).read());
+  PLIMSOLL_CHECK(LineReader(file, counter, cancel).read());
   PLIMSOLL_CHECK(UnlistedTokens(named, counter).add_rest());
   Parts parts;
   parts.normalizers.push_back(make_bert_normalizer(normalizer));
@@ -86,7 +88,7 @@ Result<Parts> read_vocab_txt(Os& os, Ledger& ledger, File& file, const SettingsF
   parts.model = make_word_piece({.unknown = named[Role::unknown].content});
   parts.decoders.push_back(make_word_piece_decoder("##", true));
   PLIMSOLL_TRY(parts.tables, Tables::create(os, ledger, counter));
-  PLIMSOLL_CHECK(LineReader(file, parts.tables).read());
+  PLIMSOLL_CHECK(LineReader(file, parts.tables, cancel).read());
   PLIMSOLL_CHECK(UnlistedTokens(named, parts.tables).add_rest());
   PLIMSOLL_CHECK(parts.tables.finish(os, ledger, parts.normalizers, Repeated::last));
   const auto piece = [&](const NamedToken& token) {

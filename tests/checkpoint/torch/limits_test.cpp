@@ -4,6 +4,7 @@
 
 #include "checkpoint/builders.h"
 #include "checkpoint/torch/builders.h"
+#include "checkpoint/torch/limits.h"
 #include "checkpoint/torch/torch_file.h"
 #include "checkpoint/torch/zip_directory.h"
 
@@ -21,8 +22,6 @@ using testing::legacy_file;
 using testing::torch_entries;
 using testing::zip_file;
 
-constexpr std::size_t kWhole = std::size_t{16} << 20U;
-
 class TorchLimitsTest : public ::testing::Test {
  protected:
   class LastRank final : public HeaderSink {
@@ -38,14 +37,14 @@ class TorchLimitsTest : public ::testing::Test {
     std::size_t& rank_;
   };
 
-  Status read(const std::string& bytes, Allowance& allowance) {
+  Status read(const std::string& bytes, Opening& opening) {
     FakeFile file("m.bin", bytes, os.gate());
     LastRank sink(rank);
-    return read_torch_file(os, ledger, file, sink, allowance);
+    return read_torch_file(os, ledger, file, sink, opening);
   }
   Status read(const std::string& bytes) {
-    Allowance allowance;
-    return read(bytes, allowance);
+    Opening opening;
+    return read(bytes, opening);
   }
 
   // A dict of one tensor whose whole pickle has `size` bytes.
@@ -58,37 +57,27 @@ class TorchLimitsTest : public ::testing::Test {
   static std::string archive(const std::string& object) { return zip_file(torch_entries(object, {{"0", "1234"}})).bytes; }
   static std::string legacy(const std::string& object) { return legacy_file(object, {{"0", 1, "1234"}}); }
 
-  // What `read_once` takes off an allowance is `bytes`, neither more nor less.
+  // What `read_once` takes off an opening is kCost times `bytes`, neither more nor less.
   template <typename Read>
   void expect_takes(std::uint64_t bytes, Read read_once) {
     FakeFile other("other.bin", "", os.gate());
-    Allowance enough;
-    ASSERT_TRUE(enough.take(kWhole - bytes, other).ok());
+    Opening enough;
+    ASSERT_TRUE(enough.take(Opening::kBytes - kCost * bytes, other).ok());
     const Status good = read_once(enough);
     EXPECT_TRUE(good.ok()) << message(good.error());
     EXPECT_FALSE(enough.take(1, other).ok());
-    Allowance too_little;
-    ASSERT_TRUE(too_little.take(kWhole - bytes + 1, other).ok());
+    Opening too_little;
+    ASSERT_TRUE(too_little.take(Opening::kBytes - kCost * bytes + 1, other).ok());
     const Status refused = read_once(too_little);
     ASSERT_FALSE(refused.ok());
-    EXPECT_EQ(refused.error().code, ErrorCode::unsupported);
-    EXPECT_THAT(message(refused.error()), HasSubstr("up to this file are larger than any real model's (m.bin)"));
+    EXPECT_EQ(refused.error().code, ErrorCode::corrupt_file);
+    EXPECT_THAT(message(refused.error()), HasSubstr("bytes that describe the model, where"));
   }
 
   std::size_t rank = 0;  // of the last tensor that was given
   FakeOs os;
   Ledger ledger{"cpu", kAmple};
 };
-
-TEST_F(TorchLimitsTest, AnAllowanceEndsWhereItSays) {
-  FakeFile file("m.bin", "", os.gate());
-  Allowance allowance;
-  EXPECT_TRUE(allowance.take(kWhole - 1, file).ok());
-  EXPECT_FALSE(allowance.take(2, file).ok());
-  EXPECT_TRUE(allowance.take(1, file).ok());
-  EXPECT_FALSE(allowance.take(1, file).ok());
-  EXPECT_TRUE(allowance.take(0, file).ok());
-}
 
 TEST_F(TorchLimitsTest, APickleHasABound) {
   EXPECT_TRUE(read(archive(object_of(kPickleLimit))).ok());
@@ -107,10 +96,10 @@ TEST_F(TorchLimitsTest, PicklesAndDirectoriesTakeTheirBytes) {
   const std::string zip = archive(object);
   // Names, 46 bytes of the directory and 30 of a local header for each of the four entries.
   const std::uint64_t directory = std::string("m/data.pklm/byteorderm/data/0m/version").size() + 4 * (46 + 30);
-  expect_takes(10'000 + directory, [&](Allowance& allowance) { return read(zip, allowance); });
+  expect_takes(10'000 + directory, [&](Opening& opening) { return read(zip, opening); });
   const std::string old = legacy(object);
   const std::uint64_t pickles = old.size() - testing::legacy_magic().size() - 8 - 4;
-  expect_takes(pickles, [&](Allowance& allowance) { return read(old, allowance); });
+  expect_takes(pickles, [&](Opening& opening) { return read(old, opening); });
 }
 
 TEST_F(TorchLimitsTest, ADirectoryHasABound) {
@@ -122,8 +111,8 @@ TEST_F(TorchLimitsTest, ADirectoryHasABound) {
       left -= 46 + name;
     }
     FakeFile file("m.bin", zip_file(all).bytes, os.gate());
-    Allowance allowance;
-    PLIMSOLL_CHECK(ZipDirectory::read(os, ledger, file, allowance));
+    Opening opening;
+    PLIMSOLL_CHECK(ZipDirectory::read(os, ledger, file, opening));
     return {};
   };
   const Status longest = read_directory(kDirectoryLimit);

@@ -226,6 +226,24 @@ TEST_F(PickleMachineTest, EveryOtherGlobalIsRefusedByName) {
                ErrorCode::unsupported, "the global ");
 }
 
+// PyTorch's own reader of weights takes these; they are not built here, and no cause for alarm.
+TEST_F(PickleMachineTest, GlobalsOfOtherTensorsAreNoAlarm) {
+  for (const auto& [module, name] : std::vector<std::pair<std::string, std::string>>{{"torch._utils", "_rebuild_qtensor"},
+                                                                                     {"torch._utils", "_rebuild_sparse_tensor"},
+                                                                                     {"torch", "QInt8Storage"},
+                                                                                     {"torch", "ComplexDoubleStorage"},
+                                                                                     {"torch.sparse", "FloatTensor"},
+                                                                                     {"torch", "complex128"},
+                                                                                     {"__builtin__", "set"},
+                                                                                     {"_codecs", "encode"},
+                                                                                     {"collections", "Counter"}}) {
+    expect_error(whole(named(module, name)), ErrorCode::unsupported,
+                 "the global " + module + "." + name + ", and only plain tensors are built");
+    EXPECT_THAT(message(run(whole(named(module, name))).error()), ::testing::Not(HasSubstr("do not load it elsewhere")));
+  }
+  EXPECT_THAT(message(run(whole(named("evil", "FloatTensor"))).error()), HasSubstr("do not load it elsewhere"));
+}
+
 TEST_F(PickleMachineTest, AProtocolComesFirstAndIsTwo) {
   expect_error("N.", ErrorCode::corrupt_file, "begins with its protocol");
   expect_error("\x80\x02\x80\x02N.", ErrorCode::corrupt_file, "begins with its protocol");

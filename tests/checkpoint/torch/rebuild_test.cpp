@@ -74,6 +74,39 @@ TEST_F(RebuildTest, MakesTensorsInEveryWay) {
   EXPECT_EQ(made(tensor(floats, 3, {}, {})).shape.number, 0U);
 }
 
+// A tensor to which somebody gave attributes.
+TEST_F(RebuildTest, AttributesSayNothingUnlessTheyAreTensors) {
+  const std::string arguments = tuple({floats, integer(0), counts({12}), counts({1}), "\x89", ordered_dict()});
+  const std::string v2 = rebuild("_rebuild_tensor_v2");
+  const auto from_type = [&](const std::string& function, const std::string& type, const std::string& state) {
+    return call(named("torch._tensor", "_rebuild_from_type_v2"), {function, type, arguments, state});
+  };
+  const auto parameter = [&](const std::string& state) {
+    return call(rebuild("_rebuild_parameter_with_state"), {v2 + arguments + "R", "\x88", ordered_dict(), state});
+  };
+  const std::string tensor_class = named("torch", "Tensor");
+  const std::string tag = dict({{"tag", text("x")}});
+  for (const std::string& state : {tag, "N"s, "}"s, tuple({tag, "N"}), tuple({"N", tag})}) {
+    EXPECT_EQ(made(from_type(v2, tensor_class, state)).shape.number, 1U);
+    EXPECT_EQ(made(parameter(state)).shape.number, 1U);
+  }
+  std::vector<std::pair<std::string, std::string>> many(65, {"a", "N"});
+  for (const std::string& state :
+       {dict({{"data", tensor(floats, 0, {1}, {1})}}), tuple({"N", dict({{"data", tensor(floats, 0, {1}, {1})}})}), dict(many), text("x"),
+        tuple({tag, tag, tag})}) {
+    for (const std::string& code : {from_type(v2, tensor_class, state), parameter(state)}) {
+      const auto refused = run(code);
+      ASSERT_FALSE(refused.ok());
+      EXPECT_EQ(refused.error().code, ErrorCode::unsupported) << message(refused.error());
+    }
+  }
+  expect_corrupt(from_type(named("torch._tensor", "_rebuild_from_type_v2"), tensor_class, "N"), "does not rebuild a tensor");
+  expect_corrupt(from_type(v2, named("torch", "FloatStorage"), "N"), "does not rebuild a tensor");
+  expect_corrupt(call(named("torch._tensor", "_rebuild_from_type_v2"), {v2, tensor_class, arguments}), "does not rebuild a tensor");
+  expect_corrupt(call(rebuild("_rebuild_parameter_with_state"), {floats}), "has 1 arguments");
+  expect_corrupt(call(tensor_class, {}), "REDUCE calls torch.Tensor, which is no function");
+}
+
 // A view's conjugate and negative bits are told there: the storage then holds other numbers than the tensor.
 TEST_F(RebuildTest, ATensorWithMetadataIsUnsupported) {
   const std::string negative = "}" + text("neg") + "\x88s";

@@ -52,8 +52,8 @@ class TorchFileTest : public ::testing::Test {
   Result<Recorder> read(const std::string& bytes) {
     FakeFile file("m.bin", bytes, os.gate());
     Recorder recorder;
-    Allowance allowance;
-    PLIMSOLL_CHECK(read_torch_file(os, ledger, file, recorder, allowance));
+    Opening opening;
+    PLIMSOLL_CHECK(read_torch_file(os, ledger, file, recorder, opening));
     return recorder;
   }
 
@@ -128,8 +128,8 @@ TEST_F(TorchFileTest, ViewsOfLegacyStoragesBeginWhereTheySay) {
 TEST_F(TorchFileTest, RefusesWhatIsNoDictOfTensors) {
   expect_both("N", {}, ErrorCode::corrupt_file, "holds None, not a dict of tensors");
   expect_both(tensor(floats, 0, {1}, {1}), {both[0]}, ErrorCode::corrupt_file, "holds a tensor, not a dict");
-  expect_both("}", {}, ErrorCode::corrupt_file, "holds no tensors");
-  expect_both(dict({{"epoch", integer(1)}, {"args", "}"}}), {}, ErrorCode::corrupt_file, "holds no tensors");
+  expect_both("}", {}, ErrorCode::unsupported, "holds no tensors at its top level");
+  expect_both(dict({{"epoch", integer(1)}, {"args", "}"}}), {}, ErrorCode::unsupported, "holds no tensors at its top level");
   expect_both(dict({{"epoch", integer(1)}, {"state_dict", dict({{"w", tensor(floats, 0, {1}, {1})}})}}), {both[0]}, ErrorCode::unsupported,
               "one level down, under \"state_dict\"");
   expect_both("}" + integer(1) + tensor(floats, 0, {1}, {1}) + "s", {both[0]}, ErrorCode::corrupt_file, "has an integer as its name");
@@ -138,6 +138,20 @@ TEST_F(TorchFileTest, RefusesWhatIsNoDictOfTensors) {
   expect_both(dict({{"a\nb", tensor(floats, 0, {1LL << 40U, 1LL << 40U}, {0, 0})}}), {both[0]}, ErrorCode::corrupt_file,
               "does not fit 64 bits (m.bin: tensor a\\x0ab)");
   expect_both(named("os", "system"), {}, ErrorCode::unsupported, "the global os.system");
+}
+
+TEST_F(TorchFileTest, NoKeyOfAFileGoesIntoCodeThatItAdvises) {
+  const auto advice = [&](const std::string& key) {
+    const auto result = read(archive(dict({{key, dict({{"w", tensor(floats, 0, {1}, {1})}})}}), {both[0]}));
+    EXPECT_EQ(result.error().code, ErrorCode::unsupported);
+    return result.error().advice;
+  };
+  EXPECT_EQ(advice("ema.state-dict_1"),
+            "save only them, as pytorch_model.bin: torch.save(torch.load(path, weights_only=True)[\"ema.state-dict_1\"], "
+            "\"pytorch_model.bin\")");
+  for (const std::string key : {"a\"]); __import__(\"os\").system(\"id\"); ([{\"", "a b", "\\", "", "\xC3\xA9"})
+    EXPECT_EQ(advice(key), "save only them, as pytorch_model.bin") << key;
+  EXPECT_EQ(advice(std::string(81, 'a')), "save only them, as pytorch_model.bin");
 }
 
 TEST_F(TorchFileTest, StoragesAreTheirOwnSize) {
@@ -261,7 +275,7 @@ TEST_F(TorchFileTest, LegacyPicklesAreReadAsFarAsTheyGo) {
   std::string keys = "]r\0\0\0\0"s;
   while (keys.size() + 3 < 4097) keys += "q\0"s;
   const std::string last = legacy_file("}", {});
-  expect_error(last.substr(0, last.size() - whole(list({})).size()) + whole(keys), ErrorCode::corrupt_file, "holds no tensors");
+  expect_error(last.substr(0, last.size() - whole(list({})).size()) + whole(keys), ErrorCode::unsupported, "holds no tensors");
   const std::string lie = testing::legacy_magic() + whole(integer(1001)) + whole(dict({{"little_endian", "\x88"}})) + "\x80\x02X" +
                           little(0x7FFFFFFF, 4) + std::string(1000, 'x');
   Ledger before("cpu", kAmple);
@@ -275,7 +289,7 @@ TEST_F(TorchFileTest, WhatIsNamedOftenIsLookedAtOnce) {
   members += "u";
   std::string again = "}(" + text("first") + members;
   for (int i = 0; i < 150'000; ++i) again += text("k") + "h\0"s;
-  expect_both(again + "u", {}, ErrorCode::corrupt_file, "holds no tensors");
+  expect_both(again + "u", {}, ErrorCode::unsupported, "holds no tensors");
 }
 
 TEST_F(TorchFileTest, EveryAcquisitionMayFail) {

@@ -23,8 +23,8 @@ class ZipDirectoryTest : public ::testing::Test {
  protected:
   Result<ZipDirectory> read(const std::string& bytes) {
     file_ = std::make_unique<FakeFile>("a.bin", bytes, os.gate());
-    Allowance allowance;
-    return ZipDirectory::read(os, ledger, *file_, allowance);
+    Opening opening;
+    return ZipDirectory::read(os, ledger, *file_, opening);
   }
 
   void expect_error(const std::string& bytes, ErrorCode code, const std::string& text) {
@@ -253,8 +253,8 @@ TEST_F(ZipDirectoryTest, ReadsArchivesLargerThan32BitsCount) {
   const std::string end =
       "PK\x05\x06" + little(0, 4) + little(2, 2) + little(2, 2) + little(directory.size(), 4) + little(0xFFFFFFFF, 4) + little(0, 2);
   SparseFile file(kLarge, local("t/a"), small + directory + end64 + end);
-  Allowance allowance;
-  const auto archive = ZipDirectory::read(os, ledger, file, allowance);
+  Opening opening;
+  const auto archive = ZipDirectory::read(os, ledger, file, opening);
   ASSERT_TRUE(archive.ok()) << message(archive.error());
   EXPECT_EQ(archive->find("a")->size, kLarge - 33);
   EXPECT_EQ(archive->find("b")->offset, kLarge + 33);
