@@ -177,15 +177,17 @@ std::int32_t AddedTokens::max_id() const {
 }
 
 std::optional<AddedTokens::Match> AddedTokens::next_raw(std::string_view text, std::size_t from, std::size_t before) const {
-  for (std::size_t start = from; start < before; ++start) {
+  if (raw_.size() == 0) return std::nullopt;
+  for (std::size_t start = from; start < before; start += utf8::decode(text, start).size) {
+    Match longest{nullptr, start, start};
     SortedStrings::Range range = raw_.all();
-    raw_.narrow(range, static_cast<unsigned char>(text[start]));
-    const StringEntry* longest = raw_.exact(range);
-    for (std::size_t at = start + 1; at < text.size() && !range.empty(); ++at) {
-      raw_.narrow(range, static_cast<unsigned char>(text[at]));
-      if (const StringEntry* entry = raw_.exact(range)) longest = entry;
+    for (std::size_t at = start; at < text.size() && !range.empty();) {
+      const utf8::Decoded decoded = utf8::decode(text, at);
+      range = raw_.narrow(range, decoded.valid ? text.substr(at, decoded.size) : utf8::kReplacement);
+      at += decoded.size;
+      if (const StringEntry* entry = raw_.exact(range)) longest = {&(*this)[entry->value], start, at};
     }
-    if (longest != nullptr) return Match{&(*this)[longest->value], start, start + longest->length};
+    if (longest.token != nullptr) return longest;
   }
   return std::nullopt;
 }

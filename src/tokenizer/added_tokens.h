@@ -50,7 +50,8 @@ class AddedTokens {
     std::size_t start;  ///< bytes
     std::size_t end;
   };
-  /// The leftmost, and there the longest, raw token that begins in bytes [from, before), whatever stands around it.
+  /// The leftmost, and there the longest, raw token that begins in bytes [from, before), whatever stands around it. At `from` a code
+  /// point begins; ill-formed parts are U+FFFD.
   std::optional<Match> next_raw(std::string_view text, std::size_t from, std::size_t before) const;
 
   /// The stage that cuts normalized tokens out of the text on its way to `next`.
