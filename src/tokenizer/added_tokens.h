@@ -13,9 +13,6 @@
 
 namespace plimsoll::tokenizer {
 
-/// Longest content of an added token, in bytes, also once it is normalized: a bound on what must be looked at from each place in a text.
-inline constexpr std::size_t kAddedTokenBytes = 96;
-
 /// A token that is cut out of the text before the model sees it.
 struct AddedToken {
   std::string_view content;

@@ -186,6 +186,12 @@ std::vector<Case> broken_ends() {
        with("post_processor", R"({"type":"TemplateProcessing","single":)" + many(300, R"({"SpecialToken":{"id":"[CLS]","type_id":0}})") +
                                   R"(,"pair":[],)" + specials + "}"),
        kCorrupt, "pieces"},
+      {"token of a template of 97 bytes",
+       with("post_processor", R"({"type":"TemplateProcessing","single":[],"pair":[],"special_tokens":{"p":{"id":"p","ids":[0],"tokens":[")" +
+                                  std::string(97, 'p') + R"("]}}})"),
+       kCorrupt, "special_tokens.p.tokens[0]"},
+      {"token of BERT's template of 97 bytes",
+       with("post_processor", R"({"type":"BertProcessing","cls":["a",0],"sep":[")" + std::string(97, 'p') + R"(",0]})"), kCorrupt, "sep[0]"},
       {"decoder not built", with("decoder", R"({"type":"Metaspace"})"), kUnsupported, "Metaspace"},
       {"truncation negative", with("truncation", R"({"max_length":-1,"strategy":"LongestFirst","stride":0})"), kCorrupt, "max_length"},
       {"truncation of no kind", with("truncation", R"({"max_length":1,"strategy":"Some","stride":0})"), kCorrupt, "strategy"},

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "tokenizer/token_text.h"
 #include "tokenizer/unicode/unicode.h"
 #include "tokenizer/unicode/utf8.h"
 
@@ -25,9 +26,8 @@ Error corrupt(std::string what, std::string key, std::string advice = {}) {
 }
 
 Status check_added_length(std::size_t bytes) {
-  if (bytes <= kAddedTokenBytes) return {};
-  return corrupt("an added token of " + std::to_string(bytes) + " bytes", "added_tokens",
-                 "at most " + std::to_string(kAddedTokenBytes) + " are allowed");
+  if (bytes <= kTokenTextBytes) return {};
+  return token_too_long("an added token", bytes, "added_tokens");
 }
 
 /// Carves `count` elements off the front of `rest`, which is known to hold them.
