@@ -1,4 +1,5 @@
 // Files that are broken, or larger than they need be: a typed error that names file and key, and nothing left behind.
+#include "tokenizer/files/tables.h"
 #include "tokenizer/tokenizer_fixture.h"
 
 namespace plimsoll::testing {
@@ -273,6 +274,25 @@ TEST_F(TokenizerHostile, AddedTokensThatAreFoundInWhatAnotherTakesAreRefused) {
   EXPECT_TRUE(open(two("<x>", kTakes, "y", kPlain)).ok());
   EXPECT_TRUE(open(two("<x>", kPlain, "  ", kPlain)).ok());
   EXPECT_TRUE(open(two("<x>", kTakes, "  ", R"({"normalized":true})")).ok());
+}
+
+/// Each would be another string to step over, at every place in a text where they nearly match.
+TEST_F(TokenizerHostile, TokensThatAreTheSameOnceNormalizedAreLookedForOnce) {
+  const auto read = [](tokenizer::TableListener& listener) {
+    for (const char* content : {"A", "a\x01", "b", "\x01" "a"})
+      if (!listener.on_added({.content = content, .normalized = true}).ok()) ADD_FAILURE();
+  };
+  tokenizer::TableCounter counter;
+  read(counter);
+  auto tables = tokenizer::Tables::create(os, ledger, counter);
+  ASSERT_TRUE(tables.ok());
+  read(*tables);
+  tokenizer::Normalizers normalizers;
+  normalizers.push_back(tokenizer::make_bert_normalizer({}));
+  ASSERT_TRUE(tables->finish(os, ledger, normalizers, tokenizer::Repeated::refuse).ok());
+  const tokenizer::SortedStrings& patterns = tables->added().normalized();
+  ASSERT_EQ(patterns.size(), 2U);
+  EXPECT_EQ(tables->added()[patterns.find("a")->value].content, "A") << "the first of them";
 }
 
 /// Every prefix of a good file, and every byte of it changed, gives a tokenizer or an error, never more.

@@ -241,8 +241,11 @@ SortedStrings Tables::pattern_table(std::span<StringEntry> entries, bool normali
     if (token.normalized != normalized || pattern.empty()) continue;
     entries[count++] = {static_cast<std::uint32_t>(pattern.data() - bytes.data()), static_cast<std::uint32_t>(pattern.size()), e.value};
   }
-  SortedStrings::sort(bytes, entries.first(count));
-  return {bytes, entries.first(count)};
+  entries = entries.first(count);
+  SortedStrings::sort(bytes, entries);
+  const auto string = [&](const StringEntry& e) { return std::string_view(bytes.data() + e.offset, e.length); };
+  const auto again = std::ranges::unique(entries, {}, string);  // some are the same once they are normalized: the first is found
+  return {bytes, entries.first(entries.size() - again.size())};
 }
 
 }  // namespace plimsoll::tokenizer
