@@ -263,6 +263,14 @@ TEST_F(TokenizerHostile, AddedTokensThatTakeLongToNormalizeAreRefused) {
   expect_broken({"added tokens through many parts", with_tokens(5000), kCorrupt, "added_tokens"});
 }
 
+TEST_F(TokenizerHostile, AVocabularyOfManyBytesIsRefusedUnread) {
+  os.files["m/vocab.txt"] = std::string((std::size_t{64} << 20U) + 1, '\n');
+  const auto tokenizer = Tokenizer::open(os, ledger, "m");
+  ASSERT_FALSE(tokenizer.ok());
+  EXPECT_EQ(tokenizer.error().code, kUnsupported) << message(tokenizer.error());
+  EXPECT_NE(message(tokenizer.error()).find("m/vocab.txt"), std::string::npos) << message(tokenizer.error());
+}
+
 TEST_F(TokenizerHostile, AddedTokensThatAreFoundInWhatAnotherTakesAreRefused) {
   const auto two = [&](const std::string& a, const std::string& of_a, const std::string& b, const std::string& of_b) {
     return with("added_tokens", "[" + added_token(a, of_a) + "," + added_token(b, of_b) + "]");

@@ -11,7 +11,7 @@ namespace plimsoll::tokenizer {
 
 namespace {
 
-constexpr std::uint64_t kFileLimit = std::uint64_t{1} << 27U;
+constexpr Bytes kFileLimit = mib(128);
 
 /// The value of a top-level key, or null's when it is absent.
 Result<JsonValue> section(const JsonValue& root, const JsonValue& null, std::string_view key) {
@@ -57,10 +57,14 @@ Status read_parts_of(File& file, const SettingsFiles& files, const JsonLimits& l
 
 }  // namespace
 
+Status check_size(const File& file, Bytes limit) {
+  if (Bytes{file.size()} <= limit) return {};
+  return Error{ErrorCode::unsupported, "a tokenizer file of " + format_bytes(Bytes{file.size()}), file.path(),
+               "at most " + format_bytes(limit) + " are read"};
+}
+
 Result<Parts> read_tokenizer_json(Os& os, Ledger& ledger, File& file, const SettingsFiles& files) {
-  if (file.size() > kFileLimit)
-    return Error{ErrorCode::unsupported, "a tokenizer file of " + format_bytes(Bytes{file.size()}), file.path(),
-                 "at most " + format_bytes(Bytes{kFileLimit}) + " are read"};
+  PLIMSOLL_CHECK(check_size(file, kFileLimit));
   const JsonLimits limits;
   PLIMSOLL_TRY(const NamedTokens named, read_named_tokens(files, is_bert(files), ledger));
   TableCounter counter;

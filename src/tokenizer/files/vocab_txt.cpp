@@ -14,6 +14,7 @@ namespace plimsoll::tokenizer {
 
 namespace {
 
+constexpr Bytes kFileLimit = mib(64);
 constexpr std::size_t kLineLimit = std::size_t{64} << 10U;
 constexpr std::size_t kBuffer = std::size_t{64} << 10U;
 
@@ -75,6 +76,7 @@ Result<Parts> read_vocab_txt(Os& os, Ledger& ledger, File& file, const SettingsF
   if (!files.class_name.empty() && !is_bert(files))
     return Error{ErrorCode::unsupported, "a tokenizer of class " + printable(files.class_name, 60) + " from vocab.txt", files.class_source,
                  "save it as tokenizer.json"};
+  PLIMSOLL_CHECK(check_size(file, kFileLimit));
   PLIMSOLL_TRY(const NamedTokens named, read_named_tokens(files, true, ledger));
   PLIMSOLL_TRY(const BertNormalizerOptions normalizer, read_bert_settings(files));
   TableCounter counter;
