@@ -1,11 +1,10 @@
 #include "tokenizer/files/tables.h"
 
 #include <algorithm>
-#include <array>
-#include <limits>
 #include <memory>
 #include <string>
 
+#include "tokenizer/files/string_normalizer.h"
 #include "tokenizer/token_text.h"
 #include "tokenizer/unicode/unicode.h"
 #include "tokenizer/unicode/utf8.h"
@@ -18,7 +17,7 @@ namespace {
 constexpr std::uint64_t kTokenLimit = std::uint64_t{1} << 22U;
 constexpr std::uint64_t kAddedLimit = std::uint64_t{1} << 18U;
 constexpr std::uint64_t kByteLimit = std::uint64_t{1} << 27U;
-// Bytes of added tokens times the parts of the normalizer that each goes through: a second or two.
+// Code points that go into the parts of a normalizer or come out of the last: a second or two, and as much again to write them.
 constexpr std::uint64_t kNormalizingLimit = std::uint64_t{1} << 24U;
 
 Error corrupt(std::string what, std::string key, std::string advice = {}) {
@@ -38,41 +37,6 @@ std::span<T> carve(std::span<std::byte>& rest, std::uint64_t count) {
   std::uninitialized_value_construct_n(first, size);
   rest = rest.subspan(size * sizeof(T));
   return {first, size};
-}
-
-/// Collects the bytes of a normalized string, or only counts them.
-class ByteStage final : public CharStage {
- public:
-  explicit ByteStage(std::span<char> out) : out_(out) {}
-  void feed(Char c) override {
-    std::array<char, 4> utf8{};
-    const std::size_t size = utf8::encode(c.point, utf8.data());
-    if (used_ + size <= out_.size()) std::copy_n(utf8.data(), size, out_.data() + used_);
-    used_ += size;
-  }
-  void cut() override {}
-  std::size_t used() const { return used_; }
-
- private:
-  std::span<char> out_;
-  std::size_t used_ = 0;
-};
-
-/// Bytes of `text` normalized, written to `out` as far as they fit.
-std::size_t normalize(const Normalizers& normalizers, std::string_view text, std::span<char> out) {
-  std::array<std::byte, 4096> buffer;
-  std::pmr::monotonic_buffer_resource memory(buffer.data(), buffer.size());
-  ByteStage bytes(out);
-  StageList stages(&memory);
-  CharStage& head = attach_all(normalizers, stages, bytes);
-  std::uint32_t index = 0;
-  for (std::size_t at = 0; at < text.size();) {
-    const utf8::Decoded decoded = utf8::decode(text, at);
-    head.feed({decoded.point, index++});
-    at += decoded.size;
-  }
-  head.cut();
-  return bytes.used();
 }
 
 }  // namespace
@@ -205,16 +169,17 @@ Status Tables::check_overlaps() const {
 }
 
 Status Tables::normalize_added(Os& os, Ledger& ledger, const Normalizers& normalizers) {
+  StringNormalizer normalizer(normalizers);
   std::uint64_t size = 0;
-  std::uint64_t work = 0;
   for (const StringEntry& e : contents_) {
     const AddedToken& token = added_[static_cast<std::size_t>(e.value)];
     if (!token.normalized) continue;
-    work += token.content.size() * (normalizers.size() + 1);
-    if (work > kNormalizingLimit) return corrupt("added tokens of too many bytes for a normalizer of so many parts", "added_tokens");
-    const std::size_t length = normalize(normalizers, token.content, {});
+    const std::size_t length = normalizer.normalize(token.content, {});
     PLIMSOLL_CHECK(check_added_length(length));
     size += length;
+    if (normalizer.points() > kNormalizingLimit)
+      return corrupt("added tokens of too many characters for a normalizer of " + std::to_string(normalizers.size()) + " parts",
+                     "added_tokens", "take some of either away");
   }
   if (size > kByteLimit) return corrupt("added tokens of too many bytes", "added_tokens");
   PLIMSOLL_TRY(normalized_arena_, Arena::create(os, ledger, MemoryTag::tables, Bytes{size}));
@@ -224,7 +189,7 @@ Status Tables::normalize_added(Os& os, Ledger& ledger, const Normalizers& normal
   for (const StringEntry& e : contents_) {
     AddedToken& token = added_[static_cast<std::size_t>(e.value)];
     if (!token.normalized) continue;
-    const std::size_t length = normalize(normalizers, token.content, out.subspan(used));
+    const std::size_t length = normalizer.normalize(token.content, out.subspan(used));
     token.normalized_content = {out.data() + used, length};
     used += length;
   }

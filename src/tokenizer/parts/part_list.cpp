@@ -6,8 +6,11 @@ namespace plimsoll::tokenizer {
 
 namespace {
 
+// Sequences included.
+constexpr std::size_t kVisitLimit = 16 * kPartLimit;
+
 Error too_many(const JsonValue& section) {
-  return {ErrorCode::corrupt_file, "more than " + std::to_string(kPartLimit) + " parts in one section", section.where(),
+  return {ErrorCode::unsupported, "more than " + std::to_string(kPartLimit) + " parts in one section", section.where(),
           "a tokenizer has a handful"};
 }
 
@@ -27,7 +30,7 @@ Result<std::vector<JsonValue>> flatten_sequence(const JsonValue& section, std::s
   while (!open.empty()) {
     const JsonValue part = open.back();
     open.pop_back();
-    if (++visited > 2 * kPartLimit || leaves.size() == kPartLimit) return too_many(section);
+    if (++visited > kVisitLimit || leaves.size() == kPartLimit) return too_many(section);
     if (!part.is_object()) return Error{ErrorCode::corrupt_file, "a part must be an object", part.where()};
     if (!is_sequence(part, list_key)) {
       leaves.push_back(part);

@@ -12,8 +12,9 @@
 
 namespace plimsoll::tokenizer {
 
-/// Parts that one section of tokenizer.json may hold after flattening its Sequences.
-inline constexpr std::size_t kPartLimit = 64;
+/// Parts that one section of tokenizer.json may hold after flattening its Sequences: each may set apart again what the one before did, so
+/// that texts take time with the square of their number.
+inline constexpr std::size_t kPartLimit = 8;
 
 /// A type name of tokenizer.json and what reads that part. Old files leave the type out: then `mark` is a key that only
 /// this type has, and empty where it cannot be told.
