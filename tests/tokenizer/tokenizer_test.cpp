@@ -270,12 +270,14 @@ TEST_F(TokenizerApi, SettingsOfBertGoBeforeTheNormalizerOfTheFile) {
     return tokenizer.ok() ? ids(*tokenizer, "É x中") : std::vector<std::int32_t>();
   };
   using Ids = std::vector<std::int32_t>;
-  const auto bert = [](const std::string& lowercase, const std::string& accents = "null") {
-    return R"({"type":"BertNormalizer","clean_text":true,"handle_chinese_chars":true,"strip_accents":)" + accents + R"(,"lowercase":)" +
-           lowercase + "}";
+  const auto bert = [](const std::string& lowercase, const std::string& accents = "null",
+                       const std::string& type = R"("type":"BertNormalizer",)") {
+    return "{" + type + R"("clean_text":true,"handle_chinese_chars":true,"strip_accents":)" + accents + R"(,"lowercase":)" + lowercase + "}";
   };
   EXPECT_EQ(of(bert("true"), "{}"), (Ids{4, 0, 5}));
   EXPECT_EQ(of(bert("true"), R"({"do_lower_case":false})"), (Ids{1, 0, 5}));
+  for (const char* type : {R"("type":"Bert",)", ""})
+    EXPECT_EQ(of(bert("true", "null", type), R"({"do_lower_case":false})"), (Ids{1, 0, 5})) << "an old name: " << type;
   EXPECT_EQ(of(bert("false"), R"({"do_lower_case":true})"), (Ids{4, 0, 5}));
   EXPECT_EQ(of(bert("true"), R"({"tokenizer_class":"BertTokenizer","strip_accents":false})"), (Ids{2, 0, 5}));
   EXPECT_EQ(of(bert("true", "false"), R"({"strip_accents":null})"), (Ids{4, 0, 5}));

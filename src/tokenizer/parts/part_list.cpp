@@ -14,14 +14,14 @@ Error too_many(const JsonValue& section) {
           "a tokenizer has a handful"};
 }
 
+}  // namespace
+
 bool is_sequence(const JsonValue& part, std::string_view list_key) {
   const auto type = part.find("type");
   if (!type) return part.find(list_key).has_value();
   const auto name = type->as_string();
   return name.ok() && *name == "Sequence";
 }
-
-}  // namespace
 
 Result<std::vector<JsonValue>> flatten_sequence(const JsonValue& section, std::string_view list_key) {
   std::vector<JsonValue> leaves;
@@ -48,6 +48,11 @@ Result<std::vector<JsonValue>> flatten_sequence(const JsonValue& section, std::s
 Error unsupported_part(const JsonValue& part, std::string_view kind, std::string_view type) {
   return {ErrorCode::unsupported, "no " + std::string(kind) + " of type " + printable(type, 60) + " is built here", part.where(),
           "use a tokenizer of the BERT kind, or a build that has this part"};
+}
+
+Error unsupported_part(const JsonValue& part, std::string_view kind) {
+  const auto type = part.find("type");
+  return unsupported_part(part, kind, type && type->is_string() ? *type->as_string() : "without a type");
 }
 
 }  // namespace plimsoll::tokenizer
