@@ -46,8 +46,7 @@ class AddedTokenStage final : public CharStage {
     const std::size_t available = ahead_.size() - head_;
     if (available == 0 || (!final && available <= tokens_.normalized().longest())) return false;
     if (const Found found = longest_here(); found.token != nullptr) take(found);
-    else if (any_lstrip_ && unicode::is_whitespace(ahead_[head_].point)) space_.push_back(ahead_[head_++]);
-    else release(head_ + 1);
+    else pass(head_ + 1);
     return true;
   }
 
@@ -67,7 +66,7 @@ class AddedTokenStage final : public CharStage {
   void take(const Found& found) {
     const bool word_before = space_.empty() && previous_ && unicode::is_word(*previous_);
     const bool word_behind = found.end < ahead_.size() && unicode::is_word(ahead_[found.end].point);
-    if (found.token->single_word && (word_before || word_behind)) return release(found.end);
+    if (found.token->single_word && (word_before || word_behind)) return pass(found.end);
     if (!found.token->lstrip) release_space();
     next_.cut();
     open_ = found.token;
@@ -126,11 +125,17 @@ class AddedTokenStage final : public CharStage {
     space_.clear();
   }
 
-  /// Hands the white space and [head_, end) on.
-  void release(std::size_t end) {
-    release_space();
-    for (; head_ < end; ++head_) next_.feed(ahead_[head_]);
-    previous_ = ahead_[end - 1].point;
+  /// Hands [head_, end) on, but for the white space at its end where a token may take it from its left.
+  void pass(std::size_t end) {
+    for (; head_ < end; ++head_) {
+      if (any_lstrip_ && unicode::is_whitespace(ahead_[head_].point)) {
+        space_.push_back(ahead_[head_]);
+      } else {
+        release_space();
+        next_.feed(ahead_[head_]);
+        previous_ = ahead_[head_].point;
+      }
+    }
   }
 
   void trim() {

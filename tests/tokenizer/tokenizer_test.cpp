@@ -203,6 +203,19 @@ TEST_F(TokenizerApi, WhiteSpaceBeforeATokenIsTakenAsAWhole) {
     }
 }
 
+// The answers are those of tokenizers 0.23.3.
+TEST_F(TokenizerApi, WhiteSpaceOfATokenThatDoesNotStandAloneIsLeftToTheNext) {
+  const auto tokenizer = open(R"({"added_tokens":[)" + added_token("x ", R"({"id":1,"lstrip":true,"single_word":true,"normalized":true})") +
+                              R"(],"pre_tokenizer":{"type":"WhitespaceSplit"},
+    "model":{"type":"WordLevel","unk_token":"?","vocab":{"?":0,"x ":1,"x":2}}})");
+  ASSERT_TRUE(tokenizer.ok()) << message(tokenizer.error());
+  const auto encoding = tokenizer->encode({"x x x "}, {.keep_tokens = true}, std::pmr::new_delete_resource());
+  ASSERT_TRUE(encoding.ok());
+  EXPECT_EQ(encoding->ids, (std::pmr::vector<std::int32_t>{2, 2, 1}));
+  EXPECT_EQ(encoding->offsets[2], (TextSpan{3, 6}));
+  EXPECT_EQ(encoding->tokens[2], " x ");
+}
+
 TEST_F(TokenizerApi, AddedTokensAreLookedForInTheTextThatTheySay) {
   const auto tokenizer = open(R"({"added_tokens":[)" + added_token("A", R"({"special":true})") + "," +
                               added_token("B", R"({"normalized":true})") + R"(],"normalizer":{"type":"Lowercase"},
