@@ -292,6 +292,11 @@ TEST_F(TokenizerHostile, AddedTokensThatAreFoundInWhatAnotherTakesAreRefused) {
   EXPECT_TRUE(open(two("<x>", kTakes, "y", kPlain)).ok());
   EXPECT_TRUE(open(two("<x>", kPlain, "  ", kPlain)).ok());
   EXPECT_TRUE(open(two("<x>", kTakes, "  ", R"({"normalized":true})")).ok());
+  // BERT's normalizer sets the ideograph apart.
+  Json file = Json::parse(two("x", R"({"rstrip":true,"normalized":true})", "\xe4\xb8\xad", R"({"normalized":true})"));
+  EXPECT_TRUE(open(file.dump()).ok());
+  file["normalizer"] = {{"type", "BertNormalizer"}, {"clean_text", true}, {"handle_chinese_chars", true}, {"lowercase", true}};
+  expect_broken({"in normalized text", file.dump(), kUnsupported, "added_tokens"});
 }
 
 /// Each would be another string to step over, at every place in a text where they nearly match.

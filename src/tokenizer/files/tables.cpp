@@ -97,8 +97,9 @@ Status Tables::finish(Os& os, Ledger& ledger, const Normalizers& normalizers, Re
   if (entries_used_ != entries_.size() || added_used_ != added_.size()) return changed();
   PLIMSOLL_CHECK(sort_vocabulary(repeated));
   PLIMSOLL_CHECK(name_added());
-  PLIMSOLL_CHECK(check_overlaps());
-  return normalize_added(os, ledger, normalizers);
+  PLIMSOLL_CHECK(normalize_added(os, ledger, normalizers));
+  PLIMSOLL_CHECK(check_overlaps(added_tokens_.raw()));
+  return check_overlaps(added_tokens_.normalized());
 }
 
 Status Tables::sort_vocabulary(Repeated repeated) {
@@ -151,23 +152,6 @@ Status Tables::name_added() {
   return {};
 }
 
-// One that takes the white space behind it, and others that are found in there, are as many tokens as there are blanks, each of all that
-// follow.
-Status Tables::check_overlaps() const {
-  bool takes_blanks = false;
-  bool begins_with_blank = false;
-  for (const StringEntry& e : contents_) {
-    const AddedToken& token = added_[static_cast<std::size_t>(e.value)];
-    if (token.normalized) continue;
-    takes_blanks = takes_blanks || token.rstrip;
-    begins_with_blank = begins_with_blank || unicode::is_whitespace(utf8::decode(token.content, 0).point);
-  }
-  if (!takes_blanks || !begins_with_blank) return {};
-  return Error{ErrorCode::unsupported,
-               "an added token that begins with white space, beside one that takes the white space behind it (rstrip)", "added_tokens",
-               "take the setting from one or remove the other"};
-}
-
 Status Tables::normalize_added(Os& os, Ledger& ledger, const Normalizers& normalizers) {
   StringNormalizer normalizer(normalizers);
   std::uint64_t size = 0;
@@ -196,6 +180,21 @@ Status Tables::normalize_added(Os& os, Ledger& ledger, const Normalizers& normal
   const SortedStrings contents(bytes_, contents_);
   added_tokens_ = AddedTokens(added_, contents, pattern_table(raw_, false, bytes_), pattern_table(normalized_, true, out));
   return {};
+}
+
+// One that takes the white space behind it, and others that are found in there, are as many tokens as there are blanks, each of all that
+// follow.
+Status Tables::check_overlaps(const SortedStrings& patterns) const {
+  bool takes_blanks = false;
+  bool begins_with_blank = false;
+  for (std::size_t i = 0; i < patterns.size(); ++i) {
+    takes_blanks = takes_blanks || added_tokens_[patterns[i].value].rstrip;
+    begins_with_blank = begins_with_blank || unicode::is_whitespace(utf8::decode(patterns.string(patterns[i]), 0).point);
+  }
+  if (!takes_blanks || !begins_with_blank) return {};
+  return Error{ErrorCode::unsupported,
+               "an added token that begins with white space, beside one that takes the white space behind it (rstrip)", "added_tokens",
+               "take the setting from one or remove the other"};
 }
 
 SortedStrings Tables::pattern_table(std::span<StringEntry> entries, bool normalized, std::span<const char> bytes) {

@@ -68,7 +68,7 @@ class Tables final : public TableListener {
  private:
   Status sort_vocabulary(Repeated repeated);
   Status name_added();
-  Status check_overlaps() const;
+  Status check_overlaps(const SortedStrings& patterns) const;
   Status normalize_added(Os& os, Ledger& ledger, const Normalizers& normalizers);
   SortedStrings pattern_table(std::span<StringEntry> entries, bool normalized, std::span<const char> bytes);
   Error changed() const;
