@@ -9,6 +9,7 @@
 
 #include "tokenizer/parts/char_stage.h"
 #include "tokenizer/sorted_strings.h"
+#include "tokenizer/token_source.h"
 #include "tokenizer/token_sink.h"
 
 namespace plimsoll::tokenizer {
@@ -23,6 +24,7 @@ struct AddedToken {
   bool rstrip = false;       ///< takes the white space behind it
   bool normalized = false;   ///< looked for in the normalized text, not in the raw one
   bool special = false;      ///< left out by `decode` when asked
+  TokenSource source = TokenSource::tokenizer;
 };
 
 /// All added tokens; views of tables that stand in arenas.

@@ -81,7 +81,6 @@ struct Tokenizer::Impl {
 
   Parts parts;
   Settings settings;
-  std::string file;  ///< that the vocabulary came from
 
   Result<Room> room(bool is_pair, const EncodeOptions& options) const;
   Result<Encoding> encode(const EncodeInput& input, const EncodeOptions& options, std::pmr::memory_resource* memory) const;
@@ -115,7 +114,7 @@ Status Tokenizer::Impl::run(std::string_view text, TokenSink& sink, std::pmr::me
   if (sink.stopped()) return Error{ErrorCode::cancelled, "stopped on request", "text"};
   if (sink.failed())
     return Error{ErrorCode::bad_row, "a word is not in the vocabulary, and neither is the token for unknown words",
-                 file + ": model.unk_token", "name a token of the vocabulary there"};
+                 parts.unknown_key, "name a token of the vocabulary there"};
   return {};
 }
 
@@ -192,7 +191,6 @@ Result<Tokenizer> Tokenizer::open(Os& os, Ledger& ledger, Folder& folder) try {
   PLIMSOLL_TRY(Parts parts,
                json ? tokenizer::read_tokenizer_json(os, ledger, *file, files) : tokenizer::read_vocab_txt(os, ledger, *file, files));
   auto impl = std::make_unique<Impl>(std::move(parts), settings);
-  impl->file = file->path();
   Status bound = impl->parts.model->bind(impl->parts.tables.vocabulary());
   if (!bound.ok()) bound.error().where = file->path() + ": " + bound.error().where;
   PLIMSOLL_CHECK(std::move(bound));

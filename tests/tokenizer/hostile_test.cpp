@@ -305,7 +305,7 @@ TEST_F(TokenizerHostile, TokensThatAreTheSameOnceNormalizedAreLookedForOnce) {
     for (const char* content : {"A", "a\x01", "b", "\x01" "a"})
       if (!listener.on_added({.content = content, .normalized = true}).ok()) ADD_FAILURE();
   };
-  tokenizer::TableCounter counter;
+  tokenizer::TableCounter counter({"m", "m/tokenizer.json"});
   read(counter);
   auto tables = tokenizer::Tables::create(os, ledger, counter);
   ASSERT_TRUE(tables.ok());
@@ -316,6 +316,36 @@ TEST_F(TokenizerHostile, TokensThatAreTheSameOnceNormalizedAreLookedForOnce) {
   const tokenizer::SortedStrings& patterns = tables->added().normalized();
   ASSERT_EQ(patterns.size(), 2U);
   EXPECT_EQ(tables->added()[patterns.find("a")->value].content, "A") << "the first of them";
+}
+
+/// Be it the tokenizer's or one beside it.
+TEST_F(TokenizerHostile, ErrorsOfTokensNameTheirFile) {
+  const std::string file = with("added_tokens", "[]");
+  const std::string lines = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n";
+  const std::string longest(97, 'm');
+  std::string ideographs;
+  for (int i = 0; i < 30; ++i) ideographs += "\xe4\xb8\xad";
+  const auto refused = [&](const std::map<std::string, std::string>& files) {
+    os.files.clear();
+    for (const auto& [name, text] : files) os.files["m/" + name] = text;
+    const auto tokenizer = Tokenizer::open(os, ledger, "m");
+    EXPECT_FALSE(tokenizer.ok());
+    return tokenizer.ok() ? Error{} : tokenizer.error();
+  };
+  const std::string settings = R"({"mask_token":")" + longest + "\"}";
+  const std::string normalized = R"({"extra_special_tokens":[{"content":")" + ideographs + R"(","special":false,"normalized":true}]})";
+  const std::string blanks = R"({"extra_special_tokens":[" x",{"content":"y","rstrip":true}]})";
+  for (const auto& [name, text] : {std::pair{"tokenizer.json", file}, std::pair{"vocab.txt", lines}}) {
+    SCOPED_TRACE(name);
+    const Error of_settings = refused({{name, text}, {"tokenizer_config.json", settings}});
+    EXPECT_EQ(of_settings.where, "m/tokenizer_config.json");
+    EXPECT_NE(of_settings.what.find("\"mmm"), std::string::npos) << of_settings.what;
+    EXPECT_EQ(refused({{name, text}, {"special_tokens_map.json", settings}}).where, "m/special_tokens_map.json");
+    EXPECT_EQ(refused({{name, text}, {"added_tokens.json", "{\"" + longest + "\":9}"}}).where, "m/added_tokens.json");
+    EXPECT_EQ(refused({{name, text}, {"tokenizer_config.json", blanks}}).where, "m/tokenizer_config.json");
+  }
+  EXPECT_EQ(refused({{"vocab.txt", lines}, {"tokenizer_config.json", normalized}}).where, "m/tokenizer_config.json");
+  EXPECT_EQ(refused({{"tokenizer.json", with("added_tokens", "[" + added_token(longest) + "]")}}).where, "m/tokenizer.json: added_tokens");
 }
 
 /// Every prefix of a good file, and every byte of it changed, gives a tokenizer or an error, never more.

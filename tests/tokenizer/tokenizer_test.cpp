@@ -315,6 +315,11 @@ TEST_F(TokenizerApi, UnknownWordWithoutATokenForItIsAnError) {
   const auto failed = tokenizer->encode({"b"}, {}, std::pmr::new_delete_resource());
   ASSERT_FALSE(failed.ok());
   EXPECT_EQ(failed.error().code, ErrorCode::bad_row) << "other texts can be encoded";
+  EXPECT_EQ(failed.error().where, "m/tokenizer.json: model.unk_token");
+  os.files = {{"m/vocab.txt", "a\n"}, {"m/tokenizer_config.json", R"({"unk_token":"?"})"}};
+  const auto lines = Tokenizer::open(os, ledger, "m");
+  ASSERT_TRUE(lines.ok()) << message(lines.error());
+  EXPECT_EQ(lines->encode({"b"}, {}, std::pmr::new_delete_resource()).error().where, "m/tokenizer_config.json: unk_token");
 }
 
 // Also beside a tokenizer.json, which lists none of them.

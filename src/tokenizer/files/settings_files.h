@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <plimsoll/os.h>
 #include <plimsoll/result.h>
@@ -21,7 +22,9 @@ struct SettingsFiles {
   /// `folder` outlives the result.
   static Result<SettingsFiles> read(Folder& folder);
   /// Another file of the folder, which is kept only as long as it is looked at: special_tokens_map.json, added_tokens.json.
-  Result<std::optional<JsonDocument>> read_other(const std::string& name) const;
+  Result<std::optional<JsonDocument>> read_other(std::string_view name) const;
+
+  const std::string& folder() const { return folder_->path(); }
 
  private:
   explicit SettingsFiles(Folder& folder) : folder_(&folder) {}

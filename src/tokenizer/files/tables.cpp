@@ -20,14 +20,11 @@ constexpr std::uint64_t kByteLimit = std::uint64_t{1} << 27U;
 // Code points that go into the parts of a normalizer or come out of the last: a second or two, and as much again to write them.
 constexpr std::uint64_t kNormalizingLimit = std::uint64_t{1} << 24U;
 
-Error corrupt(std::string what, std::string key, std::string advice = {}) {
-  return {ErrorCode::corrupt_file, std::move(what), std::move(key), std::move(advice)};
+Error corrupt(std::string what, std::string where, std::string advice = {}) {
+  return {ErrorCode::corrupt_file, std::move(what), std::move(where), std::move(advice)};
 }
 
-Status check_added_length(std::size_t bytes) {
-  if (bytes <= kTokenTextBytes) return {};
-  return token_too_long("an added token", bytes, "added_tokens");
-}
+std::string named(std::string_view token) { return "the added token \"" + printable(token, 60) + '"'; }
 
 /// Carves `count` elements off the front of `rest`, which is known to hold them.
 template <typename T>
@@ -41,18 +38,26 @@ std::span<T> carve(std::span<std::byte>& rest, std::uint64_t count) {
 
 }  // namespace
 
+std::string TokenPlaces::added(TokenSource source) const {
+  return source == TokenSource::tokenizer ? file + ": added_tokens" : folder + '/' + std::string(file_name(source));
+}
+
 Status TableCounter::on_token(std::string_view token, std::int32_t) {
-  bytes += token.size();
-  if (++tokens > kTokenLimit || bytes > kByteLimit)
-    return corrupt("a vocabulary of more than " + std::to_string(tokens - 1) + " tokens", "model.vocab");
-  return {};
+  if (++tokens > kTokenLimit)
+    return corrupt("a vocabulary of more than " + std::to_string(kTokenLimit) + " tokens", places.file);
+  return count_bytes(token);
 }
 
 Status TableCounter::on_added(const AddedTokenSpec& token) {
-  bytes += token.content.size();
-  if (++added > kAddedLimit || bytes > kByteLimit)
-    return corrupt("more than " + std::to_string(added - 1) + " added tokens", "added_tokens");
-  return check_added_length(token.content.size());
+  if (++added > kAddedLimit) return corrupt("more than " + std::to_string(kAddedLimit) + " added tokens", places.added(token.source));
+  if (token.content.size() > kTokenTextBytes) return token_too_long(named(token.content), token.content.size(), places.added(token.source));
+  return count_bytes(token.content);
+}
+
+Status TableCounter::count_bytes(std::string_view token) {
+  bytes += token.size();
+  if (bytes > kByteLimit) return corrupt("tokens of more than " + format_bytes(Bytes{kByteLimit}) + " in all", places.file);
+  return {};
 }
 
 Result<Tables> Tables::create(Os& os, Ledger& ledger, const TableCounter& counted) {
@@ -60,6 +65,7 @@ Result<Tables> Tables::create(Os& os, Ledger& ledger, const TableCounter& counte
   const std::uint64_t size = counted.added * (sizeof(AddedToken) + 3 * sizeof(StringEntry)) +
                              counted.tokens * (sizeof(StringEntry) + sizeof(std::uint32_t)) + counted.bytes;
   Tables tables;
+  tables.places_ = counted.places;
   PLIMSOLL_TRY(tables.arena_, Arena::create(os, ledger, MemoryTag::tables, Bytes{size}));
   std::span<std::byte> rest = tables.arena_.bytes();
   tables.added_ = carve<AddedToken>(rest, counted.added);
@@ -73,7 +79,7 @@ Result<Tables> Tables::create(Os& os, Ledger& ledger, const TableCounter& counte
 }
 
 Error Tables::changed() const {
-  return {ErrorCode::io, "the tokenizer's file changed while it was being read", "", "try again once it is written"};
+  return {ErrorCode::io, "the tokenizer's file changed while it was being read", places_.file, "try again once it is written"};
 }
 
 Status Tables::on_token(std::string_view token, std::int32_t id) {
@@ -88,7 +94,7 @@ Status Tables::on_added(const AddedTokenSpec& token) {
   if (added_used_ == added_.size() || token.content.size() > bytes_.size() - bytes_used_) return changed();
   token.content.copy(bytes_.data() + bytes_used_, token.content.size());
   const std::string_view content(bytes_.data() + bytes_used_, token.content.size());
-  added_[added_used_++] = {content, content, 0, token.single_word, token.lstrip, token.rstrip, token.normalized, token.special};
+  added_[added_used_++] = {content, content, 0, token.single_word, token.lstrip, token.rstrip, token.normalized, token.special, token.source};
   bytes_used_ += token.content.size();
   return {};
 }
@@ -109,7 +115,7 @@ Status Tables::sort_vocabulary(Repeated repeated) {
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     const bool again = kept > 0 && string(entries_[kept - 1]) == string(entries_[i]);
     if (again && repeated == Repeated::refuse)
-      return corrupt("the token \"" + printable(string(entries_[i]), 60) + "\" occurs twice", "model.vocab");
+      return corrupt("the token \"" + printable(string(entries_[i]), 60) + "\" occurs twice", places_.file + ": model.vocab");
     entries_[again ? kept - 1 : kept++] = entries_[i];
   }
   entries_ = entries_.first(kept);
@@ -159,13 +165,13 @@ Status Tables::normalize_added(Os& os, Ledger& ledger, const Normalizers& normal
     const AddedToken& token = added_[static_cast<std::size_t>(e.value)];
     if (!token.normalized) continue;
     const std::size_t length = normalizer.normalize(token.content, {});
-    PLIMSOLL_CHECK(check_added_length(length));
+    if (length > kTokenTextBytes) return token_too_long(named(token.content) + ", normalized,", length, places_.added(token.source));
     size += length;
     if (normalizer.points() > kNormalizingLimit)
       return corrupt("added tokens of too many characters for a normalizer of " + std::to_string(normalizers.size()) + " parts",
-                     "added_tokens", "take some of either away");
+                     places_.file + ": added_tokens", "take some of either away");
   }
-  if (size > kByteLimit) return corrupt("added tokens of too many bytes", "added_tokens");
+  if (size > kByteLimit) return corrupt("added tokens of too many bytes", places_.file + ": added_tokens");
   PLIMSOLL_TRY(normalized_arena_, Arena::create(os, ledger, MemoryTag::tables, Bytes{size}));
   const std::span<std::byte> whole = normalized_arena_.bytes();
   const std::span<char> out(reinterpret_cast<char*>(whole.data()), whole.size());
@@ -185,16 +191,18 @@ Status Tables::normalize_added(Os& os, Ledger& ledger, const Normalizers& normal
 // One that takes the white space behind it, and others that are found in there, are as many tokens as there are blanks, each of all that
 // follow.
 Status Tables::check_overlaps(const SortedStrings& patterns) const {
-  bool takes_blanks = false;
-  bool begins_with_blank = false;
+  const AddedToken* taking = nullptr;
+  const AddedToken* taken = nullptr;
   for (std::size_t i = 0; i < patterns.size(); ++i) {
-    takes_blanks = takes_blanks || added_tokens_[patterns[i].value].rstrip;
-    begins_with_blank = begins_with_blank || unicode::is_whitespace(utf8::decode(patterns.string(patterns[i]), 0).point);
+    const AddedToken& token = added_tokens_[patterns[i].value];
+    if (token.rstrip) taking = &token;
+    if (unicode::is_whitespace(utf8::decode(patterns.string(patterns[i]), 0).point)) taken = &token;
   }
-  if (!takes_blanks || !begins_with_blank) return {};
+  if (taking == nullptr || taken == nullptr) return {};
   return Error{ErrorCode::unsupported,
-               "an added token that begins with white space, beside one that takes the white space behind it (rstrip)", "added_tokens",
-               "take the setting from one or remove the other"};
+               named(taken->content) + " begins with white space" + (taken->normalized ? ", normalized," : "") + " beside \"" +
+                   printable(taking->content, 60) + "\", which takes the white space behind it (rstrip)",
+               places_.added(taking->source), "take the setting from one or remove the other"};
 }
 
 SortedStrings Tables::pattern_table(std::span<StringEntry> entries, bool normalized, std::span<const char> bytes) {
