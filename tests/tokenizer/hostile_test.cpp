@@ -327,6 +327,17 @@ TEST_F(TokenizerHostile, TokensThatAreTheSameOnceNormalizedAreLookedForOnce) {
   EXPECT_EQ(tables->added()[patterns.find("a")->value].content, "A") << "the first of them";
 }
 
+TEST_F(TokenizerHostile, FilesBesideItAreObjects) {
+  const std::string file = with("added_tokens", "[]");
+  for (const char* name : {"tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "config.json"})
+    for (const char* value : {"[1]", "5", "\"x\"", "null"}) {
+      const auto tokenizer = open(file, {}, {{name, value}});
+      ASSERT_FALSE(tokenizer.ok()) << name << value;
+      EXPECT_EQ(tokenizer.error().code, kCorrupt) << message(tokenizer.error());
+      EXPECT_NE(tokenizer.error().where.find("m/" + std::string(name)), std::string::npos) << message(tokenizer.error());
+    }
+}
+
 /// Be it the tokenizer's or one beside it.
 TEST_F(TokenizerHostile, ErrorsOfTokensNameTheirFile) {
   const std::string file = with("added_tokens", "[]");

@@ -102,7 +102,6 @@ Status read_decoder(const JsonValue& decoder, std::vector<NamedToken>& added, co
 
 /// An object of tokens and ids: none of them is special.
 Status read_added(const JsonValue& file, std::vector<NamedToken>& added, const Ledger& ledger) {
-  if (!file.is_object()) return Error{ErrorCode::corrupt_file, "an object of tokens and ids was expected", file.where()};
   PLIMSOLL_CHECK(check_room(file, ledger));
   added.reserve(file.size());
   for (const JsonValue entry : file.children()) {

@@ -78,6 +78,7 @@ Result<std::optional<JsonDocument>> SettingsFiles::read_other(std::string_view n
   if (!folder_->has(key)) return std::optional<JsonDocument>();
   PLIMSOLL_TRY(const auto file, folder_->open(key));
   PLIMSOLL_TRY(JsonDocument document, JsonDocument::read(*file));
+  if (!document.root().is_object()) return Error{ErrorCode::corrupt_file, "an object was expected", document.root().where()};
   return std::optional(std::move(document));
 }
 

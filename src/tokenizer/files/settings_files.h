@@ -21,7 +21,7 @@ struct SettingsFiles {
 
   /// `folder` outlives the result.
   static Result<SettingsFiles> read(Folder& folder);
-  /// Another file of the folder, which is kept only as long as it is looked at: special_tokens_map.json, added_tokens.json.
+  /// Another file of the folder, an object, which is kept only as long as it is looked at: special_tokens_map.json, added_tokens.json.
   Result<std::optional<JsonDocument>> read_other(std::string_view name) const;
 
   const std::string& folder() const { return folder_->path(); }
