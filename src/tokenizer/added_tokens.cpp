@@ -4,6 +4,7 @@
 #include <array>
 #include <string>
 
+#include "tokenizer/id_order.h"
 #include "tokenizer/parts/char_list.h"
 #include "tokenizer/unicode/unicode.h"
 #include "tokenizer/unicode/utf8.h"
@@ -161,8 +162,11 @@ class AddedTokenStage final : public CharStage {
 
 }  // namespace
 
-AddedTokens::AddedTokens(std::span<const AddedToken> tokens, SortedStrings contents, SortedStrings raw, SortedStrings normalized)
-    : tokens_(tokens), contents_(contents), raw_(raw), normalized_(normalized) {}
+AddedTokens::AddedTokens(std::span<const AddedToken> tokens, SortedStrings contents, SortedStrings raw, SortedStrings normalized,
+                         std::span<std::uint32_t> by_id)
+    : tokens_(tokens), contents_(contents), raw_(raw), normalized_(normalized), by_id_(by_id) {
+  order_by_id(by_id, [&](std::uint32_t i) { return content(i).id; });
+}
 
 const AddedToken* AddedTokens::find(std::string_view content) const {
   const StringEntry* entry = contents_.find(content);
@@ -170,16 +174,11 @@ const AddedToken* AddedTokens::find(std::string_view content) const {
 }
 
 const AddedToken* AddedTokens::find(std::int32_t id) const {
-  for (std::size_t i = 0; i < contents_.size(); ++i)
-    if (const AddedToken& token = (*this)[contents_[i].value]; token.id == id) return &token;
-  return nullptr;
+  const auto found = find_by_id(by_id_, id, [&](std::uint32_t i) { return content(i).id; });
+  return found ? &content(*found) : nullptr;
 }
 
-std::int32_t AddedTokens::max_id() const {
-  std::int32_t largest = -1;
-  for (std::size_t i = 0; i < contents_.size(); ++i) largest = std::max(largest, (*this)[contents_[i].value].id);
-  return largest;
-}
+std::int32_t AddedTokens::max_id() const { return by_id_.empty() ? -1 : content(by_id_.back()).id; }
 
 std::optional<AddedTokens::Match> AddedTokens::next_raw(std::string_view text, std::size_t from, std::size_t before) const {
   if (raw_.size() == 0) return std::nullopt;

@@ -31,8 +31,9 @@ struct AddedToken {
 class AddedTokens {
  public:
   AddedTokens() = default;
-  /// `values` of all three are indexes into `tokens`. `contents` holds each token once.
-  AddedTokens(std::span<const AddedToken> tokens, SortedStrings contents, SortedStrings raw, SortedStrings normalized);
+  /// `values` of all three are indexes into `tokens`. `contents` holds each token once; `by_id` has as many elements and is filled.
+  AddedTokens(std::span<const AddedToken> tokens, SortedStrings contents, SortedStrings raw, SortedStrings normalized,
+              std::span<std::uint32_t> by_id);
 
   /// Looked for in the raw text, and in the normalized text.
   const SortedStrings& raw() const { return raw_; }
@@ -40,7 +41,6 @@ class AddedTokens {
   const AddedToken& operator[](std::int32_t index) const { return tokens_[static_cast<std::size_t>(index)]; }
 
   const AddedToken* find(std::string_view content) const;
-  /// Linear in the number of added tokens.
   const AddedToken* find(std::int32_t id) const;
   std::int32_t max_id() const;
 
@@ -57,10 +57,13 @@ class AddedTokens {
   CharStage& attach(StageList& stages, CharStage& next, TokenSink& sink) const;
 
  private:
+  const AddedToken& content(std::uint32_t i) const { return (*this)[contents_[i].value]; }
+
   std::span<const AddedToken> tokens_;
   SortedStrings contents_;
   SortedStrings raw_;
   SortedStrings normalized_;
+  std::span<const std::uint32_t> by_id_;  // indexes of `contents_`, by rising id
 };
 
 }  // namespace plimsoll::tokenizer

@@ -1,4 +1,6 @@
 // Files that are broken, or larger than they need be: a typed error that names file and key, and nothing left behind.
+#include <ctime>
+
 #include "tokenizer/files/tables.h"
 #include "tokenizer/tokenizer_fixture.h"
 
@@ -325,6 +327,25 @@ TEST_F(TokenizerHostile, TokensThatAreTheSameOnceNormalizedAreLookedForOnce) {
   const tokenizer::SortedStrings& patterns = tables->added().normalized();
   ASSERT_EQ(patterns.size(), 2U);
   EXPECT_EQ(tables->added()[patterns.find("a")->value].content, "A") << "the first of them";
+}
+
+/// Neither the strings of tokens nor the number of added ones make it slow.
+TEST_F(TokenizerHostile, DecodingTakesTimeWithWhatIsDecoded) {
+  Json file = Json::parse(vocabulary("{}"));
+  std::string blanks;
+  for (int i = 0; i < 250'000; ++i) blanks += " .";
+  file["model"]["vocab"][blanks] = 0;
+  file["decoder"] = {{"type", "WordPiece"}, {"prefix", "##"}, {"cleanup", true}};
+  for (int i = 1; i < 100'000; ++i) file["added_tokens"].push_back(Json::parse(added_token("t" + std::to_string(i))));
+  const auto tokenizer = open(file.dump());
+  ASSERT_TRUE(tokenizer.ok()) << message(tokenizer.error());
+  std::vector<std::int32_t> ids(50'000, 99'998);
+  ids.back() = 0;
+  const std::clock_t before = std::clock();
+  const std::string text = tokenizer->decode(ids, true);
+  EXPECT_LT(std::clock() - before, CLOCKS_PER_SEC);
+  EXPECT_TRUE(text.starts_with("t99998 t99998"));
+  EXPECT_TRUE(text.ends_with("t99998 " + std::string(250'000, '.')));
 }
 
 TEST_F(TokenizerHostile, FilesBesideItAreObjects) {

@@ -62,7 +62,7 @@ Status TableCounter::count_bytes(std::string_view token) {
 
 Result<Tables> Tables::create(Os& os, Ledger& ledger, const TableCounter& counted) {
   // The limits above keep this sum far from overflow. The widest element comes first, so that every table is aligned.
-  const std::uint64_t size = counted.added * (sizeof(AddedToken) + 3 * sizeof(StringEntry)) +
+  const std::uint64_t size = counted.added * (sizeof(AddedToken) + 3 * sizeof(StringEntry) + sizeof(std::uint32_t)) +
                              counted.tokens * (sizeof(StringEntry) + sizeof(std::uint32_t)) + counted.bytes;
   Tables tables;
   tables.places_ = counted.places;
@@ -73,6 +73,7 @@ Result<Tables> Tables::create(Os& os, Ledger& ledger, const TableCounter& counte
   tables.raw_ = carve<StringEntry>(rest, counted.added);
   tables.normalized_ = carve<StringEntry>(rest, counted.added);
   tables.entries_ = carve<StringEntry>(rest, counted.tokens);
+  tables.added_by_id_ = carve<std::uint32_t>(rest, counted.added);
   tables.by_id_ = carve<std::uint32_t>(rest, counted.tokens);
   tables.bytes_ = carve<char>(rest, counted.bytes);
   return tables;
@@ -184,7 +185,8 @@ Status Tables::normalize_added(Os& os, Ledger& ledger, const Normalizers& normal
     used += length;
   }
   const SortedStrings contents(bytes_, contents_);
-  added_tokens_ = AddedTokens(added_, contents, pattern_table(raw_, false, bytes_), pattern_table(normalized_, true, out));
+  added_tokens_ = AddedTokens(added_, contents, pattern_table(raw_, false, bytes_), pattern_table(normalized_, true, out),
+                              added_by_id_.first(contents_.size()));
   return {};
 }
 

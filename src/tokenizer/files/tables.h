@@ -97,6 +97,7 @@ class Tables final : public TableListener {
   std::span<StringEntry> entries_;  // of the vocabulary
   std::span<std::uint32_t> by_id_;
   std::span<AddedToken> added_;
+  std::span<std::uint32_t> added_by_id_;
   std::span<StringEntry> contents_;  // of the added tokens
   std::span<StringEntry> raw_;
   std::span<StringEntry> normalized_;
