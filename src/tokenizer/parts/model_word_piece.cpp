@@ -7,8 +7,6 @@ namespace plimsoll::tokenizer {
 
 namespace {
 
-/// Longer words would have to be held as a whole.
-constexpr std::int64_t kLongestWord = 65536;
 /// From each character of a word on, tokens are looked for as far as the shorter of word and token goes: both long are slow.
 constexpr std::int64_t kLongBoth = 100;
 
@@ -120,7 +118,7 @@ Result<std::unique_ptr<Model>> read_word_piece(const JsonValue& part) {
   PLIMSOLL_TRY(options.unknown, part.get_string("unk_token"));
   PLIMSOLL_TRY(options.prefix, part.get_string("continuing_subword_prefix"));
   PLIMSOLL_TRY(options.longest_word, part.get_int("max_input_chars_per_word", 0, std::numeric_limits<std::int64_t>::max()));
-  if (options.longest_word > kLongestWord)
+  if (options.longest_word > static_cast<std::int64_t>(kLongestWord))
     return Error{ErrorCode::unsupported, "words of " + std::to_string(options.longest_word) + " characters",
                  part.where() + ".max_input_chars_per_word", "at most " + std::to_string(kLongestWord) + " are built"};
   return make_word_piece(std::move(options));
