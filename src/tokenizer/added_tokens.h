@@ -9,8 +9,8 @@
 
 #include "tokenizer/parts/char_stage.h"
 #include "tokenizer/sorted_strings.h"
-#include "tokenizer/token_source.h"
 #include "tokenizer/token_sink.h"
+#include "tokenizer/token_source.h"
 
 namespace plimsoll::tokenizer {
 

@@ -114,7 +114,7 @@ class RawText {
   TokenSink& sink_;
   const CancelToken* cancel_;
   Place at_;
-  Place sent_;              // white space stands from here to `at_`
+  Place sent_;             // white space stands from here to `at_`
   char32_t previous_ = 0;  // the point before `at_`
   bool cut_ = true;        // since the last point that was sent
 };

@@ -8,8 +8,8 @@
 
 namespace plimsoll::tokenizer {
 
-/// Longest string, in bytes, of a token that a file tells beside its vocabulary: of an added one, also once it is normalized, of padding and
-/// of a template. A bound on what must be looked at from each place in a text, and on what is printed for a text of a few letters.
+/// Longest string, in bytes, of a token that a file tells beside its vocabulary: of an added one, also once it is normalized, of padding
+/// and of a template. A bound on what must be looked at from each place in a text, and on what is printed for a text of a few letters.
 inline constexpr std::size_t kTokenTextBytes = 96;
 
 /// Of `what`, "an added token", that has `bytes` of them.

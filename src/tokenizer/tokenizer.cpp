@@ -113,8 +113,8 @@ Status Tokenizer::Impl::run(std::string_view text, TokenSink& sink, std::pmr::me
   tokenizer::encode_text(parts, text, sink, memory, cancel);
   if (sink.stopped()) return Error{ErrorCode::cancelled, "stopped on request", "text"};
   if (sink.failed())
-    return Error{ErrorCode::bad_row, "a word is not in the vocabulary, and neither is the token for unknown words",
-                 parts.unknown_key, "name a token of the vocabulary there"};
+    return Error{ErrorCode::bad_row, "a word is not in the vocabulary, and neither is the token for unknown words", parts.unknown_key,
+                 "name a token of the vocabulary there"};
   return {};
 }
 

@@ -89,7 +89,8 @@ std::vector<Case> broken_models() {
        with("model", R"({"type":"WordPiece","unk_token":"a","continuing_subword_prefix":"","max_input_chars_per_word":8193,"vocab":{}})"),
        kUnsupported, "max_input_chars_per_word"},
       {"word beyond what is held",
-       with("model", R"({"type":"WordLevel","unk_token":"a","vocab":{"a":0,")" + std::string(8193, 'b') + R"(":1}})"), kUnsupported, "8193"},
+       with("model", R"({"type":"WordLevel","unk_token":"a","vocab":{"a":0,")" + std::string(8193, 'b') + R"(":1}})"), kUnsupported,
+       "8193"},
       {"BPE", with("model", R"({"type":"BPE","vocab":{"a":0},"merges":["a b"]})"), kUnsupported, "BPE"},
       {"BPE without a type", with("model", R"({"vocab":{"a":0},"merges":["a b"]})"), kUnsupported, "BPE"},
       {"Unigram", with("model", R"({"type":"Unigram","unk_id":0,"vocab":[["a",0.5]]})"), kUnsupported, "Unigram"},
@@ -210,11 +211,13 @@ std::vector<Case> broken_ends() {
                                   R"(,"pair":[],)" + specials + "}"),
        kCorrupt, "pieces"},
       {"token of a template of 97 bytes",
-       with("post_processor", R"({"type":"TemplateProcessing","single":[],"pair":[],"special_tokens":{"p":{"id":"p","ids":[0],"tokens":[")" +
-                                  std::string(97, 'p') + R"("]}}})"),
+       with("post_processor",
+            R"({"type":"TemplateProcessing","single":[],"pair":[],"special_tokens":{"p":{"id":"p","ids":[0],"tokens":[")" +
+                std::string(97, 'p') + R"("]}}})"),
        kCorrupt, "special_tokens.p.tokens[0]"},
       {"token of BERT's template of 97 bytes",
-       with("post_processor", R"({"type":"BertProcessing","cls":["a",0],"sep":[")" + std::string(97, 'p') + R"(",0]})"), kCorrupt, "sep[0]"},
+       with("post_processor", R"({"type":"BertProcessing","cls":["a",0],"sep":[")" + std::string(97, 'p') + R"(",0]})"), kCorrupt,
+       "sep[0]"},
       {"decoder not built", with("decoder", R"({"type":"Metaspace"})"), kUnsupported, "Metaspace"},
       {"truncation negative", with("truncation", R"({"max_length":-1,"strategy":"LongestFirst","stride":0})"), kCorrupt, "max_length"},
       {"truncation of no kind", with("truncation", R"({"max_length":1,"strategy":"Some","stride":0})"), kCorrupt, "strategy"},
@@ -318,7 +321,7 @@ TEST_F(TokenizerHostile, AddedTokensThatAreFoundInWhatAnotherTakesAreRefused) {
 /// Each would be another string to step over, at every place in a text where they nearly match.
 TEST_F(TokenizerHostile, TokensThatAreTheSameOnceNormalizedAreLookedForOnce) {
   const auto read = [](tokenizer::TableListener& listener) {
-    for (const char* content : {"A", "a\x01", "b", "\x01" "a"})
+    for (const char* content : {"A", "a\001", "b", "\001a"})
       if (!listener.on_added({.content = content, .normalized = true}).ok()) ADD_FAILURE();
   };
   tokenizer::TableCounter counter({"m", "m/tokenizer.json"});

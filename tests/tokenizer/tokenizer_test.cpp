@@ -285,7 +285,8 @@ TEST_F(TokenizerApi, SettingsOfBertGoBeforeTheNormalizerOfTheFile) {
   using Ids = std::vector<std::int32_t>;
   const auto bert = [](const std::string& lowercase, const std::string& accents = "null",
                        const std::string& type = R"("type":"BertNormalizer",)") {
-    return "{" + type + R"("clean_text":true,"handle_chinese_chars":true,"strip_accents":)" + accents + R"(,"lowercase":)" + lowercase + "}";
+    return "{" + type + R"("clean_text":true,"handle_chinese_chars":true,"strip_accents":)" + accents + R"(,"lowercase":)" + lowercase +
+           "}";
   };
   EXPECT_EQ(of(bert("true"), "{}"), (Ids{4, 0, 5}));
   EXPECT_EQ(of(bert("true"), R"({"do_lower_case":false})"), (Ids{1, 0, 5}));

@@ -7,7 +7,9 @@ namespace plimsoll::tokenizer {
 namespace {
 
 Error too_long(std::string_view what, std::size_t bytes) {
-  return {ErrorCode::corrupt_file, std::string(what) + " of " + std::to_string(bytes) + " bytes outside of vocabulary and merges", {},
+  return {ErrorCode::corrupt_file,
+          std::string(what) + " of " + std::to_string(bytes) + " bytes outside of vocabulary and merges",
+          {},
           "at most " + std::to_string(JsonText::kStringLimit) + " are read"};
 }
 

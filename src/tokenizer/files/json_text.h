@@ -31,7 +31,7 @@ class JsonText {
   std::string text_;
   std::size_t values_ = 0;
   bool charsmap_ = false;  // the last key was
-  bool comma_ = false;   // something stands before at this level
+  bool comma_ = false;     // something stands before at this level
 };
 
 }  // namespace plimsoll::tokenizer

@@ -43,8 +43,7 @@ std::string TokenPlaces::added(TokenSource source) const {
 }
 
 Status TableCounter::on_token(std::string_view token, std::int32_t) {
-  if (++tokens > kTokenLimit)
-    return corrupt("a vocabulary of more than " + std::to_string(kTokenLimit) + " tokens", places.file);
+  if (++tokens > kTokenLimit) return corrupt("a vocabulary of more than " + std::to_string(kTokenLimit) + " tokens", places.file);
   return count_bytes(token);
 }
 
@@ -95,7 +94,8 @@ Status Tables::on_added(const AddedTokenSpec& token) {
   if (added_used_ == added_.size() || token.content.size() > bytes_.size() - bytes_used_) return changed();
   token.content.copy(bytes_.data() + bytes_used_, token.content.size());
   const std::string_view content(bytes_.data() + bytes_used_, token.content.size());
-  added_[added_used_++] = {content, content, 0, token.single_word, token.lstrip, token.rstrip, token.normalized, token.special, token.source};
+  added_[added_used_++] = {content,          content,       0,           token.single_word, token.lstrip, token.rstrip,
+                           token.normalized, token.special, token.source};
   bytes_used_ += token.content.size();
   return {};
 }

@@ -35,9 +35,9 @@ struct Parts {
 /// `unsupported` where `file` has more bytes than that.
 Status check_size(const File& file, Bytes limit);
 
-/// Reads a tokenizer.json of version 1.0 and 128 MiB at most. The file is read twice, as a stream: to count, and to fill arenas of that size.
-/// Everything but vocabulary, merges and added tokens must be small (256 KiB, 4,096 values). Of `files`: changed_by_settings() and the
-/// added tokens that they name.
+/// Reads a tokenizer.json of version 1.0 and 128 MiB at most. The file is read twice, as a stream: to count, and to fill arenas of that
+/// size. Everything but vocabulary, merges and added tokens must be small (256 KiB, 4,096 values). Of `files`: changed_by_settings() and
+/// the added tokens that they name.
 Result<Parts> read_tokenizer_json(Os& os, Ledger& ledger, File& file, const SettingsFiles& files);
 
 /// Builds BERT's tokenizer from vocab.txt (a token a line, 64 MiB at most) and what `files` say.
