@@ -11,7 +11,7 @@ namespace {
 constexpr std::int64_t kLongBoth = 100;
 
 /// What a stage needs of its model.
-struct Tables {
+struct BoundVocabulary {
   const Vocabulary* vocabulary = nullptr;
   std::optional<std::int32_t> unknown_id;
   SortedStrings::Range continuing;  ///< tokens that begin with the prefix
@@ -20,8 +20,8 @@ struct Tables {
 /// Greedy longest match first (Schuster and Nakajima 2012, "Japanese and Korean voice search"; as in BERT).
 class WordPieceStage final : public CharStage {
  public:
-  WordPieceStage(const Tables& tables, const WordPieceOptions& options, TokenSink& sink, std::pmr::memory_resource* memory)
-      : tables_(tables), options_(options), sink_(sink), word_(static_cast<std::size_t>(options.longest_word), memory), pieces_(memory) {}
+  WordPieceStage(const BoundVocabulary& bound, const WordPieceOptions& options, TokenSink& sink, std::pmr::memory_resource* memory)
+      : bound_(bound), options_(options), sink_(sink), word_(static_cast<std::size_t>(options.longest_word), memory), pieces_(memory) {}
 
   void feed(Char c) override { word_.push(c); }
 
@@ -55,8 +55,8 @@ class WordPieceStage final : public CharStage {
 
   // Byte by byte: tokens are UTF-8, so that one that matches ends where a character does.
   const StringEntry* longest_at(std::string_view text, bool is_first) const {
-    const SortedStrings& strings = tables_.vocabulary->strings();
-    SortedStrings::Range range = is_first ? strings.all() : tables_.continuing;
+    const SortedStrings& strings = bound_.vocabulary->strings();
+    SortedStrings::Range range = is_first ? strings.all() : bound_.continuing;
     const StringEntry* longest = nullptr;
     for (const char c : text) {
       strings.narrow(range, static_cast<unsigned char>(c));
@@ -69,17 +69,17 @@ class WordPieceStage final : public CharStage {
   void add_pieces() {
     std::size_t begin = 0;
     for (const Piece& piece : pieces_) {
-      sink_.add({piece.entry->value, word_.at(begin), word_.at(piece.end - 1) + 1}, tables_.vocabulary->strings().string(*piece.entry));
+      sink_.add({piece.entry->value, word_.at(begin), word_.at(piece.end - 1) + 1}, bound_.vocabulary->strings().string(*piece.entry));
       begin = piece.end;
     }
   }
 
   void add_unknown() {
-    if (!tables_.unknown_id) return sink_.fail_unknown();
-    sink_.add({*tables_.unknown_id, word_.start(), word_.end()}, options_.unknown);
+    if (!bound_.unknown_id) return sink_.fail_unknown();
+    sink_.add({*bound_.unknown_id, word_.start(), word_.end()}, options_.unknown);
   }
 
-  const Tables& tables_;
+  const BoundVocabulary& bound_;
   const WordPieceOptions& options_;
   TokenSink& sink_;
   WordBuffer word_;
@@ -96,17 +96,17 @@ class WordPiece final : public Model {
                    "words of " + std::to_string(options_.longest_word) + " characters and a token of " +
                        std::to_string(vocabulary.strings().longest()) + " bytes",
                    "model.max_input_chars_per_word", "one of the two must be " + std::to_string(kLongBoth) + " or less"};
-    tables_ = {&vocabulary, vocabulary.id(options_.unknown), vocabulary.strings().narrow(vocabulary.strings().all(), options_.prefix)};
+    bound_ = {&vocabulary, vocabulary.id(options_.unknown), vocabulary.strings().narrow(vocabulary.strings().all(), options_.prefix)};
     return {};
   }
 
   CharStage& attach(StageList& stages, TokenSink& sink) const override {
-    return stages.make<WordPieceStage>(tables_, options_, sink, stages.memory());
+    return stages.make<WordPieceStage>(bound_, options_, sink, stages.memory());
   }
 
  private:
   WordPieceOptions options_;
-  Tables tables_;
+  BoundVocabulary bound_;
 };
 
 }  // namespace

@@ -125,8 +125,13 @@ std::int32_t largest(const std::vector<TemplatePiece>& pieces) {
 
 }  // namespace
 
-std::int64_t PostTemplate::added(bool is_pair) const {
-  return std::count_if(pieces(is_pair).begin(), pieces(is_pair).end(), [](const Piece& piece) { return piece.kind == Kind::special; });
+std::int64_t PostTemplate::length(bool is_pair, Lengths lengths, bool add_special) const {
+  std::int64_t length = 0;
+  for (const Piece& piece : pieces(is_pair)) {
+    if (piece.kind == Kind::special) length += add_special ? 1 : 0;
+    else length += piece.kind == Kind::first ? lengths.first : lengths.second;
+  }
+  return length;
 }
 
 std::int32_t PostTemplate::max_id() const { return std::max(largest(single), largest(pair)); }
