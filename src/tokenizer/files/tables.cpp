@@ -218,8 +218,9 @@ SortedStrings Tables::pattern_table(std::span<StringEntry> entries, bool normali
   entries = entries.first(count);
   SortedStrings::sort(bytes, entries);
   const auto string = [&](const StringEntry& e) { return std::string_view(bytes.data() + e.offset, e.length); };
-  const auto again = std::ranges::unique(entries, {}, string);  // some are the same once they are normalized: the first is found
-  return {bytes, entries.first(entries.size() - again.size())};
+  // Some are the same once they are normalized: the first is found.
+  const auto end = std::unique(entries.begin(), entries.end(), [&](const auto& a, const auto& b) { return string(a) == string(b); });
+  return {bytes, entries.first(static_cast<std::size_t>(end - entries.begin()))};
 }
 
 }  // namespace plimsoll::tokenizer
