@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -48,7 +49,8 @@ class EncodingWriter {
   }
 
   void write_table(Output& output) const {
-    output.write(fmt::format("{}{}\n", row_.index == 0 ? "" : "\n", printable(row_.input.text, 4096)));
+    output.write(printable(row_.input.text, 4096) + "\n");
+    if (row_.input.pair) output.write(printable(*row_.input.pair, 4096) + "\n");
     output.write("     id  offsets      type  token\n");
     for (std::size_t i = 0; i < encoding_.ids.size() && !cancel_.cancelled(); ++i) {
       const std::string span = fmt::format("{}-{}", encoding_.offsets[i].start, encoding_.offsets[i].end);
@@ -114,8 +116,13 @@ class TokenWriter {
     tokens_ += static_cast<double>(encoding->ids.size());
     const EncodingWriter writer(row, *encoding, context_.signals.token());
     if (context_.options.json) writer.write_json(json_);
-    else writer.write_table(context_.output);
+    else write_table(writer);
     return context_.output.failed() ? context_.output.flush() : Status();
+  }
+
+  void write_table(const EncodingWriter& writer) {
+    if (std::exchange(has_table_, true)) context_.output.write("\n");
+    writer.write_table(context_.output);
   }
 
   Status fault(const Row& row, const Error& error) {
@@ -133,6 +140,7 @@ class TokenWriter {
   BlockPool memory_;
   ReplacedRows replaced_;
   bool failed_ = false;
+  bool has_table_ = false;  // one was written
   double tokens_ = 0;
 };
 

@@ -80,8 +80,8 @@ class Tokenizer {
  public:
   /// Reads tokenizer.json or else vocab.txt, and tokenizer_config.json if there, from `directory`. Nothing else is needed.
   /// Fails with `not_found`, `corrupt_file` (naming file and key), `unsupported` (naming the part) or `out_of_memory`.
-  /// Transient heap is at most 1 MiB, whatever the size of the vocabulary (and six times a string above 100 KiB, if the file
-  /// has one). `os` and `ledger` must outlive the result.
+  /// Transient heap is at most 1 MiB (and six times a string above 100 KiB, if the file has one), 6 MiB of the files beside it, and, where
+  /// `ledger` has room for it, 128 bytes and its own for each token that they name. `os` and `ledger` must outlive the result.
   static Result<Tokenizer> open(Os& os, Ledger& ledger, const std::string& directory);
   /// For the library's own rooms, not exported: the same of a folder that is open, as a part of `opening`.
   [[gnu::visibility("hidden")]] static Result<Tokenizer> open(Os& os, Ledger& ledger, Folder& folder, Opening& opening);

@@ -4,6 +4,7 @@
 #include <array>
 #include <string>
 
+#include "tokenizer/id_order.h"
 #include "tokenizer/parts/char_list.h"
 #include "tokenizer/unicode/unicode.h"
 #include "tokenizer/unicode/utf8.h"
@@ -46,8 +47,7 @@ class AddedTokenStage final : public CharStage {
     const std::size_t available = ahead_.size() - head_;
     if (available == 0 || (!final && available <= tokens_.normalized().longest())) return false;
     if (const Found found = longest_here(); found.token != nullptr) take(found);
-    else if (any_lstrip_ && unicode::is_whitespace(ahead_[head_].point)) space_.push_back(ahead_[head_++]);
-    else release(head_ + 1);
+    else pass(head_ + 1);
     return true;
   }
 
@@ -67,7 +67,7 @@ class AddedTokenStage final : public CharStage {
   void take(const Found& found) {
     const bool word_before = space_.empty() && previous_ && unicode::is_word(*previous_);
     const bool word_behind = found.end < ahead_.size() && unicode::is_word(ahead_[found.end].point);
-    if (found.token->single_word && (word_before || word_behind)) return release(found.end);
+    if (found.token->single_word && (word_before || word_behind)) return pass(found.end);
     if (!found.token->lstrip) release_space();
     next_.cut();
     open_ = found.token;
@@ -126,11 +126,17 @@ class AddedTokenStage final : public CharStage {
     space_.clear();
   }
 
-  /// Hands the white space and [head_, end) on.
-  void release(std::size_t end) {
-    release_space();
-    for (; head_ < end; ++head_) next_.feed(ahead_[head_]);
-    previous_ = ahead_[end - 1].point;
+  /// Hands [head_, end) on, but for the white space at its end where a token may take it from its left.
+  void pass(std::size_t end) {
+    for (; head_ < end; ++head_) {
+      if (any_lstrip_ && unicode::is_whitespace(ahead_[head_].point)) {
+        space_.push_back(ahead_[head_]);
+      } else {
+        release_space();
+        next_.feed(ahead_[head_]);
+        previous_ = ahead_[head_].point;
+      }
+    }
   }
 
   void trim() {
@@ -156,8 +162,11 @@ class AddedTokenStage final : public CharStage {
 
 }  // namespace
 
-AddedTokens::AddedTokens(std::span<const AddedToken> tokens, SortedStrings contents, SortedStrings raw, SortedStrings normalized)
-    : tokens_(tokens), contents_(contents), raw_(raw), normalized_(normalized) {}
+AddedTokens::AddedTokens(std::span<const AddedToken> tokens, SortedStrings contents, SortedStrings raw, SortedStrings normalized,
+                         std::span<std::uint32_t> by_id)
+    : tokens_(tokens), contents_(contents), raw_(raw), normalized_(normalized), by_id_(by_id) {
+  order_by_id(by_id, [&](std::uint32_t i) { return content(i).id; });
+}
 
 const AddedToken* AddedTokens::find(std::string_view content) const {
   const StringEntry* entry = contents_.find(content);
@@ -165,27 +174,24 @@ const AddedToken* AddedTokens::find(std::string_view content) const {
 }
 
 const AddedToken* AddedTokens::find(std::int32_t id) const {
-  for (std::size_t i = 0; i < contents_.size(); ++i)
-    if (const AddedToken& token = (*this)[contents_[i].value]; token.id == id) return &token;
-  return nullptr;
+  const auto found = find_by_id(by_id_, id, [&](std::uint32_t i) { return content(i).id; });
+  return found ? &content(*found) : nullptr;
 }
 
-std::int32_t AddedTokens::max_id() const {
-  std::int32_t largest = -1;
-  for (std::size_t i = 0; i < contents_.size(); ++i) largest = std::max(largest, (*this)[contents_[i].value].id);
-  return largest;
-}
+std::int32_t AddedTokens::max_id() const { return by_id_.empty() ? -1 : content(by_id_.back()).id; }
 
 std::optional<AddedTokens::Match> AddedTokens::next_raw(std::string_view text, std::size_t from, std::size_t before) const {
-  for (std::size_t start = from; start < before; ++start) {
+  if (raw_.size() == 0) return std::nullopt;
+  for (std::size_t start = from; start < before; start += utf8::decode(text, start).size) {
+    Match longest{nullptr, start, start};
     SortedStrings::Range range = raw_.all();
-    raw_.narrow(range, static_cast<unsigned char>(text[start]));
-    const StringEntry* longest = raw_.exact(range);
-    for (std::size_t at = start + 1; at < text.size() && !range.empty(); ++at) {
-      raw_.narrow(range, static_cast<unsigned char>(text[at]));
-      if (const StringEntry* entry = raw_.exact(range)) longest = entry;
+    for (std::size_t at = start; at < text.size() && !range.empty();) {
+      const utf8::Decoded decoded = utf8::decode(text, at);
+      range = raw_.narrow(range, decoded.valid ? text.substr(at, decoded.size) : utf8::kReplacement);
+      at += decoded.size;
+      if (const StringEntry* entry = raw_.exact(range)) longest = {&(*this)[entry->value], start, at};
     }
-    if (longest != nullptr) return Match{&(*this)[longest->value], start, start + longest->length};
+    if (longest.token != nullptr) return longest;
   }
   return std::nullopt;
 }

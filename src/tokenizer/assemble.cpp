@@ -58,11 +58,8 @@ class Assembler {
 
 void assemble(const PostTemplate& post, bool is_pair, const TokenRange& first, const TokenRange& second, bool add_special,
               const Padding* padding, bool keep_tokens, Encoding& out) {
-  std::int64_t size = 0;
-  for (const TemplatePiece& piece : post.pieces(is_pair)) {
-    if (piece.kind == Kind::special) size += add_special ? 1 : 0;
-    else size += static_cast<std::int64_t>(piece.kind == Kind::first ? first.size : second.size);
-  }
+  const std::int64_t size =
+      post.length(is_pair, {static_cast<std::int64_t>(first.size), static_cast<std::int64_t>(second.size)}, add_special);
   const std::int64_t padded = padding != nullptr ? padding->padded(size) : size;
   Assembler assembler(keep_tokens, out);
   assembler.reserve(static_cast<std::size_t>(padded));

@@ -9,7 +9,13 @@ namespace plimsoll::tokenizer {
 
 namespace {
 
-/// Walks over a text once, cutting it at raw added tokens.
+/// A place in a text.
+struct Place {
+  std::size_t byte = 0;
+  std::uint32_t index = 0;  ///< code points before it
+};
+
+/// Walks over a text once, from its beginning to its end, cutting it at raw added tokens.
 class RawText {
   static constexpr std::size_t kWindow = 4096;
 
@@ -18,92 +24,88 @@ class RawText {
       : tokens_(tokens), text_(text), head_(head), sink_(sink), cancel_(cancel) {}
 
   void run() {
-    std::size_t search = 0;
-    std::size_t window = std::min(kWindow, text_.size());  // tokens are looked for up to here, so that nobody reads far ahead
-    while (!sink_.full() && tokens_.raw().size() > 0) {
+    for (std::size_t search = 0; search < text_.size() && !sink_.full();) {
+      const std::size_t window = std::min(text_.size(), search + kWindow);  // tokens begin before it, so that nobody reads far ahead
       if (const auto match = tokens_.next_raw(text_, search, window)) {
-        search = match->end;
+        walk(match->start);
         if (!match->token->single_word || stands_alone(*match)) take(*match);
-        look();
-      } else if (window == text_.size()) {
-        break;
+        search = std::max(match->end, at_.byte);
       } else {
-        send(before_whitespace(window));
-        search = std::max(search, window);
-        const std::size_t held = window > done_ ? window - done_ : 0;
-        window = std::min(text_.size(), window + std::max(kWindow, held));
-        look();
-      }
-    }
-    feed(text_.size());
-  }
-
- private:
-  bool stands_alone(const AddedTokens::Match& match) const {
-    const bool word_before = match.start > 0 && unicode::is_word(point_before(match.start));
-    const bool word_behind = match.end < text_.size() && unicode::is_word(utf8::decode(text_, match.end).point);
-    return !word_before && !word_behind;
-  }
-
-  void take(const AddedTokens::Match& match) {
-    std::size_t start = match.start;
-    std::size_t end = match.end;
-    if (match.token->lstrip) start = before_whitespace(start);
-    if (match.token->rstrip)
-      while (end < text_.size() && unicode::is_whitespace(utf8::decode(text_, end).point)) end += utf8::decode(text_, end).size;
-    feed(start);
-    if (sink_.full()) return;
-    const std::uint32_t first = index_of(start);
-    const std::uint32_t last = index_of(end);
-    sink_.add({match.token->id, first, last}, text_.substr(start, end - start));
-    done_ = end;
-  }
-
-  /// Where the white space begins that ends at byte `end`, as far as it has not been sent on.
-  std::size_t before_whitespace(std::size_t end) const {
-    while (end > done_ && unicode::is_whitespace(point_before(end))) end = utf8::start_of_last(text_, end);
-    return end;
-  }
-
-  /// Sends [done_, end) on its way.
-  void send(std::size_t end) {
-    if (end <= done_) return;
-    std::uint32_t index = index_of(done_);
-    while (done_ < end && !sink_.full()) {
-      const std::size_t stretch = std::min(end, done_ + kWindow);
-      while (done_ < stretch && !sink_.full()) {
-        const utf8::Decoded decoded = utf8::decode(text_, done_);
-        head_.feed({decoded.point, index++});
-        done_ += decoded.size;
+        walk(window);
+        search = at_.byte;
       }
       look();
     }
-    known_ = done_;
-    known_index_ = index;
-    sent_ = true;
+    walk(text_.size());
+    release();
+    cut();
   }
 
-  /// Sends [done_, end) and ends the stretch.
-  void feed(std::size_t end) {
-    send(end);
-    if (sent_ && !sink_.full()) head_.cut();
-    sent_ = false;
+ private:
+  /// Of a match that begins at `at_`.
+  bool stands_alone(const AddedTokens::Match& match) const {
+    const bool word_behind = match.end < text_.size() && unicode::is_word(utf8::decode(text_, match.end).point);
+    return !unicode::is_word(previous_) && !word_behind;
+  }
+
+  void take(const AddedTokens::Match& match) {
+    if (!match.token->lstrip) release();
+    cut();
+    if (sink_.full()) return;
+    const Place start = sent_;
+    while (at_.byte < match.end) pass(utf8::decode(text_, at_.byte));
+    if (match.token->rstrip) pass_space();
+    sent_ = at_;
+    sink_.add({match.token->id, start.index, at_.index}, text_.substr(start.byte, at_.byte - start.byte));
+  }
+
+  /// Goes on to byte `end` and sends all on its way but the white space before it, which a token may take.
+  void walk(std::size_t end) {
+    while (at_.byte < end && !sink_.full()) {
+      const utf8::Decoded decoded = utf8::decode(text_, at_.byte);
+      const bool space = unicode::is_whitespace(decoded.point);
+      if (!space && sent_.byte < at_.byte) release();
+      pass(decoded);
+      if (!space) send(decoded);
+    }
+  }
+
+  void pass_space() {
+    while (at_.byte < text_.size() && !sink_.full()) {
+      const utf8::Decoded decoded = utf8::decode(text_, at_.byte);
+      if (!unicode::is_whitespace(decoded.point)) return;
+      pass(decoded);
+    }
+  }
+
+  void pass(const utf8::Decoded& decoded) {
+    at_.byte += decoded.size;
+    if (++at_.index % kWindow == 0) look();
+    previous_ = decoded.point;
+  }
+
+  /// Sends the white space before `at_` on its way.
+  void release() {
+    while (sent_.byte < at_.byte && !sink_.full()) {
+      send(utf8::decode(text_, sent_.byte));
+      if (sent_.index % kWindow == 0) look();
+    }
+  }
+
+  void send(const utf8::Decoded& decoded) {
+    head_.feed({decoded.point, sent_.index++});
+    sent_.byte += decoded.size;
+    cut_ = false;
+  }
+
+  /// Ends the stretch, if there is one.
+  void cut() {
+    if (!cut_ && !sink_.full()) head_.cut();
+    cut_ = true;
   }
 
   void look() {
     if (cancel_ != nullptr && cancel_->cancelled()) sink_.stop();
-  }
-
-  char32_t point_before(std::size_t end) const { return utf8::decode(text_, utf8::start_of_last(text_, end)).point; }
-
-  /// Code points before byte `at`, counted on from where it was known last.
-  std::uint32_t index_of(std::size_t at) {
-    if (at < known_) known_ = known_index_ = 0;
-    while (known_ < at) {
-      known_ += utf8::decode(text_, known_).size;
-      ++known_index_;
-    }
-    return known_index_;
   }
 
   const AddedTokens& tokens_;
@@ -111,10 +113,10 @@ class RawText {
   CharStage& head_;
   TokenSink& sink_;
   const CancelToken* cancel_;
-  std::size_t done_ = 0;  // bytes that have been sent on
-  bool sent_ = false;     // since the last cut
-  std::size_t known_ = 0;
-  std::uint32_t known_index_ = 0;
+  Place at_;
+  Place sent_;             // white space stands from here to `at_`
+  char32_t previous_ = 0;  // the point before `at_`
+  bool cut_ = true;        // since the last point that was sent
 };
 
 }  // namespace

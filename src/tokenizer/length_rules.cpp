@@ -4,7 +4,7 @@
 #include <limits>
 #include <utility>
 
-#include "tokenizer/added_tokens.h"
+#include "tokenizer/token_text.h"
 
 namespace plimsoll::tokenizer {
 
@@ -70,8 +70,8 @@ Result<std::optional<Padding>> read_padding(const JsonValue& section) {
   padding.id = static_cast<std::int32_t>(id);
   padding.type_id = static_cast<std::int32_t>(type_id);
   PLIMSOLL_TRY(padding.token, section.get_string("pad_token"));
-  if (padding.token.size() > kAddedTokenBytes)
-    return corrupt("a token of " + std::to_string(padding.token.size()) + " bytes", section, "pad_token");
+  if (padding.token.size() > kTokenTextBytes)
+    return token_too_long("a padding token", padding.token.size(), section.where() + ".pad_token");
   return std::optional(std::move(padding));
 }
 

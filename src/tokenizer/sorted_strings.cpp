@@ -40,7 +40,7 @@ void SortedStrings::search(Range& range, unsigned char next) const {
   const std::uint32_t depth = range.depth;
   std::uint32_t low = range.low;
   std::uint32_t high = range.high;
-  while (low < high && entries_[low].length == depth) ++low;
+  if (entries_[low].length == depth) ++low;  // the string of the bytes so far
   // From both ends in steps that double: a way down costs about as much as it leaves entries behind, not a search at each depth.
   const auto before = [&](std::uint32_t entry) { return byte(entry, depth) < next; };
   const auto within = [&](std::uint32_t entry) { return byte(entry, depth) <= next; };

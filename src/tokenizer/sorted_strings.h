@@ -27,7 +27,7 @@ class SortedStrings {
   };
 
   SortedStrings() = default;
-  /// `entries` have been sorted by `sort`. Offsets and lengths lie within `bytes`.
+  /// `entries` have been sorted by `sort`, and no two have the same string. Offsets and lengths lie within `bytes`.
   SortedStrings(std::span<const char> bytes, std::span<const StringEntry> entries);
 
   /// By string, then by value; in place.

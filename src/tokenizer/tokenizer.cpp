@@ -75,6 +75,16 @@ struct Room {
   std::int64_t enough(bool is_pair) const { return limited && !left ? tokenizer::enough(is_pair, tokens, strategy) : TokenSink::kAll; }
 };
 
+/// The tokens of one text or of two.
+struct Texts {
+  TokenSink first;
+  TokenSink second;
+  Lengths lengths = {};  ///< of which remain
+  bool truncated = false;
+};
+
+Error no_room() { return {ErrorCode::bad_row, "the text needs more memory than is set aside for one", "text", "shorten it or split it"}; }
+
 }  // namespace
 
 struct Tokenizer::Impl {
@@ -82,9 +92,11 @@ struct Tokenizer::Impl {
 
   Parts parts;
   Settings settings;
-  std::string file;  ///< that the vocabulary came from
 
   Result<Room> room(bool is_pair, const EncodeOptions& options) const;
+  /// `policy` without `enough`.
+  Result<Texts> read(const EncodeInput& input, const Room& room, TokenSink::Policy policy, const CancelToken* cancel,
+                     std::pmr::memory_resource* memory) const;
   Result<Encoding> encode(const EncodeInput& input, const EncodeOptions& options, std::pmr::memory_resource* memory) const;
   Result<std::int64_t> count(const EncodeInput& input, const EncodeOptions& options, std::pmr::memory_resource* memory) const;
   Status run(std::string_view text, TokenSink& sink, std::pmr::memory_resource* memory, const CancelToken* cancel) const;
@@ -115,33 +127,40 @@ Status Tokenizer::Impl::run(std::string_view text, TokenSink& sink, std::pmr::me
   tokenizer::encode_text(parts, text, sink, memory, cancel);
   if (sink.stopped()) return Error{ErrorCode::cancelled, "stopped on request", "text"};
   if (sink.failed())
-    return Error{ErrorCode::bad_row, "a word is not in the vocabulary, and neither is the token for unknown words",
-                 file + ": model.unk_token", "name a token of the vocabulary there"};
+    return Error{ErrorCode::bad_row, "a word is not in the vocabulary, and neither is the token for unknown words", parts.unknown_key,
+                 "name a token of the vocabulary there"};
   return {};
+}
+
+Result<Texts> Tokenizer::Impl::read(const EncodeInput& input, const Room& room, TokenSink::Policy policy, const CancelToken* cancel,
+                                    std::pmr::memory_resource* memory) const {
+  const bool is_pair = input.pair.has_value();
+  policy.enough = room.enough(is_pair);
+  Texts texts{TokenSink(policy, memory), TokenSink(policy, memory)};
+  PLIMSOLL_CHECK(run(input.text, texts.first, memory, cancel));
+  if (is_pair) PLIMSOLL_CHECK(run(*input.pair, texts.second, memory, cancel));
+  const Lengths all{texts.first.count(), texts.second.count()};
+  texts.lengths = all;
+  if (room.limited) {
+    PLIMSOLL_TRY(texts.lengths, tokenizer::truncate(all, is_pair, room.tokens, room.strategy));
+  }
+  texts.truncated = texts.lengths.first < all.first || texts.lengths.second < all.second;
+  return texts;
 }
 
 Result<Encoding> Tokenizer::Impl::encode(const EncodeInput& input, const EncodeOptions& options, std::pmr::memory_resource* memory) const {
   const bool is_pair = input.pair.has_value();
   PLIMSOLL_TRY(const Room room, this->room(is_pair, options));
-  const TokenSink::Policy policy{room.tokens, room.left, options.keep_tokens, room.enough(is_pair)};
-  TokenSink first(policy, memory);
-  TokenSink second(policy, memory);
-  PLIMSOLL_CHECK(run(input.text, first, memory, options.cancel));
-  if (is_pair) PLIMSOLL_CHECK(run(*input.pair, second, memory, options.cancel));
-  Lengths lengths{first.count(), second.count()};
-  Encoding encoding(memory);
-  if (room.limited) {
-    PLIMSOLL_TRY(const Lengths left, tokenizer::truncate(lengths, is_pair, room.tokens, room.strategy));
-    encoding.truncated = left.first < lengths.first || left.second < lengths.second;
-    lengths = left;
-  }
+  PLIMSOLL_TRY(const Texts texts, read(input, room, {room.tokens, room.left, options.keep_tokens}, options.cancel, memory));
   const auto range = [&](const TokenSink& sink, std::int64_t length) {
     const auto size = static_cast<std::size_t>(length);
     return tokenizer::TokenRange{&sink, room.left ? sink.kept() - size : 0, size};
   };
+  Encoding encoding(memory);
+  encoding.truncated = texts.truncated;
   const tokenizer::Padding* padding = options.file_padding && parts.padding ? &*parts.padding : nullptr;
-  tokenizer::assemble(parts.post, is_pair, range(first, lengths.first), range(second, lengths.second), options.add_special_tokens, padding,
-                      options.keep_tokens, encoding);
+  tokenizer::assemble(parts.post, is_pair, range(texts.first, texts.lengths.first), range(texts.second, texts.lengths.second),
+                      options.add_special_tokens, padding, options.keep_tokens, encoding);
   return encoding;
 }
 
@@ -149,21 +168,8 @@ Result<std::int64_t> Tokenizer::Impl::count(const EncodeInput& input, const Enco
                                             std::pmr::memory_resource* memory) const {
   const bool is_pair = input.pair.has_value();
   PLIMSOLL_TRY(const Room room, this->room(is_pair, options));
-  const TokenSink::Policy policy{0, false, false, room.enough(is_pair)};
-  TokenSink first(policy, memory);
-  TokenSink second(policy, memory);
-  PLIMSOLL_CHECK(run(input.text, first, memory, options.cancel));
-  if (is_pair) PLIMSOLL_CHECK(run(*input.pair, second, memory, options.cancel));
-  Lengths lengths{first.count(), second.count()};
-  if (room.limited) {
-    PLIMSOLL_TRY(lengths, tokenizer::truncate(lengths, is_pair, room.tokens, room.strategy));
-  }
-  std::int64_t count = 0;
-  for (const tokenizer::TemplatePiece& piece : parts.post.pieces(is_pair)) {
-    if (piece.kind == tokenizer::TemplatePiece::Kind::special) count += options.add_special_tokens ? 1 : 0;
-    else count += piece.kind == tokenizer::TemplatePiece::Kind::first ? lengths.first : lengths.second;
-  }
-  return count;
+  PLIMSOLL_TRY(const Texts texts, read(input, room, {.keep = 0}, options.cancel, memory));
+  return parts.post.length(is_pair, texts.lengths, options.add_special_tokens);
 }
 
 Tokenizer::Tokenizer(std::unique_ptr<const Impl> impl) : impl_(std::move(impl)) {}
@@ -195,7 +201,6 @@ Result<Tokenizer> Tokenizer::open(Os& os, Ledger& ledger, Folder& folder, Openin
   PLIMSOLL_TRY(Parts parts, json ? tokenizer::read_tokenizer_json(os, ledger, *file, files, opening.cancel())
                                  : tokenizer::read_vocab_txt(os, ledger, *file, files, opening.cancel()));
   auto impl = std::make_unique<Impl>(std::move(parts), settings);
-  impl->file = file->path();
   Status bound = impl->parts.model->bind(impl->parts.tables.vocabulary());
   if (!bound.ok()) bound.error().where = file->path() + ": " + bound.error().where;
   PLIMSOLL_CHECK(std::move(bound));
@@ -204,20 +209,16 @@ Result<Tokenizer> Tokenizer::open(Os& os, Ledger& ledger, Folder& folder, Openin
   return heap_exhausted();
 }
 
-Result<Encoding> Tokenizer::encode(const EncodeInput& input, const EncodeOptions& options, std::pmr::memory_resource* memory) const {
-  try {
-    return impl_->encode(input, options, memory);
-  } catch (const std::bad_alloc&) {
-    return Error{ErrorCode::bad_row, "the text needs more memory than is set aside for one", "text", "shorten it or split it"};
-  }
+Result<Encoding> Tokenizer::encode(const EncodeInput& input, const EncodeOptions& options, std::pmr::memory_resource* memory) const try {
+  return impl_->encode(input, options, memory);
+} catch (const std::bad_alloc&) {
+  return no_room();
 }
 
-Result<std::int64_t> Tokenizer::count(const EncodeInput& input, const EncodeOptions& options, std::pmr::memory_resource* memory) const {
-  try {
-    return impl_->count(input, options, memory);
-  } catch (const std::bad_alloc&) {
-    return Error{ErrorCode::bad_row, "the text needs more memory than is set aside for one", "text", "shorten it or split it"};
-  }
+Result<std::int64_t> Tokenizer::count(const EncodeInput& input, const EncodeOptions& options, std::pmr::memory_resource* memory) const try {
+  return impl_->count(input, options, memory);
+} catch (const std::bad_alloc&) {
+  return no_room();
 }
 
 std::string Tokenizer::decode(std::span<const std::int32_t> ids, bool skip_special_tokens) const {

@@ -1,16 +1,12 @@
 #include "tokenizer/vocabulary.h"
 
-#include <algorithm>
-#include <numeric>
+#include "tokenizer/id_order.h"
 
 namespace plimsoll::tokenizer {
 
 Vocabulary::Vocabulary(std::span<const char> bytes, std::span<const StringEntry> entries, std::span<std::uint32_t> by_id)
     : strings_(bytes, entries), by_id_(by_id) {
-  std::iota(by_id.begin(), by_id.end(), 0U);
-  std::sort(by_id.begin(), by_id.end(), [&](std::uint32_t a, std::uint32_t b) {
-    return entries[a].value != entries[b].value ? entries[a].value < entries[b].value : a < b;
-  });
+  order_by_id(by_id, [&](std::uint32_t i) { return entries[i].value; });
 }
 
 std::optional<std::int32_t> Vocabulary::id(std::string_view token) const {
@@ -19,10 +15,8 @@ std::optional<std::int32_t> Vocabulary::id(std::string_view token) const {
 }
 
 std::optional<std::string_view> Vocabulary::token(std::int32_t id) const {
-  const auto value = [&](std::uint32_t i) { return strings_[i].value; };
-  const auto it = std::partition_point(by_id_.begin(), by_id_.end(), [&](std::uint32_t i) { return value(i) < id; });
-  if (it == by_id_.end() || value(*it) != id) return std::nullopt;
-  return strings_.string(strings_[*it]);
+  const auto found = find_by_id(by_id_, id, [&](std::uint32_t i) { return strings_[i].value; });
+  return found ? std::optional(strings_.string(strings_[*found])) : std::nullopt;
 }
 
 }  // namespace plimsoll::tokenizer

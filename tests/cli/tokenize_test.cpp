@@ -94,6 +94,17 @@ TEST(Tokenize, GivesBackWhatALongRowTook) {
   EXPECT_EQ(process.wait().status, 0);
 }
 
+TEST(Tokenize, TablesAreHeadedByAllTextsAndPartedByALine) {
+  const Finished result = run(Start{{"tokenize", fixture("models/bert"), "--input", "-", "--jsonl"},
+                                    "bad\n{\"text\":\"a\",\"text_pair\":\"b c\"}\n{\"text\":\"d\"}\n",
+                                    {},
+                                    false,
+                                    {}});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_TRUE(result.out.starts_with("a\nb c\n     id  offsets")) << result.out;
+  EXPECT_NE(result.out.find("\n\nd\n     id  offsets"), std::string::npos) << result.out;
+}
+
 TEST(Tokenize, ReportsBadRows) {
   const Finished result =
       run(Start{{"tokenize", fixture("models/bert"), "--input", "-", "--jsonl", "--json"}, "{\"text\": \"a\"}\nbad\n", {}, false, {}});

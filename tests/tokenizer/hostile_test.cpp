@@ -1,4 +1,7 @@
 // Files that are broken, or larger than they need be: a typed error that names file and key, and nothing left behind.
+#include <ctime>
+
+#include "tokenizer/files/tables.h"
 #include "tokenizer/tokenizer_fixture.h"
 
 namespace plimsoll::testing {
@@ -82,6 +85,12 @@ std::vector<Case> broken_models() {
        with("model",
             R"({"type":"WordPiece","unk_token":"a","continuing_subword_prefix":"","max_input_chars_per_word":1000000,"vocab":{}})"),
        kUnsupported, "max_input_chars_per_word"},
+      {"longest word beyond what is held",
+       with("model", R"({"type":"WordPiece","unk_token":"a","continuing_subword_prefix":"","max_input_chars_per_word":8193,"vocab":{}})"),
+       kUnsupported, "max_input_chars_per_word"},
+      {"word beyond what is held",
+       with("model", R"({"type":"WordLevel","unk_token":"a","vocab":{"a":0,")" + std::string(8193, 'b') + R"(":1}})"), kUnsupported,
+       "8193"},
       {"BPE", with("model", R"({"type":"BPE","vocab":{"a":0},"merges":["a b"]})"), kUnsupported, "BPE"},
       {"BPE without a type", with("model", R"({"vocab":{"a":0},"merges":["a b"]})"), kUnsupported, "BPE"},
       {"Unigram", with("model", R"({"type":"Unigram","unk_id":0,"vocab":[["a",0.5]]})"), kUnsupported, "Unigram"},
@@ -125,26 +134,41 @@ std::vector<Case> broken_added_tokens() {
 }
 
 std::vector<Case> broken_parts() {
+  const std::string empty = R"({"type":"Sequence","normalizers":[]})";
   return {
       {"normalizer unknown", with("normalizer", R"({"type":"Magic"})"), kUnsupported, "Magic"},
       {"normalizer not built", with("normalizer", R"({"type":"Precompiled","precompiled_charsmap":"AAAA"})"), kUnsupported, "Precompiled"},
       {"normalizer by expression", with("normalizer", R"({"type":"Replace","pattern":{"Regex":"(a+)+"},"content":""})"), kUnsupported,
        "Replace"},
-      {"normalizer of a million bytes", with("normalizer", R"({"type":"Precompiled","x":")" + std::string(1U << 19U, 'A') + "\"}"),
-       kUnsupported, "Precompiled"},
+      {"normalizer of a million bytes",
+       with("normalizer", R"({"type":"Precompiled","precompiled_charsmap":")" + std::string(1U << 19U, 'A') + "\"}"), kUnsupported,
+       "Precompiled"},
+      {"normalizer with a long string", with("normalizer", R"({"type":"NFC","x":")" + std::string((1U << 14U) + 1, 'A') + "\"}"), kCorrupt,
+       "16385"},
+      {"normalizer with a long key", with("normalizer", R"({"type":"NFC",")" + std::string((1U << 14U) + 1, 'A') + "\":0}"), kCorrupt,
+       "16385"},
+      {"long prefix of words",
+       with("model", R"({"type":"WordPiece","unk_token":"a","continuing_subword_prefix":")" + std::string(20'000, '#') +
+                         R"(","max_input_chars_per_word":100,"vocab":{"a":0}})"),
+       kCorrupt, "20000"},
       {"normalizer a string", with("normalizer", "\"NFC\""), kCorrupt, "normalizer"},
       {"normalizer type a number", with("normalizer", R"({"type":1})"), kCorrupt, "normalizer.type"},
       {"normalizer flag a string",
        with("normalizer", R"({"type":"BertNormalizer","clean_text":"yes","handle_chinese_chars":true,"lowercase":true})"), kCorrupt,
        "normalizer.clean_text"},
       {"normalizers nested 30 deep are read, this is not", with("normalizer", nested(40, "normalizers")), kCorrupt, "tokenizer.json"},
-      {"normalizers by the hundred", with("normalizer", R"({"type":"Sequence","normalizers":)" + many(65, R"({"type":"NFC"})") + "}"),
-       kCorrupt, "normalizer"},
+      {"nine normalizers", with("normalizer", R"({"type":"Sequence","normalizers":)" + many(9, R"({"type":"NFC"})") + "}"), kUnsupported,
+       "normalizer"},
+      {"nine normalizers in three sequences",
+       with("normalizer", R"({"type":"Sequence","normalizers":)" +
+                              many(3, R"({"type":"Sequence","normalizers":)" + many(3, R"({"type":"NFC"})") + "}") + "}"),
+       kUnsupported, "normalizer"},
       {"sequences of empty sequences",
        with("normalizer", R"({"type":"Sequence","normalizers":)" +
-                              many(15, R"({"type":"Sequence","normalizers":)" + many(15, R"({"type":"Sequence","normalizers":[]})") + "}") +
+                              many(8, R"({"type":"Sequence","normalizers":)" +
+                                          many(8, R"({"type":"Sequence","normalizers":)" + many(8, empty) + "}") + "}") +
                               "}"),
-       kCorrupt, "normalizer"},
+       kUnsupported, "normalizer"},
       {"sequence without parts", with("normalizer", R"({"type":"Sequence"})"), kCorrupt, "normalizers"},
       {"splitter by expression", with("pre_tokenizer", R"({"type":"Split","pattern":{"Regex":"(a+)+"}})"), kUnsupported, "Split"},
       {"splitter not built", with("pre_tokenizer", R"({"type":"ByteLevel"})"), kUnsupported, "ByteLevel"},
@@ -186,6 +210,14 @@ std::vector<Case> broken_ends() {
        with("post_processor", R"({"type":"TemplateProcessing","single":)" + many(300, R"({"SpecialToken":{"id":"[CLS]","type_id":0}})") +
                                   R"(,"pair":[],)" + specials + "}"),
        kCorrupt, "pieces"},
+      {"token of a template of 97 bytes",
+       with("post_processor",
+            R"({"type":"TemplateProcessing","single":[],"pair":[],"special_tokens":{"p":{"id":"p","ids":[0],"tokens":[")" +
+                std::string(97, 'p') + R"("]}}})"),
+       kCorrupt, "special_tokens.p.tokens[0]"},
+      {"token of BERT's template of 97 bytes",
+       with("post_processor", R"({"type":"BertProcessing","cls":["a",0],"sep":[")" + std::string(97, 'p') + R"(",0]})"), kCorrupt,
+       "sep[0]"},
       {"decoder not built", with("decoder", R"({"type":"Metaspace"})"), kUnsupported, "Metaspace"},
       {"truncation negative", with("truncation", R"({"max_length":-1,"strategy":"LongestFirst","stride":0})"), kCorrupt, "max_length"},
       {"truncation of no kind", with("truncation", R"({"max_length":1,"strategy":"Some","stride":0})"), kCorrupt, "strategy"},
@@ -240,20 +272,32 @@ TEST_F(TokenizerHostile, FilesBesideItNameSoManyTokensAtMost) {
   EXPECT_EQ(ledger.current(), Bytes{0});
 }
 
+/// Whether they go through many parts, or grow in them: each of BERT's normalizers sets an ideograph apart anew.
 TEST_F(TokenizerHostile, AddedTokensThatTakeLongToNormalizeAreRefused) {
   Json file = Json::parse(with("added_tokens", "[]"));
-  file["normalizer"] = {{"type", "Sequence"}, {"normalizers", Json::array()}};
-  for (int i = 0; i < 60; ++i) file["normalizer"]["normalizers"].push_back({{"type", "NFKC"}});
-  const auto with_tokens = [&](int count) {
+  const auto with_tokens = [&](const char* part, std::size_t parts, const std::string& content, std::size_t count) {
+    file["normalizer"] = {{"type", "Sequence"}, {"normalizers", Json::parse(many(parts, part))}};
     file["added_tokens"] = Json::array();
-    for (int i = 0; i < count; ++i) {
-      const std::string content = std::to_string(i) + std::string(60, 'x');
-      file["added_tokens"].push_back(Json::parse(added_token(content, R"({"normalized":true})")));
-    }
+    for (std::size_t i = 0; i < count; ++i)
+      file["added_tokens"].push_back(Json::parse(added_token(std::to_string(i) + content, R"({"normalized":true})")));
     return file.dump();
   };
-  EXPECT_TRUE(open(with_tokens(1000)).ok());
-  expect_broken({"added tokens through many parts", with_tokens(5000), kCorrupt, "added_tokens"});
+  constexpr const char* kForm = R"({"type":"NFKC"})";
+  constexpr const char* kBert = R"({"type":"BertNormalizer","clean_text":true,"handle_chinese_chars":true,"lowercase":true})";
+  const std::string letters(60, 'x');
+  const std::string ideographs = "\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad\xe4\xb8\xad";
+  EXPECT_TRUE(open(with_tokens(kForm, 8, letters, 1000)).ok());
+  EXPECT_TRUE(open(with_tokens(kBert, 1, ideographs, 50'000)).ok());
+  expect_broken({"through many parts", with_tokens(kForm, 8, letters, 40'000), kCorrupt, "added_tokens"});
+  expect_broken({"that grow", with_tokens(kBert, 8, ideographs, 50'000), kCorrupt, "added_tokens"});
+}
+
+TEST_F(TokenizerHostile, AVocabularyOfManyBytesIsRefusedUnread) {
+  os.files["m/vocab.txt"] = std::string(Opening::kBytes + 1, '\n');
+  const auto tokenizer = Tokenizer::open(os, ledger, "m");
+  ASSERT_FALSE(tokenizer.ok());
+  EXPECT_EQ(tokenizer.error().code, ErrorCode::corrupt_file) << message(tokenizer.error());
+  EXPECT_NE(message(tokenizer.error()).find("m/vocab.txt"), std::string::npos) << message(tokenizer.error());
 }
 
 TEST_F(TokenizerHostile, AddedTokensThatAreFoundInWhatAnotherTakesAreRefused) {
@@ -267,6 +311,90 @@ TEST_F(TokenizerHostile, AddedTokensThatAreFoundInWhatAnotherTakesAreRefused) {
   EXPECT_TRUE(open(two("<x>", kTakes, "y", kPlain)).ok());
   EXPECT_TRUE(open(two("<x>", kPlain, "  ", kPlain)).ok());
   EXPECT_TRUE(open(two("<x>", kTakes, "  ", R"({"normalized":true})")).ok());
+  // BERT's normalizer sets the ideograph apart.
+  Json file = Json::parse(two("x", R"({"rstrip":true,"normalized":true})", "\xe4\xb8\xad", R"({"normalized":true})"));
+  EXPECT_TRUE(open(file.dump()).ok());
+  file["normalizer"] = {{"type", "BertNormalizer"}, {"clean_text", true}, {"handle_chinese_chars", true}, {"lowercase", true}};
+  expect_broken({"in normalized text", file.dump(), kUnsupported, "added_tokens"});
+}
+
+/// Each would be another string to step over, at every place in a text where they nearly match.
+TEST_F(TokenizerHostile, TokensThatAreTheSameOnceNormalizedAreLookedForOnce) {
+  const auto read = [](tokenizer::TableListener& listener) {
+    for (const char* content : {"A", "a\001", "b", "\001a"})
+      if (!listener.on_added({.content = content, .normalized = true}).ok()) ADD_FAILURE();
+  };
+  tokenizer::TableCounter counter({"m", "m/tokenizer.json"});
+  read(counter);
+  auto tables = tokenizer::Tables::create(os, ledger, counter);
+  ASSERT_TRUE(tables.ok());
+  read(*tables);
+  tokenizer::Normalizers normalizers;
+  normalizers.push_back(tokenizer::make_bert_normalizer({}));
+  ASSERT_TRUE(tables->finish(os, ledger, normalizers, tokenizer::Repeated::refuse).ok());
+  const tokenizer::SortedStrings& patterns = tables->added().normalized();
+  ASSERT_EQ(patterns.size(), 2U);
+  EXPECT_EQ(tables->added()[patterns.find("a")->value].content, "A") << "the first of them";
+}
+
+/// Neither the strings of tokens nor the number of added ones make it slow.
+TEST_F(TokenizerHostile, DecodingTakesTimeWithWhatIsDecoded) {
+  Json file = Json::parse(vocabulary("{}"));
+  std::string blanks;
+  for (int i = 0; i < 250'000; ++i) blanks += " .";
+  file["model"]["vocab"][blanks] = 0;
+  file["decoder"] = {{"type", "WordPiece"}, {"prefix", "##"}, {"cleanup", true}};
+  for (int i = 1; i < 100'000; ++i) file["added_tokens"].push_back(Json::parse(added_token("t" + std::to_string(i))));
+  const auto tokenizer = open(file.dump());
+  ASSERT_TRUE(tokenizer.ok()) << message(tokenizer.error());
+  std::vector<std::int32_t> ids(50'000, 99'998);
+  ids.back() = 0;
+  const std::clock_t before = std::clock();
+  const std::string text = tokenizer->decode(ids, true);
+  EXPECT_LT(std::clock() - before, CLOCKS_PER_SEC);
+  EXPECT_TRUE(text.starts_with("t99998 t99998"));
+  EXPECT_TRUE(text.ends_with("t99998 " + std::string(250'000, '.')));
+}
+
+TEST_F(TokenizerHostile, FilesBesideItAreObjects) {
+  const std::string file = with("added_tokens", "[]");
+  for (const char* name : {"tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "config.json"})
+    for (const char* value : {"[1]", "5", "\"x\"", "null"}) {
+      const auto tokenizer = open(file, {}, {{name, value}});
+      ASSERT_FALSE(tokenizer.ok()) << name << value;
+      EXPECT_EQ(tokenizer.error().code, kCorrupt) << message(tokenizer.error());
+      EXPECT_NE(tokenizer.error().where.find("m/" + std::string(name)), std::string::npos) << message(tokenizer.error());
+    }
+}
+
+/// Be it the tokenizer's or one beside it.
+TEST_F(TokenizerHostile, ErrorsOfTokensNameTheirFile) {
+  const std::string file = with("added_tokens", "[]");
+  const std::string lines = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n";
+  const std::string longest(97, 'm');
+  std::string ideographs;
+  for (int i = 0; i < 30; ++i) ideographs += "\xe4\xb8\xad";
+  const auto refused = [&](const std::map<std::string, std::string>& files) {
+    os.files.clear();
+    for (const auto& [name, text] : files) os.files["m/" + name] = text;
+    const auto tokenizer = Tokenizer::open(os, ledger, "m");
+    EXPECT_FALSE(tokenizer.ok());
+    return tokenizer.ok() ? Error{} : tokenizer.error();
+  };
+  const std::string settings = R"({"mask_token":")" + longest + "\"}";
+  const std::string normalized = R"({"extra_special_tokens":[{"content":")" + ideographs + R"(","special":false,"normalized":true}]})";
+  const std::string blanks = R"({"extra_special_tokens":[" x",{"content":"y","rstrip":true}]})";
+  for (const auto& [name, text] : {std::pair{"tokenizer.json", file}, std::pair{"vocab.txt", lines}}) {
+    SCOPED_TRACE(name);
+    const Error of_settings = refused({{name, text}, {"tokenizer_config.json", settings}});
+    EXPECT_EQ(of_settings.where, "m/tokenizer_config.json");
+    EXPECT_NE(of_settings.what.find("\"mmm"), std::string::npos) << of_settings.what;
+    EXPECT_EQ(refused({{name, text}, {"special_tokens_map.json", settings}}).where, "m/special_tokens_map.json");
+    EXPECT_EQ(refused({{name, text}, {"added_tokens.json", "{\"" + longest + "\":9}"}}).where, "m/added_tokens.json");
+    EXPECT_EQ(refused({{name, text}, {"tokenizer_config.json", blanks}}).where, "m/tokenizer_config.json");
+  }
+  EXPECT_EQ(refused({{"vocab.txt", lines}, {"tokenizer_config.json", normalized}}).where, "m/tokenizer_config.json");
+  EXPECT_EQ(refused({{"tokenizer.json", with("added_tokens", "[" + added_token(longest) + "]")}}).where, "m/tokenizer.json: added_tokens");
 }
 
 /// Every prefix of a good file, and every byte of it changed, gives a tokenizer or an error, never more.

@@ -82,6 +82,24 @@ TEST_F(TokenizerMemory, AWordOfTenMegabytes) {
   }
 }
 
+/// The longest words that a model may ask for, of one token each character or one in all.
+TEST_F(TokenizerMemory, TheLongestWordHasRoom) {
+  constexpr std::size_t kLongest = 8192;
+  for (const std::string character : {"a", "\xf0\x9d\x90\x9a"}) {
+    const std::string word = repeat(character, kLongest * character.size());
+    Json pieces = {{"type", "WordPiece"}, {"unk_token", "?"}, {"continuing_subword_prefix", "##"}, {"max_input_chars_per_word", kLongest}};
+    pieces["vocab"] = {{"?", 0}, {character, 1}, {"##" + character, 2}};
+    const Json whole = {{"type", "WordLevel"}, {"unk_token", "?"}, {"vocab", {{"?", 0}, {repeat(character, kLongest), 1}}}};
+    for (const auto& [model, text] : {std::pair{pieces, word}, std::pair{whole, repeat(character, kLongest)}}) {
+      const auto tokenizer = open(Json{{"model", model}}.dump());
+      ASSERT_TRUE(tokenizer.ok()) << message(tokenizer.error());
+      const auto encoding = encode_bounded(*tokenizer, {text}, {.max_length = 512});
+      ASSERT_TRUE(encoding.ok()) << message(encoding.error());
+      EXPECT_EQ(encoding->ids[0], 1);
+    }
+  }
+}
+
 /// Nothing is read behind what settles the answer: the rest of these texts is memory that may not be touched.
 TEST_F(TokenizerMemory, ReadingStopsOnceTheAnswerIsSettled) {
   constexpr std::size_t readable = std::size_t{16} << 10U;

@@ -99,12 +99,36 @@ TEST_F(TokenizerOracle, VocabTxtOfTheVariant) {
   for (const Json& row : read_lines(fixture("tokenizers/bert-uncased/expected.jsonl"))) expect_row(*tokenizer, row);
 }
 
+std::string from_hex(const std::string& hex) {
+  std::string bytes;
+  for (std::size_t i = 0; i < hex.size(); i += 2) bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+  return bytes;
+}
+
+/// Added tokens and what they look at to their left and right, in texts that Python has replaced and that are given here as they are.
+TEST_F(TokenizerOracle, IllFormedTexts) {
+  std::size_t rows = 0;
+  for (const Json& part : Json::parse(read_file(fixture("tokenizers/ill-formed-texts.json")))) {
+    const auto tokenizer = open(part.at("file").dump());
+    ASSERT_TRUE(tokenizer.ok()) << message(tokenizer.error());
+    for (const Json& row : part.at("rows")) {
+      const std::string text = from_hex(row.at("hex"));
+      const auto encoding = tokenizer->encode({text}, {}, std::pmr::new_delete_resource());
+      ASSERT_TRUE(encoding.ok()) << message(encoding.error());
+      const Json got = to_json(*encoding);
+      EXPECT_EQ(got["ids"], row.at("ids")) << part.at("file")["added_tokens"] << row.at("hex");
+      EXPECT_EQ(got["offsets"], row.at("offsets")) << part.at("file")["added_tokens"] << row.at("hex");
+      ++rows;
+    }
+  }
+  EXPECT_GE(rows, 300U);
+}
+
 TEST(Utf8, ReplacesAsPythonDoes) {
   std::size_t well_formed = 0;
   for (const Json& sample : Json::parse(read_file(fixture("tokenizers/ill-formed-utf8.json")))) {
     const std::string hex = sample.at("hex");
-    std::string bytes;
-    for (std::size_t i = 0; i < hex.size(); i += 2) bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+    const std::string bytes = from_hex(hex);
     std::pmr::string replaced;
     utf8_replace(bytes, replaced);
     EXPECT_EQ(std::string(replaced), sample.at("replaced").get<std::string>()) << hex;

@@ -203,6 +203,19 @@ TEST_F(TokenizerApi, WhiteSpaceBeforeATokenIsTakenAsAWhole) {
     }
 }
 
+// The answers are those of tokenizers 0.23.3.
+TEST_F(TokenizerApi, WhiteSpaceOfATokenThatDoesNotStandAloneIsLeftToTheNext) {
+  const auto tokenizer = open(R"({"added_tokens":[)" + added_token("x ", R"({"id":1,"lstrip":true,"single_word":true,"normalized":true})") +
+                              R"(],"pre_tokenizer":{"type":"WhitespaceSplit"},
+    "model":{"type":"WordLevel","unk_token":"?","vocab":{"?":0,"x ":1,"x":2}}})");
+  ASSERT_TRUE(tokenizer.ok()) << message(tokenizer.error());
+  const auto encoding = tokenizer->encode({"x x x "}, {.keep_tokens = true}, std::pmr::new_delete_resource());
+  ASSERT_TRUE(encoding.ok());
+  EXPECT_EQ(encoding->ids, (std::pmr::vector<std::int32_t>{2, 2, 1}));
+  EXPECT_EQ(encoding->offsets[2], (TextSpan{3, 6}));
+  EXPECT_EQ(encoding->tokens[2], " x ");
+}
+
 TEST_F(TokenizerApi, AddedTokensAreLookedForInTheTextThatTheySay) {
   const auto tokenizer = open(R"({"added_tokens":[)" + added_token("A", R"({"special":true})") + "," +
                               added_token("B", R"({"normalized":true})") + R"(],"normalizer":{"type":"Lowercase"},
@@ -270,12 +283,15 @@ TEST_F(TokenizerApi, SettingsOfBertGoBeforeTheNormalizerOfTheFile) {
     return tokenizer.ok() ? ids(*tokenizer, "É x中") : std::vector<std::int32_t>();
   };
   using Ids = std::vector<std::int32_t>;
-  const auto bert = [](const std::string& lowercase, const std::string& accents = "null") {
-    return R"({"type":"BertNormalizer","clean_text":true,"handle_chinese_chars":true,"strip_accents":)" + accents + R"(,"lowercase":)" +
-           lowercase + "}";
+  const auto bert = [](const std::string& lowercase, const std::string& accents = "null",
+                       const std::string& type = R"("type":"BertNormalizer",)") {
+    return "{" + type + R"("clean_text":true,"handle_chinese_chars":true,"strip_accents":)" + accents + R"(,"lowercase":)" + lowercase +
+           "}";
   };
   EXPECT_EQ(of(bert("true"), "{}"), (Ids{4, 0, 5}));
   EXPECT_EQ(of(bert("true"), R"({"do_lower_case":false})"), (Ids{1, 0, 5}));
+  for (const char* type : {R"("type":"Bert",)", ""})
+    EXPECT_EQ(of(bert("true", "null", type), R"({"do_lower_case":false})"), (Ids{1, 0, 5})) << "an old name: " << type;
   EXPECT_EQ(of(bert("false"), R"({"do_lower_case":true})"), (Ids{4, 0, 5}));
   EXPECT_EQ(of(bert("true"), R"({"tokenizer_class":"BertTokenizer","strip_accents":false})"), (Ids{2, 0, 5}));
   EXPECT_EQ(of(bert("true", "false"), R"({"strip_accents":null})"), (Ids{4, 0, 5}));
@@ -300,6 +316,11 @@ TEST_F(TokenizerApi, UnknownWordWithoutATokenForItIsAnError) {
   const auto failed = tokenizer->encode({"b"}, {}, std::pmr::new_delete_resource());
   ASSERT_FALSE(failed.ok());
   EXPECT_EQ(failed.error().code, ErrorCode::bad_row) << "other texts can be encoded";
+  EXPECT_EQ(failed.error().where, "m/tokenizer.json: model.unk_token");
+  os.files = {{"m/vocab.txt", "a\n"}, {"m/tokenizer_config.json", R"({"unk_token":"?"})"}};
+  const auto lines = Tokenizer::open(os, ledger, "m");
+  ASSERT_TRUE(lines.ok()) << message(lines.error());
+  EXPECT_EQ(lines->encode({"b"}, {}, std::pmr::new_delete_resource()).error().where, "m/tokenizer_config.json: unk_token");
 }
 
 // Also beside a tokenizer.json, which lists none of them.

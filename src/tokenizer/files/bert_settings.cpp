@@ -21,9 +21,8 @@ Result<BertNormalizerOptions> read_bert_settings(const SettingsFiles& files) {
 
 Result<std::optional<BertNormalizerOptions>> changed_by_settings(const JsonValue& normalizer, const SettingsFiles& files) {
   std::optional<BertNormalizerOptions> changed;
-  if (!normalizer.is_object()) return changed;
-  PLIMSOLL_TRY(const auto type, normalizer.optional_string("type"));
-  if (type.value_or("") != "BertNormalizer") return changed;
+  PLIMSOLL_TRY(const bool is_berts, is_bert_normalizer(normalizer));
+  if (!is_berts) return changed;
   PLIMSOLL_TRY(const BertNormalizerOptions own, read_bert_options(normalizer));
   BertNormalizerOptions options = own;
   if (is_bert(files)) {

@@ -4,6 +4,17 @@
 
 namespace plimsoll::tokenizer {
 
+namespace {
+
+Error too_long(std::string_view what, std::size_t bytes) {
+  return {ErrorCode::corrupt_file,
+          std::string(what) + " of " + std::to_string(bytes) + " bytes outside of vocabulary and merges",
+          {},
+          "at most " + std::to_string(JsonText::kStringLimit) + " are read"};
+}
+
+}  // namespace
+
 Status JsonText::begin_value() {
   if (++values_ > kValueLimit || text_.size() > kByteLimit)
     return Error{ErrorCode::corrupt_file, "the parts other than vocabulary and merges are larger than 256 KiB or 4,096 values"};
@@ -25,16 +36,20 @@ void JsonText::quote(std::string_view value) {
 }
 
 Status JsonText::key(std::string_view name) {
+  if (name.size() > kStringLimit) return too_long("a key", name.size());
+  charsmap_ = name == "precompiled_charsmap";
   PLIMSOLL_CHECK(begin_value());
-  quote(name.substr(0, name.size() > kStringLimit ? 0 : name.size()));
+  quote(name);
   text_ += ':';
   comma_ = false;
   return {};
 }
 
 Status JsonText::string(std::string_view value) {
+  const bool long_one = value.size() > kStringLimit;
+  if (long_one && !charsmap_) return too_long("a string", value.size());
   PLIMSOLL_CHECK(begin_value());
-  quote(value.size() > kStringLimit ? std::string_view() : value);
+  quote(long_one ? std::string_view() : value);
   return {};
 }
 

@@ -12,7 +12,7 @@ class JsonText {
  public:
   static constexpr std::size_t kByteLimit = std::size_t{256} << 10U;
   static constexpr std::size_t kValueLimit = 4096;
-  /// Longer strings are written empty: they belong to parts that read them elsewhere.
+  /// Longer strings are refused, but that of the one key whose part is refused by its type: it is written empty.
   static constexpr std::size_t kStringLimit = std::size_t{16} << 10U;
 
   Status key(std::string_view name);
@@ -30,7 +30,8 @@ class JsonText {
 
   std::string text_;
   std::size_t values_ = 0;
-  bool comma_ = false;  // something stands before at this level
+  bool charsmap_ = false;  // the last key was
+  bool comma_ = false;     // something stands before at this level
 };
 
 }  // namespace plimsoll::tokenizer

@@ -58,10 +58,12 @@ Status check_room(const JsonValue& list, const Ledger& ledger) {
 }
 
 /// The special tokens of one file, over those of the files before.
-Status read_special(const JsonValue& file, NamedTokens& named, const Ledger& ledger) {
+Status read_special(const JsonValue& file, TokenSource source, NamedTokens& named, const Ledger& ledger) {
   for (std::size_t role = 0; role < kRoles; ++role) {
     const auto value = file.find(kRoleNames[role].key);
-    if (value && !value->is_null()) PLIMSOLL_CHECK(read_name(*value, named.roles[role]));
+    if (!value || value->is_null()) continue;
+    PLIMSOLL_CHECK(read_name(*value, named.roles[role]));
+    named.roles[role].flags.source = source;
   }
   // A list, or the members of an object, which have names.
   for (const std::string_view key : {"additional_special_tokens", "extra_special_tokens"}) {
@@ -74,6 +76,7 @@ Status read_special(const JsonValue& file, NamedTokens& named, const Ledger& led
     for (const JsonValue entry : list->children()) {
       NamedToken token = special_token({});
       PLIMSOLL_CHECK(read_name(entry, token));
+      token.flags.source = source;
       named.extra.push_back(std::move(token));
     }
   }
@@ -91,6 +94,7 @@ Status read_decoder(const JsonValue& decoder, std::vector<NamedToken>& added, co
     if (error != std::errc() || end != key.data() + key.size() || token.id < 0)
       return Error{ErrorCode::corrupt_file, "a token's id was expected as the key", entry.where()};
     PLIMSOLL_CHECK(read_token(entry, token));
+    token.flags.source = TokenSource::settings;
     added.push_back(std::move(token));
   }
   return {};
@@ -98,12 +102,12 @@ Status read_decoder(const JsonValue& decoder, std::vector<NamedToken>& added, co
 
 /// An object of tokens and ids: none of them is special.
 Status read_added(const JsonValue& file, std::vector<NamedToken>& added, const Ledger& ledger) {
-  if (!file.is_object()) return Error{ErrorCode::corrupt_file, "an object of tokens and ids was expected", file.where()};
   PLIMSOLL_CHECK(check_room(file, ledger));
   added.reserve(file.size());
   for (const JsonValue entry : file.children()) {
     NamedToken token{std::string(entry.key())};
     token.flags.normalized = true;
+    token.flags.source = TokenSource::added_tokens;
     PLIMSOLL_TRY(token.id, entry.as_int(0, INT32_MAX));
     added.push_back(std::move(token));
   }
@@ -113,10 +117,10 @@ Status read_added(const JsonValue& file, std::vector<NamedToken>& added, const L
 /// One after the other, so that one is there at a time.
 Status read_other_files(const SettingsFiles& files, NamedTokens& named, const Ledger& ledger) {
   {
-    PLIMSOLL_TRY(const auto special, files.read_other("special_tokens_map.json"));
-    if (special) PLIMSOLL_CHECK(read_special(special->root(), named, ledger));
+    PLIMSOLL_TRY(const auto special, files.read_other(file_name(TokenSource::special_tokens)));
+    if (special) PLIMSOLL_CHECK(read_special(special->root(), TokenSource::special_tokens, named, ledger));
   }
-  PLIMSOLL_TRY(const auto added, files.read_other("added_tokens.json"));
+  PLIMSOLL_TRY(const auto added, files.read_other(file_name(TokenSource::added_tokens)));
   return added ? read_added(added->root(), named.added, ledger) : Status();
 }
 
@@ -140,7 +144,7 @@ Result<NamedTokens> read_named_tokens(const SettingsFiles& files, bool bert, con
   bool has_decoder = false;
   if (files.config) {
     const JsonValue config = files.config->root();
-    PLIMSOLL_CHECK(read_special(config, named, ledger));
+    PLIMSOLL_CHECK(read_special(config, TokenSource::settings, named, ledger));
     PLIMSOLL_TRY(const auto decoder, config.optional_object("added_tokens_decoder"));
     has_decoder = decoder.has_value();
     if (has_decoder) PLIMSOLL_CHECK(read_decoder(*decoder, named.added, ledger));

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include "tokenizer/token_source.h"
+
 namespace plimsoll::tokenizer {
 namespace {
 
@@ -71,17 +73,19 @@ Status class_of_model(const JsonValue& config, SettingsFiles& files) {
 
 }  // namespace
 
-Result<std::optional<JsonDocument>> SettingsFiles::read_other(const std::string& name) const {
-  if (!folder_->has(name)) return std::optional<JsonDocument>();
-  PLIMSOLL_TRY(const auto file, folder_->open(name));
+Result<std::optional<JsonDocument>> SettingsFiles::read_other(std::string_view name) const {
+  const std::string key(name);
+  if (!folder_->has(key)) return std::optional<JsonDocument>();
+  PLIMSOLL_TRY(const auto file, folder_->open(key));
   PLIMSOLL_CHECK(opening_->take(file->size(), *file));
   PLIMSOLL_TRY(JsonDocument document, JsonDocument::read(*file));
+  if (!document.root().is_object()) return Error{ErrorCode::corrupt_file, "an object was expected", document.root().where()};
   return std::optional(std::move(document));
 }
 
 Result<SettingsFiles> SettingsFiles::read(Folder& folder, Opening& opening) {
   SettingsFiles files(folder, opening);
-  PLIMSOLL_TRY(files.config, files.read_other("tokenizer_config.json"));
+  PLIMSOLL_TRY(files.config, files.read_other(file_name(TokenSource::settings)));
   bool named = false;
   if (files.config) {
     PLIMSOLL_TRY(named, read_class(files.config->root(), files));

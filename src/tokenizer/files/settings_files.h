@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <plimsoll/os.h>
 #include <plimsoll/result.h>
@@ -21,8 +22,10 @@ struct SettingsFiles {
 
   /// `folder` and `opening`, off which every file is taken, outlive the result.
   static Result<SettingsFiles> read(Folder& folder, Opening& opening);
-  /// Another file of the folder, which is kept only as long as it is looked at: special_tokens_map.json, added_tokens.json.
-  Result<std::optional<JsonDocument>> read_other(const std::string& name) const;
+  /// Another file of the folder, an object, which is kept only as long as it is looked at: special_tokens_map.json, added_tokens.json.
+  Result<std::optional<JsonDocument>> read_other(std::string_view name) const;
+
+  const std::string& folder() const { return folder_->path(); }
 
  private:
   SettingsFiles(Folder& folder, Opening& opening) : folder_(&folder), opening_(&opening) {}

@@ -1,11 +1,11 @@
 #include "tokenizer/files/tables.h"
 
 #include <algorithm>
-#include <array>
-#include <limits>
 #include <memory>
 #include <string>
 
+#include "tokenizer/files/string_normalizer.h"
+#include "tokenizer/token_text.h"
 #include "tokenizer/unicode/unicode.h"
 #include "tokenizer/unicode/utf8.h"
 
@@ -17,18 +17,14 @@ namespace {
 constexpr std::uint64_t kTokenLimit = std::uint64_t{1} << 22U;
 constexpr std::uint64_t kAddedLimit = std::uint64_t{1} << 18U;
 constexpr std::uint64_t kByteLimit = std::uint64_t{1} << 27U;
-// Bytes of added tokens times the parts of the normalizer that each goes through: a second or two.
+// Code points that go into the parts of a normalizer or come out of the last: a second or two, and as much again to write them.
 constexpr std::uint64_t kNormalizingLimit = std::uint64_t{1} << 24U;
 
-Error corrupt(std::string what, std::string key, std::string advice = {}) {
-  return {ErrorCode::corrupt_file, std::move(what), std::move(key), std::move(advice)};
+Error corrupt(std::string what, std::string where, std::string advice = {}) {
+  return {ErrorCode::corrupt_file, std::move(what), std::move(where), std::move(advice)};
 }
 
-Status check_added_length(std::size_t bytes) {
-  if (bytes <= kAddedTokenBytes) return {};
-  return corrupt("an added token of " + std::to_string(bytes) + " bytes", "added_tokens",
-                 "at most " + std::to_string(kAddedTokenBytes) + " are allowed");
-}
+std::string named(std::string_view token) { return "the added token \"" + printable(token, 60) + '"'; }
 
 /// Carves `count` elements off the front of `rest`, which is known to hold them.
 template <typename T>
@@ -40,62 +36,35 @@ std::span<T> carve(std::span<std::byte>& rest, std::uint64_t count) {
   return {first, size};
 }
 
-/// Collects the bytes of a normalized string, or only counts them.
-class ByteStage final : public CharStage {
- public:
-  explicit ByteStage(std::span<char> out) : out_(out) {}
-  void feed(Char c) override {
-    std::array<char, 4> utf8{};
-    const std::size_t size = utf8::encode(c.point, utf8.data());
-    if (used_ + size <= out_.size()) std::copy_n(utf8.data(), size, out_.data() + used_);
-    used_ += size;
-  }
-  void cut() override {}
-  std::size_t used() const { return used_; }
-
- private:
-  std::span<char> out_;
-  std::size_t used_ = 0;
-};
-
-/// Bytes of `text` normalized, written to `out` as far as they fit.
-std::size_t normalize(const Normalizers& normalizers, std::string_view text, std::span<char> out) {
-  std::array<std::byte, 4096> buffer;
-  std::pmr::monotonic_buffer_resource memory(buffer.data(), buffer.size());
-  ByteStage bytes(out);
-  StageList stages(&memory);
-  CharStage& head = attach_all(normalizers, stages, bytes);
-  std::uint32_t index = 0;
-  for (std::size_t at = 0; at < text.size();) {
-    const utf8::Decoded decoded = utf8::decode(text, at);
-    head.feed({decoded.point, index++});
-    at += decoded.size;
-  }
-  head.cut();
-  return bytes.used();
-}
-
 }  // namespace
 
+std::string TokenPlaces::added(TokenSource source) const {
+  return source == TokenSource::tokenizer ? file + ": added_tokens" : folder + '/' + std::string(file_name(source));
+}
+
 Status TableCounter::on_token(std::string_view token, std::int32_t) {
-  bytes += token.size();
-  if (++tokens > kTokenLimit || bytes > kByteLimit)
-    return corrupt("a vocabulary of more than " + std::to_string(tokens - 1) + " tokens", "model.vocab");
-  return {};
+  if (++tokens > kTokenLimit) return corrupt("a vocabulary of more than " + std::to_string(kTokenLimit) + " tokens", places.file);
+  return count_bytes(token);
 }
 
 Status TableCounter::on_added(const AddedTokenSpec& token) {
-  bytes += token.content.size();
-  if (++added > kAddedLimit || bytes > kByteLimit)
-    return corrupt("more than " + std::to_string(added - 1) + " added tokens", "added_tokens");
-  return check_added_length(token.content.size());
+  if (++added > kAddedLimit) return corrupt("more than " + std::to_string(kAddedLimit) + " added tokens", places.added(token.source));
+  if (token.content.size() > kTokenTextBytes) return token_too_long(named(token.content), token.content.size(), places.added(token.source));
+  return count_bytes(token.content);
+}
+
+Status TableCounter::count_bytes(std::string_view token) {
+  bytes += token.size();
+  if (bytes > kByteLimit) return corrupt("tokens of more than " + format_bytes(Bytes{kByteLimit}) + " in all", places.file);
+  return {};
 }
 
 Result<Tables> Tables::create(Os& os, Ledger& ledger, const TableCounter& counted) {
   // The limits above keep this sum far from overflow. The widest element comes first, so that every table is aligned.
-  const std::uint64_t size = counted.added * (sizeof(AddedToken) + 3 * sizeof(StringEntry)) +
+  const std::uint64_t size = counted.added * (sizeof(AddedToken) + 3 * sizeof(StringEntry) + sizeof(std::uint32_t)) +
                              counted.tokens * (sizeof(StringEntry) + sizeof(std::uint32_t)) + counted.bytes;
   Tables tables;
+  tables.places_ = counted.places;
   PLIMSOLL_TRY(tables.arena_, Arena::create(os, ledger, MemoryTag::tables, Bytes{size}));
   std::span<std::byte> rest = tables.arena_.bytes();
   tables.added_ = carve<AddedToken>(rest, counted.added);
@@ -103,13 +72,14 @@ Result<Tables> Tables::create(Os& os, Ledger& ledger, const TableCounter& counte
   tables.raw_ = carve<StringEntry>(rest, counted.added);
   tables.normalized_ = carve<StringEntry>(rest, counted.added);
   tables.entries_ = carve<StringEntry>(rest, counted.tokens);
+  tables.added_by_id_ = carve<std::uint32_t>(rest, counted.added);
   tables.by_id_ = carve<std::uint32_t>(rest, counted.tokens);
   tables.bytes_ = carve<char>(rest, counted.bytes);
   return tables;
 }
 
 Error Tables::changed() const {
-  return {ErrorCode::io, "the tokenizer's file changed while it was being read", "", "try again once it is written"};
+  return {ErrorCode::io, "the tokenizer's file changed while it was being read", places_.file, "try again once it is written"};
 }
 
 Status Tables::on_token(std::string_view token, std::int32_t id) {
@@ -124,7 +94,8 @@ Status Tables::on_added(const AddedTokenSpec& token) {
   if (added_used_ == added_.size() || token.content.size() > bytes_.size() - bytes_used_) return changed();
   token.content.copy(bytes_.data() + bytes_used_, token.content.size());
   const std::string_view content(bytes_.data() + bytes_used_, token.content.size());
-  added_[added_used_++] = {content, content, 0, token.single_word, token.lstrip, token.rstrip, token.normalized, token.special};
+  added_[added_used_++] = {content,          content,       0,           token.single_word, token.lstrip, token.rstrip,
+                           token.normalized, token.special, token.source};
   bytes_used_ += token.content.size();
   return {};
 }
@@ -133,8 +104,9 @@ Status Tables::finish(Os& os, Ledger& ledger, const Normalizers& normalizers, Re
   if (entries_used_ != entries_.size() || added_used_ != added_.size()) return changed();
   PLIMSOLL_CHECK(sort_vocabulary(repeated));
   PLIMSOLL_CHECK(name_added());
-  PLIMSOLL_CHECK(check_overlaps());
-  return normalize_added(os, ledger, normalizers);
+  PLIMSOLL_CHECK(normalize_added(os, ledger, normalizers));
+  PLIMSOLL_CHECK(check_overlaps(added_tokens_.raw()));
+  return check_overlaps(added_tokens_.normalized());
 }
 
 Status Tables::sort_vocabulary(Repeated repeated) {
@@ -144,7 +116,7 @@ Status Tables::sort_vocabulary(Repeated repeated) {
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     const bool again = kept > 0 && string(entries_[kept - 1]) == string(entries_[i]);
     if (again && repeated == Repeated::refuse)
-      return corrupt("the token \"" + printable(string(entries_[i]), 60) + "\" occurs twice", "model.vocab");
+      return corrupt("the token \"" + printable(string(entries_[i]), 60) + "\" occurs twice", places_.file + ": model.vocab");
     entries_[again ? kept - 1 : kept++] = entries_[i];
   }
   entries_ = entries_.first(kept);
@@ -187,36 +159,20 @@ Status Tables::name_added() {
   return {};
 }
 
-// One that takes the white space behind it, and others that are found in there, are as many tokens as there are blanks, each of all that
-// follow.
-Status Tables::check_overlaps() const {
-  bool takes_blanks = false;
-  bool begins_with_blank = false;
-  for (const StringEntry& e : contents_) {
-    const AddedToken& token = added_[static_cast<std::size_t>(e.value)];
-    if (token.normalized) continue;
-    takes_blanks = takes_blanks || token.rstrip;
-    begins_with_blank = begins_with_blank || unicode::is_whitespace(utf8::decode(token.content, 0).point);
-  }
-  if (!takes_blanks || !begins_with_blank) return {};
-  return Error{ErrorCode::unsupported,
-               "an added token that begins with white space, beside one that takes the white space behind it (rstrip)", "added_tokens",
-               "take the setting from one or remove the other"};
-}
-
 Status Tables::normalize_added(Os& os, Ledger& ledger, const Normalizers& normalizers) {
+  StringNormalizer normalizer(normalizers);
   std::uint64_t size = 0;
-  std::uint64_t work = 0;
   for (const StringEntry& e : contents_) {
     const AddedToken& token = added_[static_cast<std::size_t>(e.value)];
     if (!token.normalized) continue;
-    work += token.content.size() * (normalizers.size() + 1);
-    if (work > kNormalizingLimit) return corrupt("added tokens of too many bytes for a normalizer of so many parts", "added_tokens");
-    const std::size_t length = normalize(normalizers, token.content, {});
-    PLIMSOLL_CHECK(check_added_length(length));
+    const std::size_t length = normalizer.normalize(token.content, {});
+    if (length > kTokenTextBytes) return token_too_long(named(token.content) + ", normalized,", length, places_.added(token.source));
     size += length;
+    if (normalizer.points() > kNormalizingLimit)
+      return corrupt("added tokens of too many characters for a normalizer of " + std::to_string(normalizers.size()) + " parts",
+                     places_.file + ": added_tokens", "take some of either away");
   }
-  if (size > kByteLimit) return corrupt("added tokens of too many bytes", "added_tokens");
+  if (size > kByteLimit) return corrupt("added tokens of too many bytes", places_.file + ": added_tokens");
   PLIMSOLL_TRY(normalized_arena_, Arena::create(os, ledger, MemoryTag::tables, Bytes{size}));
   const std::span<std::byte> whole = normalized_arena_.bytes();
   const std::span<char> out(reinterpret_cast<char*>(whole.data()), whole.size());
@@ -224,13 +180,31 @@ Status Tables::normalize_added(Os& os, Ledger& ledger, const Normalizers& normal
   for (const StringEntry& e : contents_) {
     AddedToken& token = added_[static_cast<std::size_t>(e.value)];
     if (!token.normalized) continue;
-    const std::size_t length = normalize(normalizers, token.content, out.subspan(used));
+    const std::size_t length = normalizer.normalize(token.content, out.subspan(used));
     token.normalized_content = {out.data() + used, length};
     used += length;
   }
   const SortedStrings contents(bytes_, contents_);
-  added_tokens_ = AddedTokens(added_, contents, pattern_table(raw_, false, bytes_), pattern_table(normalized_, true, out));
+  added_tokens_ = AddedTokens(added_, contents, pattern_table(raw_, false, bytes_), pattern_table(normalized_, true, out),
+                              added_by_id_.first(contents_.size()));
   return {};
+}
+
+// One that takes the white space behind it, and others that are found in there, are as many tokens as there are blanks, each of all that
+// follow.
+Status Tables::check_overlaps(const SortedStrings& patterns) const {
+  const AddedToken* taking = nullptr;
+  const AddedToken* taken = nullptr;
+  for (std::size_t i = 0; i < patterns.size(); ++i) {
+    const AddedToken& token = added_tokens_[patterns[i].value];
+    if (token.rstrip) taking = &token;
+    if (unicode::is_whitespace(utf8::decode(patterns.string(patterns[i]), 0).point)) taken = &token;
+  }
+  if (taking == nullptr || taken == nullptr) return {};
+  return Error{ErrorCode::unsupported,
+               named(taken->content) + " begins with white space" + (taken->normalized ? ", normalized," : "") + " beside \"" +
+                   printable(taking->content, 60) + "\", which takes the white space behind it (rstrip)",
+               places_.added(taking->source), "take the setting from one or remove the other"};
 }
 
 SortedStrings Tables::pattern_table(std::span<StringEntry> entries, bool normalized, std::span<const char> bytes) {
@@ -241,8 +215,12 @@ SortedStrings Tables::pattern_table(std::span<StringEntry> entries, bool normali
     if (token.normalized != normalized || pattern.empty()) continue;
     entries[count++] = {static_cast<std::uint32_t>(pattern.data() - bytes.data()), static_cast<std::uint32_t>(pattern.size()), e.value};
   }
-  SortedStrings::sort(bytes, entries.first(count));
-  return {bytes, entries.first(count)};
+  entries = entries.first(count);
+  SortedStrings::sort(bytes, entries);
+  const auto string = [&](const StringEntry& e) { return std::string_view(bytes.data() + e.offset, e.length); };
+  // Some are the same once they are normalized: the first is found.
+  const auto end = std::unique(entries.begin(), entries.end(), [&](const auto& a, const auto& b) { return string(a) == string(b); });
+  return {bytes, entries.first(static_cast<std::size_t>(end - entries.begin()))};
 }
 
 }  // namespace plimsoll::tokenizer

@@ -2,8 +2,9 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 #include <plimsoll/os.h>
 #include <plimsoll/result.h>
@@ -15,6 +16,15 @@
 
 namespace plimsoll::tokenizer {
 
+/// Where tokens stand, for errors.
+struct TokenPlaces {
+  std::string folder;
+  std::string file;  ///< the tokenizer's own, with its path
+
+  /// Of an added token.
+  std::string added(TokenSource source) const;
+};
+
 /// An added token as a file tells it.
 struct AddedTokenSpec {
   std::string_view content;
@@ -23,9 +33,10 @@ struct AddedTokenSpec {
   bool rstrip = false;
   bool normalized = false;
   bool special = false;
+  TokenSource source = TokenSource::tokenizer;
 };
 
-/// Receives the vocabulary and the added tokens of a file in its order; strings are valid during the call.
+/// Receives the vocabulary and the added tokens of a file in its order; strings are valid during the call. Errors name the file.
 class TableListener {
  public:
   virtual ~TableListener() = default;
@@ -37,12 +48,18 @@ class TableListener {
 /// First reading: how much there is.
 class TableCounter final : public TableListener {
  public:
+  explicit TableCounter(TokenPlaces where) : places(std::move(where)) {}
+
   Status on_token(std::string_view token, std::int32_t id) override;
   Status on_added(const AddedTokenSpec& token) override;
 
+  const TokenPlaces places;
   std::uint64_t tokens = 0;
   std::uint64_t added = 0;
   std::uint64_t bytes = 0;
+
+ private:
+  Status count_bytes(std::string_view token);
 };
 
 /// What to make of a token that occurs twice in the vocabulary.
@@ -68,17 +85,19 @@ class Tables final : public TableListener {
  private:
   Status sort_vocabulary(Repeated repeated);
   Status name_added();
-  Status check_overlaps() const;
+  Status check_overlaps(const SortedStrings& patterns) const;
   Status normalize_added(Os& os, Ledger& ledger, const Normalizers& normalizers);
   SortedStrings pattern_table(std::span<StringEntry> entries, bool normalized, std::span<const char> bytes);
   Error changed() const;
 
+  TokenPlaces places_;
   Arena arena_;
   Arena normalized_arena_;
   std::span<char> bytes_;
   std::span<StringEntry> entries_;  // of the vocabulary
   std::span<std::uint32_t> by_id_;
   std::span<AddedToken> added_;
+  std::span<std::uint32_t> added_by_id_;
   std::span<StringEntry> contents_;  // of the added tokens
   std::span<StringEntry> raw_;
   std::span<StringEntry> normalized_;

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 
 #include <plimsoll/os.h>
 #include <plimsoll/result.h>
@@ -24,6 +25,7 @@ struct Parts {
   Normalizers normalizers;
   PreTokenizers pre_tokenizers;
   std::unique_ptr<Model> model;
+  std::string unknown_key;  ///< file and key that name the model's token for unknown words
   PostTemplate post;
   Decoders decoders;
   std::optional<Truncation> truncation;

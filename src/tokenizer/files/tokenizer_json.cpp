@@ -58,7 +58,7 @@ Status read_parts_of(File& file, const SettingsFiles& files, const JsonLimits& l
 Result<Parts> read_tokenizer_json(Os& os, Ledger& ledger, File& file, const SettingsFiles& files, const CancelToken* cancel) {
   const JsonLimits limits{.cancel = cancel};
   PLIMSOLL_TRY(const NamedTokens named, read_named_tokens(files, is_bert(files), ledger));
-  TableCounter counter;
+  TableCounter counter({files.folder(), file.path()});
   Parts parts;
   {
     UnlistedTokens counted(named, counter);
@@ -70,10 +70,8 @@ Result<Parts> read_tokenizer_json(Os& os, Ledger& ledger, File& file, const Sett
   TokenizerJsonHandler filler(file.path(), filled, nullptr);
   PLIMSOLL_CHECK(read_json(file, 0, file.size(), limits, filler));
   PLIMSOLL_CHECK(filled.add_rest());
-  Status finished = parts.tables.finish(os, ledger, parts.normalizers, Repeated::refuse);
-  if (!finished.ok() && (finished.error().code == ErrorCode::corrupt_file || finished.error().code == ErrorCode::unsupported))
-    finished.error().where = file.path() + ": " + finished.error().where;
-  PLIMSOLL_CHECK(std::move(finished));
+  PLIMSOLL_CHECK(parts.tables.finish(os, ledger, parts.normalizers, Repeated::refuse));
+  parts.unknown_key = file.path() + ": model.unk_token";
   return parts;
 }
 

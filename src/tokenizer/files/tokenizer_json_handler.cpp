@@ -117,9 +117,7 @@ Status TokenizerJsonHandler::vocabulary_value(std::optional<std::uint64_t> id) {
   const std::string where = depth_ > section_depth_ ? "model.vocab." + printable(key_, 60) : "model.vocab";
   if (!id) return bad(depth_ > section_depth_ ? "an id of 0 or more was expected" : "an object of tokens and ids was expected", where);
   if (*id > std::numeric_limits<std::int32_t>::max()) return bad("the id " + std::to_string(*id) + " is out of range", where);
-  Status status = listener_.on_token(key_, static_cast<std::int32_t>(*id));
-  if (!status.ok() && !status.error().where.empty()) status.error().where = file_ + ": " + status.error().where;
-  return status;
+  return listener_.on_token(key_, static_cast<std::int32_t>(*id));
 }
 
 Status TokenizerJsonHandler::added_value(std::optional<bool> flag) {
@@ -150,9 +148,7 @@ Status TokenizerJsonHandler::finish_added() {
     if ((token_fields_ & 1U << i) == 0) return absent(kFlags[i].key);
   }
   token_.content = content_;
-  Status status = listener_.on_added(token_);
-  if (!status.ok() && !status.error().where.empty()) status.error().where = file_ + ": " + status.error().where;
-  return status;
+  return listener_.on_added(token_);
 }
 
 Status TokenizerJsonHandler::open(char bracket) {

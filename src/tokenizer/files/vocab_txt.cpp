@@ -79,7 +79,7 @@ Result<Parts> read_vocab_txt(Os& os, Ledger& ledger, File& file, const SettingsF
                  "save it as tokenizer.json"};
   PLIMSOLL_TRY(const NamedTokens named, read_named_tokens(files, true, ledger));
   PLIMSOLL_TRY(const BertNormalizerOptions normalizer, read_bert_settings(files));
-  TableCounter counter;
+  TableCounter counter({files.folder(), file.path()});
   PLIMSOLL_CHECK(LineReader(file, counter, cancel).read());
   PLIMSOLL_CHECK(UnlistedTokens(named, counter).add_rest());
   Parts parts;
@@ -95,6 +95,7 @@ Result<Parts> read_vocab_txt(Os& os, Ledger& ledger, File& file, const SettingsF
     const AddedToken* found = parts.tables.added().find(token.content);
     return TemplatePiece{TemplatePiece::Kind::special, 0, found == nullptr ? 0 : found->id, token.content};
   };
+  parts.unknown_key = files.folder() + '/' + std::string(file_name(TokenSource::settings)) + ": unk_token";
   parts.post = make_bert_template(piece(named[Role::cls]), piece(named[Role::sep]));
   return parts;
 }

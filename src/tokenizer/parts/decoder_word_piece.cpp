@@ -9,7 +9,13 @@ namespace plimsoll::tokenizer {
 namespace {
 
 void replace_all(std::string& text, std::string_view from, std::string_view to) {
-  for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) text.replace(at, from.size(), to);
+  std::string replaced;
+  std::size_t kept = 0;  // bytes before it are in `replaced`
+  for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, kept)) {
+    replaced.append(text, kept, at - kept).append(to);
+    kept = at + from.size();
+  }
+  if (kept > 0) text = replaced.append(text, kept);
 }
 
 /// What tokenization put between a word and its punctuation.

@@ -36,6 +36,10 @@ class WordLevel final : public Model {
   explicit WordLevel(std::string unknown) : unknown_(std::move(unknown)) {}
 
   Status bind(const Vocabulary& vocabulary) override {
+    const std::uint32_t longest = vocabulary.strings().longest();
+    if (longest > kLongestWord)
+      return Error{ErrorCode::unsupported, "a word of " + std::to_string(longest) + " bytes", "model.vocab",
+                   "at most " + std::to_string(kLongestWord) + " are built"};
     vocabulary_ = &vocabulary;
     return {};
   }

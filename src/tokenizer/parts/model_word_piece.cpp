@@ -7,13 +7,11 @@ namespace plimsoll::tokenizer {
 
 namespace {
 
-/// Longer words would have to be held as a whole.
-constexpr std::int64_t kLongestWord = 65536;
 /// From each character of a word on, tokens are looked for as far as the shorter of word and token goes: both long are slow.
 constexpr std::int64_t kLongBoth = 100;
 
 /// What a stage needs of its model.
-struct Tables {
+struct BoundVocabulary {
   const Vocabulary* vocabulary = nullptr;
   std::optional<std::int32_t> unknown_id;
   SortedStrings::Range continuing;  ///< tokens that begin with the prefix
@@ -22,8 +20,8 @@ struct Tables {
 /// Greedy longest match first (Schuster and Nakajima 2012, "Japanese and Korean voice search"; as in BERT).
 class WordPieceStage final : public CharStage {
  public:
-  WordPieceStage(const Tables& tables, const WordPieceOptions& options, TokenSink& sink, std::pmr::memory_resource* memory)
-      : tables_(tables), options_(options), sink_(sink), word_(static_cast<std::size_t>(options.longest_word), memory), pieces_(memory) {}
+  WordPieceStage(const BoundVocabulary& bound, const WordPieceOptions& options, TokenSink& sink, std::pmr::memory_resource* memory)
+      : bound_(bound), options_(options), sink_(sink), word_(static_cast<std::size_t>(options.longest_word), memory), pieces_(memory) {}
 
   void feed(Char c) override { word_.push(c); }
 
@@ -57,8 +55,8 @@ class WordPieceStage final : public CharStage {
 
   // Byte by byte: tokens are UTF-8, so that one that matches ends where a character does.
   const StringEntry* longest_at(std::string_view text, bool is_first) const {
-    const SortedStrings& strings = tables_.vocabulary->strings();
-    SortedStrings::Range range = is_first ? strings.all() : tables_.continuing;
+    const SortedStrings& strings = bound_.vocabulary->strings();
+    SortedStrings::Range range = is_first ? strings.all() : bound_.continuing;
     const StringEntry* longest = nullptr;
     for (const char c : text) {
       strings.narrow(range, static_cast<unsigned char>(c));
@@ -71,17 +69,17 @@ class WordPieceStage final : public CharStage {
   void add_pieces() {
     std::size_t begin = 0;
     for (const Piece& piece : pieces_) {
-      sink_.add({piece.entry->value, word_.at(begin), word_.at(piece.end - 1) + 1}, tables_.vocabulary->strings().string(*piece.entry));
+      sink_.add({piece.entry->value, word_.at(begin), word_.at(piece.end - 1) + 1}, bound_.vocabulary->strings().string(*piece.entry));
       begin = piece.end;
     }
   }
 
   void add_unknown() {
-    if (!tables_.unknown_id) return sink_.fail_unknown();
-    sink_.add({*tables_.unknown_id, word_.start(), word_.end()}, options_.unknown);
+    if (!bound_.unknown_id) return sink_.fail_unknown();
+    sink_.add({*bound_.unknown_id, word_.start(), word_.end()}, options_.unknown);
   }
 
-  const Tables& tables_;
+  const BoundVocabulary& bound_;
   const WordPieceOptions& options_;
   TokenSink& sink_;
   WordBuffer word_;
@@ -98,17 +96,17 @@ class WordPiece final : public Model {
                    "words of " + std::to_string(options_.longest_word) + " characters and a token of " +
                        std::to_string(vocabulary.strings().longest()) + " bytes",
                    "model.max_input_chars_per_word", "one of the two must be " + std::to_string(kLongBoth) + " or less"};
-    tables_ = {&vocabulary, vocabulary.id(options_.unknown), vocabulary.strings().narrow(vocabulary.strings().all(), options_.prefix)};
+    bound_ = {&vocabulary, vocabulary.id(options_.unknown), vocabulary.strings().narrow(vocabulary.strings().all(), options_.prefix)};
     return {};
   }
 
   CharStage& attach(StageList& stages, TokenSink& sink) const override {
-    return stages.make<WordPieceStage>(tables_, options_, sink, stages.memory());
+    return stages.make<WordPieceStage>(bound_, options_, sink, stages.memory());
   }
 
  private:
   WordPieceOptions options_;
-  Tables tables_;
+  BoundVocabulary bound_;
 };
 
 }  // namespace
@@ -120,7 +118,7 @@ Result<std::unique_ptr<Model>> read_word_piece(const JsonValue& part) {
   PLIMSOLL_TRY(options.unknown, part.get_string("unk_token"));
   PLIMSOLL_TRY(options.prefix, part.get_string("continuing_subword_prefix"));
   PLIMSOLL_TRY(options.longest_word, part.get_int("max_input_chars_per_word", 0, std::numeric_limits<std::int64_t>::max()));
-  if (options.longest_word > kLongestWord)
+  if (options.longest_word > static_cast<std::int64_t>(kLongestWord))
     return Error{ErrorCode::unsupported, "words of " + std::to_string(options.longest_word) + " characters",
                  part.where() + ".max_input_chars_per_word", "at most " + std::to_string(kLongestWord) + " are built"};
   return make_word_piece(std::move(options));

@@ -30,6 +30,9 @@ CharStage& attach_all(const Normalizers& normalizers, StageList& stages, CharSta
 /// The parts of the "normalizer" section; a Sequence is flattened. A type that is not built here is `unsupported`.
 Result<Normalizers> make_normalizers(const JsonValue& section);
 
+/// Whether the section is one BertNormalizer, under any name that it has, or none.
+Result<bool> is_bert_normalizer(const JsonValue& section);
+
 // The parts that there are, one file each; `part` is the section's object.
 
 struct BertNormalizerOptions {

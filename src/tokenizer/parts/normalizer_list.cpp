@@ -5,6 +5,8 @@ namespace plimsoll::tokenizer {
 
 namespace {
 
+constexpr std::string_view kList = "normalizers";
+
 /// Every normalizer that is built here.
 constexpr std::array<PartType<Normalizer>, 9> kNormalizers = {{
     {"BertNormalizer", read_bert_normalizer, "clean_text"},
@@ -21,7 +23,13 @@ constexpr std::array<PartType<Normalizer>, 9> kNormalizers = {{
 }  // namespace
 
 Result<Normalizers> make_normalizers(const JsonValue& section) {
-  return read_parts<Normalizer>(section, "normalizer", "normalizers", kNormalizers);
+  return read_parts<Normalizer>(section, "normalizer", kList, kNormalizers);
+}
+
+Result<bool> is_bert_normalizer(const JsonValue& section) {
+  if (!section.is_object() || is_sequence(section, kList)) return false;
+  PLIMSOLL_TRY(const PartType<Normalizer>* type, find_type<Normalizer>(section, kNormalizers));
+  return type != nullptr && type->read == read_bert_normalizer;
 }
 
 CharStage& attach_all(const Normalizers& normalizers, StageList& stages, CharStage& next) {

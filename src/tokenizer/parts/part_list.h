@@ -12,8 +12,9 @@
 
 namespace plimsoll::tokenizer {
 
-/// Parts that one section of tokenizer.json may hold after flattening its Sequences.
-inline constexpr std::size_t kPartLimit = 64;
+/// Parts that one section of tokenizer.json may hold after flattening its Sequences: each may set apart again what the one before did, so
+/// that texts take time with the square of their number.
+inline constexpr std::size_t kPartLimit = 8;
 
 /// A type name of tokenizer.json and what reads that part. Old files leave the type out: then `mark` is a key that only
 /// this type has, and empty where it cannot be told.
@@ -24,10 +25,24 @@ struct PartType {
   std::string_view mark = {};
 };
 
+/// Whether `part` is a list of parts, which stand under `list_key`.
+bool is_sequence(const JsonValue& part, std::string_view list_key);
+
 /// The leaves of `section` in order: Sequences, whose parts stand under `list_key`, are taken apart to any depth.
 Result<std::vector<JsonValue>> flatten_sequence(const JsonValue& section, std::string_view list_key);
 
 Error unsupported_part(const JsonValue& part, std::string_view kind, std::string_view type);
+/// Of the type that the part tells.
+Error unsupported_part(const JsonValue& part, std::string_view kind);
+
+/// What reads `part`; null where there is no such type. Fails where the type is no string.
+template <typename Part>
+Result<const PartType<Part>*> find_type(const JsonValue& part, std::span<const PartType<Part>> types) {
+  PLIMSOLL_TRY(const auto name, part.optional_string("type"));
+  for (const PartType<Part>& type : types)
+    if (name ? type.type == *name : !type.mark.empty() && part.find(type.mark)) return &type;
+  return nullptr;
+}
 
 /// Reads every leaf of `section` by the one list `types`; a null section gives no parts.
 template <typename Part>
@@ -37,15 +52,9 @@ Result<std::vector<std::unique_ptr<Part>>> read_parts(const JsonValue& section, 
   if (section.is_null()) return parts;
   PLIMSOLL_TRY(const std::vector<JsonValue> leaves, flatten_sequence(section, list_key));
   for (const JsonValue& leaf : leaves) {
-    PLIMSOLL_TRY(const auto type, leaf.optional_string("type"));
-    const PartType<Part>* found = nullptr;
-    for (const PartType<Part>& candidate : types)
-      if (type ? candidate.type == *type : !candidate.mark.empty() && leaf.find(candidate.mark)) {
-        found = &candidate;
-        break;
-      }
-    if (found == nullptr) return unsupported_part(leaf, kind, type.value_or("without a type"));
-    PLIMSOLL_TRY(auto part, found->read(leaf));
+    PLIMSOLL_TRY(const PartType<Part>* type, find_type(leaf, types));
+    if (type == nullptr) return unsupported_part(leaf, kind);
+    PLIMSOLL_TRY(auto part, type->read(leaf));
     parts.push_back(std::move(part));
   }
   return parts;

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "tokenizer/parts/part_list.h"
+#include "tokenizer/token_text.h"
 
 namespace plimsoll::tokenizer {
 
@@ -16,6 +18,12 @@ constexpr std::int64_t kIdLimit = std::numeric_limits<std::int32_t>::max();
 
 Error corrupt(std::string what, const JsonValue& where) { return {ErrorCode::corrupt_file, std::move(what), where.where()}; }
 
+Result<std::string> read_string(const JsonValue& token) {
+  PLIMSOLL_TRY(const std::string_view string, token.as_string());
+  if (string.size() > kTokenTextBytes) return token_too_long("a token of a template", string.size(), token.where());
+  return std::string(string);
+}
+
 /// The ids and strings that `name` stands for, each as a piece.
 Status add_special(const JsonValue& specials, std::string_view name, std::int32_t type_id, std::vector<TemplatePiece>& pieces) {
   PLIMSOLL_TRY(const JsonValue special, specials.get_object(name));
@@ -27,8 +35,8 @@ Status add_special(const JsonValue& specials, std::string_view name, std::int32_
   for (const JsonValue id : ids.children()) {
     if (pieces.size() == kPieceLimit) return corrupt("a template of more than " + std::to_string(kPieceLimit) + " pieces", special);
     PLIMSOLL_TRY(const std::int64_t value, id.as_int(0, kIdLimit));
-    PLIMSOLL_TRY(const std::string_view string, (*token).as_string());
-    pieces.push_back({Kind::special, type_id, static_cast<std::int32_t>(value), std::string(string)});
+    PLIMSOLL_TRY(std::string string, read_string(*token));
+    pieces.push_back({Kind::special, type_id, static_cast<std::int32_t>(value), std::move(string)});
     ++token;
   }
   return {};
@@ -90,10 +98,10 @@ Result<TemplatePiece> read_token(const JsonValue& part, std::string_view key) {
   PLIMSOLL_TRY(const JsonValue list, part.get_array(key));
   if (list.size() != 2) return corrupt("a token and its id were expected", list);
   auto it = list.children().begin();
-  PLIMSOLL_TRY(const std::string_view token, (*it).as_string());
+  PLIMSOLL_TRY(std::string token, read_string(*it));
   ++it;
   PLIMSOLL_TRY(const std::int64_t id, (*it).as_int(0, kIdLimit));
-  return TemplatePiece{Kind::special, 0, static_cast<std::int32_t>(id), std::string(token)};
+  return TemplatePiece{Kind::special, 0, static_cast<std::int32_t>(id), std::move(token)};
 }
 
 Result<std::unique_ptr<PostTemplate>> read_bert_processing(const JsonValue& part) {
@@ -117,8 +125,13 @@ std::int32_t largest(const std::vector<TemplatePiece>& pieces) {
 
 }  // namespace
 
-std::int64_t PostTemplate::added(bool is_pair) const {
-  return std::count_if(pieces(is_pair).begin(), pieces(is_pair).end(), [](const Piece& piece) { return piece.kind == Kind::special; });
+std::int64_t PostTemplate::length(bool is_pair, Lengths lengths, bool add_special) const {
+  std::int64_t length = 0;
+  for (const Piece& piece : pieces(is_pair)) {
+    if (piece.kind == Kind::special) length += add_special ? 1 : 0;
+    else length += piece.kind == Kind::first ? lengths.first : lengths.second;
+  }
+  return length;
 }
 
 std::int32_t PostTemplate::max_id() const { return std::max(largest(single), largest(pair)); }

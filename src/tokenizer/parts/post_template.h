@@ -7,6 +7,7 @@
 #include <plimsoll/result.h>
 
 #include "json/json_document.h"
+#include "tokenizer/length_rules.h"
 
 namespace plimsoll::tokenizer {
 
@@ -27,7 +28,10 @@ struct PostTemplate {
   std::vector<Piece> pair = {{Piece::Kind::first, 0}, {Piece::Kind::second, 1}};
 
   const std::vector<Piece>& pieces(bool is_pair) const { return is_pair ? pair : single; }
-  std::int64_t added(bool is_pair) const;
+  /// Tokens of texts of `lengths` once they are put together.
+  std::int64_t length(bool is_pair, Lengths lengths, bool add_special) const;
+  /// Of which are special.
+  std::int64_t added(bool is_pair) const { return length(is_pair, {}, true); }
   std::int32_t max_id() const;
 };
 

@@ -12,6 +12,10 @@
 
 namespace plimsoll::tokenizer {
 
+/// Longest word that a model may ask for, in points: it is held as a whole with the tokens that it is made of, which takes half of the
+/// least memory that a text has (1 MiB).
+inline constexpr std::size_t kLongestWord = 8192;
+
 /// The piece that a model is looking at, as UTF-8, up to a number of points; of the rest only count and end are kept.
 class WordBuffer {
  public:

@@ -10,7 +10,7 @@ namespace utf8 {
 
 namespace {
 
-constexpr char32_t kReplacement = 0xFFFD;
+constexpr char32_t kReplaced = 0xFFFD;
 
 struct Lead {
   std::size_t size;   ///< of the whole sequence; 0: no sequence begins so
@@ -32,18 +32,17 @@ Lead classify(unsigned char lead) {
 
 }  // namespace
 
-Decoded decode(std::string_view text, std::size_t at) {
+Decoded decode_long(std::string_view text, std::size_t at) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char first = byte(at);
-  if (first < 0x80) return {first, 1, true};
   const Lead lead = classify(first);
-  if (lead.size == 0) return {kReplacement, 1, false};
+  if (lead.size == 0) return {kReplaced, 1, false};
   char32_t point = first & (0x7FU >> lead.size);
   for (std::size_t i = 1; i < lead.size; ++i) {
-    if (at + i >= text.size()) return {kReplacement, i, false};
+    if (at + i >= text.size()) return {kReplaced, i, false};
     const unsigned char next = byte(at + i);
     const bool fits = i == 1 ? next >= lead.low && next <= lead.high : (next & 0xC0U) == 0x80U;
-    if (!fits) return {kReplacement, i, false};
+    if (!fits) return {kReplaced, i, false};
     point = (point << 6U) | (next & 0x3FU);
   }
   return {point, lead.size, true};
@@ -84,12 +83,11 @@ bool is_utf8(std::string_view text) {
 }
 
 void utf8_replace(std::string_view text, std::pmr::string& out) {
-  constexpr std::string_view kMark = "\xEF\xBF\xBD";
   std::size_t kept = 0;  // bytes before it have been copied
   for (std::size_t at = 0; at < text.size();) {
     const utf8::Decoded decoded = utf8::decode(text, at);
     if (!decoded.valid) {
-      out.append(text.substr(kept, at - kept)).append(kMark);
+      out.append(text.substr(kept, at - kept)).append(utf8::kReplacement);
       kept = at + decoded.size;
     }
     at += decoded.size;

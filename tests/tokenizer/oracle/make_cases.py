@@ -4,7 +4,7 @@
     make_cases.py FIXTURES_DIR [--seed N]
 
 Reads FIXTURES_DIR/tokenizers/bert-{uncased,cased}/tokenizer.json and writes next to them hard-cases-{uncased,cased}.jsonl,
-parts.json (other parts over a small vocabulary), truncation.json and vocab-txt.json.
+parts.json (other parts over a small vocabulary), truncation.json, vocab-txt.json, ill-formed-utf8.json and ill-formed-texts.json.
 """
 import argparse
 import json
@@ -205,3 +205,22 @@ dump("vocab-txt.json", cases)
 BYTES = [0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xED, 0xEF, 0xF0, 0xF1, 0xF4, 0xF5, 0xFF]
 samples = [bytes(rng.choice(BYTES) for _ in range(rng.randint(1, 8))) for _ in range(400)] + ["aé€😀".encode()[:i] for i in range(11)]
 dump("ill-formed-utf8.json", [{"hex": s.hex(), "replaced": s.decode(errors="replace")} for s in samples])
+
+# ---------------------------------------------------------------- added tokens in texts that are no UTF-8
+PIECES = [b"a", b"b", b" ", "é".encode(), "中".encode(), b"\x80", b"\xbf\x80", b"\xc3", b"\xe4\xb8", b"\xf0\x9f", b"\xff", b"\xed\xa0\x80", b"\xf4\x90\x80\x80",
+          "\u00a0".encode(), "\u3000".encode(), b"<x>", b"<y>", b"[M]"]
+FLAGS = ("single_word", "lstrip", "rstrip", "normalized")
+cases = []
+for _ in range(20):
+    tokens = [added(c, **{f: rng.random() < 0.4 for f in FLAGS}) for c in rng.sample(["<x>", "<y>", "[M]", "a", "é", "\ufffd"], 4)]
+    whole = {"version": "1.0", "truncation": None, "padding": None, "added_tokens": tokens, "normalizer": rng.choice([None, {"type": "NFC"}]),
+             "pre_tokenizer": rng.choice([None, BERT, {"type": "Whitespace"}]), "post_processor": None, "decoder": None, "model": model()}
+    whole["model"]["vocab"] = {t: i for i, t in enumerate(["[UNK]", "a", "b", "##a", "é", "<", "x", ">", "\ufffd", "##\ufffd"])}
+    t = Tokenizer.from_str(json.dumps(whole))
+    answers = []
+    for prefix in [b""] * 14 + [b"b" * 4090]:  # the last is longer than what is looked at in one go
+        s = prefix + b"".join(rng.choice(PIECES) for _ in range(rng.randint(1, 24)))
+        e = t.encode(s.decode(errors="replace"))
+        answers.append({"hex": s.hex(), "ids": e.ids, "offsets": e.offsets})
+    cases.append({"file": whole, "rows": answers})
+dump("ill-formed-texts.json", cases)
