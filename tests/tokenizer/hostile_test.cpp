@@ -1,6 +1,7 @@
 // Files that are broken, or larger than they need be: a typed error that names file and key, and nothing left behind.
 #include <ctime>
 
+#include "hub/opening.h"
 #include "tokenizer/files/tables.h"
 #include "tokenizer/tokenizer_fixture.h"
 
