@@ -11,7 +11,7 @@ namespace {
 constexpr std::uint64_t kShortName = 32;
 constexpr std::uint64_t kCopiesOfName = 8;
 
-constexpr std::uint64_t kOpBytes = 2560;
+constexpr std::uint64_t kOpBytes = 1536;
 
 // What a direct read costs beside its bytes, two at a time (tests/stream/read_rates.cpp: 195 us of 512 KiB, 1.26 ms of 4 MiB).
 constexpr double kReadSeconds = 50e-6;
