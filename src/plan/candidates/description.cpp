@@ -19,14 +19,17 @@ constexpr double kReadSeconds = 50e-6;
 // Steps of an accelerator are told by their arithmetic alone; its memory is not what slows it.
 constexpr double kAcceleratorMemoryRate = 1e15;
 
-// What is read once has two steps, and no smaller parts.
+// What is read once has two steps; a vector is one read.
 constexpr std::uint64_t kReadBytes = 40;
 
 std::uint64_t schedule_bytes(const Program& program) {
   std::uint64_t bytes = 0;
   for (const Weight& weight : program.weights) {
-    for (const WeightPart& part : weight.parts)
-      bytes += static_cast<std::uint64_t>(part.rows / kPanelOutputs + 1) * (weight.role == WeightRole::matrix ? kChunkBytes : kReadBytes);
+    const std::uint64_t each = weight.role == WeightRole::matrix ? kChunkBytes : kReadBytes;
+    for (const WeightPart& part : weight.parts) {
+      const std::int64_t panels = weight.role == WeightRole::vector ? 1 : (part.rows + kPanelOutputs - 1) / kPanelOutputs;
+      bytes += static_cast<std::uint64_t>(panels) * each;
+    }
   }
   return bytes;
 }
