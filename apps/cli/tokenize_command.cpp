@@ -128,8 +128,8 @@ class TokenWriter {
   Status fault(const Row& row, const Error& error) {
     failed_ = true;
     report_fault(context_.options.json, json_, context_.console, row, error);
-    if (!context_.options.fail_fast) return {};
-    return stopped_at(row, error);
+    if (context_.options.fail_fast) return stopped_at(row, error);
+    return context_.output.failed() ? context_.output.flush() : Status();
   }
 
   Context& context_;

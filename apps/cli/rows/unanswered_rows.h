@@ -1,10 +1,11 @@
 #pragma once
 
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 #include "rows/row_source.h"
 
@@ -18,9 +19,9 @@ struct KeptRow {
   std::string text;
   std::optional<std::string> pair;
   bool mended = false;
-  std::optional<Error> fault;
+  std::unique_ptr<const Error> fault;  ///< apart: there are thousands of rows, and errors are large
 
-  Bytes size() const { return Bytes{id.size() + text.size() + (pair ? pair->size() : 0)}; }
+  Bytes size() const;
 };
 
 KeptRow keep_row(const Row& row);
@@ -44,8 +45,8 @@ class UnansweredRows final : public RowSource {
   void answered_before(std::int64_t index) { first_ = index; }
   std::int64_t first() const { return first_; }
 
-  /// Of a stream: rows that were taken and not answered, in order. They come first from now on.
-  void put_back(std::vector<KeptRow> rows);
+  /// Of a stream: a row that was taken and not answered. It comes first from now on: the last of several is put back first.
+  void put_back(KeptRow row) { kept_.push_front(std::move(row)); }
   /// With what the rows that were put back take.
   Bytes held() const override;
 

@@ -1,6 +1,7 @@
 #include "session/row_runner.h"
 
 #include <algorithm>
+#include <ranges>
 #include <span>
 #include <utility>
 
@@ -68,20 +69,17 @@ Status RowRunner::run() {
 
 Status RowRunner::put_back() {
   if (!rows_.is_stream()) return rows_.rewind();
-  std::vector<KeptRow> kept;
-  kept.reserve(waiting_.size() + 1);
-  std::int64_t texts = 0;
-  for (const Waiting& waiting : waiting_) {
+  if (in_hand_) rows_.put_back(keep_row(row_));
+  std::int64_t texts = waiting_texts();
+  for (const Waiting& waiting : std::views::reverse(waiting_)) {
     Row row = waiting.row();
     if (!row.fault) {
-      const Answer& text = classifier_.waiting(texts++);
+      const Answer& text = classifier_.waiting(--texts);
       row.input = {text.text, text.pair};
       row.mended = row.mended || text.replaced;
     }
-    kept.push_back(keep_row(row));
+    rows_.put_back(keep_row(row));
   }
-  if (in_hand_) kept.push_back(keep_row(row_));
-  rows_.put_back(std::move(kept));
   return {};
 }
 
@@ -100,7 +98,11 @@ Status RowRunner::add(const Row& row) {
 }
 
 std::size_t RowRunner::Waiting::bytes() const {
-  return id.size() + (fault ? sizeof(Waiting) + fault->what.size() + fault->where.size() + fault->advice.size() : 0);
+  return id.size() + (fault ? sizeof(Waiting) + sizeof(Error) + fault->what.size() + fault->where.size() + fault->advice.size() : 0);
+}
+
+std::int64_t RowRunner::waiting_texts() const {
+  return std::ranges::count_if(waiting_, [](const Waiting& row) { return !row.fault; });
 }
 
 Status RowRunner::wait(Waiting row) {
@@ -133,10 +135,10 @@ void RowRunner::show_progress() {
 Status RowRunner::fault(const Row& row, const Error& error) {
   const bool ends = context_.options.fail_fast;
   if (ends) PLIMSOLL_CHECK(run_pass());
-  if (!waiting_.empty()) return wait({row.index, row.line, std::string(row.id), row.mended, error});
+  if (!waiting_.empty()) return wait({row.index, row.line, std::string(row.id), row.mended, std::make_unique<const Error>(error)});
   report(row, error);
   in_hand_ = false;
-  if (ends || to_terminal_) PLIMSOLL_CHECK(context_.output.flush());
+  if (ends || to_terminal_ || context_.output.failed()) PLIMSOLL_CHECK(context_.output.flush());
   return ends ? Status(stopped_at(row, error)) : Status();
 }
 
@@ -158,8 +160,7 @@ void RowRunner::answer(const Waiting& row, Answer answer) {
 Status RowRunner::run_pass() {
   if (waiting_.empty()) return {};
   PLIMSOLL_TRY(const std::span<const Answer> answers, classifier_.run());
-  const auto texts = std::ranges::count_if(waiting_, [](const Waiting& row) { return !row.fault; });
-  if (answers.size() != static_cast<std::size_t>(texts))
+  if (answers.size() != static_cast<std::size_t>(waiting_texts()))
     return Error{ErrorCode::internal, "a pass lost a text", "run", "please report this"};
   auto next = answers.begin();
   for (const Waiting& row : waiting_) {

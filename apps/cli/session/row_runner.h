@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -45,11 +46,12 @@ class RowRunner {
     std::int64_t line = 0;
     std::string id;
     bool mended = false;
-    std::optional<Error> fault = std::nullopt;
+    std::unique_ptr<const Error> fault = nullptr;  ///< apart: there are thousands of rows, and errors are large
 
-    Row row() const { return {index, line, id, {}, fault, mended}; }
+    Row row() const { return {index, line, id, {}, fault ? std::optional(*fault) : std::nullopt, mended}; }
     std::size_t bytes() const;
   };
+  std::int64_t waiting_texts() const;
 
   Status take(const Row& row);
   Status add(const Row& row);
