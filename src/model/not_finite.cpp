@@ -20,6 +20,8 @@ namespace plimsoll {
 namespace {
 
 constexpr std::size_t kBlockBytes = std::size_t{64} << 10U;
+// A tensor whose values a file has in another order takes a read for every few of them.
+constexpr std::uint64_t kReorderedCost = 128;
 
 /// How a type of floats is told apart: a value without its sign is greater where its bits are.
 template <typename Bits>
@@ -89,27 +91,31 @@ Result<Found> find_in(const Checkpoint& checkpoint, const BoundPart& part, std::
   return found;
 }
 
+bool is_reordered(const TensorInfo& tensor) { return tensor.file != tensor.shard; }
+
+std::uint64_t cost_of_byte(const TensorInfo& tensor) { return is_reordered(tensor) ? kReorderedCost : 1; }
+
 // Where a file has its values in another order, they are counted in the tensor's own.
 std::string place_of(const Checkpoint& checkpoint, const Found& found) {
   const TensorInfo& tensor = *found.part.tensor;
   const std::string& path = checkpoint.file(tensor.file).path();
-  if (tensor.file != tensor.shard) return fmt::format("{}, at value {} of the tensor in row-major order", path, found.element);
+  if (is_reordered(tensor)) return fmt::format("{}, at value {} of the tensor in row-major order", path, found.element);
   return fmt::format("{} at byte {}", path, tensor.offset + found.element * element_bytes(found.part.type));
 }
 
-// The smallest first: most tensors are looked at before one is too large for it.
-std::vector<BoundPart> parts_by_size(const Binding& binding) {
+// The quickest first: most tensors are looked at before one takes too long.
+std::vector<BoundPart> parts_by_cost(const Binding& binding) {
   std::vector<BoundPart> all;
   for (const std::vector<BoundPart>& parts : binding.weights)
     std::ranges::copy_if(parts, std::back_inserter(all), [](const BoundPart& part) { return part.tensor != nullptr; });
-  std::ranges::stable_sort(all, {}, [](const BoundPart& part) { return part.tensor->bytes; });
+  std::ranges::stable_sort(all, {}, [](const BoundPart& part) { return part.tensor->bytes * cost_of_byte(*part.tensor); });
   return all;
 }
 
-std::string which_are(const Model& model, Bytes most) {
-  if (model.weight_bytes() <= most) return "although all weights are";
-  return fmt::format("although the first {} of {} of weights are, the smallest tensors first; no more was looked at", format_bytes(most),
-                     format_bytes(model.weight_bytes()));
+std::string which_are(const Model& model, Bytes looked_at) {
+  if (model.weight_bytes() <= looked_at) return "although all weights are";
+  return fmt::format("although the first {} of {} of weights are, the smallest tensors first; no more was looked at",
+                     format_bytes(looked_at), format_bytes(model.weight_bytes()));
 }
 
 }  // namespace
@@ -117,9 +123,12 @@ std::string which_are(const Model& model, Bytes most) {
 Error not_finite(const Model& model, const CancelToken* cancel, Bytes most) {
   const Checkpoint& checkpoint = model.checkpoint();
   std::uint64_t left = most.count;
+  Bytes looked_at;
   Found largest;
-  for (const BoundPart& part : parts_by_size(model.binding())) {
-    const std::uint64_t bytes = std::min(left, part.tensor->bytes);
+  for (const BoundPart& part : parts_by_cost(model.binding())) {
+    const std::uint64_t cost = cost_of_byte(*part.tensor);
+    const std::uint64_t element = element_bytes(part.type);
+    const std::uint64_t bytes = std::min(left / cost / element * element, part.tensor->bytes);
     const Result<Found> found = find_in(checkpoint, part, bytes, cancel);
     if (!found.ok()) return found.error();
     if (!std::isfinite(found->value)) {
@@ -129,12 +138,13 @@ Error not_finite(const Model& model, const CancelToken* cancel, Bytes most) {
                    place_of(checkpoint, *found), "download or save the checkpoint again"};
     }
     if (largest.part.tensor == nullptr || found->value > largest.value) largest = *found;
-    left -= bytes;
+    left -= bytes * cost;
+    looked_at += Bytes{bytes};
   }
   const TensorInfo* tensor = largest.part.tensor;
   return Error{ErrorCode::corrupt_file,
                fmt::format("the model's logits are no numbers (NaN or infinite), {}; the largest, {:.4g}, is in tensor {}",
-                           which_are(model, most), largest.value, tensor != nullptr ? printable(tensor->name, kShownText) : "none"),
+                           which_are(model, looked_at), largest.value, tensor != nullptr ? printable(tensor->name, kShownText) : "none"),
                tensor != nullptr ? place_of(checkpoint, largest) : model.directory(),
                "if that is far too large, download the checkpoint again; else try --dtype float32"};
 }

@@ -5,7 +5,8 @@
 
 namespace plimsoll {
 
-/// Most bytes of weights that not_finite looks at: a second or two.
+/// Most bytes of weights that not_finite looks at: a second or two. Of tensors whose values a file has in another order, each counts as
+/// 128.
 inline constexpr Bytes kLookedAt = mib(1024);
 
 /// The `corrupt_file` error of a model whose logits are NaN or infinite. Reads the weights, the smallest tensors first, up to `most`, and

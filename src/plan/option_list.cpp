@@ -227,10 +227,22 @@ bool OptionList::is_filled() const {
 
 // For the smallest pass of some precision.
 bool OptionList::is_possible(const Budgets& budgets) {
+  return std::any_of(dividable_.begin(), dividable_.end(),
+                     [&](const Candidate& shared) { return is_smallest_pass(shared) && is_possible(shared, budgets); });
+}
+
+bool OptionList::is_certain(const Budgets& budgets) {
+  if (splitter_ == nullptr) return is_possible(budgets);
   return std::any_of(dividable_.begin(), dividable_.end(), [&](const Candidate& shared) {
-    const bool smallest_pass = &shared == &dividable_.back() || (&shared)[1].tokens_per_pass > shared.tokens_per_pass;
-    return smallest_pass && is_possible(shared, budgets);
+    if (!is_smallest_pass(shared)) return false;
+    std::optional<std::vector<StageChoice>> stages = splitter_->split(shared, arenas_within(budgets));
+    return stages && fits(option_of(std::move(*stages)), budgets);
   });
+}
+
+// Of those of one precision, which follow each other.
+bool OptionList::is_smallest_pass(const Candidate& dividable) const {
+  return &dividable == &dividable_.back() || (&dividable)[1].tokens_per_pass > dividable.tokens_per_pass;
 }
 
 }  // namespace plimsoll

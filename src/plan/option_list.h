@@ -46,8 +46,10 @@ class OptionList {
   bool is_made_by_budgets() const { return is_filled() || splitter_ != nullptr; }
   /// Whether what has no place on a device is not streamed to another instead.
   bool leaves_nothing_over() const { return is_filled() || forbids(policy_, Rung::stream) || !policy_.use_disk; }
-  /// Where they do: whether anything comes of these.
+  /// Where they do: whether anything comes of these, as far as can be told without planning with them.
   bool is_possible(const Budgets& budgets);
+  /// Likewise, with planning: what is possible by sums over parts of a deep program may not be to the byte.
+  bool is_certain(const Budgets& budgets);
 
  private:
   bool any_device() const { return policy_.device.empty() || policy_.device == "auto"; }
@@ -64,6 +66,7 @@ class OptionList {
   void fill();
   bool is_filled() const;
   bool is_possible(const Candidate& shared, const Budgets& budgets);
+  bool is_smallest_pass(const Candidate& dividable) const;
   Option option_of(const Estimate& found, const Candidate& candidate) const;
   Option option_of(std::vector<StageChoice> stages);
   void add(std::vector<StageChoice> stages) { options_.push_back(option_of(std::move(stages))); }

@@ -121,7 +121,7 @@ class Planner {
   }
 
   // The least budget of device `d`, at most `known`, with which the program can be divided, the others as they are; `known` if none is
-  // less, or if it can be done without and is used because it is faster.
+  // less for certain, or if it can be done without and is used because it is faster.
   std::optional<Bytes> least_divided(std::int32_t d, std::optional<Bytes> known) {
     Budgets budgets = list_.budgets();
     const auto possible = [&](std::uint64_t pages) {
@@ -137,7 +137,8 @@ class Planner {
       if (possible(middle)) enough = middle;
       else low = middle + 1;
     }
-    return kPage * enough;
+    budgets[static_cast<std::size_t>(d)] = kPage * enough;
+    return list_.is_certain(budgets) ? std::optional(kPage * enough) : known;
   }
 
   Plan describe(const Option& chosen, const StagedLayout& layout) const {

@@ -37,8 +37,11 @@ Error does_not_fit(const Plan& plan) {
   const auto device_of = [&](const std::string& name) {
     return *std::find_if(plan.devices.begin(), plan.devices.end(), [&](const DevicePlan& device) { return device.name == name; });
   };
-  if (plan.smallest_budget.empty()) return several_do_not_fit(plan);
-  const DeviceBytes& least = plan.smallest_budget.back();  // an accelerator's, where one would do alone
+  // An accelerator's, where one would do alone.
+  const auto short_of = [&](const DeviceBytes& least) { return least.bytes > device_of(least.device).budget; };
+  const auto last = std::find_if(plan.smallest_budget.rbegin(), plan.smallest_budget.rend(), short_of);
+  if (last == plan.smallest_budget.rend()) return several_do_not_fit(plan);
+  const DeviceBytes& least = *last;
   const DevicePlan device = device_of(least.device);
   const Bytes smallest = least.bytes;
   const auto amounts = told_apart(smallest, device.budget);
@@ -55,7 +58,8 @@ Error does_not_fit(const Plan& plan) {
               device.name + ", set by " + device.budget_set_by, std::move(advice)};
   for (const Alternative& other : plan.alternatives) {
     if (other.verdict == Verdict::does_not_fit || element_bytes(other.dtype) >= element_bytes(plan.dtype)) continue;
-    error.advice += "; or --dtype " + std::string(element_name(other.asked)) + ", which fits in " + format_bytes(other.bytes);
+    error.advice += (error.advice.empty() ? "use --dtype " : "; or --dtype ") + std::string(element_name(other.asked)) +
+                    ", which fits in " + format_bytes(other.bytes);
     break;
   }
   error.memory = MemoryShortfall{device.name, smallest, device.free, device.budget, plan.smallest_budget, {}};

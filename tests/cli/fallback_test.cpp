@@ -191,5 +191,16 @@ TEST_F(Fallback, WorksOnASimulatedDevice) {
   EXPECT_EQ(result.rows().at(0).at("model"), folder_ / "small");
 }
 
+TEST_F(Fallback, AnswersTheRestWhereADeviceIsLost) {
+  const std::string device = "memory=64MiB,compute=1TFLOP/s,script=" + folder_.write("lost", "at=pass:2,layer:0 lost\n");
+  const Finished result = run({"run", folder_ / "large", "--json", "--forbid=cpu", "--batch-size", "1", "--input", texts_, "--sim", device,
+                               "--fallback", folder_ / "small"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  const auto rows = result.rows();
+  ASSERT_EQ(rows.size(), 3U);
+  EXPECT_EQ(rows.front().at("model"), folder_ / "large");
+  EXPECT_EQ(rows.back().at("model"), folder_ / "small");
+}
+
 }  // namespace
 }  // namespace plimsoll::test

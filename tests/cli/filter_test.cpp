@@ -64,6 +64,21 @@ TEST(Stdout, AReaderThatLeavesEndsItQuietly) {
   EXPECT_EQ(result.err, "");
 }
 
+// The input goes on: it is the disk that ends the run.
+TEST(Stdout, IsWatchedAlsoWhileAllRowsAreBad) {
+  std::string rows;
+  for (int i = 0; i < 10000; ++i) rows += "x\n";
+  for (const char* command : {"run", "tokenize"}) {
+    Process process({{command, kModel, "--jsonl", "--json", "-q"}, {}, {}, false, "/dev/full"});
+    for (int i = 0; i < 100; ++i) process.write(rows);
+    for (int i = 0; i < 100 && !process.ended(); ++i) process.read_line(50ms);
+    EXPECT_TRUE(process.ended()) << command;
+    const Finished full = process.wait();
+    EXPECT_EQ(full.status, 1) << command;
+    EXPECT_NE(full.err.find("No space left"), std::string::npos) << full.err;
+  }
+}
+
 TEST(Stdout, AFullDiskIsAnError) {
   for (const std::vector<std::string>& arguments :
        {std::vector<std::string>{"run", kModel, "x", "-q"}, {"plan", kModel}, {"--help"}, {"completion", "bash"}}) {

@@ -106,6 +106,12 @@ def main():
         for device in ([], ["--device", "sim:0"]):
             groups.run(limit, (0, 6), [plimsoll, "run", middle, "hi", "--sim", "memory=64MiB", *device])
 
+    # Small passes, planned anew as the model runs: still for a device whose memory is the group's.
+    wide = str(folder / "wide")
+    make_checkpoint(tool, wide, "--hidden", "1024", "--layers", "12", "--heads", "16", "--intermediate", "4096", "--vocab", "30000", "--holes")
+    for limit in (30, 60, 150):
+        groups.run(limit, (0, 6), [plimsoll, "run", wide, *["w " * 20] * 6, "--sim", "memory=64MiB", "--batch-size", "1"])
+
     # A namespace of groups without a mount of its own names none of the groups that bind it.
     hidden = ["unshare", "--cgroup"]
     if subprocess.run([*hidden, "true"], stderr=subprocess.DEVNULL).returncode == 0:

@@ -247,10 +247,7 @@ Result<Workload> Engine::measure(RowSource* rows) {
 }
 
 Result<Plan> Engine::plan(const Workload& workload) const {
-  PLIMSOLL_TRY(Plan plan, plan_on(machine_, workload));
-  if (plan.verdict != Verdict::does_not_fit && planned_of_process(plan) > machine_.memory.budget) {
-    PLIMSOLL_TRY(plan, plan_shared(workload));
-  }
+  PLIMSOLL_TRY(Plan plan, plan_within(machine_.memory.budget, machine_, workload));
   // With less, the longest row that was measured could not be read, or what is held would not be there.
   const Bytes for_rows{longest_row_ > kAnyRow ? longest_row_ * kRowShare : 0};
   for (auto* budgets : {&plan.smallest_budget, &plan.full_speed_budget})
@@ -259,20 +256,27 @@ Result<Plan> Engine::plan(const Workload& workload) const {
   return plan;
 }
 
-// Simulated devices live in this process, so they and the host share its budget. Of several shares the fastest plan that fits.
-Result<Plan> Engine::plan_shared(const Workload& workload) const {
+// Simulated devices live in this process, so they and the host share what it may have.
+Result<Plan> Engine::plan_within(Bytes process, const Snapshot& machine, const Workload& workload) const {
+  PLIMSOLL_TRY(Plan plan, plan_on(machine, workload));
+  const bool is_too_much = plan.verdict != Verdict::does_not_fit && planned_of_process(plan) > process;
+  return is_too_much ? plan_shared(process, machine, workload) : plan;
+}
+
+// Of several shares the fastest plan that fits.
+Result<Plan> Engine::plan_shared(Bytes process, const Snapshot& whole, const Workload& workload) const {
   static constexpr std::uint64_t kParts = 8;
   const auto simulated = std::ranges::count_if(machine_.accelerators, &Accelerator::computes_on_host);
   std::optional<Plan> best;
   for (std::uint64_t part = 1; part < kParts; ++part) {
-    Snapshot machine = machine_;
-    const Bytes share{machine_.memory.budget.count * part / kParts};
-    machine.memory.budget = machine_.memory.budget - share;
+    Snapshot machine = whole;
+    const Bytes share{process.count * part / kParts};
+    machine.memory.budget = std::min(whole.memory.budget, process - share);
     for (Accelerator& device : machine.accelerators) {
       const Bytes each{share.count / static_cast<std::uint64_t>(simulated)};
       if (!device.computes_on_host || device.free <= each) continue;
       device.free = each;
-      device.free_set_by = machine_.memory.set_by + ", which the host shares";
+      device.free_set_by = whole.memory.set_by + ", which the host shares";
     }
     PLIMSOLL_TRY(Plan plan, plan_on(machine, workload));
     const bool fits = plan.verdict != Verdict::does_not_fit;
@@ -318,7 +322,7 @@ Result<Plan> Engine::replan(const Workload& workload, std::span<const DeviceByte
   machine.memory.budget = budgets.front().bytes;
   machine.memory.set_by = "what is free now";
   for (std::size_t i = 0; i < machine.accelerators.size(); ++i) machine.accelerators[i].free = budgets[i + 1].bytes;
-  PLIMSOLL_TRY(Plan plan, plan_on(machine, workload));
+  PLIMSOLL_TRY(Plan plan, plan_within(probe_memory(context_.os).contended_budget(), machine, workload));
   if (plan.verdict != Verdict::does_not_fit) limit_ledgers(plan);
   return plan;
 }
@@ -334,7 +338,7 @@ Result<Session> Engine::load(const Plan& plan, ProgressFunction progress, std::f
 }
 
 Bytes Engine::least_to_go_on(const Plan& plan) const {
-  const Result<Plan> least = plan_on(machine_, workload_of_session(plan));
+  const Result<Plan> least = plan_within(machine_.memory.budget, machine_, workload_of_session(plan));
   return least_of_host(least.ok() ? *least : plan);
 }
 

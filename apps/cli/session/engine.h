@@ -80,8 +80,9 @@ class Engine {
   Result<std::vector<Accelerator>> describe_devices();
   Status open_gpus();
   Status open_gpu(int number, const DeviceReport& report);
+  Result<Plan> plan_within(Bytes process, const Snapshot& machine, const Workload& workload) const;
+  Result<Plan> plan_shared(Bytes process, const Snapshot& machine, const Workload& workload) const;
   Result<Plan> plan_on(const Snapshot& machine, const Workload& workload) const;
-  Result<Plan> plan_shared(const Workload& workload) const;
   Result<Plan> replan(const Workload& workload, std::span<const DeviceBytes> budgets);
   void limit_ledgers(const Plan& plan);
 

@@ -129,7 +129,10 @@ Result<std::unique_ptr<Engine>> ModelChain::open_present(Engine::Handover& hando
   return engine;
 }
 
-bool ModelChain::goes_on_after(const Error& error) const { return is_memory(error) && models_.size() > 1; }
+// A device that is lost takes its memory with it.
+bool ModelChain::goes_on_after(const Error& error) const {
+  return (is_memory(error) || error.code == ErrorCode::device_lost) && models_.size() > 1;
+}
 
 Result<std::unique_ptr<Engine>> ModelChain::next(std::unique_ptr<Engine> engine, const Plan& plan, const Error& refusal, Bytes held) {
   Refusal refused{engine->model().name(), refusal, plan.devices.at(0).planned_total(), plan.smallest_budget};
