@@ -356,7 +356,8 @@ void LogReader::State::gather(std::uint64_t index, std::size_t mark) {
   const std::size_t cut = mark - std::min(mark, kTextBefore);
   const auto add = [&](std::uint64_t at_index, std::size_t from, std::ptrdiff_t marked) {
     const Line& next = at(at_index);
-    const bool in_number = from == 0 && last != nullptr && last->width == width && is_cut_number(last->text, next.text);
+    const bool follows = from == 0 && last != nullptr && next.number - last->number <= 1;
+    const bool in_number = follows && last->width == width && is_cut_number(last->text, next.text);
     const std::size_t begin = text.add_line(std::string_view(next.text).substr(from, kTextBehind), marked, in_number);
     parts[part_count++] = {at_index, begin, from};
     last = &next;

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "doctor/figure.h"
+#include "doctor/letters.h"
 #include "doctor/read_message.h"
 
 namespace plimsoll::doctor {
@@ -172,15 +173,20 @@ bool tells_of_an_end(const MessageText& text, std::size_t signal) {
   return std::ranges::any_of(kEnds, [&](std::string_view word) { return text.find_before(word, signal, 48) != kNowhere; });
 }
 
+/// Whether a line ends "exit code 1" and the next begins with the "37" of something else.
+bool is_torn(std::string_view before) {
+  const std::string_view digits = before.substr(before.find_last_not_of("0123456789") + 1);
+  return !digits.empty() && digits != "137" && digits != "9";
+}
+
 // "exit code 137", "exitcode: -9", "died with <Signals.SIGKILL: 9>", "Signal 9 (SIGKILL)".
 std::optional<Message> read_status(const Place& place) {
   const MessageText& text = place.text;
   const std::size_t from = text.here();
   const bool plain_nine = text.ends("9", from) && !text.ends("-9", from) && !text.ends("signal9", from);
-  // More digits: another number.
-  const bool longer = place.at < place.line.size() && place.line[place.at] >= '0' && place.line[place.at] <= '9';
+  const bool longer = place.at < place.line.size() && is_digit(place.line[place.at]);
   const bool announced = text.ends("sigkill", from) && !tells_of_an_end(text, text.find_before("sigkill", from, 16));
-  if (plain_nine || longer || announced) return std::nullopt;
+  if (plain_nine || longer || is_torn(place.line.substr(0, place.at)) || announced) return std::nullopt;
   Message message = killed(Source::kernel, Kind::exit_status, from);
   message.weak = true;
   return message;
