@@ -44,6 +44,7 @@ struct Hit {
 struct Line {
   std::string text;       ///< without its prefix
   std::size_t width = 0;  ///< with it
+  bool ended = true;      ///< false for the last line of a log that breaks off
   std::uint64_t number = 0;
   std::size_t writer = 0;
   std::size_t consumed = 0;  ///< hits that end at or before this are part of a message that was read
@@ -241,6 +242,7 @@ void LogReader::State::push(const LineCleaner::Piece& piece) {
   const LinePrefix prefix = find_prefix(piece.text);
   line.text.assign(piece.text.substr(prefix.size));
   line.width = piece.text.size();
+  line.ended = true;
   line.number = piece.number;
   line.writer = writer_of(prefix.writer.substr(0, kLongestWriter), pushed);
   line.consumed = 0;
@@ -354,11 +356,13 @@ void LogReader::State::gather(std::uint64_t index, std::size_t mark) {
     }
   }
   const std::size_t cut = mark - std::min(mark, kTextBefore);
+  bool whole = true;
   const auto add = [&](std::uint64_t at_index, std::size_t from, std::ptrdiff_t marked) {
     const Line& next = at(at_index);
     const bool follows = from == 0 && last != nullptr && next.number - last->number <= 1;
     const bool in_number = follows && last->width == width && is_cut_number(last->text, next.text);
     const std::size_t begin = text.add_line(std::string_view(next.text).substr(from, kTextBehind), marked, in_number);
+    whole = next.ended && next.text.size() - from <= kTextBehind;
     parts[part_count++] = {at_index, begin, from};
     last = &next;
   };
@@ -373,6 +377,7 @@ void LogReader::State::gather(std::uint64_t index, std::size_t mark) {
     if (std::ranges::any_of(other.hits, begins)) break;
     add(next, 0, -1);
   }
+  if (whole) text.end_line();
 }
 
 /// Marks what lies before `end` in `text` as read.
@@ -475,7 +480,10 @@ void LogReader::feed(std::string_view bytes) {
 std::vector<Diagnosis> LogReader::finish() {
   State& state = *state_;
   LineCleaner::Piece piece;
-  if (state.cleaner.last(piece)) state.push(piece);
+  if (state.cleaner.last(piece)) {
+    state.push(piece);
+    state.at(state.pushed - 1).ended = false;
+  }
   while (state.processed < state.pushed) state.process(state.processed++);
   state.adopt_late_traces();
   state.sort_found();

@@ -207,6 +207,28 @@ TEST(Wordings, ALogThatIsCutMakesNoFiguresUp) {
   EXPECT_NE(text.find("22.97 GiB is this program itself: nothing else could hold its 20.21 GiB"), std::string::npos) << text;
 }
 
+std::optional<Figure> asked_of_the_host(const std::string& rest) {
+  const auto found = diagnose("RuntimeError: DefaultCPUAllocator: can't allocate memory: you tried to allocate " + rest);
+  return found.empty() ? std::nullopt : found[0].figures.requested;
+}
+
+// What a log's end, another log or a blank cut off is not known.
+TEST(Wordings, PartsOfNumbersAreNoFigures) {
+  EXPECT_TRUE(asked_of_the_host("4240585 bytes."));
+  EXPECT_TRUE(asked_of_the_host("4240585\n"));
+  for (const char* rest : {"4240585", "42402026-01-02 10:00:00 INFO start\n", "424010:00:00 INFO start\n", "1_073_741_824 bytes\n",
+                           "1'073'741'824 bytes\n", "0x40000000 bytes\n"})
+    EXPECT_FALSE(asked_of_the_host(rest)) << rest;
+  const std::string old =
+      " (GPU 0; 10.76 GiB total capacity; 9.00 GiB already allocated; 0.10 GiB free; 9.10 GiB reserved in total by PyTorch)\n";
+  for (const char* before : {".20 GiB", "1_020 MiB", "0x1f20 bytes", "noise\n.20 GiB"}) {
+    const auto found = diagnose(before + old);
+    ASSERT_EQ(found.size(), 1U) << before;
+    EXPECT_FALSE(found[0].figures.requested) << before;
+    expect_size("total", found[0].figures.total, 10.76 * 1024);
+  }
+}
+
 TEST(Wordings, SizesThatNoMachineHasAreNone) {
   std::string log = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 23.57 GiB of which 605.88 MiB is free. ";
   for (int i = 1; i < 64; ++i) log += "Process " + std::to_string(i) + " has 1048575TiB memory in use. ";
