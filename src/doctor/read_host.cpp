@@ -34,6 +34,8 @@ std::optional<std::int64_t> number(std::string_view text) {
   return read.ec == std::errc() ? std::optional(value) : std::nullopt;
 }
 
+std::string_view without(std::string_view text, std::string_view tail) { return text.substr(0, text.find_last_not_of(tail) + 1); }
+
 // "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),oom_memcg=/a,task_memcg=/a,task=python,pid=23793,uid=0".
 Message read_constraint(const Place& place) {
   const bool group = place.line.find("CONSTRAINT_MEMCG") != std::string_view::npos;
@@ -70,16 +72,43 @@ std::optional<Message> read_kill(const Place& place) {
   return message;
 }
 
+/// Whether a clause that ends in `before` says that nothing was killed: "No", "0 pods", "not", "was never killed by the".
+bool denies(std::string_view before) {
+  static constexpr std::array<std::string_view, 6> kDenials = {"no", "No", "0", "not", "Not", "never"};
+  constexpr int kWords = 4;
+  before.remove_prefix(std::min(before.size(), before.find_last_of(".,;:()") + 1));
+  for (int words = 0; words < kWords; ++words) {
+    before = without(before, " ");
+    const std::string_view word = before.substr(before.find_last_of(' ') + 1);
+    if (word.empty() || word == "and") return false;
+    if (std::ranges::find(kDenials, word) != kDenials.end()) return true;
+    before.remove_suffix(word.size());
+  }
+  return false;
+}
+
+/// "ed"} 0": the value of a metric of Prometheus's, behind its labels.
+bool counts_none(std::string_view behind) {
+  const std::size_t value = behind.rfind("} ");
+  if (!behind.starts_with("ed\"") || value == std::string_view::npos) return false;
+  const std::string_view number = behind.substr(value + 2);
+  return number.substr(0, number.find(' ')) == "0";
+}
+
 // "Failed with result 'oom-kill'", "A process of this unit has been killed by the OOM killer", "Detected 1 oom_kill event in StepId=1.0",
 // "reason: OOMKilled".
 std::optional<Message> read_oom_kill(const Place& place) {
   const MessageText& text = place.text;
   const std::size_t from = text.here();
   if (text.find("constraint=", from, from + 14) != kNowhere) return read_constraint(place);
+  const std::string_view before = place.line.substr(0, place.at);
+  // Where the phrase begins: "oom_kill", "OOM kill".
+  const std::size_t phrase = before.find_last_of("oO");
+  if (denies(before.substr(0, phrase - std::min<std::size_t>(phrase, 1))) || counts_none(place.line.substr(place.at))) return std::nullopt;
   if (text.find_before("result'", from, 16) != kNowhere) {
     Message message = killed(Source::systemd, Kind::systemd, from);
-    const std::string_view before = place.line.substr(0, place.line.find(": Failed with"));
-    message.name = std::string(before.substr(before.find_last_of(' ') + 1));
+    const std::string_view unit = place.line.substr(0, place.line.find(": Failed with"));
+    message.name = std::string(unit.substr(unit.find_last_of(' ') + 1));
     return message;
   }
   const std::size_t detected = text.find_before("detected", from, 48);
@@ -139,8 +168,6 @@ std::optional<Message> read_job_limit(const Place& place) {
   message.end = above;
   return message;
 }
-
-std::string_view without(std::string_view text, std::string_view tail) { return text.substr(0, text.find_last_not_of(tail) + 1); }
 
 /// "[1]+", "[1]  + 8156": a job of a shell's.
 bool is_job(std::string_view text) {

@@ -87,6 +87,10 @@ INSTANTIATE_TEST_SUITE_P(
                       std::pair{"fish: Job 1, 'python3 a.py' terminated by signal SIGKILL (Forced quit)", Source::kernel},
                       std::pair{"The exit codes of the workers are {SIGKILL(-9)}", Source::kernel},
                       std::pair{"Signal 9 (SIGKILL) received by PID 7", Source::kernel},
+                      std::pair{"trainer-0   0/1     OOMKilled   0          5m", Source::kernel},
+                      std::pair{"the pod is not ready: OOMKilled", Source::kernel},
+                      std::pair{"no room was left and the pod was OOMKilled", Source::kernel},
+                      std::pair{R"(kube_pod_status_reason{pod="a",reason="OOMKilled"} 1)", Source::kernel},
                       std::pair{"/var/spool/job/script: line 28:  8156 Killed                  python3 main.py", Source::kernel}));
 
 TEST(HostKinds, NamesAreTold) {
@@ -124,18 +128,20 @@ class Ordinary : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(Ordinary, IsNotAboutMemory) { EXPECT_TRUE(diagnose(GetParam()).empty()) << diagnose(GetParam())[0].headline; }
 
-INSTANTIATE_TEST_SUITE_P(All, Ordinary,
-                         ::testing::Values("the room is booked, the zoom is on, OOM is a word", "process exited with exit code 1378",
-                                           "exit code 9", "error code 12", "He killed processes for a living",
-                                           "Tried to allocate a budget of 3 GiB", "You may run out of memory if you do that",
-                                           "exit code 1\n37 passed", "exit status 1\n372 rows", "exit status 1\n37 rows",
-                                           "exit code 13\n7 tests failed", "Process finished with exit code 1\n\n37 files changed",
-                                           "exit code 1\n2026-01-02 10:00:00 37 passed", "bench shared memory: Required",
-                                           "Device 0 OOM score", "INTERNAL ASSERT FAILED at \"x.cpp\":3", "unable to allocate time",
-                                           "waiting 10 s for workers to stop before sending SIGKILL",
-                                           "signal.SIGKILL is not supported here", "sleeping, then by default sending SIGKILL",
-                                           "signals: SIGTERM SIGKILL", "killed python3 main.py", "a killed: 9 lives",
-                                           "[cache] Killed the prefetch", "vm.overcommit_memory = 2", "", "\n\n\n"));
+INSTANTIATE_TEST_SUITE_P(
+    All, Ordinary,
+    ::testing::Values("the room is booked, the zoom is on, OOM is a word", "process exited with exit code 1378", "exit code 9",
+                      "error code 12", "He killed processes for a living", "Tried to allocate a budget of 3 GiB",
+                      "You may run out of memory if you do that", "exit code 1\n37 passed", "exit status 1\n372 rows",
+                      "exit status 1\n37 rows", "exit code 13\n7 tests failed", "Process finished with exit code 1\n\n37 files changed",
+                      "exit code 1\n2026-01-02 10:00:00 37 passed", "No OOMKilled events found", "reason: Completed (not OOMKilled)",
+                      "0 pods OOMKilled, 3 running", "it was never killed by the OOM killer", "Detected 0 oom_kill events in StepId=1.0",
+                      R"(kube_pod_status_reason{pod="a",reason="OOMKilled"} 0)",
+                      R"(kube_pod_status_reason{reason="OOMKilled",pod="a"} 0 1767225600)", "bench shared memory: Required",
+                      "Device 0 OOM score", "INTERNAL ASSERT FAILED at \"x.cpp\":3", "unable to allocate time",
+                      "waiting 10 s for workers to stop before sending SIGKILL", "signal.SIGKILL is not supported here",
+                      "sleeping, then by default sending SIGKILL", "signals: SIGTERM SIGKILL", "killed python3 main.py",
+                      "a killed: 9 lives", "[cache] Killed the prefetch", "vm.overcommit_memory = 2", "", "\n\n\n"));
 
 }  // namespace
 }  // namespace plimsoll::doctor::test
