@@ -63,6 +63,7 @@ std::string what(const Message& message) {
     case Kind::jetson: return "Jetson: the driver could not get memory, which is shared with the host";
     case Kind::killed: return "The kernel killed " + program_name(message) + ": the machine ran out of memory";
     case Kind::killed_in_group: return "The kernel killed " + program_name(message) + ": its control group reached its limit";
+    case Kind::killed_on_nodes: return "The kernel killed " + program_name(message) + ": the memory nodes that it may use were full";
     case Kind::systemd:
       return "systemd: " + (message.name.empty() ? std::string("a unit") : safe(message.name)) + " was killed for want of memory";
     case Kind::oomd: return "systemd-oomd killed " + safe(message.name) + " for want of memory";
@@ -133,6 +134,8 @@ std::string killed_text(const Message& message) {
   if (!figures.processes.empty() && figures.processes[0].size)
     text = fmt::format("It held {} in memory. ", size_text(*figures.processes[0].size));
   if (message.kind == Kind::killed) return text + "The whole machine had no memory left; no limit of this program's was involved.";
+  if (message.kind == Kind::killed_on_nodes)
+    return text + "Only the memory nodes (NUMA) that its cpuset or its memory policy allows were full; the others may have had plenty.";
   text += "The limit of its control group (container, job or service) was reached";
   if (!message.group.empty()) text += fmt::format(" ({})", safe(message.group));
   if (figures.limit) text += fmt::format(": {}", size_text(*figures.limit));
@@ -291,6 +294,7 @@ std::string other_text(const Case& found, const Verdict& verdict) {
       return "On such a device the processor and the GPU share one memory: loading on the host and then .to(\"cuda\") needs the weights "
              "twice.";
     case Kind::killed:
+    case Kind::killed_on_nodes:
     case Kind::killed_in_group: return killed_text(message);
     case Kind::systemd: return "The unit's memory limit, or the machine's memory, was reached; the kernel's log says which.";
     case Kind::oomd:

@@ -99,6 +99,7 @@ bool is_part_kind(Kind kind) {
     case Kind::ollama_device:
     case Kind::killed:
     case Kind::killed_in_group:
+    case Kind::killed_on_nodes:
     case Kind::slurm:
     case Kind::earlyoom:
     case Kind::ray:
@@ -133,10 +134,11 @@ bool agree_nearly(std::optional<Figure> a, const std::optional<Figure>& b) {
 
 bool agree(const std::string& a, const std::string& b) { return a.empty() || b.empty() || a == b; }
 
+bool is_kill(Kind kind) { return kind == Kind::killed || kind == Kind::killed_in_group || kind == Kind::killed_on_nodes; }
+
 /// Whether `later` may be another line of what `first` is the beginning of.
 bool is_part(const Message& first, const Message& later) {
-  const bool kills = first.kind == Kind::killed || first.kind == Kind::killed_in_group;
-  const bool same_kind = first.kind == later.kind || (kills && (later.kind == Kind::killed || later.kind == Kind::killed_in_group));
+  const bool same_kind = first.kind == later.kind || (is_kill(first.kind) && is_kill(later.kind));
   if (!same_kind || !is_part_kind(first.kind) || first.source != later.source) return false;
   const Figures& x = first.figures;
   const Figures& y = later.figures;
@@ -161,7 +163,7 @@ void absorb(Message& first, Message later) {
   if (x.processes.empty() || (!x.processes[0].size && !y.processes.empty())) x.processes = y.processes;
   if (first.name.empty()) first.name = std::move(later.name);
   if (first.group.empty()) first.group = std::move(later.group);
-  if (later.kind == Kind::killed_in_group) first.kind = later.kind;
+  if (first.kind == Kind::killed) first.kind = later.kind;
   // The last line says best what it was for.
   if (later.phase != Phase::unknown) first.phase = later.phase;
   first.fatal = first.fatal || later.fatal;

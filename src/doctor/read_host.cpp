@@ -38,8 +38,11 @@ std::string_view without(std::string_view text, std::string_view tail) { return 
 
 // "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),oom_memcg=/a,task_memcg=/a,task=python,pid=23793,uid=0".
 Message read_constraint(const Place& place) {
-  const bool group = place.line.find("CONSTRAINT_MEMCG") != std::string_view::npos;
-  Message message = killed(Source::kernel, group ? Kind::killed_in_group : Kind::killed, place.text.line_end());
+  const std::string_view constraint = field(place.line, "CONSTRAINT_", ",");
+  Kind kind = Kind::killed;
+  if (constraint == "MEMCG") kind = Kind::killed_in_group;
+  if (constraint == "CPUSET" || constraint == "MEMORY_POLICY") kind = Kind::killed_on_nodes;
+  Message message = killed(Source::kernel, kind, place.text.line_end());
   message.group = std::string(field(place.line, "oom_memcg=", ", "));
   message.name = std::string(field(place.line, ",task=", ", "));
   if (const auto pid = number(field(place.line, ",pid=", ", "))) message.figures.processes.push_back({*pid, std::nullopt, true});

@@ -33,6 +33,25 @@ TEST(HostKinds, KernelOfTheWholeMachine) {
   EXPECT_NE(explanation(found[0]).find("whole machine"), std::string::npos);
 }
 
+class Constraints : public ::testing::TestWithParam<const char*> {};
+
+// Only the memory nodes that a program may use were full.
+TEST_P(Constraints, AreNotTheWholeMachine) {
+  const auto found = diagnose(
+      std::string("[ 8123.4] oom-kill:constraint=") + GetParam() +
+      ",nodemask=1,cpuset=batch,mems_allowed=1,global_oom,task_memcg=/a,task=python3,pid=7181,uid=1000\n"
+      "[ 8123.5] Out of memory: Killed process 7181 (python3) total-vm:9437184kB, anon-rss:4096000kB, file-rss:0kB, shmem-rss:0kB\n");
+  ASSERT_EQ(found.size(), 1U);
+  expect_diagnosis(found[0], {Source::kernel, Cause::host_limit, Confidence::high, true, -1, -1, -1, -1, -1, -1, "cpu"});
+  const std::string text = explanation(found[0]);
+  EXPECT_EQ(text.find("whole machine"), std::string::npos) << text;
+  EXPECT_EQ(text.find("the machine ran out"), std::string::npos) << text;
+  EXPECT_NE(text.find("memory nodes"), std::string::npos) << text;
+  EXPECT_NE(found[0].remedies.at(0).change.find("numactl"), std::string::npos);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Constraints, ::testing::Values("CONSTRAINT_CPUSET", "CONSTRAINT_MEMORY_POLICY"));
+
 TEST(HostKinds, OldKernelsWriteTwoLinesOfOneKill) {
   const auto found = diagnose(
       "Out of memory: Kill process 2700 (worker) score 811 or sacrifice child\nKilled process 2700 (worker) total-vm:1838376kB, "
