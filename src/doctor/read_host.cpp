@@ -180,14 +180,28 @@ bool is_job(std::string_view text) {
          without(text.substr(close + 1), "0123456789 +-").empty();
 }
 
-// "Killed", "Killed: 9", "[1]+  Killed   python3 main.py", "line 28:  8156 Killed   python3 main.py", "zsh: killed   python3 main.py": a
-// shell's.
+/// "sh: 1:", "./run.sh: 12:": a line of a script's.
+bool is_script_line(std::string_view text) {
+  if (!text.ends_with(':')) return false;
+  text.remove_suffix(1);
+  const std::string_view script = without(text, "0123456789");
+  return script.size() < text.size() && script.ends_with("sh: ") && script.find(' ') == script.size() - 1;
+}
+
+/// "srun: error: gpu17: task 3:".
+bool is_task(std::string_view text) {
+  return text.starts_with("srun: error: ") && text.ends_with(':') && text.find(": task") != std::string_view::npos;
+}
+
+// "Killed", "Killed: 9", "[1]+  Killed   python3 main.py", "line 28:  8156 Killed   python3 main.py", "zsh: killed   python3 main.py",
+// "sh: 1: Killed": a shell's; "srun: error: gpu17: task 3: Killed": Slurm's.
 std::optional<Message> read_killed(const Place& place) {
   const std::string_view before = without(place.line.substr(0, place.at - std::min<std::size_t>(place.at, 6)), " ");
   const std::string_view behind = place.line.substr(place.at);
   const std::string_view shell = without(before, "0123456789 ");
   const bool small = place.line.substr(0, place.at).ends_with("killed");
-  const bool alone = before.empty() && !small && (behind == ": 9" || without(behind, " .").empty());
+  const bool whole = before.empty() || is_script_line(before) || is_task(before);
+  const bool alone = whole && !small && (behind == ": 9" || without(behind, " .").empty());
   const bool of_a_line = !small && shell.size() < before.size() && before.find(": line ") != std::string_view::npos;
   if (!alone && !of_a_line && !is_job(before) && shell != "zsh:" && !is_logged_alone(before, behind)) return std::nullopt;
   Message message = killed(Source::kernel, Kind::exit_status, place.text.here());
@@ -197,7 +211,8 @@ std::optional<Message> read_killed(const Place& place) {
 
 /// Whether what stands before says that the signal came, not that it will or may: "terminated by signal SIGKILL", "was sent SIGKILL!".
 bool tells_of_an_end(const MessageText& text, std::size_t signal) {
-  static constexpr std::array<std::string_view, 8> kEnds = {"was", "died", "by", "exit", "killed", "terminated", "received", "signal9"};
+  static constexpr std::array<std::string_view, 9> kEnds = {"was",        "died",     "by",      "exit",    "killed",
+                                                            "terminated", "received", "signal9", "signal:9"};
   if (text.ends("sending", signal)) return false;
   if (text.ends("signals.", signal)) return true;
   return std::ranges::any_of(kEnds, [&](std::string_view word) { return text.find_before(word, signal, 48) != kNowhere; });
@@ -209,14 +224,16 @@ bool is_torn(std::string_view before) {
   return !digits.empty() && digits != "137" && digits != "9";
 }
 
-// "exit code 137", "exitcode: -9", "died with <Signals.SIGKILL: 9>", "Signal 9 (SIGKILL)".
+// "exit code 137", "exitcode: -9", "died with <Signals.SIGKILL: 9>", "Signal 9 (SIGKILL)", "signal: 9 (SIGKILL)", "signal: killed",
+// "code=killed, status=9/KILL".
 std::optional<Message> read_status(const Place& place) {
   const MessageText& text = place.text;
   const std::size_t from = text.here();
-  const bool plain_nine = text.ends("9", from) && !text.ends("-9", from) && !text.ends("signal9", from);
+  const bool plain_nine = text.ends("9", from) && !text.ends("-9", from) && !text.ends("signal9", from) && !text.ends("signal:9", from);
   const bool longer = place.at < place.line.size() && is_digit(place.line[place.at]);
   const bool announced = text.ends("sigkill", from) && !tells_of_an_end(text, text.find_before("sigkill", from, 16));
-  if (plain_nine || longer || is_torn(place.line.substr(0, place.at)) || announced) return std::nullopt;
+  const bool verb = text.ends("killed", from) && !text.ends("signal:killed", from);
+  if (plain_nine || verb || longer || is_torn(place.line.substr(0, place.at)) || announced) return std::nullopt;
   Message message = killed(Source::kernel, Kind::exit_status, from);
   message.weak = true;
   return message;
