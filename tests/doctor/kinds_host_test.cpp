@@ -104,8 +104,11 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{"[ERROR] Worker (pid:8) was sent SIGKILL! Perhaps out of memory?", Source::kernel},
         std::pair{"fish: Job 1, 'python3 a.py' terminated by signal SIGKILL (Forced quit)", Source::kernel},
         std::pair{"The exit codes of the workers are {SIGKILL(-9)}", Source::kernel},
-        std::pair{"Signal 9 (SIGKILL) received by PID 7", Source::kernel}, std::pair{"srun: error: gpu17: task 0: Killed", Source::kernel},
-        std::pair{"srun: error: gpu17: tasks 0-3: Killed", Source::kernel},
+        std::pair{"Signal 9 (SIGKILL) received by PID 7", Source::kernel},
+        std::pair{"command\xC2\xA0terminated with exit\xC2\xA0"
+                  "code 137",
+                  Source::kernel},
+        std::pair{"srun: error: gpu17: task 0: Killed", Source::kernel}, std::pair{"srun: error: gpu17: tasks 0-3: Killed", Source::kernel},
         std::pair{"systemd[1]: a.service: Main process exited, code=killed, status=9/KILL", Source::kernel},
         std::pair{"   JobState=OUT_OF_MEMORY Reason=OutOfMemory Dependency=(null)", Source::slurm},
         std::pair{"sh: 1: Killed", Source::kernel}, std::pair{"./run.sh: 12: Killed", Source::kernel},

@@ -249,6 +249,20 @@ TEST(Wordings, AssertionsOfIndicesProveThatMemoryIsNotTheFault) {
   }
 }
 
+// Rich draws a frame around what it wraps.
+TEST(Wordings, AFrameHidesNothing) {
+  const auto found = diagnose(
+      "╭──────────────────────────────────────────────────────────────────────────────────────╮\n"
+      "│ CUDA out of memory. Tried to allocate 896.00 MiB. GPU 0 has a total capacity of 23.64 │\n"
+      "│ GiB of which 412.81 MiB is free. Including non-PyTorch memory, this process has 23.22 │\n"
+      "│ GiB memory in use. Of the allocated memory 22.41 GiB is allocated by PyTorch, and     │\n"
+      "│ 353.02 MiB is reserved by PyTorch but unallocated.                                    │\n"
+      "╰──────────────────────────────────────────────────────────────────────────────────────╯\n");
+  ASSERT_EQ(found.size(), 1U);
+  expect_diagnosis(found[0], {Source::pytorch, Cause::too_large, Confidence::high, true, 896, 23.64 * 1024, 412.81, 22.41 * 1024,
+                              22.41 * 1024 + 353.02, -1, "cuda:0"});
+}
+
 class Carriers : public ::testing::TestWithParam<std::pair<const char*, const char*>> {};
 
 // Whoever carries the lines may break them: prefixes of the journal, of containers and of launchers are no part of a message.
