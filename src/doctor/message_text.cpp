@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 #include "doctor/figure.h"
 #include "doctor/letters.h"
@@ -183,9 +184,11 @@ std::optional<Figure> MessageText::size_before(std::string_view label, std::size
   return at == kNowhere ? std::nullopt : size_ending(at);
 }
 
-bool MessageText::digit_at(std::size_t at) const {
+bool MessageText::no_size_at(std::size_t at) const {
   at = past_marks(at);
-  return at < text_.size() && is_digit(text_[at]);
+  if (at >= text_.size() || !is_digit(text_[at])) return false;
+  const auto number = integer_at(at);
+  return !number || std::cmp_greater_equal(*number, kNoSize);
 }
 
 std::optional<std::int64_t> MessageText::integer_at(std::size_t at) const {

@@ -52,7 +52,8 @@ class MessageText {
   /// The size behind the first `label` in the range, and the one before it.
   std::optional<Figure> size_after(std::string_view label, std::size_t from, std::size_t until = kNowhere, bool bare = false) const;
   std::optional<Figure> size_before(std::string_view label, std::size_t from, std::size_t until = kNowhere) const;
-  bool digit_at(std::size_t at) const;
+  /// Whether the digits at `at` are a number that is not below kNoSize.
+  bool no_size_at(std::size_t at) const;
   /// Digits at `at`.
   std::optional<std::int64_t> integer_at(std::size_t at) const;
   std::optional<std::int64_t> integer_ending(std::size_t end) const;

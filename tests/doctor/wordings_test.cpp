@@ -229,6 +229,19 @@ TEST(Wordings, PartsOfNumbersAreNoFigures) {
   }
 }
 
+// An unknown size is not one that no machine has.
+TEST(Wordings, PartsOfNumbersProveNothing) {
+  for (const char* rest : {"4240585", "1_073_741_824 bytes\n", "0x40000000 bytes\n"}) {
+    const auto found = diagnose(std::string("RuntimeError: DefaultCPUAllocator: can't allocate memory: you tried to allocate ") + rest);
+    ASSERT_EQ(found.size(), 1U) << rest;
+    EXPECT_EQ(found[0].cause, Cause::host_limit) << rest;
+    EXPECT_EQ(found[0].confidence, Confidence::low) << rest;
+  }
+  const std::string arena = "[E:onnxruntime] Failed to allocate memory for requested buffer of size ";
+  EXPECT_EQ(explanation(diagnose(arena + "9450").at(0)).find("is no size"), std::string::npos);
+  EXPECT_NE(explanation(diagnose(arena + "18446744071772266496\n").at(0)).find("is no size"), std::string::npos);
+}
+
 TEST(Wordings, SizesThatNoMachineHasAreNone) {
   std::string log = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 23.57 GiB of which 605.88 MiB is free. ";
   for (int i = 1; i < 64; ++i) log += "Process " + std::to_string(i) + " has 1048575TiB memory in use. ";
