@@ -75,16 +75,18 @@ std::optional<Message> read_kill(const Place& place) {
   return message;
 }
 
-/// Whether a clause that ends in `before` says that nothing was killed: "No", "0 pods", "not", "was never killed by the".
+/// Whether a clause, or a column of a table, that ends in `before` says that nothing was killed: "No", "0 pods", "wasn't", "was never
+/// killed by the".
 bool denies(std::string_view before) {
   static constexpr std::array<std::string_view, 6> kDenials = {"no", "No", "0", "not", "Not", "never"};
-  constexpr int kWords = 4;
-  before.remove_prefix(std::min(before.size(), before.find_last_of(".,;:()") + 1));
+  constexpr int kWords = 5;
+  before.remove_prefix(before.find_last_of(".,;:()") + 1);
+  if (const std::size_t column = before.rfind("  "); column != std::string_view::npos) before.remove_prefix(column + 2);
   for (int words = 0; words < kWords; ++words) {
     before = without(before, " ");
     const std::string_view word = before.substr(before.find_last_of(' ') + 1);
     if (word.empty() || word == "and") return false;
-    if (std::ranges::find(kDenials, word) != kDenials.end()) return true;
+    if (std::ranges::find(kDenials, word) != kDenials.end() || word.ends_with("n't")) return true;
     before.remove_suffix(word.size());
   }
   return false;

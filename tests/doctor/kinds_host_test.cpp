@@ -116,7 +116,7 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{"process didn't exit successfully: `target/a` (signal: 9, SIGKILL: kill)", Source::kernel},
         std::pair{"the child ended with signal: 9 (SIGKILL)", Source::kernel},
         std::pair{"trainer-0   0/1     OOMKilled   0          5m", Source::kernel},
-        std::pair{"the pod is not ready: OOMKilled", Source::kernel},
+        std::pair{"the pod is not ready: OOMKilled", Source::kernel}, std::pair{"trainer-0   0   OOMKilled   3", Source::kernel},
         std::pair{"no room was left and the pod was OOMKilled", Source::kernel},
         std::pair{R"(kube_pod_status_reason{pod="a",reason="OOMKilled"} 1)", Source::kernel},
         std::pair{"/var/spool/job/script: line 28:  8156 Killed                  python3 main.py", Source::kernel}));
@@ -163,7 +163,8 @@ INSTANTIATE_TEST_SUITE_P(
                       "You may run out of memory if you do that", "exit code 1\n37 passed", "exit status 1\n372 rows",
                       "exit status 1\n37 rows", "exit code 13\n7 tests failed", "Process finished with exit code 1\n\n37 files changed",
                       "exit code 1\n2026-01-02 10:00:00 37 passed", "No OOMKilled events found", "reason: Completed (not OOMKilled)",
-                      "0 pods OOMKilled, 3 running", "it was never killed by the OOM killer", "Detected 0 oom_kill events in StepId=1.0",
+                      "0 pods OOMKilled, 3 running", "it was never killed by the OOM killer", "the container wasn't OOMKilled",
+                      "no pods that had been OOMKilled", "Detected 0 oom_kill events in StepId=1.0",
                       R"(kube_pod_status_reason{pod="a",reason="OOMKilled"} 0)",
                       R"(kube_pod_status_reason{reason="OOMKilled",pod="a"} 0 1767225600)", "step: 1: Killed the cache",
                       "a signal killed it", "code=exited, status=9/KILL", "bench shared memory: Required", "Device 0 OOM score",
