@@ -118,6 +118,7 @@ Verdict judge(const Case& found) {
     case Kind::ollama:
     case Kind::killed:
     case Kind::killed_in_group:
+    case Kind::killed_on_nodes:
     case Kind::systemd:
     case Kind::oomd:
     case Kind::earlyoom:

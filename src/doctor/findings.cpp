@@ -63,6 +63,7 @@ std::string what(const Message& message) {
     case Kind::jetson: return "Jetson: the driver could not get memory, which is shared with the host";
     case Kind::killed: return "The kernel killed " + program_name(message) + ": the machine ran out of memory";
     case Kind::killed_in_group: return "The kernel killed " + program_name(message) + ": its control group reached its limit";
+    case Kind::killed_on_nodes: return "The kernel killed " + program_name(message) + ": the memory nodes that it may use were full";
     case Kind::systemd:
       return "systemd: " + (message.name.empty() ? std::string("a unit") : safe(message.name)) + " was killed for want of memory";
     case Kind::oomd: return "systemd-oomd killed " + safe(message.name) + " for want of memory";
@@ -80,8 +81,8 @@ std::string what(const Message& message) {
   return "Out of memory";
 }
 
-std::string arena_text(const Figures& figures) {
-  if (!figures.requested)
+std::string arena_text(const Message& message) {
+  if (message.no_size)
     return "The size that was asked for is no size: a shape was computed wrongly, such as from a dimension that overflowed.";
   return "The device had no room for the arena to grow; the arena never shrinks, so what an earlier, larger input took is still taken.";
 }
@@ -133,10 +134,18 @@ std::string killed_text(const Message& message) {
   if (!figures.processes.empty() && figures.processes[0].size)
     text = fmt::format("It held {} in memory. ", size_text(*figures.processes[0].size));
   if (message.kind == Kind::killed) return text + "The whole machine had no memory left; no limit of this program's was involved.";
+  if (message.kind == Kind::killed_on_nodes)
+    return text + "Only the memory nodes (NUMA) that its cpuset or its memory policy allows were full; the others may have had plenty.";
   text += "The limit of its control group (container, job or service) was reached";
   if (!message.group.empty()) text += fmt::format(" ({})", safe(message.group));
   if (figures.limit) text += fmt::format(": {}", size_text(*figures.limit));
   return text + "; the rest of the machine may have had plenty.";
+}
+
+std::string signal_text(const Message& message) {
+  return message.name.empty()
+             ? "Signal 9 comes from the kernel's out-of-memory killer, or from somebody who sent it: the log does not say which."
+             : "The machine, or a control group, had no memory left; the lines behind it tell which, and whom it hit.";
 }
 
 std::string summary_text(const Message& message, const Verdict& verdict) {
@@ -266,7 +275,7 @@ std::string other_text(const Case& found, const Verdict& verdict) {
       return fmt::format("The arena may grow to a limit that the program set (gpu_mem_limit); {} of it were left and {} asked for.",
                          figures.free ? size_text(*figures.free) : "too little",
                          figures.requested ? size_text(*figures.requested) : "more was");
-    case Kind::arena: return arena_text(figures);
+    case Kind::arena: return arena_text(message);
     case Kind::llama_buffer:
       return figures.device == "cpu"
                  ? requested_text(figures, "The host, or a limit on this process, had no more. It is not the device's memory.")
@@ -291,6 +300,7 @@ std::string other_text(const Case& found, const Verdict& verdict) {
       return "On such a device the processor and the GPU share one memory: loading on the host and then .to(\"cuda\") needs the weights "
              "twice.";
     case Kind::killed:
+    case Kind::killed_on_nodes:
     case Kind::killed_in_group: return killed_text(message);
     case Kind::systemd: return "The unit's memory limit, or the machine's memory, was reached; the kernel's log says which.";
     case Kind::oomd:
@@ -307,10 +317,7 @@ std::string other_text(const Case& found, const Verdict& verdict) {
     case Kind::ray: return ray_text(figures);
     case Kind::heap_limit:
       return "The limit is the program's own, set when it starts or by a share of the host's memory; the host may have more.";
-    case Kind::exit_status:
-      if (!message.name.empty())
-        return "The machine, or a control group, had no memory left; the lines behind it tell which, and whom it hit.";
-      return "Signal 9 comes from the kernel's out-of-memory killer, or from somebody who sent it: the log does not say which.";
+    case Kind::exit_status: return signal_text(message);
     default: return {};
   }
 }

@@ -10,6 +10,22 @@ constexpr char kBell = '\a';
 // A sequence that does not end is taken for text again after so many bytes.
 constexpr std::size_t kLongestSequence = 256;
 
+/// Bytes of UTF-8 that `text` begins with and that are as good as a blank: U+00A0, and U+2500 to U+257F.
+std::size_t blank_size(std::string_view text) {
+  if (text.starts_with("\xC2\xA0")) return 2;
+  return text.size() > 2 && (text.starts_with("\xE2\x94") || text.starts_with("\xE2\x95")) ? 3 : 0;
+}
+
+void blank_out(std::string& line) {
+  std::size_t to = std::min(line.size(), line.find_first_of("\xC2\xE2"));
+  for (std::size_t from = to; from < line.size(); ++to) {
+    const std::size_t blank = blank_size(std::string_view(line).substr(from));
+    line[to] = blank > 0 ? ' ' : line[from];
+    from += std::max<std::size_t>(blank, 1);
+  }
+  line.resize(to);
+}
+
 }  // namespace
 
 LineCleaner::LineCleaner() {
@@ -53,6 +69,7 @@ bool LineCleaner::last(Piece& piece) {
 
 bool LineCleaner::give(Piece& piece) {
   given_ = true;
+  blank_out(line_);
   piece = {line_, number_};
   return true;
 }

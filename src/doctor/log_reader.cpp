@@ -44,6 +44,7 @@ struct Hit {
 struct Line {
   std::string text;       ///< without its prefix
   std::size_t width = 0;  ///< with it
+  bool ended = true;      ///< false for the last line of a log that breaks off
   std::uint64_t number = 0;
   std::size_t writer = 0;
   std::size_t consumed = 0;  ///< hits that end at or before this are part of a message that was read
@@ -98,6 +99,7 @@ bool is_part_kind(Kind kind) {
     case Kind::ollama_device:
     case Kind::killed:
     case Kind::killed_in_group:
+    case Kind::killed_on_nodes:
     case Kind::slurm:
     case Kind::earlyoom:
     case Kind::ray:
@@ -132,10 +134,11 @@ bool agree_nearly(std::optional<Figure> a, const std::optional<Figure>& b) {
 
 bool agree(const std::string& a, const std::string& b) { return a.empty() || b.empty() || a == b; }
 
+bool is_kill(Kind kind) { return kind == Kind::killed || kind == Kind::killed_in_group || kind == Kind::killed_on_nodes; }
+
 /// Whether `later` may be another line of what `first` is the beginning of.
 bool is_part(const Message& first, const Message& later) {
-  const bool kills = first.kind == Kind::killed || first.kind == Kind::killed_in_group;
-  const bool same_kind = first.kind == later.kind || (kills && (later.kind == Kind::killed || later.kind == Kind::killed_in_group));
+  const bool same_kind = first.kind == later.kind || (is_kill(first.kind) && is_kill(later.kind));
   if (!same_kind || !is_part_kind(first.kind) || first.source != later.source) return false;
   const Figures& x = first.figures;
   const Figures& y = later.figures;
@@ -160,7 +163,7 @@ void absorb(Message& first, Message later) {
   if (x.processes.empty() || (!x.processes[0].size && !y.processes.empty())) x.processes = y.processes;
   if (first.name.empty()) first.name = std::move(later.name);
   if (first.group.empty()) first.group = std::move(later.group);
-  if (later.kind == Kind::killed_in_group) first.kind = later.kind;
+  if (first.kind == Kind::killed) first.kind = later.kind;
   // The last line says best what it was for.
   if (later.phase != Phase::unknown) first.phase = later.phase;
   first.fatal = first.fatal || later.fatal;
@@ -241,6 +244,7 @@ void LogReader::State::push(const LineCleaner::Piece& piece) {
   const LinePrefix prefix = find_prefix(piece.text);
   line.text.assign(piece.text.substr(prefix.size));
   line.width = piece.text.size();
+  line.ended = true;
   line.number = piece.number;
   line.writer = writer_of(prefix.writer.substr(0, kLongestWriter), pushed);
   line.consumed = 0;
@@ -354,10 +358,13 @@ void LogReader::State::gather(std::uint64_t index, std::size_t mark) {
     }
   }
   const std::size_t cut = mark - std::min(mark, kTextBefore);
+  bool whole = true;
   const auto add = [&](std::uint64_t at_index, std::size_t from, std::ptrdiff_t marked) {
     const Line& next = at(at_index);
-    const bool in_number = from == 0 && last != nullptr && last->width == width && is_cut_number(last->text, next.text);
+    const bool follows = from == 0 && last != nullptr && next.number - last->number <= 1;
+    const bool in_number = follows && last->width == width && is_cut_number(last->text, next.text);
     const std::size_t begin = text.add_line(std::string_view(next.text).substr(from, kTextBehind), marked, in_number);
+    whole = next.ended && next.text.size() - from <= kTextBehind;
     parts[part_count++] = {at_index, begin, from};
     last = &next;
   };
@@ -372,6 +379,7 @@ void LogReader::State::gather(std::uint64_t index, std::size_t mark) {
     if (std::ranges::any_of(other.hits, begins)) break;
     add(next, 0, -1);
   }
+  if (whole) text.end_line();
 }
 
 /// Marks what lies before `end` in `text` as read.
@@ -474,7 +482,10 @@ void LogReader::feed(std::string_view bytes) {
 std::vector<Diagnosis> LogReader::finish() {
   State& state = *state_;
   LineCleaner::Piece piece;
-  if (state.cleaner.last(piece)) state.push(piece);
+  if (state.cleaner.last(piece)) {
+    state.push(piece);
+    state.at(state.pushed - 1).ended = false;
+  }
   while (state.processed < state.pushed) state.process(state.processed++);
   state.adopt_late_traces();
   state.sort_found();

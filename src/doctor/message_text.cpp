@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 #include "doctor/figure.h"
 #include "doctor/letters.h"
@@ -12,6 +13,8 @@ namespace {
 
 bool is_number(char c) { return is_digit(c) || c == '.' || c == ','; }
 
+bool is_hex_digit(char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); }
+
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 // The longest first: "bytes" also ends as "s" would, "gib" as "b".
@@ -19,6 +22,27 @@ constexpr std::array<std::string_view, 15> kUnits = {"bytes", "byte", "tib", "gi
                                                      "mb",    "kb",   "t",   "g",   "m",   "k",   "b"};
 // Digits of a number that anybody would write; longer ones are none.
 constexpr std::size_t kLongestNumber = 40;
+
+/// Whether digits without a unit that end at `at` go on behind it: "1_073", "1'073", "0x1f", "1e999", and with a date or a time of another
+/// log behind it.
+bool goes_on(std::string_view text, std::size_t at) {
+  if (at + 1 >= text.size()) return at == text.size();
+  const char c = text[at];
+  if (c == 'x') return at > 0 && text[at - 1] == '0';
+  if (!is_digit(text[at + 1])) return false;
+  return c == '_' || c == '\'' || c == 'e' || c == '-' || c == ':';
+}
+
+/// Whether digits that begin at `at` are a part of "1_073", "1'073", "0x1f", "1e999" or "-5", or ".20" is what is left of a number.
+bool goes_back(std::string_view text, std::size_t at, bool point) {
+  if (point && (at == 0 || text[at] == '\n')) return true;
+  if (at == 0) return false;
+  const char c = text[at - 1];
+  std::size_t hex = at;
+  while (hex > 0 && is_hex_digit(text[hex - 1])) --hex;
+  if (hex > 1 && text[hex - 1] == 'x' && text[hex - 2] == '0') return true;
+  return c == '-' || (at > 1 && is_digit(text[at - 2]) && (c == '_' || c == '\'' || is_letter(c)));
+}
 
 // "8." at the end of a sentence, "1," in a list.
 std::string_view without_tail(std::string_view number) {
@@ -114,9 +138,9 @@ std::optional<Figure> MessageText::size_at(std::size_t at, bool bare) const {
     }
   }
   if (unit.empty() && !bare) return std::nullopt;
-  // A single letter may as well begin the next word; "1e999" is no number.
+  // A single letter may as well begin the next word.
   if (bare && unit.size() < 2) unit = {};
-  if (bare && unit.empty() && at + 1 < text_.size() && text_[at] == 'e' && is_digit(text_[at + 1])) return std::nullopt;
+  if (unit.empty() && goes_on(text_, at)) return std::nullopt;
   return read_figure(without_tail(number), unit);
 }
 
@@ -145,9 +169,7 @@ std::optional<Figure> MessageText::size_ending(std::size_t end) const {
     if (text_[at] != '\n') number += text_[at];
   }
   std::ranges::reverse(number);
-  // "1e999", "0x10" and "-5" are no sizes, and their ends are none either.
-  const bool goes_on = at > 1 && !is_number(text_[at - 1]) && is_digit(text_[at - 2]) && text_[at - 1] >= 'a' && text_[at - 1] <= 'z';
-  if (goes_on || (at > 0 && text_[at - 1] == '-')) return std::nullopt;
+  if (goes_back(text_, at, number.starts_with('.'))) return std::nullopt;
   while (!number.empty() && !is_digit(number.front())) number.erase(0, 1);
   return read_figure(number, unit);
 }
@@ -162,9 +184,11 @@ std::optional<Figure> MessageText::size_before(std::string_view label, std::size
   return at == kNowhere ? std::nullopt : size_ending(at);
 }
 
-bool MessageText::digit_at(std::size_t at) const {
+bool MessageText::no_size_at(std::size_t at) const {
   at = past_marks(at);
-  return at < text_.size() && is_digit(text_[at]);
+  if (at >= text_.size() || !is_digit(text_[at])) return false;
+  const auto number = integer_at(at);
+  return !number || std::cmp_greater_equal(*number, kNoSize);
 }
 
 std::optional<std::int64_t> MessageText::integer_at(std::size_t at) const {

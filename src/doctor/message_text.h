@@ -20,6 +20,8 @@ class MessageText {
   /// Adds a line and gives where it begins; `mark` >= 0 is a position in `line` that `here` will stand for. `in_number`: the line before
   /// was cut within a number, which goes on in this one.
   std::size_t add_line(std::string_view line, std::ptrdiff_t mark = -1, bool in_number = false);
+  /// Tells that the last line is whole: a number that it ends with is, too.
+  void end_line() { text_ += '\n'; }
   void clear();
   std::size_t size() const { return text_.size(); }
 
@@ -40,7 +42,8 @@ class MessageText {
   /// Whether `label` ends at `at`.
   bool ends(std::string_view label, std::size_t at) const;
 
-  /// The size that stands at `at`: digits and a unit, or digits alone if `bare`. A colon or equals sign may come first.
+  /// The size that stands at `at`: digits and a unit, or digits alone if `bare`. A colon or equals sign may come first. What may be a part
+  /// of a number is none: digits that the text ends with, or whose point it begins with.
   std::optional<Figure> size_at(std::size_t at, bool bare = false) const;
   /// A number of bytes that takes the whole range.
   std::optional<Figure> bytes_between(std::size_t begin, std::size_t end) const;
@@ -49,7 +52,8 @@ class MessageText {
   /// The size behind the first `label` in the range, and the one before it.
   std::optional<Figure> size_after(std::string_view label, std::size_t from, std::size_t until = kNowhere, bool bare = false) const;
   std::optional<Figure> size_before(std::string_view label, std::size_t from, std::size_t until = kNowhere) const;
-  bool digit_at(std::size_t at) const;
+  /// Whether the digits at `at` are a number that is not below kNoSize.
+  bool no_size_at(std::size_t at) const;
   /// Digits at `at`.
   std::optional<std::int64_t> integer_at(std::size_t at) const;
   std::optional<std::int64_t> integer_ending(std::size_t end) const;

@@ -75,7 +75,8 @@ constexpr std::array kPhrases = {
     Phrase{"exitcode9", Sign::exit_status},
     Phrase{"sigkill", Sign::exit_status},
     Phrase{"signal9", Sign::exit_status},
-    Phrase{"killedbysignalkilled", Sign::exit_status},
+    Phrase{"signalkilled", Sign::exit_status},
+    Phrase{"codekilledstatus9kill", Sign::exit_status},
 
     Phrase{"selfapply", Sign::moves},
     Phrase{"inapply", Sign::moves},

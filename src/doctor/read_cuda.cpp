@@ -182,6 +182,7 @@ std::optional<Message> read_out_of_memory(const Place& place) {
   if (text.starts("whiletryingtoallocate", from) || text.starts("tryingtoallocate", from))
     return read_framework(Sign::out_of_memory, place);
   const bool of_slurm = text.find_before("srun:error", from, 160) != kNowhere || text.ends("state:out_of_memory", from) ||
+                        text.ends("jobstate=out_of_memory", from) ||
                         (text.ends("cgroupout-of-memory", from) && text.starts("handler", from));
   if (of_slurm) return read_host(Sign::out_of_memory, place);
   return read_bare(place);

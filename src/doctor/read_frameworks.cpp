@@ -151,6 +151,7 @@ Message read_ort(Sign sign, const MessageText& text) {
   const std::size_t from = text.here();
   Message message = message_of(Source::onnxruntime, sign == Sign::ort_available ? Kind::arena_limit : Kind::arena, from);
   message.figures.requested = text.size_at(from, true);
+  message.no_size = text.no_size_at(from);
   if (sign == Sign::ort_available) {
     const std::size_t available = text.find_before("availablememoryof", from, 96);
     const std::size_t smaller = text.find_before("issmallerthan", from, 40);

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "doctor/figure.h"
+#include "doctor/letters.h"
 #include "doctor/read_message.h"
 
 namespace plimsoll::doctor {
@@ -33,10 +34,15 @@ std::optional<std::int64_t> number(std::string_view text) {
   return read.ec == std::errc() ? std::optional(value) : std::nullopt;
 }
 
+std::string_view without(std::string_view text, std::string_view tail) { return text.substr(0, text.find_last_not_of(tail) + 1); }
+
 // "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),oom_memcg=/a,task_memcg=/a,task=python,pid=23793,uid=0".
 Message read_constraint(const Place& place) {
-  const bool group = place.line.find("CONSTRAINT_MEMCG") != std::string_view::npos;
-  Message message = killed(Source::kernel, group ? Kind::killed_in_group : Kind::killed, place.text.line_end());
+  const std::string_view constraint = field(place.line, "CONSTRAINT_", ",");
+  Kind kind = Kind::killed;
+  if (constraint == "MEMCG") kind = Kind::killed_in_group;
+  if (constraint == "CPUSET" || constraint == "MEMORY_POLICY") kind = Kind::killed_on_nodes;
+  Message message = killed(Source::kernel, kind, place.text.line_end());
   message.group = std::string(field(place.line, "oom_memcg=", ", "));
   message.name = std::string(field(place.line, ",task=", ", "));
   if (const auto pid = number(field(place.line, ",pid=", ", "))) message.figures.processes.push_back({*pid, std::nullopt, true});
@@ -69,16 +75,45 @@ std::optional<Message> read_kill(const Place& place) {
   return message;
 }
 
+/// Whether a clause, or a column of a table, that ends in `before` says that nothing was killed: "No", "0 pods", "wasn't", "was never
+/// killed by the".
+bool denies(std::string_view before) {
+  static constexpr std::array<std::string_view, 6> kDenials = {"no", "No", "0", "not", "Not", "never"};
+  constexpr int kWords = 5;
+  before.remove_prefix(before.find_last_of(".,;:()") + 1);
+  if (const std::size_t column = before.rfind("  "); column != std::string_view::npos) before.remove_prefix(column + 2);
+  for (int words = 0; words < kWords; ++words) {
+    before = without(before, " ");
+    const std::string_view word = before.substr(before.find_last_of(' ') + 1);
+    if (word.empty() || word == "and") return false;
+    if (std::ranges::find(kDenials, word) != kDenials.end() || word.ends_with("n't")) return true;
+    before.remove_suffix(word.size());
+  }
+  return false;
+}
+
+/// "ed"} 0": the value of a metric of Prometheus's, behind its labels.
+bool counts_none(std::string_view behind) {
+  const std::size_t value = behind.rfind("} ");
+  if (!behind.starts_with("ed\"") || value == std::string_view::npos) return false;
+  const std::string_view number = behind.substr(value + 2);
+  return number.substr(0, number.find(' ')) == "0";
+}
+
 // "Failed with result 'oom-kill'", "A process of this unit has been killed by the OOM killer", "Detected 1 oom_kill event in StepId=1.0",
 // "reason: OOMKilled".
 std::optional<Message> read_oom_kill(const Place& place) {
   const MessageText& text = place.text;
   const std::size_t from = text.here();
   if (text.find("constraint=", from, from + 14) != kNowhere) return read_constraint(place);
+  const std::string_view before = place.line.substr(0, place.at);
+  // Where the phrase begins: "oom_kill", "OOM kill".
+  const std::size_t phrase = before.find_last_of("oO");
+  if (denies(before.substr(0, phrase - std::min<std::size_t>(phrase, 1))) || counts_none(place.line.substr(place.at))) return std::nullopt;
   if (text.find_before("result'", from, 16) != kNowhere) {
     Message message = killed(Source::systemd, Kind::systemd, from);
-    const std::string_view before = place.line.substr(0, place.line.find(": Failed with"));
-    message.name = std::string(before.substr(before.find_last_of(' ') + 1));
+    const std::string_view unit = place.line.substr(0, place.line.find(": Failed with"));
+    message.name = std::string(unit.substr(unit.find_last_of(' ') + 1));
     return message;
   }
   const std::size_t detected = text.find_before("detected", from, 48);
@@ -139,8 +174,6 @@ std::optional<Message> read_job_limit(const Place& place) {
   return message;
 }
 
-std::string_view without(std::string_view text, std::string_view tail) { return text.substr(0, text.find_last_not_of(tail) + 1); }
-
 /// "[1]+", "[1]  + 8156": a job of a shell's.
 bool is_job(std::string_view text) {
   const std::size_t close = text.find(']');
@@ -149,14 +182,28 @@ bool is_job(std::string_view text) {
          without(text.substr(close + 1), "0123456789 +-").empty();
 }
 
-// "Killed", "Killed: 9", "[1]+  Killed   python3 main.py", "line 28:  8156 Killed   python3 main.py", "zsh: killed   python3 main.py": a
-// shell's.
+/// "sh: 1:", "./run.sh: 12:": a line of a script's.
+bool is_script_line(std::string_view text) {
+  if (!text.ends_with(':')) return false;
+  text.remove_suffix(1);
+  const std::string_view script = without(text, "0123456789");
+  return script.size() < text.size() && script.ends_with("sh: ") && script.find(' ') == script.size() - 1;
+}
+
+/// "srun: error: gpu17: task 3:".
+bool is_task(std::string_view text) {
+  return text.starts_with("srun: error: ") && text.ends_with(':') && text.find(": task") != std::string_view::npos;
+}
+
+// "Killed", "Killed: 9", "[1]+  Killed   python3 main.py", "line 28:  8156 Killed   python3 main.py", "zsh: killed   python3 main.py",
+// "sh: 1: Killed": a shell's; "srun: error: gpu17: task 3: Killed": Slurm's.
 std::optional<Message> read_killed(const Place& place) {
   const std::string_view before = without(place.line.substr(0, place.at - std::min<std::size_t>(place.at, 6)), " ");
   const std::string_view behind = place.line.substr(place.at);
   const std::string_view shell = without(before, "0123456789 ");
   const bool small = place.line.substr(0, place.at).ends_with("killed");
-  const bool alone = before.empty() && !small && (behind == ": 9" || without(behind, " .").empty());
+  const bool whole = before.empty() || is_script_line(before) || is_task(before);
+  const bool alone = whole && !small && (behind == ": 9" || without(behind, " .").empty());
   const bool of_a_line = !small && shell.size() < before.size() && before.find(": line ") != std::string_view::npos;
   if (!alone && !of_a_line && !is_job(before) && shell != "zsh:" && !is_logged_alone(before, behind)) return std::nullopt;
   Message message = killed(Source::kernel, Kind::exit_status, place.text.here());
@@ -166,21 +213,29 @@ std::optional<Message> read_killed(const Place& place) {
 
 /// Whether what stands before says that the signal came, not that it will or may: "terminated by signal SIGKILL", "was sent SIGKILL!".
 bool tells_of_an_end(const MessageText& text, std::size_t signal) {
-  static constexpr std::array<std::string_view, 8> kEnds = {"was", "died", "by", "exit", "killed", "terminated", "received", "signal9"};
+  static constexpr std::array<std::string_view, 9> kEnds = {"was",        "died",     "by",      "exit",    "killed",
+                                                            "terminated", "received", "signal9", "signal:9"};
   if (text.ends("sending", signal)) return false;
   if (text.ends("signals.", signal)) return true;
   return std::ranges::any_of(kEnds, [&](std::string_view word) { return text.find_before(word, signal, 48) != kNowhere; });
 }
 
-// "exit code 137", "exitcode: -9", "died with <Signals.SIGKILL: 9>", "Signal 9 (SIGKILL)".
+/// Whether a line ends "exit code 1" and the next begins with the "37" of something else.
+bool is_torn(std::string_view before) {
+  const std::string_view digits = before.substr(before.find_last_not_of("0123456789") + 1);
+  return !digits.empty() && digits != "137" && digits != "9";
+}
+
+// "exit code 137", "exitcode: -9", "died with <Signals.SIGKILL: 9>", "Signal 9 (SIGKILL)", "signal: 9 (SIGKILL)", "signal: killed",
+// "code=killed, status=9/KILL".
 std::optional<Message> read_status(const Place& place) {
   const MessageText& text = place.text;
   const std::size_t from = text.here();
-  const bool plain_nine = text.ends("9", from) && !text.ends("-9", from) && !text.ends("signal9", from);
-  // More digits: another number.
-  const bool longer = place.at < place.line.size() && place.line[place.at] >= '0' && place.line[place.at] <= '9';
+  const bool plain_nine = text.ends("9", from) && !text.ends("-9", from) && !text.ends("signal9", from) && !text.ends("signal:9", from);
+  const bool longer = place.at < place.line.size() && is_digit(place.line[place.at]);
   const bool announced = text.ends("sigkill", from) && !tells_of_an_end(text, text.find_before("sigkill", from, 16));
-  if (plain_nine || longer || announced) return std::nullopt;
+  const bool verb = text.ends("killed", from) && !text.ends("signal:killed", from);
+  if (plain_nine || verb || longer || is_torn(place.line.substr(0, place.at)) || announced) return std::nullopt;
   Message message = killed(Source::kernel, Kind::exit_status, from);
   message.weak = true;
   return message;

@@ -51,6 +51,7 @@ enum class Kind : std::uint8_t {
   hami,
   jetson,
   killed_in_group,
+  killed_on_nodes,  ///< the memory nodes of a cpuset or of a policy were full
   killed,
   systemd,
   oomd,  ///< systemd's own killer, before the kernel's

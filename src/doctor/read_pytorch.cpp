@@ -178,7 +178,7 @@ std::optional<Message> read_cpu(const MessageText& text) {
   message.figures.device = "cpu";
   message.figures.requested = labels.after("triedtoallocate", true);
   const std::size_t asked = labels.find_end("triedtoallocate");
-  message.no_size = !message.figures.requested && asked != MessageText::kNowhere && text.digit_at(asked);
+  message.no_size = asked != MessageText::kNowhere && text.no_size_at(asked);
   // Before 1.0 in whole GiB, cut off.
   if (message.figures.requested && in_gib) message.figures.requested->high += mib(1024);
   labels.has("(cannotallocatememory)");

@@ -60,6 +60,11 @@ void raise_host_limit(const Message& message, Remedies& out) {
       out.push_back({"Raise the group's limit", "the machine may have more than the container may use", std::nullopt,
                      "docker run --memory=8g ...   # Kubernetes: resources.limits.memory; systemd: MemoryMax"});
       break;
+    case Kind::killed_on_nodes:
+      out.push_back({"Allow it more memory nodes", "the others may have room", std::nullopt,
+                     "numactl --hardware; cat /sys/fs/cgroup/cpuset.mems.effective   # --preferred=1 instead of --membind=1; systemd: "
+                     "AllowedMemoryNodes"});
+      break;
     case Kind::earlyoom:
       out.push_back({"Spare this program", "earlyoom then takes another", std::nullopt,
                      "EARLYOOM_ARGS=\"--avoid NAME\"   # in /etc/default/earlyoom"});
@@ -350,6 +355,7 @@ std::vector<Remedy> find_remedies(const Case& found, const Diagnosis& diagnosis,
     case Kind::ollama:
     case Kind::killed:
     case Kind::killed_in_group:
+    case Kind::killed_on_nodes:
     case Kind::systemd:
     case Kind::oomd:
     case Kind::slurm:

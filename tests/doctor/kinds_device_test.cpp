@@ -7,7 +7,7 @@ namespace {
 class DeviceKinds : public ::testing::TestWithParam<Sample> {};
 
 TEST_P(DeviceKinds, AreRecognised) {
-  const auto found = diagnose(GetParam().log);
+  const auto found = diagnose(GetParam().log + "\n");
   ASSERT_EQ(found.size(), 1U);
   expect_diagnosis(found[0], GetParam().expected);
   EXPECT_EQ(found[0].times, 1U);

@@ -33,6 +33,25 @@ TEST(HostKinds, KernelOfTheWholeMachine) {
   EXPECT_NE(explanation(found[0]).find("whole machine"), std::string::npos);
 }
 
+class Constraints : public ::testing::TestWithParam<const char*> {};
+
+// Only the memory nodes that a program may use were full.
+TEST_P(Constraints, AreNotTheWholeMachine) {
+  const auto found = diagnose(
+      std::string("[ 8123.4] oom-kill:constraint=") + GetParam() +
+      ",nodemask=1,cpuset=batch,mems_allowed=1,global_oom,task_memcg=/a,task=python3,pid=7181,uid=1000\n"
+      "[ 8123.5] Out of memory: Killed process 7181 (python3) total-vm:9437184kB, anon-rss:4096000kB, file-rss:0kB, shmem-rss:0kB\n");
+  ASSERT_EQ(found.size(), 1U);
+  expect_diagnosis(found[0], {Source::kernel, Cause::host_limit, Confidence::high, true, -1, -1, -1, -1, -1, -1, "cpu"});
+  const std::string text = explanation(found[0]);
+  EXPECT_EQ(text.find("whole machine"), std::string::npos) << text;
+  EXPECT_EQ(text.find("the machine ran out"), std::string::npos) << text;
+  EXPECT_NE(text.find("memory nodes"), std::string::npos) << text;
+  EXPECT_NE(found[0].remedies.at(0).change.find("numactl"), std::string::npos);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Constraints, ::testing::Values("CONSTRAINT_CPUSET", "CONSTRAINT_MEMORY_POLICY"));
+
 TEST(HostKinds, OldKernelsWriteTwoLinesOfOneKill) {
   const auto found = diagnose(
       "Out of memory: Kill process 2700 (worker) score 811 or sacrifice child\nKilled process 2700 (worker) total-vm:1838376kB, "
@@ -60,34 +79,47 @@ TEST_P(Words, AreRecognised) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, Words,
-    ::testing::Values(std::pair{"systemd[1]: trainer.service: Failed with result 'oom-kill'.", Source::systemd},
-                      std::pair{"systemd[1]: trainer.service: A process of this unit has been killed by the OOM killer.", Source::systemd},
-                      std::pair{
-                          "slurmstepd: error: Detected 1 oom_kill event in StepId=81220.0. Some of the step tasks have been OOM Killed.",
-                          Source::slurm},
-                      std::pair{"slurmstepd: error: Detected 2 oom-kill event(s) in step 81220.batch cgroup. Some of your processes may "
-                                "have been killed by the "
-                                "cgroup out-of-memory handler.",
-                                Source::slurm},
-                      std::pair{"srun: error: gpu17: task 3: Out Of Memory", Source::slurm},
-                      std::pair{"    reason: OOMKilled\n    exitCode: 137", Source::kernel},
-                      std::pair{"command terminated with exit code 137", Source::kernel},
-                      std::pair{"exitcode  : -9 (pid: 4411)", Source::kernel}, std::pair{"trainer-1 exited with code 137", Source::kernel},
-                      std::pair{"RuntimeError: DataLoader worker (pid 41) is killed by signal: Killed.", Source::kernel},
-                      std::pair{"subprocess.CalledProcessError: Command 'x' died with <Signals.SIGKILL: 9>.", Source::kernel},
-                      std::pair{"Traceback of nothing\nKilled\n", Source::kernel},
-                      std::pair{"[1]+  Killed                  python3 a.py", Source::kernel},
-                      std::pair{"[2]-  8156 Killed                  python3 a.py", Source::kernel},
-                      std::pair{"[1]  + 8156 killed     python3 a.py", Source::kernel},
-                      std::pair{"zsh: killed     python3 main.py", Source::kernel},
-                      std::pair{"zsh: 8156 killed     python3 main.py", Source::kernel}, std::pair{"Killed: 9\n", Source::kernel},
-                      std::pair{"./a.sh: line 3: 711 Killed: 9               python3 main.py", Source::kernel},
-                      std::pair{R"({"log":"Killed\n","stream":"stderr","time":"2025-10-25T13:08:43.1Z"})", Source::kernel},
-                      std::pair{"[ERROR] Worker (pid:8) was sent SIGKILL! Perhaps out of memory?", Source::kernel},
-                      std::pair{"fish: Job 1, 'python3 a.py' terminated by signal SIGKILL (Forced quit)", Source::kernel},
-                      std::pair{"The exit codes of the workers are {SIGKILL(-9)}", Source::kernel},
-                      std::pair{"Signal 9 (SIGKILL) received by PID 7", Source::kernel},
-                      std::pair{"/var/spool/job/script: line 28:  8156 Killed                  python3 main.py", Source::kernel}));
+    ::testing::Values(
+        std::pair{"systemd[1]: trainer.service: Failed with result 'oom-kill'.", Source::systemd},
+        std::pair{"systemd[1]: trainer.service: A process of this unit has been killed by the OOM killer.", Source::systemd},
+        std::pair{"slurmstepd: error: Detected 1 oom_kill event in StepId=81220.0. Some of the step tasks have been OOM Killed.",
+                  Source::slurm},
+        std::pair{"slurmstepd: error: Detected 2 oom-kill event(s) in step 81220.batch cgroup. Some of your processes may "
+                  "have been killed by the "
+                  "cgroup out-of-memory handler.",
+                  Source::slurm},
+        std::pair{"srun: error: gpu17: task 3: Out Of Memory", Source::slurm},
+        std::pair{"    reason: OOMKilled\n    exitCode: 137", Source::kernel},
+        std::pair{"command terminated with exit code 137", Source::kernel}, std::pair{"exitcode  : -9 (pid: 4411)", Source::kernel},
+        std::pair{"trainer-1 exited with code 137", Source::kernel},
+        std::pair{"RuntimeError: DataLoader worker (pid 41) is killed by signal: Killed.", Source::kernel},
+        std::pair{"subprocess.CalledProcessError: Command 'x' died with <Signals.SIGKILL: 9>.", Source::kernel},
+        std::pair{"Traceback of nothing\nKilled\n", Source::kernel},
+        std::pair{"[1]+  Killed                  python3 a.py", Source::kernel},
+        std::pair{"[2]-  8156 Killed                  python3 a.py", Source::kernel},
+        std::pair{"[1]  + 8156 killed     python3 a.py", Source::kernel}, std::pair{"zsh: killed     python3 main.py", Source::kernel},
+        std::pair{"zsh: 8156 killed     python3 main.py", Source::kernel}, std::pair{"Killed: 9\n", Source::kernel},
+        std::pair{"./a.sh: line 3: 711 Killed: 9               python3 main.py", Source::kernel},
+        std::pair{R"({"log":"Killed\n","stream":"stderr","time":"2025-10-25T13:08:43.1Z"})", Source::kernel},
+        std::pair{"[ERROR] Worker (pid:8) was sent SIGKILL! Perhaps out of memory?", Source::kernel},
+        std::pair{"fish: Job 1, 'python3 a.py' terminated by signal SIGKILL (Forced quit)", Source::kernel},
+        std::pair{"The exit codes of the workers are {SIGKILL(-9)}", Source::kernel},
+        std::pair{"Signal 9 (SIGKILL) received by PID 7", Source::kernel},
+        std::pair{"command\xC2\xA0terminated with exit\xC2\xA0"
+                  "code 137",
+                  Source::kernel},
+        std::pair{"srun: error: gpu17: task 0: Killed", Source::kernel}, std::pair{"srun: error: gpu17: tasks 0-3: Killed", Source::kernel},
+        std::pair{"systemd[1]: a.service: Main process exited, code=killed, status=9/KILL", Source::kernel},
+        std::pair{"   JobState=OUT_OF_MEMORY Reason=OutOfMemory Dependency=(null)", Source::slurm},
+        std::pair{"sh: 1: Killed", Source::kernel}, std::pair{"./run.sh: 12: Killed", Source::kernel},
+        std::pair{"2025/10/25 13:08:43 compile: signal: killed", Source::kernel},
+        std::pair{"process didn't exit successfully: `target/a` (signal: 9, SIGKILL: kill)", Source::kernel},
+        std::pair{"the child ended with signal: 9 (SIGKILL)", Source::kernel},
+        std::pair{"trainer-0   0/1     OOMKilled   0          5m", Source::kernel},
+        std::pair{"the pod is not ready: OOMKilled", Source::kernel}, std::pair{"trainer-0   0   OOMKilled   3", Source::kernel},
+        std::pair{"no room was left and the pod was OOMKilled", Source::kernel},
+        std::pair{R"(kube_pod_status_reason{pod="a",reason="OOMKilled"} 1)", Source::kernel},
+        std::pair{"/var/spool/job/script: line 28:  8156 Killed                  python3 main.py", Source::kernel}));
 
 TEST(HostKinds, NamesAreTold) {
   EXPECT_NE(diagnose("systemd[1]: trainer.service: Failed with result 'oom-kill'.")[0].headline.find("trainer.service"), std::string::npos);
@@ -124,15 +156,22 @@ class Ordinary : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(Ordinary, IsNotAboutMemory) { EXPECT_TRUE(diagnose(GetParam()).empty()) << diagnose(GetParam())[0].headline; }
 
-INSTANTIATE_TEST_SUITE_P(All, Ordinary,
-                         ::testing::Values("the room is booked, the zoom is on, OOM is a word", "process exited with exit code 1378",
-                                           "exit code 9", "error code 12", "He killed processes for a living",
-                                           "Tried to allocate a budget of 3 GiB", "You may run out of memory if you do that",
-                                           "bench shared memory: Required", "Device 0 OOM score", "INTERNAL ASSERT FAILED at \"x.cpp\":3",
-                                           "unable to allocate time", "waiting 10 s for workers to stop before sending SIGKILL",
-                                           "signal.SIGKILL is not supported here", "sleeping, then by default sending SIGKILL",
-                                           "signals: SIGTERM SIGKILL", "killed python3 main.py", "a killed: 9 lives",
-                                           "[cache] Killed the prefetch", "vm.overcommit_memory = 2", "", "\n\n\n"));
+INSTANTIATE_TEST_SUITE_P(
+    All, Ordinary,
+    ::testing::Values("the room is booked, the zoom is on, OOM is a word", "process exited with exit code 1378", "exit code 9",
+                      "error code 12", "He killed processes for a living", "Tried to allocate a budget of 3 GiB",
+                      "You may run out of memory if you do that", "exit code 1\n37 passed", "exit status 1\n372 rows",
+                      "exit status 1\n37 rows", "exit code 13\n7 tests failed", "Process finished with exit code 1\n\n37 files changed",
+                      "exit code 1\n2026-01-02 10:00:00 37 passed", "No OOMKilled events found", "reason: Completed (not OOMKilled)",
+                      "0 pods OOMKilled, 3 running", "it was never killed by the OOM killer", "the container wasn't OOMKilled",
+                      "no pods that had been OOMKilled", "Detected 0 oom_kill events in StepId=1.0",
+                      R"(kube_pod_status_reason{pod="a",reason="OOMKilled"} 0)",
+                      R"(kube_pod_status_reason{reason="OOMKilled",pod="a"} 0 1767225600)", "step: 1: Killed the cache",
+                      "a signal killed it", "code=exited, status=9/KILL", "bench shared memory: Required", "Device 0 OOM score",
+                      "INTERNAL ASSERT FAILED at \"x.cpp\":3", "unable to allocate time",
+                      "waiting 10 s for workers to stop before sending SIGKILL", "signal.SIGKILL is not supported here",
+                      "sleeping, then by default sending SIGKILL", "signals: SIGTERM SIGKILL", "killed python3 main.py",
+                      "a killed: 9 lives", "[cache] Killed the prefetch", "vm.overcommit_memory = 2", "", "\n\n\n"));
 
 }  // namespace
 }  // namespace plimsoll::doctor::test

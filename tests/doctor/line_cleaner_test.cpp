@@ -54,6 +54,16 @@ TEST(LineCleaner, ASequenceWithoutEndGivesTheTextBack) {
   EXPECT_EQ(lines[1].second, "next");
 }
 
+TEST(LineCleaner, FramesAndNoBreakSpacesAreBlanks) {
+  EXPECT_EQ(clean("exit\xC2\xA0"
+                  "code\xC2\xA0\n")
+                .at(0)
+                .second,
+            "exit code ");
+  EXPECT_EQ(clean("\xE2\x94\x82 text \xE2\x95\x91\xE2\x94").at(0).second, "  text  \xE2\x94");
+  EXPECT_EQ(clean("\xE2\x80\x98text\xE2\x80\x99 \xC3\xA4").at(0).second, "\xE2\x80\x98text\xE2\x80\x99 \xC3\xA4");
+}
+
 TEST(LineCleaner, LongLinesComeInPieces) {
   const Lines lines = clean(std::string(LineCleaner::kLongestPiece + 10, 'x') + "\ny", 5000);
   ASSERT_EQ(lines.size(), 3U);

@@ -179,5 +179,12 @@ TEST(LogReader, NumbersOfTwoLinesAreTwo) {
   EXPECT_EQ(found[0].figures.limit->said, Bytes{25757220864});
 }
 
+TEST(LogReader, NoNumberGoesOnBehindAnEmptyLine) {
+  const auto found =
+      diagnose("[HAMI-core ERROR (pid:41 thread=139 allocator.c:49)]: Device 0 OOM 27147995136 / 25757220864\n\n7 steps were done\n");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].figures.limit->said, Bytes{25757220864});
+}
+
 }  // namespace
 }  // namespace plimsoll::doctor::test

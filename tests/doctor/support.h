@@ -69,7 +69,7 @@ struct Sample {
 
 /// `text` as a launcher, a logger or a terminal may give it.
 inline std::vector<std::pair<std::string, std::string>> disguises(const std::string& text) {
-  std::vector<std::pair<std::string, std::string>> all = {{"plain", text}};
+  std::vector<std::pair<std::string, std::string>> all = {{"plain", text + "\n"}};
   const auto per_line = [&](const std::string& before, const std::string& after) {
     std::string out;
     std::size_t at = 0;
@@ -87,14 +87,14 @@ inline std::vector<std::pair<std::string, std::string>> disguises(const std::str
   all.emplace_back("carriage returns", per_line("", "\r"));
   all.emplace_back("noise around", "step 7 loss 0.25\n" + text + "\nstep 8 loss 0.24\n");
   std::string wide;
-  for (const char c : text) wide += std::string{c, '\0'};
+  for (const char c : text + "\n") wide += std::string{c, '\0'};
   all.emplace_back("UTF-16", wide);
   // Terminals break lines at their width, anywhere; only prose survives that, not the tables of several lines.
   if (text.find('\n') == std::string::npos) {
     for (const std::size_t width : {80U, 61U}) {
       std::string broken;
       for (std::size_t i = 0; i < text.size(); ++i) broken += (i > 0 && i % width == 0 ? "\n" : "") + std::string(1, text[i]);
-      all.emplace_back("broken at " + std::to_string(width), broken);
+      all.emplace_back("broken at " + std::to_string(width), broken + "\n");
     }
   }
   return all;

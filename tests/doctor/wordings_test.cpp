@@ -207,6 +207,41 @@ TEST(Wordings, ALogThatIsCutMakesNoFiguresUp) {
   EXPECT_NE(text.find("22.97 GiB is this program itself: nothing else could hold its 20.21 GiB"), std::string::npos) << text;
 }
 
+std::optional<Figure> asked_of_the_host(const std::string& rest) {
+  const auto found = diagnose("RuntimeError: DefaultCPUAllocator: can't allocate memory: you tried to allocate " + rest);
+  return found.empty() ? std::nullopt : found[0].figures.requested;
+}
+
+// What a log's end, another log or a blank cut off is not known.
+TEST(Wordings, PartsOfNumbersAreNoFigures) {
+  EXPECT_TRUE(asked_of_the_host("4240585 bytes."));
+  EXPECT_TRUE(asked_of_the_host("4240585\n"));
+  for (const char* rest : {"4240585", "42402026-01-02 10:00:00 INFO start\n", "424010:00:00 INFO start\n", "1_073_741_824 bytes\n",
+                           "1'073'741'824 bytes\n", "0x40000000 bytes\n"})
+    EXPECT_FALSE(asked_of_the_host(rest)) << rest;
+  const std::string old =
+      " (GPU 0; 10.76 GiB total capacity; 9.00 GiB already allocated; 0.10 GiB free; 9.10 GiB reserved in total by PyTorch)\n";
+  for (const char* before : {".20 GiB", "1_020 MiB", "0x1f20 bytes", "noise\n.20 GiB"}) {
+    const auto found = diagnose(before + old);
+    ASSERT_EQ(found.size(), 1U) << before;
+    EXPECT_FALSE(found[0].figures.requested) << before;
+    expect_size("total", found[0].figures.total, 10.76 * 1024);
+  }
+}
+
+// An unknown size is not one that no machine has.
+TEST(Wordings, PartsOfNumbersProveNothing) {
+  for (const char* rest : {"4240585", "1_073_741_824 bytes\n", "0x40000000 bytes\n"}) {
+    const auto found = diagnose(std::string("RuntimeError: DefaultCPUAllocator: can't allocate memory: you tried to allocate ") + rest);
+    ASSERT_EQ(found.size(), 1U) << rest;
+    EXPECT_EQ(found[0].cause, Cause::host_limit) << rest;
+    EXPECT_EQ(found[0].confidence, Confidence::low) << rest;
+  }
+  const std::string arena = "[E:onnxruntime] Failed to allocate memory for requested buffer of size ";
+  EXPECT_EQ(explanation(diagnose(arena + "9450").at(0)).find("is no size"), std::string::npos);
+  EXPECT_NE(explanation(diagnose(arena + "18446744071772266496\n").at(0)).find("is no size"), std::string::npos);
+}
+
 TEST(Wordings, SizesThatNoMachineHasAreNone) {
   std::string log = "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 23.57 GiB of which 605.88 MiB is free. ";
   for (int i = 1; i < 64; ++i) log += "Process " + std::to_string(i) + " has 1048575TiB memory in use. ";
@@ -225,6 +260,20 @@ TEST(Wordings, AssertionsOfIndicesProveThatMemoryIsNotTheFault) {
     ASSERT_EQ(found.size(), 1U);
     EXPECT_EQ(found[0].cause, Cause::not_vram) << assertion;
   }
+}
+
+// Rich draws a frame around what it wraps.
+TEST(Wordings, AFrameHidesNothing) {
+  const auto found = diagnose(
+      "╭──────────────────────────────────────────────────────────────────────────────────────╮\n"
+      "│ CUDA out of memory. Tried to allocate 896.00 MiB. GPU 0 has a total capacity of 23.64 │\n"
+      "│ GiB of which 412.81 MiB is free. Including non-PyTorch memory, this process has 23.22 │\n"
+      "│ GiB memory in use. Of the allocated memory 22.41 GiB is allocated by PyTorch, and     │\n"
+      "│ 353.02 MiB is reserved by PyTorch but unallocated.                                    │\n"
+      "╰──────────────────────────────────────────────────────────────────────────────────────╯\n");
+  ASSERT_EQ(found.size(), 1U);
+  expect_diagnosis(found[0], {Source::pytorch, Cause::too_large, Confidence::high, true, 896, 23.64 * 1024, 412.81, 22.41 * 1024,
+                              22.41 * 1024 + 353.02, -1, "cuda:0"});
 }
 
 class Carriers : public ::testing::TestWithParam<std::pair<const char*, const char*>> {};
