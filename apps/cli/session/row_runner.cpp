@@ -1,7 +1,6 @@
 #include "session/row_runner.h"
 
 #include <algorithm>
-#include <ranges>
 #include <span>
 #include <utility>
 
@@ -71,8 +70,8 @@ Status RowRunner::put_back() {
   if (!rows_.is_stream()) return rows_.rewind();
   if (in_hand_) rows_.put_back(keep_row(row_));
   std::int64_t texts = waiting_texts();
-  for (const Waiting& waiting : std::views::reverse(waiting_)) {
-    Row row = waiting.row();
+  for (auto waiting = waiting_.rbegin(); waiting != waiting_.rend(); ++waiting) {
+    Row row = waiting->row();
     if (!row.fault) {
       const Answer& text = classifier_.waiting(--texts);
       row.input = {text.text, text.pair};
