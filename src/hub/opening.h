@@ -14,6 +14,8 @@ class Opening {
   /// What safetensors allows one header; real models have less than 40 MB of all of them. Read in less than five seconds, whatever they
   /// are.
   static constexpr std::uint64_t kBytes = 100'000'000;
+  /// As how many a byte of a pickle or an archive's directory counts: so much longer than one of JSON does it take.
+  static constexpr std::uint64_t kPickleCost = 8;
 
   /// `cancel` may be null.
   explicit Opening(const CancelToken* cancel = nullptr) : cancel_(cancel) {}

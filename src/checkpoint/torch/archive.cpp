@@ -85,7 +85,7 @@ Status read_archive(Os& os, Ledger& ledger, File& file, HeaderSink& sink, Openin
   if (pickle.size > kPickleLimit) {
     return Error{ErrorCode::unsupported, "a pickle of " + std::to_string(pickle.size) + " bytes, more than any real one", file.path()};
   }
-  PLIMSOLL_CHECK(opening.take(kCost * pickle.size, file));
+  PLIMSOLL_CHECK(opening.take(Opening::kPickleCost * pickle.size, file));
   PLIMSOLL_TRY(const Arena arena, Arena::create(os, ledger, MemoryTag::tables, Bytes{pickle.size}));
   const auto bytes = arena.bytes().first(static_cast<std::size_t>(pickle.size));
   PLIMSOLL_CHECK(file.read(bytes, pickle.offset));

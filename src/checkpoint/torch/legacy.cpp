@@ -54,7 +54,7 @@ Result<ArenaList<std::byte>> read_pickle(Os& os, Ledger& ledger, File& file, std
 
 Result<LoadedPickle> load_pickle(Os& os, Ledger& ledger, File& file, std::uint64_t offset, Opening& opening) {
   PLIMSOLL_TRY(ArenaList<std::byte> bytes, read_pickle(os, ledger, file, offset));
-  PLIMSOLL_CHECK(opening.take(kCost * bytes.size(), file));
+  PLIMSOLL_CHECK(opening.take(Opening::kPickleCost * bytes.size(), file));
   const std::uint64_t end = offset + bytes.size();
   PickleValues values(os, ledger, bytes.all());
   PLIMSOLL_TRY(const Value root, run_pickle(os, ledger, {bytes.all(), file.path(), offset}, values));

@@ -8,7 +8,5 @@ namespace plimsoll::torch {
 inline constexpr std::uint64_t kPickleLimit = std::uint64_t{8} << 20U;
 /// Longest directory of an archive that is read: of some 100,000 entries.
 inline constexpr std::uint64_t kDirectoryLimit = std::uint64_t{8} << 20U;
-/// What a byte of either takes off an Opening: so much longer than one of JSON does it take.
-inline constexpr std::uint64_t kCost = 8;
 
 }  // namespace plimsoll::torch

@@ -15,7 +15,7 @@ namespace plimsoll::torch {
 /// - `unsupported` naming what it is: another global, instruction, protocol or version, TorchScript, big-endian or compressed files, a
 ///   pickle or directory that is too long;
 /// - `corrupt_file` naming file and byte offset, entry, storage or tensor;
-/// - `io`, `out_of_memory`, and as `opening`, of which pickles and directories take kCost times their bytes.
+/// - `io`, `out_of_memory`, and as `opening`, of which pickles and directories take Opening::kPickleCost times their bytes.
 /// Forms: https://pytorch.org/docs/stable/notes/serialization.html
 Status read_torch_file(Os& os, Ledger& ledger, File& file, HeaderSink& sink, Opening& opening);
 

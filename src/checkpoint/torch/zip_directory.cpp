@@ -237,7 +237,7 @@ Result<ZipDirectory> ZipDirectory::read(Os& os, Ledger& ledger, File& file, Open
                  file.path()};
   }
   // No overflow: 46 bytes of the directory at least for each entry.
-  PLIMSOLL_CHECK(opening.take(kCost * (place.size + place.entries * kLocalBytes), file));
+  PLIMSOLL_CHECK(opening.take(Opening::kPickleCost * (place.size + place.entries * kLocalBytes), file));
   ZipDirectory directory;
   PLIMSOLL_TRY(directory.arena_, Arena::create(os, ledger, MemoryTag::tables, Bytes{place.entries * sizeof(ZipEntry) + place.size}));
   const auto count = static_cast<std::size_t>(place.entries);

@@ -57,17 +57,17 @@ class TorchLimitsTest : public ::testing::Test {
   static std::string archive(const std::string& object) { return zip_file(torch_entries(object, {{"0", "1234"}})).bytes; }
   static std::string legacy(const std::string& object) { return legacy_file(object, {{"0", 1, "1234"}}); }
 
-  // What `read_once` takes off an opening is kCost times `bytes`, neither more nor less.
+  // What `read_once` takes off an opening is Opening::kPickleCost times `bytes`, neither more nor less.
   template <typename Read>
   void expect_takes(std::uint64_t bytes, Read read_once) {
     FakeFile other("other.bin", "", os.gate());
     Opening enough;
-    ASSERT_TRUE(enough.take(Opening::kBytes - kCost * bytes, other).ok());
+    ASSERT_TRUE(enough.take(Opening::kBytes - Opening::kPickleCost * bytes, other).ok());
     const Status good = read_once(enough);
     EXPECT_TRUE(good.ok()) << message(good.error());
     EXPECT_FALSE(enough.take(1, other).ok());
     Opening too_little;
-    ASSERT_TRUE(too_little.take(Opening::kBytes - kCost * bytes + 1, other).ok());
+    ASSERT_TRUE(too_little.take(Opening::kBytes - Opening::kPickleCost * bytes + 1, other).ok());
     const Status refused = read_once(too_little);
     ASSERT_FALSE(refused.ok());
     EXPECT_EQ(refused.error().code, ErrorCode::corrupt_file);
