@@ -84,12 +84,8 @@ class TokenWriter {
         memory_(pages_) {}
 
   Status row(const Row& row) {
-    if (row.fault) return fault(row, *row.fault);
-    if (!is_utf8(row.input.text) || !is_utf8(row.input.pair.value_or(""))) replaced_.add(row.index, row.line);
-    Status status = tokenize(row);
-    if (pages_.held() > kKeptBytes) memory_.release();
-    if (!status.ok() && status.error().code == ErrorCode::bad_row) status = fault(row, status.error());
-    return status;
+    PLIMSOLL_CHECK(row.fault ? fault(row, *row.fault) : text(row));
+    return context_.output.failed() ? context_.output.flush() : Status();
   }
 
   bool failed() const { return failed_; }
@@ -97,6 +93,14 @@ class TokenWriter {
   const ReplacedRows& replaced() const { return replaced_; }
 
  private:
+  Status text(const Row& row) {
+    if (!is_utf8(row.input.text) || !is_utf8(row.input.pair.value_or(""))) replaced_.add(row.index, row.line);
+    Status status = tokenize(row);
+    if (pages_.held() > kKeptBytes) memory_.release();
+    if (!status.ok() && status.error().code == ErrorCode::bad_row) status = fault(row, status.error());
+    return status;
+  }
+
   Status tokenize(const Row& row) {
     const std::size_t bytes = row.input.text.size() + (row.input.pair ? row.input.pair->size() : 0);
     // The row itself is not in an arena of ours, but it is there.
@@ -117,7 +121,7 @@ class TokenWriter {
     const EncodingWriter writer(row, *encoding, context_.signals.token());
     if (context_.options.json) writer.write_json(json_);
     else write_table(writer);
-    return context_.output.failed() ? context_.output.flush() : Status();
+    return {};
   }
 
   void write_table(const EncodingWriter& writer) {
@@ -128,8 +132,7 @@ class TokenWriter {
   Status fault(const Row& row, const Error& error) {
     failed_ = true;
     report_fault(context_.options.json, json_, context_.console, row, error);
-    if (context_.options.fail_fast) return stopped_at(row, error);
-    return context_.output.failed() ? context_.output.flush() : Status();
+    return context_.options.fail_fast ? Status(stopped_at(row, error)) : Status();
   }
 
   Context& context_;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/decimal.h"
+#include "base/letters.h"
 
 namespace plimsoll {
 namespace {
@@ -12,8 +13,6 @@ __extension__ using Wide = unsigned __int128;
 
 constexpr std::uint64_t kLargest = ~std::uint64_t{0} >> 1U;
 
-// By hand: the C library's own depend on the program's locale.
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 char upper_case(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
 
 std::optional<std::uint64_t> unit_size(std::string_view unit) {

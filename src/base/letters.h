@@ -1,8 +1,9 @@
 #pragma once
 
-namespace plimsoll::doctor {
+namespace plimsoll {
 
+/// Of ASCII: the C library's own depend on the program's locale.
 inline bool is_digit(char c) { return c >= '0' && c <= '9'; }
 inline bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
-}  // namespace plimsoll::doctor
+}  // namespace plimsoll

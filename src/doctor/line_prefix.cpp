@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "doctor/letters.h"
+#include "base/letters.h"
 
 namespace plimsoll::doctor {
 namespace {

@@ -4,10 +4,10 @@
 
 #include <plimsoll/error.h>
 
+#include "base/letters.h"
 #include "doctor/explain.h"
 #include "doctor/figure.h"
 #include "doctor/growth.h"
-#include "doctor/letters.h"
 #include "doctor/line_cleaner.h"
 #include "doctor/line_prefix.h"
 #include "doctor/message_text.h"

@@ -5,8 +5,8 @@
 #include <charconv>
 #include <utility>
 
+#include "base/letters.h"
 #include "doctor/figure.h"
-#include "doctor/letters.h"
 
 namespace plimsoll::doctor {
 namespace {

@@ -2,8 +2,8 @@
 #include <array>
 #include <charconv>
 
+#include "base/letters.h"
 #include "doctor/figure.h"
-#include "doctor/letters.h"
 #include "doctor/read_message.h"
 
 namespace plimsoll::doctor {

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/letters.h"
+
 namespace plimsoll {
 namespace {
 
@@ -85,7 +87,6 @@ class Source {
 
  private:
   static bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
-  static bool is_digit(char c) { return c >= '0' && c <= '9'; }
   static bool continues_number(char c) { return is_digit(c) || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E'; }
 
   bool fetch() {

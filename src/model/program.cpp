@@ -59,6 +59,12 @@ std::vector<WeightId> op_weights(const Op& op) {
                     op);
 }
 
+std::size_t Program::op_count() const {
+  std::size_t ops = 0;
+  for (const Block& block : blocks) ops += block.ops.size();
+  return ops;
+}
+
 double Program::pass_flops(std::int64_t texts, std::int64_t tokens_each) const {
   const auto tokens = static_cast<double>(texts * tokens_each);
   double flops = 0;

@@ -105,6 +105,7 @@ struct Program {
 
   /// Multiply-adds x 2 of a pass over texts of `tokens_each` tokens.
   double pass_flops(std::int64_t texts, std::int64_t tokens_each) const;
+  std::size_t op_count() const;  ///< of all blocks
 };
 
 /// Every value that `op` reads and the one that it writes.

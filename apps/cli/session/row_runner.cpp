@@ -61,6 +61,7 @@ Status RowRunner::run() {
     {
       const Busy busy(statistics_);
       PLIMSOLL_CHECK(take(row_));
+      if (context_.output.failed()) PLIMSOLL_CHECK(context_.output.flush());
     }
     show_progress();
   }
@@ -137,7 +138,7 @@ Status RowRunner::fault(const Row& row, const Error& error) {
   if (!waiting_.empty()) return wait({row.index, row.line, std::string(row.id), row.mended, std::make_unique<const Error>(error)});
   report(row, error);
   in_hand_ = false;
-  if (ends || to_terminal_ || context_.output.failed()) PLIMSOLL_CHECK(context_.output.flush());
+  if (ends || to_terminal_) PLIMSOLL_CHECK(context_.output.flush());
   return ends ? Status(stopped_at(row, error)) : Status();
 }
 
@@ -170,7 +171,7 @@ Status RowRunner::run_pass() {
   waiting_bytes_ = 0;
   const bool first = statistics_.first_result_seconds == 0;
   if (first) statistics_.first_result_seconds = statistics_.recorder.seconds();
-  return first || to_terminal_ || context_.output.failed() ? context_.output.flush() : Status();
+  return first || to_terminal_ ? context_.output.flush() : Status();
 }
 
 }  // namespace plimsoll::cli

@@ -43,13 +43,11 @@ Bytes name_bytes(const std::vector<std::string>& names) {
 }
 
 Bytes cpu_runtime_allowance(int threads, const Program& program, Bytes label_names) {
-  std::uint64_t ops = 0;
-  for (const Block& block : program.blocks) ops += block.ops.size();
   const auto labels =
       program.logits == kNone ? 0 : static_cast<std::uint64_t>(program.values[static_cast<std::size_t>(program.logits)].cols);
   const Bytes long_names = saturating_sub(label_names, Bytes{kShortName} * labels);
-  return round_to_pages(kib(768) + kib(32) * static_cast<std::uint64_t>(threads) + Bytes{kOpBytes} * ops + Bytes{schedule_bytes(program)} +
-                        Bytes{256} * labels + long_names * kCopiesOfName);
+  return round_to_pages(kib(768) + kib(32) * static_cast<std::uint64_t>(threads) + Bytes{kOpBytes} * program.op_count() +
+                        Bytes{schedule_bytes(program)} + Bytes{256} * labels + long_names * kCopiesOfName);
 }
 
 DeviceDescription describe_cpu(const Snapshot& machine, const Program& program, Bytes label_names) {

@@ -122,9 +122,7 @@ class PassBuilder {
 
   void build() {
     prime();
-    std::size_t ops = 0;
-    for (const Block& block : program_.blocks) ops += block.ops.size();
-    schedule_.pass.reserve(1 + ops + kMostStepsOfChunk * ring_.chunks.size());
+    schedule_.pass.reserve(1 + program_.op_count() + kMostStepsOfChunk * ring_.chunks.size());
     if (schedule_.gathered.weight != kNone) schedule_.pass.emplace_back(GatherTableStep{});
     for (std::size_t block = 0; block < program_.blocks.size(); ++block) {
       for (std::size_t op = 0; op < program_.blocks[block].ops.size(); ++op)

@@ -163,10 +163,14 @@ std::vector<StageChoice> Filler::fill(const Candidate& shared, const RingShape& 
     if (left == 0) return stages(filling, 0);
     if (!may_stream) return all_resident(std::move(filling), left);
     // What streams needs a ring beside the blocks that stay.
-    const std::int64_t room = filling.counts[static_cast<std::size_t>(main)];
-    const auto filled = [&](std::int64_t most) { return with_rest({shared, ring, main, counts(shared, main, most)}); };
-    const std::int64_t most = largest(room, [&](std::int64_t count) { return fits_on(main, filled(count)); });
-    if (most > 0) return filled(most);
+    std::vector<StageChoice> best;  // what was possible last has the most there
+    largest(filling.counts[static_cast<std::size_t>(main)], [&](std::int64_t most) {
+      std::vector<StageChoice> filled = with_rest({shared, ring, main, counts(shared, main, most)});
+      if (!fits_on(main, filled)) return false;
+      best = std::move(filled);
+      return true;
+    });
+    if (!best.empty()) return best;
   }
   std::vector<StageChoice> streamed;
   for (std::int32_t main = first; main < std::ssize(requests_); ++main) {

@@ -32,9 +32,7 @@ struct Option {
 
 /// What a process takes besides arenas for stages beyond the first: their programs, readers and schedules.
 inline Bytes stage_runtime(const Program& program, std::size_t stages) {
-  std::uint64_t ops = 0;
-  for (const Block& block : program.blocks) ops += block.ops.size();
-  return round_to_pages((kib(64) + Bytes{1536} * ops) * (stages - 1));
+  return round_to_pages((kib(64) + Bytes{1536} * program.op_count()) * (stages - 1));
 }
 
 /// Leaves out of ways to run on one device, with one pass and precision, those that no budget makes the best, the nearest to fitting
