@@ -42,6 +42,17 @@ TEST(SameFile, IsSeenThroughRedirections) {
   EXPECT_EQ(read_file(file), kRows);
 }
 
+// Else each message would be a text, and a text that is refused a message, without end.
+TEST(SameFile, OfTextsAndMessagesIsRefused) {
+  const Folder folder;
+  const std::string file = folder.write("a.txt", kRows);
+  for (const std::string command : {"run", "tokenize"}) {
+    const Finished result = shell("\"$0\" " + command + " \"$1\" --input \"$2\" --max-length 1 2>> \"$2\"", file);
+    EXPECT_EQ(result.status, 2);
+  }
+  EXPECT_NE(read_file(file).find("same file (standard error): send it to a file of its own"), std::string::npos) << read_file(file);
+}
+
 TEST(SameFile, OfResultsAndReportNeedNotExist) {
   const Folder folder;
   expect_refused(run({"run", kModel, "x", "--output", folder / "new", "--report", folder / "./new"}), "--report");

@@ -117,6 +117,8 @@ Status refuse_same_file(const Options& options, Os& os) {
   const Place input = reads ? place_of(options.input, STDIN_FILENO) : Place{};
   const Place output = place_of(options.output, STDOUT_FILENO);
   if (same(input, output)) return refusal("the texts and the results are the same file", "--output");
+  if (same(input, place_of("", STDERR_FILENO)))
+    return Error{ErrorCode::usage, "the texts and the messages are the same file", "standard error", "send it to a file of its own"};
   PLIMSOLL_CHECK(refuse_read_file(options, os, options.output, "results", "--output"));
   if (options.report.empty()) return {};
   PLIMSOLL_CHECK(refuse_read_file(options, os, options.report, "report", "--report"));
