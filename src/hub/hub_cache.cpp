@@ -1,6 +1,7 @@
 #include "hub/hub_cache.h"
 
 #include <algorithm>
+#include <climits>
 #include <span>
 #include <string_view>
 
@@ -54,10 +55,10 @@ std::optional<std::string> nonempty(Os& os, const std::string& name) {
   return value;
 }
 
-// "$NAME" and "${NAME}", left alone when there is no such variable, as in Python's os.path.expandvars.
+// "$NAME" and "${NAME}", left alone when there is no such variable, as in Python's os.path.expandvars; but no more than is a path.
 std::string expand_variables(Os& os, std::string_view path) {
   std::string out;
-  while (!path.empty()) {
+  while (!path.empty() && out.size() < PATH_MAX) {
     const auto dollar = path.find('$');
     out += path.substr(0, dollar);
     if (dollar == std::string_view::npos) break;
@@ -74,11 +75,15 @@ std::string expand_variables(Os& os, std::string_view path) {
   return out;
 }
 
-std::string expand(Os& os, std::string path) {
+/// What `variable` says, or a folder below it, as a path.
+Result<std::string> expand(Os& os, std::string path, const std::string& variable) {
   if (path == "~" || path.starts_with("~/")) {
     if (const auto home = nonempty(os, "HOME")) path.replace(0, 1, *home);
   }
-  return expand_variables(os, path);
+  std::string expanded = expand_variables(os, path);
+  if (expanded.size() < PATH_MAX) return expanded;
+  return Error{ErrorCode::not_found, "the Hub cache cannot be found: a path has fewer than " + std::to_string(PATH_MAX) + " bytes",
+               variable, "set " + variable + " to a folder"};
 }
 
 /// A model in the cache, and what was asked for.
@@ -136,10 +141,10 @@ Error no_such_model(Os& os, const std::string& model) {
 
 Result<std::string> hub_cache_directory(Os& os) {
   for (const char* name : {"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"}) {
-    if (const auto path = nonempty(os, name)) return expand(os, *path);
+    if (const auto path = nonempty(os, name)) return expand(os, *path, name);
   }
-  if (const auto path = nonempty(os, "HF_HOME")) return expand(os, *path + "/hub");
-  if (const auto path = nonempty(os, "XDG_CACHE_HOME")) return expand(os, *path + "/huggingface/hub");
+  if (const auto path = nonempty(os, "HF_HOME")) return expand(os, *path + "/hub", "HF_HOME");
+  if (const auto path = nonempty(os, "XDG_CACHE_HOME")) return expand(os, *path + "/huggingface/hub", "XDG_CACHE_HOME");
   if (const auto path = nonempty(os, "HOME")) return *path + "/.cache/huggingface/hub";
   return Error{ErrorCode::not_found, "the Hub cache cannot be found", "environment", "set HF_HUB_CACHE or HOME"};
 }

@@ -157,6 +157,13 @@ TEST_F(HubCacheTest, TheCacheIsWhereHuggingFaceHubLooks) {
   EXPECT_THAT(locate("gpt2"), HasSubstr("not_found"));
 }
 
+TEST_F(HubCacheTest, VariablesExpandToNoMoreThanAPath) {
+  std::string path;
+  for (int i = 0; i < 40'000; ++i) path += "$D";
+  os.variables = {{"D", std::string(100'000, 'd')}, {"HF_HOME", path}};
+  EXPECT_THAT(cache(), HasSubstr("the Hub cache cannot be found: a path has fewer than 4096 bytes (HF_HOME)"));
+}
+
 TEST_F(HubCacheTest, VariablesAndHomeAreExpandedAsPythonDoes) {
   os.variables = {{"HOME", "/root"}, {"D", "disk"}};
   const std::vector<std::pair<std::string, std::string>> cases = {
