@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/decimal.h"
+#include "hub/versions.h"
 
 namespace plimsoll {
 namespace {
@@ -139,6 +140,7 @@ Result<ScoreRule> read_score_rule(const JsonValue& config, std::size_t labels) {
 
 Result<ArchSpec> read_arch_spec(const JsonDocument& document) {
   const JsonValue config = document.root();
+  PLIMSOLL_CHECK(refuse_versions(config, "configuration_files", "config.json"));
   PLIMSOLL_TRY(const std::string_view type, config.get_string("model_type"));
   for (const Family& family : kFamilies) {
     if (family.model_type == type) return family.read(config);

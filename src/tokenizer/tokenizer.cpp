@@ -7,6 +7,7 @@
 
 #include "hub/model_file.h"
 #include "hub/opening.h"
+#include "hub/versions.h"
 #include "json/json_document.h"
 #include "tokenizer/assemble.h"
 #include "tokenizer/encoder.h"
@@ -31,17 +32,6 @@ struct Settings {
   bool token_types = true;
 };
 
-// transformers reads the newest that it can read.
-Status refuse_versions(const JsonValue& names) {
-  for (const JsonValue name : names.children()) {
-    PLIMSOLL_TRY(const std::string_view text, name.as_string());
-    if (text != "tokenizer.json")
-      return Error{ErrorCode::unsupported, "a tokenizer of several versions", name.where(),
-                   "call the newest tokenizer.json, and remove fast_tokenizer_files"};
-  }
-  return {};
-}
-
 Result<Settings> read_settings(const JsonValue& config) {
   Settings settings;
   PLIMSOLL_TRY(auto length, config.optional_number("model_max_length"));
@@ -55,8 +45,7 @@ Result<Settings> read_settings(const JsonValue& config) {
       return Error{ErrorCode::corrupt_file, "a side is left or right", config.where() + ": truncation_side"};
     settings.truncate_left = *side == "left";
   }
-  PLIMSOLL_TRY(const auto versions, config.optional_array("fast_tokenizer_files"));
-  if (versions) PLIMSOLL_CHECK(refuse_versions(*versions));
+  PLIMSOLL_CHECK(refuse_versions(config, "fast_tokenizer_files", "tokenizer.json"));
   PLIMSOLL_TRY(const bool split, config.bool_or("split_special_tokens", false));
   if (split)
     return Error{ErrorCode::unsupported, "special tokens that are split like text", config.where() + ": split_special_tokens",

@@ -111,6 +111,13 @@ TEST(Config, VariantsThatAreNotBuiltAreUnsupported) {
   good({{"position_embedding_type", "\"absolute\""}, {"is_decoder", "false"}, {"add_cross_attention", "null"}});
 }
 
+TEST(Config, OtherVersionsOfItAreUnsupported) {
+  EXPECT_EQ(refusal(config({{"configuration_files", R"(["config.5.0.0.json","config.json"])"}}), "config.json: configuration_files[0]"),
+            ErrorCode::unsupported);
+  EXPECT_EQ(refusal(config({{"configuration_files", "3"}}), "configuration_files"), ErrorCode::corrupt_file);
+  good({{"configuration_files", R"(["config.json"])"}});
+}
+
 TEST(Config, LongTextsDoNotHideWhatIsWrongWithThem) {
   const std::string text = "\"" + std::string(2000, 'x') + "\"";
   EXPECT_EQ(refusal(config({{"model_type", text}}), "...\" are not built"), ErrorCode::unsupported);
