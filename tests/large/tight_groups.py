@@ -48,8 +48,9 @@ def with_more_words(plain, model, words):
 
 
 @contextlib.contextmanager
-def overlay_in_memory(folder):
-    """A folder whose files lie on a tmpfs below an overlay, as in live systems; nothing where none can be mounted."""
+def overlay_in_memory(folder, hidden):
+    """A folder whose files lie on a tmpfs below an overlay, as in live systems; nothing where none can be mounted. `hidden`: of the tmpfs
+    nothing is seen, as in containers."""
     memory, overlay = folder / "memory", folder / "overlay"
     mounted = []
 
@@ -66,7 +67,11 @@ def overlay_in_memory(folder):
             for name in ("lower", "upper", "work"):
                 (memory / name).mkdir()
         options = f"lowerdir={memory}/lower,upperdir={memory}/upper,workdir={memory}/work"
-        yield overlay if there and mount("overlay", overlay, options) else None
+        covered = there and mount("overlay", overlay, options)
+        if hidden and covered:
+            subprocess.run(["umount", "-l", memory], check=True)
+            mounted.remove(memory)
+        yield overlay if covered else None
     finally:
         for where in reversed(mounted):
             subprocess.run(["umount", where], check=True)
@@ -143,9 +148,11 @@ def main():
                     ended = groups.run(limit, (1,), arguments)
                     checks.expect(b"lies in memory (tmpfs)" in ended.stderr, f"the reason: {ended.stderr[-200:]}")
                     checks.expect(os.listdir(shared) == [], "no half file")
-        with overlay_in_memory(folder) as overlay:
-            if overlay is not None:
-                rows.write_text("a b " * (1 << 20) + "\n" + "a b " * (1 << 10) + ("\n" + "a b " * (1 << 10)) * 20_000)
+        rows.write_text("a b " * (1 << 20) + "\n" + "a b " * (1 << 10) + ("\n" + "a b " * (1 << 10)) * 20_000)
+        for hidden in (False, True):
+            with overlay_in_memory(folder, hidden) as overlay:
+                if overlay is None:
+                    continue
                 arguments = [plimsoll, "tokenize", plain, "--input", str(rows), "--json", "--output", f"{overlay}/answers.jsonl"]
                 ended = groups.run(48, (1,), arguments)
                 checks.expect(b"lies in memory (tmpfs)" in ended.stderr, f"the reason: {ended.stderr[-200:]}")

@@ -2,14 +2,17 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include <charconv>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -32,6 +35,36 @@ std::string upper_layer(std::uint64_t mount) {
     return line.substr(begin, line.find_first_of(", ", begin) - begin);
   }
   return {};
+}
+
+/// What this process has mapped of memory that is shared, in KiB; files on tmpfs are. Format: proc(5), smaps_rollup.
+std::optional<std::uint64_t> shared_memory() {
+  static constexpr std::string_view kField = "Pss_Shmem:";
+  std::ifstream file("/proc/self/smaps_rollup");
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with(kField)) continue;
+    std::uint64_t count = 0;
+    const std::size_t digits = line.find_first_not_of(' ', kField.size());
+    if (digits == std::string::npos) return {};
+    std::from_chars(line.data() + digits, line.data() + line.size(), count);
+    return count;
+  }
+  return {};
+}
+
+/// Whether a file's first page is shared memory where it is mapped.
+bool begins_in_shared_memory(int fd) {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const int reader = ::open(("/proc/self/fd/" + std::to_string(fd)).c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  void* const mapped = reader < 0 ? MAP_FAILED : ::mmap(nullptr, page, PROT_READ, MAP_SHARED, reader, 0);
+  if (reader >= 0) ::close(reader);
+  if (mapped == MAP_FAILED) return false;
+  const auto before = shared_memory();
+  // Unlike a load, this only fails where the file has been cut.
+  const bool there = ::madvise(mapped, page, MADV_POPULATE_READ) == 0;
+  const auto after = shared_memory();
+  ::munmap(mapped, page);
+  return there && before && after && *after > *before;
 }
 
 }  // namespace
@@ -61,9 +94,10 @@ bool lives_in_memory(int fd) {
   if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || ::fstatfs(fd, &system) != 0) return false;
   if (system.f_type != OVERLAYFS_SUPER_MAGIC) return is_memory(system);
   struct statx place {};
-  if (::statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &place) != 0 || (place.stx_mask & STATX_MNT_ID) == 0) return false;
-  const std::string upper = upper_layer(place.stx_mnt_id);
-  return !upper.empty() && ::statfs(upper.c_str(), &system) == 0 && is_memory(system);
+  const bool numbered = ::statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &place) == 0 && (place.stx_mask & STATX_MNT_ID) != 0;
+  const std::string upper = numbered ? upper_layer(place.stx_mnt_id) : std::string();
+  if (!upper.empty() && ::statfs(upper.c_str(), &system) == 0 && is_memory(system)) return true;
+  return begins_in_shared_memory(fd);  // a container does not see what is below its own root
 }
 
 }  // namespace plimsoll::cli

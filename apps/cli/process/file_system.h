@@ -7,8 +7,8 @@ namespace plimsoll::cli {
 /// The file that a chain of symbolic links ends at, also where it is not there yet; `path` itself where they go round in a circle.
 std::string resolved_path(const std::string& path);
 
-/// Whether what is written to `fd`, a regular file, is memory: on tmpfs or ramfs, or on an overlay (containers, live systems) whose upper
-/// layer is one, as far as that can be seen from here.
+/// Whether what is written to `fd`, a regular file that is not empty, is memory: on tmpfs or ramfs, or on an overlay (containers, live
+/// systems) whose upper layer is one; of a ramfs that cannot be seen from here it is not known.
 bool lives_in_memory(int fd);
 
 }  // namespace plimsoll::cli

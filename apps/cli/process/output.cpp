@@ -168,6 +168,7 @@ Output::Output(Output&& other) noexcept
       buffer_(std::move(other.buffer_)),
       before_sending_(std::move(other.before_sending_)),
       grant_(std::move(other.grant_)),
+      placed_(other.placed_),
       granted_(other.granted_) {}
 
 Output::~Output() {
@@ -184,12 +185,14 @@ Error Output::write_error(int code) const {
 }
 
 void Output::ask_before_growing(std::function<Bytes()> grant) {
-  grant_ = grant && lives_in_memory(fd_) ? std::move(grant) : nullptr;
+  grant_ = std::move(grant);
   granted_ = 0;
+  placed_ = false;
 }
 
-// How much of `size` may be written now.
+// How much of `size` may be written now. Where a file lies is known once there is something in it.
 Result<std::size_t> Output::piece_in_memory(std::size_t size) {
+  if (!placed_) return std::min(size, kPieceBytes);
   if (granted_ == 0) granted_ = grant_().count;
   if (granted_ == 0) {
     return Error{ErrorCode::io, "cannot write: the file lies in memory (tmpfs), and there is no more of it than the process itself needs",
@@ -224,6 +227,7 @@ Status Output::put(std::string_view text) {
       return write_error(errno);
     }
     text.remove_prefix(static_cast<std::size_t>(put));
+    if (grant_ && !std::exchange(placed_, true) && !lives_in_memory(fd_)) grant_ = nullptr;
   }
   return {};
 }

@@ -82,6 +82,7 @@ class Output {
   std::string buffer_;
   std::function<void()> before_sending_;
   std::function<Bytes()> grant_;  ///< empty: the file may grow, and always where it lies on a disk
+  bool placed_ = false;           ///< whether it lies on a disk is known
   std::size_t granted_ = 0;       ///< and not used
 };
 
