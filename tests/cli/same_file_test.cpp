@@ -50,7 +50,7 @@ TEST(SameFile, OfTextsAndMessagesIsRefused) {
     const Finished result = shell("\"$0\" " + command + " \"$1\" --input \"$2\" --max-length 1 2>> \"$2\"", file);
     EXPECT_EQ(result.status, 2);
   }
-  EXPECT_NE(read_file(file).find("same file (standard error): send it to a file of its own"), std::string::npos) << read_file(file);
+  EXPECT_NE(read_file(file).find("same file (standard error): give "), std::string::npos) << read_file(file);
 }
 
 TEST(SameFile, OfResultsAndReportNeedNotExist) {
@@ -77,6 +77,20 @@ TEST(SameFile, OfAModelOrADeviceMapIsNotWrittenOver) {
   EXPECT_EQ(read_file(model + "/config.json"), before);
   EXPECT_EQ(run({"run", model, "x", "--output", model + "/answers.txt"}).status, 0);
   EXPECT_EQ(run({"run", model, "x", "--output", model + "/answers.txt"}).status, 0) << "what is no file of the model";
+}
+
+TEST(SameFile, OfAModelIsNotRedirectedInto) {
+  const Folder folder;
+  const std::string model = folder / "model";
+  std::filesystem::copy(kModel, model);
+  const std::string file = model + "/config.json";
+  const std::string before = read_file(file);
+  const std::string command = std::string(PLIMSOLL_COMMAND) + " run " + model + " x ";
+  for (const char* how : {">> \"$2\"", "1<> \"$2\"", "--output /dev/fd/7 7>> \"$2\""})
+    expect_refused(shell(command + how, file), "--output");
+  expect_refused(shell(command + "--report /dev/fd/7 7>> \"$2\"", file), "--report");
+  EXPECT_EQ(read_file(file), before);
+  EXPECT_EQ(shell(command + "2>> \"$2\"", file).status, 2);
 }
 
 TEST(SameFile, OfAModelInTheHubsCacheIsNotWrittenOver) {

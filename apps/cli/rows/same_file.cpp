@@ -71,7 +71,7 @@ bool is_in_model(const Place& file, const std::string& folder) {
 }
 
 Error refusal(std::string what, const std::string& flag) {
-  return Error{ErrorCode::usage, std::move(what), flag, "give " + flag + " a name of its own"};
+  return Error{ErrorCode::usage, std::move(what), flag, "give " + flag + " a file of its own"};
 }
 
 /// The script of events that a simulated device is given; empty where it has none.
@@ -86,9 +86,8 @@ std::string script_of(std::string_view sim) {
 }
 
 /// What is read beside the texts is not written over either: a run that could never be repeated.
-Status refuse_read_file(const Options& options, Os& os, const std::string& path, std::string_view what, const std::string& flag) {
-  if (path.empty() || named_descriptor(path)) return {};
-  const Place written = place_of(path, -1);
+Status refuse_read_file(const Options& options, Os& os, const Place& written, std::string_view what, const std::string& flag) {
+  if (!written.file && written.path.empty()) return {};
   std::vector<ModelRequest> models = {options.model};
   for (const std::string& name : options.fallbacks) models.push_back({name, "", "", false});
   for (const ModelRequest& model : models) {
@@ -116,13 +115,14 @@ Status refuse_same_file(const Options& options, Os& os) {
   const bool reads = options.texts.empty() && (!options.input.empty() || options.command->bit != kPlan);
   const Place input = reads ? place_of(options.input, STDIN_FILENO) : Place{};
   const Place output = place_of(options.output, STDOUT_FILENO);
+  const Place messages = place_of("", STDERR_FILENO);
   if (same(input, output)) return refusal("the texts and the results are the same file", "--output");
-  if (same(input, place_of("", STDERR_FILENO)))
-    return Error{ErrorCode::usage, "the texts and the messages are the same file", "standard error", "send it to a file of its own"};
-  PLIMSOLL_CHECK(refuse_read_file(options, os, options.output, "results", "--output"));
+  if (same(input, messages)) return refusal("the texts and the messages are the same file", "standard error");
+  PLIMSOLL_CHECK(refuse_read_file(options, os, output, "results", "--output"));
+  PLIMSOLL_CHECK(refuse_read_file(options, os, messages, "messages", "standard error"));
   if (options.report.empty()) return {};
-  PLIMSOLL_CHECK(refuse_read_file(options, os, options.report, "report", "--report"));
   const Place report = place_of(options.report, STDOUT_FILENO);
+  PLIMSOLL_CHECK(refuse_read_file(options, os, report, "report", "--report"));
   if (same(input, report)) return refusal("the texts and the report are the same file", "--report");
   // A pipe, a socket or a terminal may be read and written; two things that are written to it get mixed up.
   const bool one_stream = output.descriptor && output.descriptor == report.descriptor;
