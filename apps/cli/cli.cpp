@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <malloc.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +12,8 @@
 #include <exception>
 #include <new>
 #include <optional>
+
+#include <fmt/format.h>
 
 #include "arguments/arguments.h"
 #include "arguments/help.h"
@@ -51,6 +54,18 @@ void keep_heap_small() {
   ::mallopt(M_ARENA_MAX, 1);
   ::mallopt(M_MMAP_THRESHOLD, 128 << 10);
   ::mallopt(M_TRIM_THRESHOLD, 128 << 10);
+}
+
+/// The stack may grow as far as its limit says now, whatever it said when the process began.
+Status widen_stack() {
+  static constexpr Bytes kLeast = kib(128);
+  static constexpr Bytes kEnough = mib(1);
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_STACK, &limit) != 0 || limit.rlim_cur >= kEnough.count) return {};
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, kEnough.count);
+  if (::setrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur >= kLeast.count) return {};
+  return Error{ErrorCode::out_of_memory, fmt::format("the stack may not grow beyond {}", format_bytes(Bytes{limit.rlim_cur})),
+               "RLIMIT_STACK", fmt::format("raise its hard limit to {} (ulimit -Hs)", format_bytes(kEnough))};
 }
 
 bool heap_was_exhausted() {
@@ -211,6 +226,7 @@ int run_cli(std::span<char* const> words) {
   try {
     Console console({wants_json(words), false, false, false}, &signals.token());
     try {
+      if (const Status stack = widen_stack(); !stack.ok()) return report_error(console, signals, stack.error());
       return run_checked(words, signals, gate, console);
     } catch (...) {
       return report_error(console, signals, from_exception());

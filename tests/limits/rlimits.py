@@ -6,6 +6,7 @@ least at which `plimsoll version` works. STEPS: how many values of each size lim
 """
 import os
 import pathlib
+import resource
 import sys
 
 from cgroup import process_group
@@ -65,6 +66,10 @@ class Sweep:
         for size in (128 * KIB, 256 * KIB, 512 * KIB):
             answered = self.one(f"RLIMIT_STACK={size}", limited(STACK=size))
             self.checks.expect(answered, f"a stack of {size} bytes is enough")
+        for size in (32 * KIB, 64 * KIB):
+            self.checks.expect(not self.one(f"RLIMIT_STACK={size}", limited(STACK=size), (6,)), f"a stack of {size} bytes is too small")
+            soft = run(self.command, lambda soft=size: resource.setrlimit(resource.RLIMIT_STACK, (soft, resource.RLIM_INFINITY)))
+            self.checks.expect(soft.status == 0, f"a stack of {size} bytes that may be raised is enough: {soft}")
         self.checks.section("RLIMIT_STACK")
 
     def no_locked_memory(self):
