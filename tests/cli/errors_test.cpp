@@ -48,6 +48,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"AllowByAnotherName", {"run", kModel, "x", "--allow", "bf16"}, 2, "did you mean bfloat16?"},
         Case{"AllowOfNoType", {"run", kModel, "x", "--allow", "float64"}, 2, "It takes bfloat16 or float16\n"},
         Case{"Rung", {"run", kModel, "x", "--forbid", "stram"}, 2, "did you mean stream?"},
+        Case{"ManyFlags", {"run", kModel, "x", "-" + std::string(20'000, 'v')}, 2, "more than 16384 words"},
         Case{"LogitsAsText", {"run", kModel, "x", "--logits"}, 2, "(--logits): add --json"},
         Case{"ShapeBeyondReason", {"bench", kModel, "--shapes", "1000000x128"}, 2, "128000000 tokens"},
         Case{"HelpOfNothing", {"help", "rum"}, 2, "did you mean run?"},

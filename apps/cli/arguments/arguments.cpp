@@ -20,10 +20,24 @@ Error usage(std::string what, std::string where, std::string advice) {
 /// The arguments of a command, told apart without interpreting them: texts may be any bytes.
 struct Split {
   std::vector<std::string> flags;  ///< "--name" [value]...
+  std::size_t flag_bytes = 0;
   std::vector<std::string_view> positional;
   std::size_t before_dashes = 0;  ///< how many of them stand before "--", or there is none
   bool help = false;              ///< one of the flags asks for it
 };
+
+/// Flags are copied more than once, into memory that no plan counts.
+Status add_flag(std::string_view word, Split& split) {
+  static constexpr std::size_t kMost = std::size_t{1} << 14U;
+  static constexpr std::size_t kMostBytes = std::size_t{1} << 20U;
+  split.flag_bytes += word.size();
+  if (split.flags.size() == kMost || split.flag_bytes > kMostBytes) {
+    return usage(fmt::format("flags and their values are more than {} words or {} bytes", kMost, kMostBytes), "command line",
+                 "give fewer; texts come from a file by --input");
+  }
+  split.flags.emplace_back(word);
+  return {};
+}
 
 Error unknown_flag(std::string_view argument, const CLI::App& parser) {
   std::vector<std::string> names;
@@ -52,7 +66,7 @@ Status split_letters(std::string_view argument, const CLI::App& parser, Split& s
   for (const char letter : argument.substr(1)) {
     const std::string name = {'-', letter};
     if (find_option(parser, name) == nullptr) return unknown_flag(argument, parser);
-    split.flags.push_back(name);
+    PLIMSOLL_CHECK(add_flag(name, split));
     split.help = split.help || letter == 'h';
   }
   return {};
@@ -82,15 +96,15 @@ Result<Split> split_arguments(std::span<char* const> arguments, std::size_t at, 
     const CLI::Option* option = find_option(parser, name);
     if (option == nullptr) return unknown_flag(argument, parser);
     if (!takes_value(*option)) {
-      split.flags.emplace_back(argument);
+      PLIMSOLL_CHECK(add_flag(argument, split));
       split.help = split.help || name == "--help";
       continue;
     }
     if (equals == std::string_view::npos && at + 1 == arguments.size()) {
       return usage("a value is missing", name, fmt::format("write {} {}", name, option->get_type_name()));
     }
-    split.flags.push_back(name);
-    split.flags.emplace_back(equals == std::string_view::npos ? arguments[++at] : argument.substr(equals + 1));
+    PLIMSOLL_CHECK(add_flag(name, split));
+    PLIMSOLL_CHECK(add_flag(equals == std::string_view::npos ? arguments[++at] : argument.substr(equals + 1), split));
     // As a variable of a script gives it that was never set.
     if (split.flags.back().empty()) {
       return usage("the value is empty", name, fmt::format("write {} {}, or leave the flag out", name, option->get_type_name()));
