@@ -21,6 +21,7 @@ namespace {
 // A line is read once so many more have come, for a message may go on over them.
 constexpr std::size_t kAhead = 24;
 constexpr std::size_t kRing = kAhead + 4;
+// What is gathered of a line begins at a multiple of this, so that phrases that are near each other share it.
 constexpr std::size_t kTextBefore = 512;
 constexpr std::size_t kTextBehind = 5000;
 constexpr std::size_t kMostHits = 32;
@@ -185,7 +186,9 @@ bool is_cut_number(std::string_view line, std::string_view next) {
   return line.size() > 1 && line.back() == '.' && is_digit(line[line.size() - 2]) && is_digit(next.front());
 }
 
-/// The position in `line` that `printing` characters that are no blanks lead up to.
+/// How many characters of `text` are no blanks, and where in `line` so many are behind one.
+std::size_t printing(std::string_view text) { return text.size() - static_cast<std::size_t>(std::ranges::count(text, ' ')); }
+
 std::size_t raw_offset(std::string_view line, std::size_t printing) {
   std::size_t at = 0;
   for (; at < line.size() && printing > 0; ++at) printing -= line[at] == ' ' ? 0 : 1;
@@ -228,8 +231,10 @@ struct LogReader::State {
   };
   std::array<Part, kRing> parts{};
   std::size_t part_count = 0;
+  std::optional<std::size_t> gathered;  ///< where what `text` holds of the line that is being read begins
   std::size_t width_around(std::uint64_t index);
   void gather(std::uint64_t index, std::size_t mark);
+  void gather_from(std::uint64_t index, std::size_t cut);
   void consume(std::size_t end);
   void keep(Message message, const Line& line);
   bool is_expandable(const Writer& writer) const;
@@ -278,8 +283,8 @@ std::size_t LogReader::State::writer_of(std::string_view name, std::uint64_t num
 }
 
 void LogReader::State::process(std::uint64_t index) {
-  Line& line = at(index);
-  for (const Hit& hit : line.hits) process_hit(index, hit);
+  gathered.reset();
+  for (const Hit& hit : at(index).hits) process_hit(index, hit);
 }
 
 void LogReader::State::process_hit(std::uint64_t index, const Hit& hit) {
@@ -342,8 +347,16 @@ std::size_t LogReader::State::width_around(std::uint64_t index) {
   return width;
 }
 
-/// Fills `text` with what the writer of a line wrote around `mark`.
+/// Makes `text` what the writer of a line wrote around `mark`.
 void LogReader::State::gather(std::uint64_t index, std::size_t mark) {
+  const std::size_t before = mark - std::min(mark, kTextBefore);
+  const std::size_t cut = before - before % kTextBefore;
+  if (gathered != cut) gather_from(index, cut);
+  gathered = cut;
+  text.set_here(parts[0].begin + printing(std::string_view(at(index).text).substr(cut, mark - cut)));
+}
+
+void LogReader::State::gather_from(std::uint64_t index, std::size_t cut) {
   text.clear();
   part_count = 0;
   const Line& line = at(index);
@@ -357,19 +370,19 @@ void LogReader::State::gather(std::uint64_t index, std::size_t mark) {
       last = &before;
     }
   }
-  const std::size_t cut = mark - std::min(mark, kTextBefore);
   bool whole = true;
-  const auto add = [&](std::uint64_t at_index, std::size_t from, std::ptrdiff_t marked) {
+  const auto add = [&](std::uint64_t at_index, std::size_t from) {
     const Line& next = at(at_index);
     const bool follows = from == 0 && last != nullptr && next.number - last->number <= 1;
     const bool in_number = follows && last->width == width && is_cut_number(last->text, next.text);
-    const std::size_t begin = text.add_line(std::string_view(next.text).substr(from, kTextBehind), marked, in_number);
+    const std::size_t begin = text.add_line(std::string_view(next.text).substr(from, kTextBehind), in_number);
     whole = next.ended && next.text.size() - from <= kTextBehind;
     parts[part_count++] = {at_index, begin, from};
     last = &next;
   };
-  add(index, cut, static_cast<std::ptrdiff_t>(mark - cut));
-  for (std::uint64_t next = index + 1; next < pushed && next <= index + kAhead && text.size() < text.here() + kTextBehind; ++next) {
+  add(index, cut);
+  const std::size_t enough = parts[0].begin + 2 * kTextBefore + kTextBehind;
+  for (std::uint64_t next = index + 1; next < pushed && next <= index + kAhead && text.size() < enough; ++next) {
     const Line& other = at(next);
     if (other.writer != line.writer) continue;
     const auto begins = [&](const Hit& each) {
@@ -377,7 +390,7 @@ void LogReader::State::gather(std::uint64_t index, std::size_t mark) {
       return each.sign <= kLastMessage && !may_continue(each.sign) && may_begin(each.sign, other.text, each.end);
     };
     if (std::ranges::any_of(other.hits, begins)) break;
-    add(next, 0, -1);
+    add(next, 0);
   }
   if (whole) text.end_line();
 }

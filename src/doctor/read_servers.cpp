@@ -202,6 +202,10 @@ std::optional<Message> in_phase(std::optional<Message> message, Phase phase) {
   return message;
 }
 
+std::optional<Message> in_llamas_phase(std::optional<Message> message, const MessageText& text) {
+  return message ? in_phase(std::move(message), llama_phase(text)) : std::nullopt;
+}
+
 }  // namespace
 
 // msg="offload to cuda" ... memory.available="[5.6 GiB]" ... memory.required.full="8.1 GiB" memory.required.partial="5.4 GiB".
@@ -231,12 +235,12 @@ bool names_llama(const MessageText& text) {
 std::optional<Message> read_server(Sign sign, const Place& place) {
   const MessageText& text = place.text;
   switch (sign) {
-    case Sign::llama_allocating: return in_phase(read_allocating(text), llama_phase(text));
-    case Sign::llama_buffer: return in_phase(read_buffer(text), llama_phase(text));
-    case Sign::llama_unable: return in_phase(read_unable(text), llama_phase(text));
-    case Sign::llama_host: return in_phase(read_host_buffer(text), llama_phase(text));
+    case Sign::llama_allocating: return in_llamas_phase(read_allocating(text), text);
+    case Sign::llama_buffer: return in_llamas_phase(read_buffer(text), text);
+    case Sign::llama_unable: return in_llamas_phase(read_unable(text), text);
+    case Sign::llama_host: return in_llamas_phase(read_host_buffer(text), text);
     case Sign::out_of_memory: return in_phase(read_trial(text), Phase::start_up);
-    case Sign::vulkan_memory: return in_phase(read_vulkan(text), llama_phase(text));
+    case Sign::vulkan_memory: return in_llamas_phase(read_vulkan(text), text);
     case Sign::ollama_requires: return in_phase(read_ollama(text), Phase::loading);
     case Sign::ollama_system: return in_phase(read_ollama_system(text), Phase::loading);
     case Sign::vllm_startup: return in_phase(read_startup(text), Phase::start_up);

@@ -177,5 +177,22 @@ TEST(Hostile, NothingButEndsOfMessages) {
   }
 }
 
+std::clock_t time_of(const std::string& line) {
+  std::string log;
+  while (log.size() < (1U << 19U)) log += line + "\n";
+  const std::clock_t before = std::clock();
+  read_bytes(log);
+  return std::clock() - before;
+}
+
+// What stands around many phrases of a line is gathered once for all of them.
+TEST(Hostile, ManyPhrasesInALineTakeNoLongerThanOne) {
+  for (const std::string phrase : {"has a total capacity of ", "memory usage ", "cudaMalloc failed "}) {
+    std::string line;
+    while (line.size() < 400) line += phrase;
+    EXPECT_LT(time_of(line), 4 * time_of(phrase)) << phrase;
+  }
+}
+
 }  // namespace
 }  // namespace plimsoll::doctor::test
