@@ -101,6 +101,7 @@ bool is_part_kind(Kind kind) {
     case Kind::killed:
     case Kind::killed_in_group:
     case Kind::killed_on_nodes:
+    case Kind::group_events:
     case Kind::slurm:
     case Kind::earlyoom:
     case Kind::ray:
@@ -160,6 +161,8 @@ void absorb(Message& first, Message later) {
   take(x.total, y.total);
   take(x.allocated, y.allocated);
   take(x.limit, y.limit);
+  take(first.tokens_wanted, later.tokens_wanted);
+  take(first.tokens_possible, later.tokens_possible);
   if (x.device.empty()) x.device = y.device;
   if (x.processes.empty() || (!x.processes[0].size && !y.processes.empty())) x.processes = y.processes;
   if (first.name.empty()) first.name = std::move(later.name);
@@ -231,8 +234,10 @@ struct LogReader::State {
   };
   std::array<Part, kRing> parts{};
   std::size_t part_count = 0;
+  std::string_view above;               ///< of the line that `text` is gathered for: the line before
   std::optional<std::size_t> gathered;  ///< where what `text` holds of the line that is being read begins
   std::size_t width_around(std::uint64_t index);
+  bool may_go_on(std::uint64_t index);
   void gather(std::uint64_t index, std::size_t mark);
   void gather_from(std::uint64_t index, std::size_t cut);
   void consume(std::size_t end);
@@ -246,7 +251,7 @@ struct LogReader::State {
 void LogReader::State::push(const LineCleaner::Piece& piece) {
   if (pushed - processed > kAhead) process(processed++);
   Line& line = at(pushed);
-  const LinePrefix prefix = find_prefix(piece.text);
+  const LinePrefix prefix = find_prefix(piece.text, pushed > 0 ? at(pushed - 1).text : std::string_view());
   line.text.assign(piece.text.substr(prefix.size));
   line.width = piece.text.size();
   line.ended = true;
@@ -295,7 +300,7 @@ void LogReader::State::process_hit(std::uint64_t index, const Hit& hit) {
     writers[line.writer].trace.note({hit.sign, hit.end, line.text, line.number});
   } else if (hit.end > line.consumed && may_begin(hit.sign, line.text, hit.end)) {
     gather(index, hit.end);
-    auto message = read_message(hit.sign, {text, line.text, hit.end});
+    auto message = read_message(hit.sign, {text, line.text, hit.end, above});
     if (!message) return;
     consume(std::max(message->end, text.here()));
     keep(std::move(*message), line);
@@ -347,6 +352,11 @@ std::size_t LogReader::State::width_around(std::uint64_t index) {
   return width;
 }
 
+/// Whether the log may have been cut behind a line that a terminal broke: the last line, when it is as wide as the one before.
+bool LogReader::State::may_go_on(std::uint64_t index) {
+  return index > 0 && index + 1 == pushed && at(index - 1).writer == at(index).writer && at(index - 1).width == at(index).width;
+}
+
 /// Makes `text` what the writer of a line wrote around `mark`.
 void LogReader::State::gather(std::uint64_t index, std::size_t mark) {
   const std::size_t before = mark - std::min(mark, kTextBefore);
@@ -358,6 +368,7 @@ void LogReader::State::gather(std::uint64_t index, std::size_t mark) {
 
 void LogReader::State::gather_from(std::uint64_t index, std::size_t cut) {
   text.clear();
+  above = {};
   part_count = 0;
   const Line& line = at(index);
   const std::size_t width = width_around(index);
@@ -368,6 +379,7 @@ void LogReader::State::gather_from(std::uint64_t index, std::size_t cut) {
       const std::string_view all = before.text;
       text.add_line(all.substr(all.size() - std::min(all.size(), kTextBefore)));
       last = &before;
+      if (line.number - before.number <= 1) above = all;
     }
   }
   bool whole = true;
@@ -376,7 +388,7 @@ void LogReader::State::gather_from(std::uint64_t index, std::size_t cut) {
     const bool follows = from == 0 && last != nullptr && next.number - last->number <= 1;
     const bool in_number = follows && last->width == width && is_cut_number(last->text, next.text);
     const std::size_t begin = text.add_line(std::string_view(next.text).substr(from, kTextBehind), in_number);
-    whole = next.ended && next.text.size() - from <= kTextBehind;
+    whole = next.ended && !may_go_on(at_index) && next.text.size() - from <= kTextBehind;
     parts[part_count++] = {at_index, begin, from};
     last = &next;
   };

@@ -86,6 +86,7 @@ TEST(LinePrefix, IsTakenOffWithWhoWrote) {
     const char* rest;
     const char* writer;
   };
+  EXPECT_EQ(find_prefix("0: text", "4096 MiB on device ").size, 0U);
   for (const Case& each : {Case{"[rank6]: text", "text", "rank6"},
                            Case{"[rank0]:   File \"x\"", "  File \"x\"", "rank0"},
                            Case{"[default3]:text", "text", "default3"},
