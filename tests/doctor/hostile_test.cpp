@@ -76,6 +76,11 @@ std::string seeds() {
          "sending SIGTERM to process 2241 uid 1000 \"python3\": badness 1049, VmRSS 11532 MiB\njava.lang.OutOfMemoryError: Metaspace\n"
          "Not enough memory. Please try to increase --mem-fraction-static.\nunable to open shared memory object </a>: No space left on "
          "device\n"
+         "oom 3\noom_kill 2\nit was not\nkilled by the OOM killer\nOOMKilled: 0\nstep 1/9\b\b\b\b\b\b\b\bfailed to allocate buffer for kv "
+         "cache\n"
+         "ggml_vulkan: Device memory allocation of size 1073741824 failed.\nfailed to allocate buffer, size = 16.00 MiB on device\n0: "
+         "error: Insufficient Memory (00000008:kIOGPUCommandBufferCallbackErrorOutOfMemory)\nmemory layout cannot be allocated\n"
+         "unable to write to file </torch_1>: No space left on device (28)\nDataLoader worker (pid 4) is killed by signal: Bus error.\n"
          "Root Cause (first observed failure):\n  rank : 1\nexit code 137\nKilled\n";
 }
 
