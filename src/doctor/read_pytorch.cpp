@@ -216,7 +216,8 @@ std::optional<Message> read_no_space(const MessageText& text) {
   const std::size_t from = text.here();
   const bool of_torch = text.find_before("</torch_", from, 160) != MessageText::kNowhere;
   const bool named = text.find_before("/dev/shm", from, 200) != MessageText::kNowhere || text.has("/dev/shm", from, from + 48);
-  if (!of_torch && !named) return std::nullopt;
+  const bool elsewhere = text.starts(":'", from) && !text.starts(":'/dev/shm", from);
+  if (elsewhere || (!of_torch && !named)) return std::nullopt;
   Message message = read_shared(from);
   if (of_torch) return message;
   message.source = text.find_before("nccl", from, 200) != MessageText::kNowhere ? Source::nccl : Source::other;

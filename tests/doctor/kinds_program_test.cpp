@@ -117,6 +117,7 @@ TEST(Programs, SharedMemoryOfOthers) {
   ASSERT_EQ(python.size(), 1U);
   expect_diagnosis(python[0], of_host(Confidence::high));
   EXPECT_TRUE(diagnose("OSError: [Errno 28] No space left on device: '/home/a'\n").empty());
+  EXPECT_TRUE(diagnose("/dev/shm has 64 MiB\nOSError: [Errno 28] No space left on device: '/home/a'\n").empty());
 }
 
 class NoPrograms : public ::testing::TestWithParam<const char*> {};
