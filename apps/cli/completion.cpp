@@ -93,7 +93,7 @@ std::string bash_script() {
   // Bash takes --flag=value for three words, and cuda:0 too: of that it replaces what stands behind the colon.
   return fmt::format(R"(# bash completion for plimsoll
 _plimsoll_words() {{ mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2"); }}
-_plimsoll_files() {{ mapfile -t COMPREPLY < <(compgen -f -W "$2" -- "$1"); }}
+_plimsoll_files() {{ mapfile -t COMPREPLY < <(compgen -f -W "${{2-}}" -- "$1"); }}
 _plimsoll_list() {{
   local head=
   [[ $2 == *,* ]] && head=${{2%,*}},

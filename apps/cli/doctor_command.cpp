@@ -11,11 +11,11 @@
 #include "diagnosis/doctor_picture.h"
 #include "diagnosis/doctor_writer.h"
 #include "diagnosis/self_check.h"
+#include "diagnosis/text_share.h"
 #include "process/descriptors.h"
 #include "report/picture.h"
 #include "report/plan_writer.h"
 #include "rows/line_reader.h"
-#include "rows/text_share.h"
 #include "session/engine.h"
 
 namespace plimsoll::cli {

@@ -4,27 +4,15 @@
 #include <cstddef>
 #include <new>
 
+#include "base/utf8.h"
+
 namespace plimsoll {
 namespace {
 
-// Length of the well-formed UTF-8 sequence at the start of `text`, or 0. Unicode 15, table 3-7.
+// Length of the well-formed UTF-8 sequence at the start of `text`, which is not empty, or 0.
 std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
-  const auto follows = [&](std::size_t i, unsigned low = 0x80, unsigned high = 0xBF) { return byte(i) >= low && byte(i) <= high; };
-  const unsigned lead = byte(0);
-  if (lead < 0x80) return 1;
-  if (lead >= 0xC2 && lead <= 0xDF) return follows(1) ? 2 : 0;
-  if (lead >= 0xE0 && lead <= 0xEF) {
-    const unsigned low = lead == 0xE0 ? 0xA0 : 0x80;
-    const unsigned high = lead == 0xED ? 0x9F : 0xBF;
-    return follows(1, low, high) && follows(2) ? 3 : 0;
-  }
-  if (lead >= 0xF0 && lead <= 0xF4) {
-    const unsigned low = lead == 0xF0 ? 0x90 : 0x80;
-    const unsigned high = lead == 0xF4 ? 0x8F : 0xBF;
-    return follows(1, low, high) && follows(2) && follows(3) ? 4 : 0;
-  }
-  return 0;
+  const utf8::Decoded first = utf8::decode(text, 0);
+  return first.valid ? first.size : 0;
 }
 
 // Of a character in UTF-8.

@@ -114,11 +114,13 @@ Verdict judge(const Case& found) {
     case Kind::shared_memory: return verdict_of(Cause::host_limit, Confidence::high);
     case Kind::vllm_length: return verdict_of(Cause::too_large, Confidence::high);
     case Kind::hami: return verdict_of(Cause::external_cap, Confidence::high);
+    case Kind::metal:
     case Kind::jetson: return verdict_of(Cause::host_limit, Confidence::medium);
     case Kind::ollama:
     case Kind::killed:
     case Kind::killed_in_group:
     case Kind::killed_on_nodes:
+    case Kind::group_events:
     case Kind::systemd:
     case Kind::oomd:
     case Kind::earlyoom:

@@ -30,7 +30,9 @@ std::string what(const Message& message) {
     case Kind::cpu_allocator: return "PyTorch could not get memory of the host";
     case Kind::mps: return "MPS out of memory";
     case Kind::memory_summary: return "PyTorch's memory summary";
-    case Kind::shared_memory: return "PyTorch's data workers ran out of shared memory (/dev/shm)";
+    case Kind::shared_memory:
+      if (message.source == Source::pytorch) return "PyTorch's data workers ran out of shared memory (/dev/shm)";
+      return (message.source == Source::nccl ? "NCCL" : "A program") + std::string(" ran out of shared memory (/dev/shm)");
     case Kind::outside:
       if (message.old) return "CUDA out of memory, in a version of PyTorch that gives no figures";
       return message.name.empty() ? "CUDA out of memory, told by a library or the driver without figures"
@@ -53,6 +55,7 @@ std::string what(const Message& message) {
     case Kind::arena_limit: return "ONNX Runtime reached its arena's limit";
     case Kind::arena: return "ONNX Runtime could not allocate a buffer";
     case Kind::llama_buffer: return "llama.cpp could not allocate a buffer";
+    case Kind::metal: return "Metal had too little memory for what it was to compute";
     case Kind::ollama: return "Ollama: the model needs more of the host's memory than there is";
     case Kind::ollama_device: return "Ollama: llama.cpp, which it runs, could not allocate a buffer of the device";
     case Kind::vllm_share: return "vLLM: less is free at the start than its share of the device";
@@ -64,6 +67,10 @@ std::string what(const Message& message) {
     case Kind::killed: return "The kernel killed " + program_name(message) + ": the machine ran out of memory";
     case Kind::killed_in_group: return "The kernel killed " + program_name(message) + ": its control group reached its limit";
     case Kind::killed_on_nodes: return "The kernel killed " + program_name(message) + ": the memory nodes that it may use were full";
+    case Kind::group_events:
+      if (message.tokens_wanted)
+        return fmt::format("The kernel killed in a control group that reached its limit (oom_kill {})", *message.tokens_wanted);
+      return fmt::format("A control group reached its limit, and requests failed (oom {})", message.tokens_possible.value_or(0));
     case Kind::systemd:
       return "systemd: " + (message.name.empty() ? std::string("a unit") : safe(message.name)) + " was killed for want of memory";
     case Kind::oomd: return "systemd-oomd killed " + safe(message.name) + " for want of memory";
@@ -128,8 +135,18 @@ std::string length_text(const Message& message) {
   return text + ".";
 }
 
+std::string shared_text(const Message& message) {
+  return fmt::format(
+      "{} in /dev/shm, which a container has only 64 MiB of unless told otherwise. Neither the device's nor the program's own "
+      "memory was short.",
+      message.source == Source::pytorch ? "Data workers hand batches over" : "Processes hand data over");
+}
+
 std::string killed_text(const Message& message) {
   const Figures& figures = message.figures;
+  if (message.kind == Kind::group_events)
+    return "memory.events counts since the group was made: it tells neither when nor which program. The rest of the machine may have had "
+           "plenty.";
   std::string text;
   if (!figures.processes.empty() && figures.processes[0].size)
     text = fmt::format("It held {} in memory. ", size_text(*figures.processes[0].size));
@@ -243,9 +260,7 @@ std::string other_text(const Case& found, const Verdict& verdict) {
                  : requested_text(figures, "The host, or a limit on this process, had no more. It is not the device's memory.");
     case Kind::mps: return mps_text(found);
     case Kind::memory_summary: return summary_text(message, verdict);
-    case Kind::shared_memory:
-      return "Data workers hand batches over in /dev/shm, which a container has only 64 MiB of unless told otherwise. Neither the device's "
-             "nor the program's own memory was short.";
+    case Kind::shared_memory: return shared_text(message);
     case Kind::outside: return outside_text(message);
     case Kind::cublas: return cublas_text(found);
     case Kind::cudnn: return cublas_text(found);
@@ -280,6 +295,7 @@ std::string other_text(const Case& found, const Verdict& verdict) {
       return figures.device == "cpu"
                  ? requested_text(figures, "The host, or a limit on this process, had no more. It is not the device's memory.")
                  : requested_text(figures, "It has to be one piece. Who holds the device's memory is not told.");
+    case Kind::metal: return "The device shares the host's memory, and macOS lets it have some three quarters; who holds it is not told.";
     case Kind::ollama_device: return ollama_text(message);
     case Kind::ollama:
       return figures.requested && figures.free
@@ -301,6 +317,7 @@ std::string other_text(const Case& found, const Verdict& verdict) {
              "twice.";
     case Kind::killed:
     case Kind::killed_on_nodes:
+    case Kind::group_events:
     case Kind::killed_in_group: return killed_text(message);
     case Kind::systemd: return "The unit's memory limit, or the machine's memory, was reached; the kernel's log says which.";
     case Kind::oomd:

@@ -45,6 +45,7 @@ bool LineCleaner::next(std::string_view& bytes, Piece& piece) {
       const std::size_t room = std::min(bytes.size(), kLongestPiece - line_.size());
       std::size_t plain = 0;
       while (plain < room && plain_[static_cast<unsigned char>(bytes[plain])]) ++plain;
+      if (plain > 0 && backspaces_ > 0 && go_back()) return give(piece);
       line_.append(bytes.substr(0, plain));
       bytes.remove_prefix(plain);
       if (line_.size() == kLongestPiece) return give(piece);
@@ -69,9 +70,21 @@ bool LineCleaner::last(Piece& piece) {
 
 bool LineCleaner::give(Piece& piece) {
   given_ = true;
+  backspaces_ = 0;
   blank_out(line_);
   piece = {line_, number_};
   return true;
+}
+
+// True when nothing of the line stays before what comes next.
+bool LineCleaner::go_back() {
+  const auto begins_character = [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80; };
+  std::size_t left = line_.size();
+  for (; left > 0 && backspaces_ > 0; --left) backspaces_ -= begins_character(line_[left - 1]) ? 1 : 0;
+  backspaces_ = 0;
+  if (left == 0) return !line_.empty();
+  line_.resize(left);
+  return false;
 }
 
 // True when a line ends that has something in it.
@@ -83,7 +96,11 @@ bool LineCleaner::take(char byte) {
       else feeds_ = 1;
       return !line_.empty();
     case '\r': return !line_.empty();
-    case '\t': line_ += ' '; break;
+    case '\t':
+      line_ += ' ';
+      backspaces_ = 0;
+      break;
+    case '\b': ++backspaces_; break;
     case kEscape:
       inside_ = Inside::escape;
       inside_bytes_ = 0;

@@ -9,7 +9,8 @@
 namespace plimsoll::doctor {
 
 /// Cuts a stream of bytes into lines of text: colours and other escape sequences (ECMA-48) and control characters are gone, tabulators are
-/// blanks, carriage returns end a line like line feeds, empty lines are left out. NUL is left out too, which makes ASCII of UTF-16.
+/// blanks, carriage returns end a line like line feeds, and so do backspaces that lead to its beginning; after fewer of them the next text
+/// takes the place of as many characters. Empty lines are left out. NUL is left out too, which makes ASCII of UTF-16.
 /// No-break spaces and lines that frame text (U+2500 to U+257F) are blanks, too.
 class LineCleaner {
  public:
@@ -32,6 +33,7 @@ class LineCleaner {
   enum class Inside : std::uint8_t { text, escape, sequence, string, string_escape };
 
   static Inside behind_escape(char byte);
+  bool go_back();
   bool take(char byte);
   bool take_inside(char byte);
   bool give(Piece& piece);
@@ -42,6 +44,7 @@ class LineCleaner {
   std::uint64_t feeds_ = 0;  ///< of line feeds that end the line that was given last
   Inside inside_ = Inside::text;
   std::size_t inside_bytes_ = 0;
+  std::size_t backspaces_ = 0;  ///< since the last character of `line_`
   bool given_ = false;
 };
 

@@ -146,6 +146,18 @@ Part word(std::string_view text) {
   return digits < rest.size() && rest[digits] == ']' ? Part{size + digits + 1} : Part{};
 }
 
+/// Whether `line` ends in what is numbered.
+bool lacks_number(std::string_view line) {
+  static constexpr std::array<std::string_view, 6> kNumbered = {"device", "GPU", "gpu", "rank", "node", "process"};
+  line = line.substr(0, line.find_last_not_of(' ') + 1);
+  return std::ranges::find(kNumbered, line.substr(line.find_last_of(' ') + 1)) != kNumbered.end();
+}
+
+bool begins_with_number(std::string_view line) {
+  const std::size_t digits = std::min(line.size(), line.find_first_not_of("0123456789"));
+  return digits > 0 && line.substr(digits).starts_with(": ");
+}
+
 Part next_part(std::string_view text) {
   switch (text[0]) {
     case '[': return bracketed(text);
@@ -163,8 +175,9 @@ Part next_part(std::string_view text) {
 
 }  // namespace
 
-LinePrefix find_prefix(std::string_view line) {
+LinePrefix find_prefix(std::string_view line, std::string_view above) {
   LinePrefix prefix;
+  if (begins_with_number(line) && lacks_number(above)) return prefix;
   bool vague = false;
   for (int parts = 0; parts < kMostParts; ++parts) {
     const std::string_view rest = line.substr(prefix.size);

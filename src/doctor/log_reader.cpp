@@ -6,10 +6,10 @@
 
 #include "base/letters.h"
 #include "doctor/explain.h"
-#include "doctor/figure.h"
 #include "doctor/growth.h"
 #include "doctor/line_cleaner.h"
 #include "doctor/line_prefix.h"
+#include "doctor/merge.h"
 #include "doctor/message_text.h"
 #include "doctor/phrases.h"
 #include "doctor/read_message.h"
@@ -21,6 +21,7 @@ namespace {
 // A line is read once so many more have come, for a message may go on over them.
 constexpr std::size_t kAhead = 24;
 constexpr std::size_t kRing = kAhead + 4;
+// What is gathered of a line begins at a multiple of this, so that phrases that are near each other share it.
 constexpr std::size_t kTextBefore = 512;
 constexpr std::size_t kTextBehind = 5000;
 constexpr std::size_t kMostHits = 32;
@@ -76,99 +77,6 @@ struct Found {
   Growth growth;
 };
 
-bool same(const std::optional<Figure>& a, const std::optional<Figure>& b) {
-  return a.has_value() == b.has_value() && (!a || a->said == b->said);
-}
-
-bool same_process(const Figures& a, const Figures& b) {
-  return a.processes.empty() || b.processes.empty() || a.processes[0].pid == b.processes[0].pid;
-}
-
-bool same_message(const Message& a, const Message& b) {
-  const Figures& x = a.figures;
-  const Figures& y = b.figures;
-  return a.kind == b.kind && a.source == b.source && same_process(x, y) && a.name == b.name && a.group == b.group && x.device == y.device &&
-         same(x.requested, y.requested) && same(x.free, y.free) && same(x.total, y.total) && same(x.allocated, y.allocated) &&
-         same(x.reserved, y.reserved) && same(x.used, y.used) && same(x.limit, y.limit);
-}
-
-bool is_part_kind(Kind kind) {
-  switch (kind) {
-    case Kind::nccl:
-    case Kind::llama_buffer:
-    case Kind::ollama_device:
-    case Kind::killed:
-    case Kind::killed_in_group:
-    case Kind::killed_on_nodes:
-    case Kind::slurm:
-    case Kind::earlyoom:
-    case Kind::ray:
-    case Kind::host_program:
-    case Kind::systemd:
-    case Kind::tf_warning:
-    case Kind::jax: return true;
-    default: return false;
-  }
-}
-
-template <typename T>
-bool agree(const std::optional<T>& a, const std::optional<T>& b) {
-  if constexpr (std::is_same_v<T, Figure>) {
-    return !a || !b || (a->low <= b->high && b->low <= a->high);
-  } else {
-    return !a || !b || *a == *b;
-  }
-}
-
-/// Whether both tell how much is allocated of the same memory.
-bool same_memory(const Message& a, const Message& b) {
-  return a.kind == b.kind && a.figures.device == b.figures.device && same(a.figures.total, b.figures.total) && a.figures.allocated &&
-         b.figures.allocated;
-}
-
-/// What is asked for and what is taken for it differ by what is padded.
-bool agree_nearly(std::optional<Figure> a, const std::optional<Figure>& b) {
-  if (a) a = Figure{a->said, a->low - Bytes{a->low.count / 500}, a->high + Bytes{a->high.count / 500}};
-  return agree(a, b);
-}
-
-bool agree(const std::string& a, const std::string& b) { return a.empty() || b.empty() || a == b; }
-
-bool is_kill(Kind kind) { return kind == Kind::killed || kind == Kind::killed_in_group || kind == Kind::killed_on_nodes; }
-
-/// Whether `later` may be another line of what `first` is the beginning of.
-bool is_part(const Message& first, const Message& later) {
-  const bool same_kind = first.kind == later.kind || (is_kill(first.kind) && is_kill(later.kind));
-  if (!same_kind || !is_part_kind(first.kind) || first.source != later.source) return false;
-  const Figures& x = first.figures;
-  const Figures& y = later.figures;
-  if (!agree_nearly(x.requested, y.requested) || !agree(x.device, y.device) || !agree(first.name, later.name)) return false;
-  return same_process(x, y);
-}
-
-/// Puts the figures of `later` where `first` has none, and the more exact ones.
-void absorb(Message& first, Message later) {
-  const auto take = [](auto& mine, auto& other) {
-    if (!mine) mine = other;
-  };
-  Figures& x = first.figures;
-  Figures& y = later.figures;
-  if (x.requested && y.requested && y.requested->low == y.requested->high) x.requested = y.requested;
-  take(x.requested, y.requested);
-  take(x.free, y.free);
-  take(x.total, y.total);
-  take(x.allocated, y.allocated);
-  take(x.limit, y.limit);
-  if (x.device.empty()) x.device = y.device;
-  if (x.processes.empty() || (!x.processes[0].size && !y.processes.empty())) x.processes = y.processes;
-  if (first.name.empty()) first.name = std::move(later.name);
-  if (first.group.empty()) first.group = std::move(later.group);
-  if (first.kind == Kind::killed) first.kind = later.kind;
-  // The last line says best what it was for.
-  if (later.phase != Phase::unknown) first.phase = later.phase;
-  first.fatal = first.fatal || later.fatal;
-}
-
 /// Ollama's users have Ollama's settings, not llama.cpp's.
 void carry_out(const OllamaPlan& plan, Message& message) {
   if (message.figures.device == "cpu") return;
@@ -185,7 +93,9 @@ bool is_cut_number(std::string_view line, std::string_view next) {
   return line.size() > 1 && line.back() == '.' && is_digit(line[line.size() - 2]) && is_digit(next.front());
 }
 
-/// The position in `line` that `printing` characters that are no blanks lead up to.
+/// How many characters of `text` are no blanks, and where in `line` so many are behind one.
+std::size_t printing(std::string_view text) { return text.size() - static_cast<std::size_t>(std::ranges::count(text, ' ')); }
+
 std::size_t raw_offset(std::string_view line, std::size_t printing) {
   std::size_t at = 0;
   for (; at < line.size() && printing > 0; ++at) printing -= line[at] == ' ' ? 0 : 1;
@@ -228,8 +138,12 @@ struct LogReader::State {
   };
   std::array<Part, kRing> parts{};
   std::size_t part_count = 0;
+  std::string_view above;               ///< of the line that `text` is gathered for: the line before
+  std::optional<std::size_t> gathered;  ///< where what `text` holds of the line that is being read begins
   std::size_t width_around(std::uint64_t index);
+  bool may_go_on(std::uint64_t index);
   void gather(std::uint64_t index, std::size_t mark);
+  void gather_from(std::uint64_t index, std::size_t cut);
   void consume(std::size_t end);
   void keep(Message message, const Line& line);
   bool is_expandable(const Writer& writer) const;
@@ -241,7 +155,7 @@ struct LogReader::State {
 void LogReader::State::push(const LineCleaner::Piece& piece) {
   if (pushed - processed > kAhead) process(processed++);
   Line& line = at(pushed);
-  const LinePrefix prefix = find_prefix(piece.text);
+  const LinePrefix prefix = find_prefix(piece.text, pushed > 0 ? at(pushed - 1).text : std::string_view());
   line.text.assign(piece.text.substr(prefix.size));
   line.width = piece.text.size();
   line.ended = true;
@@ -278,8 +192,8 @@ std::size_t LogReader::State::writer_of(std::string_view name, std::uint64_t num
 }
 
 void LogReader::State::process(std::uint64_t index) {
-  Line& line = at(index);
-  for (const Hit& hit : line.hits) process_hit(index, hit);
+  gathered.reset();
+  for (const Hit& hit : at(index).hits) process_hit(index, hit);
 }
 
 void LogReader::State::process_hit(std::uint64_t index, const Hit& hit) {
@@ -290,7 +204,7 @@ void LogReader::State::process_hit(std::uint64_t index, const Hit& hit) {
     writers[line.writer].trace.note({hit.sign, hit.end, line.text, line.number});
   } else if (hit.end > line.consumed && may_begin(hit.sign, line.text, hit.end)) {
     gather(index, hit.end);
-    auto message = read_message(hit.sign, {text, line.text, hit.end});
+    auto message = read_message(hit.sign, {text, line.text, hit.end, above});
     if (!message) return;
     consume(std::max(message->end, text.here()));
     keep(std::move(*message), line);
@@ -342,9 +256,23 @@ std::size_t LogReader::State::width_around(std::uint64_t index) {
   return width;
 }
 
-/// Fills `text` with what the writer of a line wrote around `mark`.
+/// Whether the log may have been cut behind a line that a terminal broke: the last line, when it is as wide as the one before.
+bool LogReader::State::may_go_on(std::uint64_t index) {
+  return index > 0 && index + 1 == pushed && at(index - 1).writer == at(index).writer && at(index - 1).width == at(index).width;
+}
+
+/// Makes `text` what the writer of a line wrote around `mark`.
 void LogReader::State::gather(std::uint64_t index, std::size_t mark) {
+  const std::size_t before = mark - std::min(mark, kTextBefore);
+  const std::size_t cut = before - before % kTextBefore;
+  if (gathered != cut) gather_from(index, cut);
+  gathered = cut;
+  text.set_here(parts[0].begin + printing(std::string_view(at(index).text).substr(cut, mark - cut)));
+}
+
+void LogReader::State::gather_from(std::uint64_t index, std::size_t cut) {
   text.clear();
+  above = {};
   part_count = 0;
   const Line& line = at(index);
   const std::size_t width = width_around(index);
@@ -355,21 +283,22 @@ void LogReader::State::gather(std::uint64_t index, std::size_t mark) {
       const std::string_view all = before.text;
       text.add_line(all.substr(all.size() - std::min(all.size(), kTextBefore)));
       last = &before;
+      if (line.number - before.number <= 1) above = all;
     }
   }
-  const std::size_t cut = mark - std::min(mark, kTextBefore);
   bool whole = true;
-  const auto add = [&](std::uint64_t at_index, std::size_t from, std::ptrdiff_t marked) {
+  const auto add = [&](std::uint64_t at_index, std::size_t from) {
     const Line& next = at(at_index);
     const bool follows = from == 0 && last != nullptr && next.number - last->number <= 1;
     const bool in_number = follows && last->width == width && is_cut_number(last->text, next.text);
-    const std::size_t begin = text.add_line(std::string_view(next.text).substr(from, kTextBehind), marked, in_number);
-    whole = next.ended && next.text.size() - from <= kTextBehind;
+    const std::size_t begin = text.add_line(std::string_view(next.text).substr(from, kTextBehind), in_number);
+    whole = next.ended && !may_go_on(at_index) && next.text.size() - from <= kTextBehind;
     parts[part_count++] = {at_index, begin, from};
     last = &next;
   };
-  add(index, cut, static_cast<std::ptrdiff_t>(mark - cut));
-  for (std::uint64_t next = index + 1; next < pushed && next <= index + kAhead && text.size() < text.here() + kTextBehind; ++next) {
+  add(index, cut);
+  const std::size_t enough = parts[0].begin + 2 * kTextBefore + kTextBehind;
+  for (std::uint64_t next = index + 1; next < pushed && next <= index + kAhead && text.size() < enough; ++next) {
     const Line& other = at(next);
     if (other.writer != line.writer) continue;
     const auto begins = [&](const Hit& each) {
@@ -377,7 +306,7 @@ void LogReader::State::gather(std::uint64_t index, std::size_t mark) {
       return each.sign <= kLastMessage && !may_continue(each.sign) && may_begin(each.sign, other.text, each.end);
     };
     if (std::ranges::any_of(other.hits, begins)) break;
-    add(next, 0, -1);
+    add(next, 0);
   }
   if (whole) text.end_line();
 }

@@ -52,14 +52,12 @@ std::string_view without_tail(std::string_view number) {
 
 }  // namespace
 
-std::size_t MessageText::add_line(std::string_view line, std::ptrdiff_t mark, bool in_number) {
+std::size_t MessageText::add_line(std::string_view line, bool in_number) {
   if (!text_.empty() && !in_number) text_ += '\n';
   const std::size_t begin = text_.size();
-  for (std::size_t i = 0; i < line.size(); ++i) {
-    if (mark == static_cast<std::ptrdiff_t>(i)) here_ = text_.size();
-    if (line[i] != ' ') text_ += lower(line[i]);
+  for (const char c : line) {
+    if (c != ' ') text_ += lower(c);
   }
-  if (mark == static_cast<std::ptrdiff_t>(line.size())) here_ = text_.size();
   return begin;
 }
 

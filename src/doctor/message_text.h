@@ -17,9 +17,8 @@ class MessageText {
  public:
   static constexpr std::size_t kNowhere = std::string_view::npos;
 
-  /// Adds a line and gives where it begins; `mark` >= 0 is a position in `line` that `here` will stand for. `in_number`: the line before
-  /// was cut within a number, which goes on in this one.
-  std::size_t add_line(std::string_view line, std::ptrdiff_t mark = -1, bool in_number = false);
+  /// Adds a line and gives where it begins. `in_number`: the line before was cut within a number, which goes on in this one.
+  std::size_t add_line(std::string_view line, bool in_number = false);
   /// Tells that the last line is whole: a number that it ends with is, too.
   void end_line() { text_ += '\n'; }
   void clear();
@@ -27,6 +26,7 @@ class MessageText {
 
   /// Behind the phrase that the text was gathered for.
   std::size_t here() const { return here_; }
+  void set_here(std::size_t here) { here_ = here; }
   /// Where the line ends that `here` is in.
   std::size_t line_end() const { return std::min(text_.find('\n', here_), text_.size()); }
 

@@ -195,7 +195,7 @@ std::optional<Message> read_cuda(Sign sign, const Place& place) {
     case Sign::nccl_allocation: return read_nccl(place.text);
     case Sign::out_of_resource: return read_triton(place.text);
     case Sign::jetson_map: return read_jetson(place.text);
-    case Sign::hami_oom: return read_hami(place.text);
+    case Sign::oom: return read_hami(place.text);
     default: return std::nullopt;
   }
 }

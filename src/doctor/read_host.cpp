@@ -75,21 +75,40 @@ std::optional<Message> read_kill(const Place& place) {
   return message;
 }
 
+bool is_denial(std::string_view word) {
+  static constexpr std::array<std::string_view, 6> kDenials = {"no", "No", "0", "not", "Not", "never"};
+  return std::ranges::find(kDenials, word) != kDenials.end() || word.ends_with("n't");
+}
+
+/// Takes the last word off `text`.
+std::string_view take_last_word(std::string_view& text) {
+  text = without(text, " ");
+  const std::string_view word = text.substr(text.find_last_of(' ') + 1);
+  text.remove_suffix(word.size());
+  return word;
+}
+
 /// Whether a clause, or a column of a table, that ends in `before` says that nothing was killed: "No", "0 pods", "wasn't", "was never
 /// killed by the".
 bool denies(std::string_view before) {
-  static constexpr std::array<std::string_view, 6> kDenials = {"no", "No", "0", "not", "Not", "never"};
   constexpr int kWords = 5;
   before.remove_prefix(before.find_last_of(".,;:()") + 1);
   if (const std::size_t column = before.rfind("  "); column != std::string_view::npos) before.remove_prefix(column + 2);
   for (int words = 0; words < kWords; ++words) {
-    before = without(before, " ");
-    const std::string_view word = before.substr(before.find_last_of(' ') + 1);
+    const std::string_view word = take_last_word(before);
     if (word.empty() || word == "and") return false;
-    if (std::ranges::find(kDenials, word) != kDenials.end() || word.ends_with("n't")) return true;
-    before.remove_suffix(word.size());
+    if (is_denial(word)) return true;
   }
   return false;
+}
+
+/// Whether the denial ends the line above, and this one only goes on: "was not" and "killed by the".
+bool denies_above(std::string_view above, std::string_view before) {
+  static constexpr std::array<std::string_view, 5> kLinks = {"been", "being", "killed", "by", "the"};
+  while (!without(before, " ").empty()) {
+    if (std::ranges::find(kLinks, take_last_word(before)) == kLinks.end()) return false;
+  }
+  return is_denial(take_last_word(above));
 }
 
 /// "ed"} 0": the value of a metric of Prometheus's, behind its labels.
@@ -98,6 +117,30 @@ bool counts_none(std::string_view behind) {
   if (!behind.starts_with("ed\"") || value == std::string_view::npos) return false;
   const std::string_view number = behind.substr(value + 2);
   return number.substr(0, number.find(' ')) == "0";
+}
+
+/// "ed: 0", "ed\":false": what `docker inspect` and others say of a container that was not.
+bool is_none(const MessageText& text) {
+  static constexpr std::array<std::string_view, 4> kValues = {"0", "\"0\"", "false", "null"};
+  std::size_t at = text.here() + std::string_view("ed").size();
+  if (text.starts("\"", at)) ++at;
+  if (!text.starts(":", at) && !text.starts("=", at)) return false;
+  const auto ends = [&](std::string_view value) {
+    const std::size_t end = at + 1 + value.size();
+    return text.starts(value, at + 1) && (end >= text.size() || (!is_digit(text.text()[end]) && text.text()[end] != '.'));
+  };
+  return std::ranges::any_of(kValues, ends);
+}
+
+// memory.events of a control group: "oom 3", how often its limit left a request without memory; "oom_kill 2", how many were killed for it.
+std::optional<Message> read_event(const Place& place, bool kill) {
+  const std::string_view value = without(place.line.substr(place.at), " ");
+  const auto count = value.starts_with(' ') ? number(value.substr(1)) : std::nullopt;
+  if (count.value_or(0) <= 0 || value.find_first_not_of("0123456789", 1) != std::string_view::npos) return std::nullopt;
+  Message message = killed(Source::kernel, Kind::group_events, place.text.line_end());
+  message.fatal = kill;
+  (kill ? message.tokens_wanted : message.tokens_possible) = count;
+  return message;
 }
 
 // "Failed with result 'oom-kill'", "A process of this unit has been killed by the OOM killer", "Detected 1 oom_kill event in StepId=1.0",
@@ -109,7 +152,9 @@ std::optional<Message> read_oom_kill(const Place& place) {
   const std::string_view before = place.line.substr(0, place.at);
   // Where the phrase begins: "oom_kill", "OOM kill".
   const std::size_t phrase = before.find_last_of("oO");
-  if (denies(before.substr(0, phrase - std::min<std::size_t>(phrase, 1))) || counts_none(place.line.substr(place.at))) return std::nullopt;
+  const std::string_view clause = before.substr(0, phrase - std::min<std::size_t>(phrase, 1));
+  if (denies(clause) || denies_above(place.above, clause) || counts_none(place.line.substr(place.at))) return std::nullopt;
+  if (is_event(before, "oom_kill")) return read_event(place, true);
   if (text.find_before("result'", from, 16) != kNowhere) {
     Message message = killed(Source::systemd, Kind::systemd, from);
     const std::string_view unit = place.line.substr(0, place.line.find(": Failed with"));
@@ -138,8 +183,7 @@ std::optional<Message> read_oom_kill(const Place& place) {
   }
   const std::string_view word = place.line.substr(place.at - std::min<std::size_t>(place.at, 7));
   if (word.starts_with("OOMKilled")) {
-    // `docker inspect` of a container that was not.
-    if (text.starts("ed\":false", from) || text.starts("ed:false", from) || text.starts("ed=false", from)) return std::nullopt;
+    if (is_none(text)) return std::nullopt;
     return killed(Source::kernel, Kind::killed_in_group, from);
   }
   if (text.find_before("bythe", from, 16) != kNowhere) return killed(Source::systemd, Kind::systemd, from);
@@ -246,6 +290,7 @@ std::optional<Message> read_status(const Place& place) {
 std::optional<Message> read_host(Sign sign, const Place& place) {
   switch (sign) {
     case Sign::oom_kill: return read_oom_kill(place);
+    case Sign::oom: return read_event(place, false);
     case Sign::kernel_kill: return read_kill(place);
     case Sign::oomd_kill: return read_oomd(place);
     case Sign::job_limit: return read_job_limit(place);

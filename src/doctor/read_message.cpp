@@ -6,10 +6,17 @@ bool is_logged_alone(std::string_view before, std::string_view behind) {
   return (before.ends_with(":\"") || before.ends_with(": \"")) && (behind.starts_with("\\n") || behind.starts_with('"'));
 }
 
+bool is_event(std::string_view line, std::string_view name) {
+  if (!line.ends_with(name)) return false;
+  line.remove_suffix(name.size());
+  return line.find_first_not_of(' ') == std::string_view::npos || line.ends_with("memory.events:") ||
+         line.ends_with("memory.events.local:");
+}
+
 bool may_begin(Sign sign, std::string_view line, std::size_t at) {
   const std::string_view before = line.substr(0, at);
   // A line may begin in the middle of it.
-  if (sign == Sign::hami_oom) return before.ends_with(" OOM") || std::string_view("OOM").ends_with(before);
+  if (sign == Sign::oom) return before.ends_with(" OOM") || std::string_view("OOM").ends_with(before) || is_event(before, "oom");
   if (sign != Sign::killed || before.ends_with("Killed")) return true;
   return before.ends_with("killed") && (before.starts_with("zsh:") || before.starts_with('['));
 }
@@ -31,6 +38,8 @@ std::optional<Message> read_message(Sign sign, const Place& place) {
     case Sign::host_map:
     case Sign::host_shared:
     case Sign::shared_object:
+    case Sign::no_space:
+    case Sign::bus_error:
     case Sign::capacity:
     case Sign::buffer_limit:
     case Sign::memory_summary: return read_pytorch(sign, place);
@@ -39,7 +48,7 @@ std::optional<Message> read_message(Sign sign, const Place& place) {
     case Sign::nccl_allocation:
     case Sign::out_of_resource:
     case Sign::jetson_map:
-    case Sign::hami_oom: return read_cuda(sign, place);
+    case Sign::oom: return is_event(place.line.substr(0, place.at), "oom") ? read_host(sign, place) : read_cuda(sign, place);
     case Sign::cache_flushes:
     case Sign::jax_request:
     case Sign::jax_trying:
@@ -52,9 +61,13 @@ std::optional<Message> read_message(Sign sign, const Place& place) {
     case Sign::llama_buffer:
     case Sign::llama_unable:
     case Sign::llama_host:
+    case Sign::llama_failed:
     case Sign::vulkan_memory:
+    case Sign::vulkan_size:
+    case Sign::metal_memory:
     case Sign::ollama_requires:
     case Sign::ollama_system:
+    case Sign::ollama_layout:
     case Sign::vllm_startup:
     case Sign::vllm_no_blocks:
     case Sign::vllm_length:

@@ -22,7 +22,7 @@ enum class Kind : std::uint8_t {
   after_effect,    ///< PyTorch: a segment could not be mapped before
   class_name,      ///< only the exception's name
   cpu_allocator,   ///< PyTorch on the host
-  shared_memory,   ///< PyTorch's data workers: /dev/shm
+  shared_memory,   ///< PyTorch's data workers, NCCL or others: /dev/shm
   mps,             ///< PyTorch on Apple's devices
   memory_summary,  ///< PyTorch's table
   outside,         ///< CUDA, outside of any allocator that counts
@@ -41,6 +41,7 @@ enum class Kind : std::uint8_t {
   arena_limit,  ///< ONNX Runtime
   arena,
   llama_buffer,
+  metal,          ///< Apple's devices, while they compute
   ollama,         ///< the host's memory
   ollama_device,  ///< llama.cpp under Ollama
   vllm_share,     ///< less is free than its share
@@ -51,6 +52,7 @@ enum class Kind : std::uint8_t {
   hami,
   jetson,
   killed_in_group,
+  group_events,     ///< memory.events of a control group
   killed_on_nodes,  ///< the memory nodes of a cpuset or of a policy were full
   killed,
   systemd,
@@ -98,6 +100,7 @@ struct Place {
   const MessageText& text;  ///< around it: MessageText::here() is behind the phrase
   std::string_view line;    ///< the line as it is
   std::size_t at = 0;       ///< behind the phrase, in the line
+  std::string_view above;   ///< the line before, of the same writer; or empty
 };
 
 /// A quick look for phrases that stand in many lines: false when `read_message` would give nothing.
@@ -118,6 +121,10 @@ std::optional<Message> read_host(Sign sign, const Place& place);
 std::optional<Message> read_program(Sign sign, const Place& place);
 /// Of Java, Node.js or Go, whose messages are "out of memory" too.
 std::optional<Message> read_heap(const MessageText& text);
+
+/// Whether `line`, up to a phrase's end, is no more than the name of an event in a control group's memory.events, or in what `grep .` makes
+/// of that file.
+bool is_event(std::string_view line, std::string_view name);
 
 /// {"log":"MemoryError\n","stream":"stderr"}: whether what stands between these is all that a container wrote in a line.
 bool is_logged_alone(std::string_view before, std::string_view behind);

@@ -210,6 +210,28 @@ std::optional<Message> read_shared_object(const MessageText& text) {
   return read_shared(labels.end());
 }
 
+// "unable to write to file </torch_71_3>: No space left on device (28)", "[Errno 28] No space left on device: '/dev/shm/psm_1'", "failed to
+// extend /dev/shm/nccl-I7qB2s to 33030532 bytes, error: No space left on device (28)".
+std::optional<Message> read_no_space(const MessageText& text) {
+  const std::size_t from = text.here();
+  const bool of_torch = text.find_before("</torch_", from, 160) != MessageText::kNowhere;
+  const bool named = text.find_before("/dev/shm", from, 200) != MessageText::kNowhere || text.has("/dev/shm", from, from + 48);
+  const bool elsewhere = text.starts(":'", from) && !text.starts(":'/dev/shm", from);
+  if (elsewhere || (!of_torch && !named)) return std::nullopt;
+  Message message = read_shared(from);
+  if (of_torch) return message;
+  message.source = text.find_before("nccl", from, 200) != MessageText::kNowhere ? Source::nccl : Source::other;
+  return message;
+}
+
+// "DataLoader worker (pid 41) is killed by signal: Bus error. It is possible that dataloader's workers are out of shared memory."
+std::optional<Message> read_bus_error(const MessageText& text) {
+  if (text.find_before("dataloaderworker", text.here(), 80) == MessageText::kNowhere) return std::nullopt;
+  Labels labels(text, text.here(), std::min(text.size(), text.here() + 100));
+  labels.has("workersareoutofsharedmemory");
+  return read_shared(labels.end());
+}
+
 // The front of the line is cut off: "... GPU 0 has a total capacity of 23.64 GiB of which 412.81 MiB is free. ...".
 std::optional<Message> read_headless(const MessageText& text) {
   const std::size_t from = text.here();
@@ -266,6 +288,8 @@ std::optional<Message> read_pytorch(Sign sign, const Place& place) {
     case Sign::host_map: return read_map(place.text);
     case Sign::host_shared: return read_shared(place.text.here());
     case Sign::shared_object: return read_shared_object(place.text);
+    case Sign::no_space: return read_no_space(place.text);
+    case Sign::bus_error: return read_bus_error(place.text);
     case Sign::capacity: return read_headless(place.text);
     case Sign::buffer_limit: return read_buffer_limit(place.text);
     case Sign::memory_summary: return read_summary(place.text);

@@ -59,7 +59,12 @@ std::optional<Message> read_allocating(const MessageText& text) {
   return message;
 }
 
-// "failed to allocate CUDA0 buffer of size 4294967296".
+/// Whether the host's own buffers are meant: "ggml_backend_cpu_buffer_type_alloc_buffer: failed ...", "failed to allocate CPU buffer".
+bool is_of_host(const MessageText& text, std::size_t from, std::size_t until) {
+  return text.has("backend_cpu_buffer", from - std::min<std::size_t>(from, 48), until) || text.has("allocatecpu", from, until);
+}
+
+// "failed to allocate CUDA0 buffer of size 4294967296", "failed to allocate buffer, size = 1024.00 MiB".
 std::optional<Message> read_buffer(const MessageText& text) {
   const std::size_t from = text.here();
   const std::size_t start = text.find_before("failedtoallocate", from, 80);
@@ -67,9 +72,12 @@ std::optional<Message> read_buffer(const MessageText& text) {
   Message message = message_of(Source::llama_cpp, Kind::llama_buffer, from);
   message.figures.requested = text.size_at(from, true);
   read_device(text, "allocatecuda", start, from, message.figures);
-  if (text.has("allocatecpu", start, from)) message.figures.device = "cpu";
+  if (is_of_host(text, start, from)) message.figures.device = "cpu";
   return message;
 }
+
+// "failed to allocate buffer for kv cache", "failed to allocate compute pp buffers".
+Message read_failed(const MessageText& text) { return message_of(Source::llama_cpp, Kind::llama_buffer, text.here()); }
 
 // "unable to allocate CUDA0 buffer".
 std::optional<Message> read_unable(const MessageText& text) {
@@ -104,6 +112,24 @@ std::optional<Message> read_vulkan(const MessageText& text) {
   if (text.find_before("vk::", from, 80) == kNowhere && text.find_before("vulkan", from, 200) == kNowhere) return std::nullopt;
   Message message = message_of(Source::llama_cpp, Kind::llama_buffer, from);
   message.figures.requested = text.last_size("ofsize", from, 200, true);
+  return message;
+}
+
+// The first half of it, which may be all there is.
+std::optional<Message> read_vulkan_size(const MessageText& text) {
+  const std::size_t failed = text.find_end("failed", text.here(), text.here() + 32);
+  if (failed == kNowhere) return std::nullopt;
+  Message message = message_of(Source::llama_cpp, Kind::llama_buffer, failed);
+  message.figures.requested = text.size_at(text.here(), true);
+  return message;
+}
+
+// "error: Insufficient Memory (00000008:kIOGPUCommandBufferCallbackErrorOutOfMemory)"; others than llama.cpp put other words before it.
+Message read_metal(const MessageText& text) {
+  const std::size_t from = text.here();
+  const bool of_llama = names_llama(text) || text.find_before("error:insufficientmemory", from, 96) != kNowhere;
+  Message message = message_of(of_llama ? Source::llama_cpp : Source::other, Kind::metal, from);
+  message.figures.device = "mps";
   return message;
 }
 
@@ -202,6 +228,10 @@ std::optional<Message> in_phase(std::optional<Message> message, Phase phase) {
   return message;
 }
 
+std::optional<Message> in_llamas_phase(std::optional<Message> message, const MessageText& text) {
+  return message ? in_phase(std::move(message), llama_phase(text)) : std::nullopt;
+}
+
 }  // namespace
 
 // msg="offload to cuda" ... memory.available="[5.6 GiB]" ... memory.required.full="8.1 GiB" memory.required.partial="5.4 GiB".
@@ -231,14 +261,19 @@ bool names_llama(const MessageText& text) {
 std::optional<Message> read_server(Sign sign, const Place& place) {
   const MessageText& text = place.text;
   switch (sign) {
-    case Sign::llama_allocating: return in_phase(read_allocating(text), llama_phase(text));
-    case Sign::llama_buffer: return in_phase(read_buffer(text), llama_phase(text));
-    case Sign::llama_unable: return in_phase(read_unable(text), llama_phase(text));
-    case Sign::llama_host: return in_phase(read_host_buffer(text), llama_phase(text));
+    case Sign::llama_allocating: return in_llamas_phase(read_allocating(text), text);
+    case Sign::llama_buffer: return in_llamas_phase(read_buffer(text), text);
+    case Sign::llama_unable: return in_llamas_phase(read_unable(text), text);
+    case Sign::llama_host: return in_llamas_phase(read_host_buffer(text), text);
+    case Sign::llama_failed: return in_llamas_phase(read_failed(text), text);
+    case Sign::vulkan_size: return in_llamas_phase(read_vulkan_size(text), text);
+    case Sign::metal_memory: return read_metal(text);
     case Sign::out_of_memory: return in_phase(read_trial(text), Phase::start_up);
-    case Sign::vulkan_memory: return in_phase(read_vulkan(text), llama_phase(text));
+    case Sign::vulkan_memory: return in_llamas_phase(read_vulkan(text), text);
     case Sign::ollama_requires: return in_phase(read_ollama(text), Phase::loading);
     case Sign::ollama_system: return in_phase(read_ollama_system(text), Phase::loading);
+    // "memory layout cannot be allocated", "insufficient memory - required allocations: {...}".
+    case Sign::ollama_layout: return in_phase(message_of(Source::ollama, Kind::ollama_device, text.here()), Phase::loading);
     case Sign::vllm_startup: return in_phase(read_startup(text), Phase::start_up);
     case Sign::vllm_no_blocks: return in_phase(message_of(Source::vllm, Kind::vllm_blocks, text.here()), Phase::kv_cache);
     case Sign::sglang_share: return in_phase(read_sglang(text), Phase::kv_cache);

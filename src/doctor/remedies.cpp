@@ -57,6 +57,7 @@ void raise_host_limit(const Message& message, Remedies& out) {
                      "docker run --shm-size=8g ...   # Kubernetes: an emptyDir with medium: Memory at /dev/shm"});
       break;
     case Kind::killed_in_group:
+    case Kind::group_events:
       out.push_back({"Raise the group's limit", "the machine may have more than the container may use", std::nullopt,
                      "docker run --memory=8g ...   # Kubernetes: resources.limits.memory; systemd: MemoryMax"});
       break;
@@ -303,6 +304,11 @@ std::vector<Remedy> find_remedies(const Case& found, const Diagnosis& diagnosis,
       if (message.figures.device == "cpu") llama_on_host(message, out);
       else llama(found, diagnosis, out);
       break;
+    case Kind::metal:
+      raise_host_limit(message, out);
+      if (message.source == Source::llama_cpp) llama(found, diagnosis, out);
+      else halve_batch(message.figures, out);
+      break;
     case Kind::ollama_device: ollama(out); break;
     case Kind::cublas:
     case Kind::cudnn:
@@ -341,7 +347,11 @@ std::vector<Remedy> find_remedies(const Case& found, const Diagnosis& diagnosis,
       break;
     case Kind::shared_memory:
       raise_host_limit(message, out);
-      out.push_back({"Load data without workers", "nothing is handed over then", std::nullopt, "DataLoader(..., num_workers=0)"});
+      if (message.source == Source::pytorch)
+        out.push_back({"Load data without workers", "nothing is handed over then", std::nullopt, "DataLoader(..., num_workers=0)"});
+      if (message.source == Source::nccl)
+        out.push_back(
+            {"Let NCCL do without it", "ranks of a machine then talk through sockets: slower", std::nullopt, "NCCL_SHM_DISABLE=1"});
       break;
     case Kind::sglang: serve_sglang(out); break;
     case Kind::host_program:
@@ -356,6 +366,7 @@ std::vector<Remedy> find_remedies(const Case& found, const Diagnosis& diagnosis,
     case Kind::killed:
     case Kind::killed_in_group:
     case Kind::killed_on_nodes:
+    case Kind::group_events:
     case Kind::systemd:
     case Kind::oomd:
     case Kind::slurm:

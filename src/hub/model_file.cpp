@@ -38,13 +38,8 @@ Status explain_missing(Folder& folder, const std::string& name) {
   const bool is_listed = folder.lists(name);
   auto opened = folder.open(name);
   if (opened.ok()) return {};
-  Error error = std::move(opened).error();
-  if (error.code == ErrorCode::not_found && !is_listed) return {};
-  if (is_listed && error.what.starts_with("cannot open: No such file")) {
-    error.what = "a link to a file that is not there";
-    error.advice = "download the model again, or put the file itself in the link's place";
-  }
-  return error;
+  if (opened.error().code == ErrorCode::not_found && !is_listed) return {};
+  return std::move(opened).error();
 }
 
 std::string pinned_folder(Os& os, const std::string& folder) {

@@ -114,7 +114,7 @@ std::vector<BoundPart> parts_by_cost(const Binding& binding) {
 
 std::string which_are(const Model& model, Bytes looked_at) {
   if (model.weight_bytes() <= looked_at) return "although all weights are";
-  return fmt::format("although the first {} of {} of weights are, the smallest tensors first; no more was looked at",
+  return fmt::format("although the first {} of {} of weights are, the tensors that are read quickest first; no more was looked at",
                      format_bytes(looked_at), format_bytes(model.weight_bytes()));
 }
 

@@ -16,6 +16,11 @@ Error leads_out(const std::string& root, const std::string& path) {
                "put the file itself in the link's place, or give the folder where all of them are"};
 }
 
+Error leads_nowhere(const std::string& path) {
+  return Error{ErrorCode::not_found, "a link to a file that is not there", path,
+               "download the model again, or put the file itself in the link's place"};
+}
+
 Error no_folder(int code, const std::string& path) {
   if (code != ENOENT && code != ENOTDIR) return cannot_open(code, path);
   return Error{ErrorCode::not_found, "there is no such folder", path, "give the folder of a model"};
@@ -32,7 +37,11 @@ class PosixFolder final : public Folder {
     const std::string path = joined(path_, name);
     if (!gate_.admit(Acquisition::open, "Folder::open")) return cannot_open(EMFILE, path);
     Descriptor fd = open_beneath(folders_, name, kReadFlags);
-    if (fd.get() < 0 && errno == EXDEV) return leads_out(root_, path);
+    if (fd.get() < 0) {
+      const int code = errno;
+      if (code == EXDEV) return leads_out(root_, path);
+      return code == ENOENT && lists(name) ? leads_nowhere(path) : cannot_open(code, path);
+    }
     return regular_file(std::move(fd), path, gate_);
   }
 

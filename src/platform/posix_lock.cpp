@@ -59,15 +59,14 @@ Error lock_error(int code, const std::string& path) {
 Result<std::string> posix_private_folder(const std::optional<std::string>& runtime_folder) {
   const bool given = runtime_folder && runtime_folder->starts_with('/');
   const std::string path = given ? *runtime_folder + "/plimsoll" : "/tmp/plimsoll-" + std::to_string(::geteuid());
+  const std::string advice = given ? "set XDG_RUNTIME_DIR to another folder of yours" : "set XDG_RUNTIME_DIR to a folder of yours";
   const int code = ::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST ? 0 : errno;
   struct stat info {};
   if (code != 0 || ::lstat(path.c_str(), &info) != 0) {
-    return Error{ErrorCode::io, "cannot make a private folder: " + system_message(code != 0 ? code : errno), path,
-                 "set XDG_RUNTIME_DIR to a folder of yours"};
+    return Error{ErrorCode::io, "cannot make a private folder: " + system_message(code != 0 ? code : errno), path, advice};
   }
   if (!S_ISDIR(info.st_mode) || info.st_uid != ::geteuid() || (info.st_mode & 077U) != 0) {
-    return Error{ErrorCode::io, "this is not a folder that only you may enter", path,
-                 "remove it, or set XDG_RUNTIME_DIR to a folder of yours"};
+    return Error{ErrorCode::io, "this is not a folder that only you may enter", path, "remove it, or " + advice};
   }
   return path;
 }

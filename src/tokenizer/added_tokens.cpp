@@ -4,10 +4,10 @@
 #include <array>
 #include <string>
 
+#include "base/utf8.h"
 #include "tokenizer/id_order.h"
 #include "tokenizer/parts/char_list.h"
 #include "tokenizer/unicode/unicode.h"
-#include "tokenizer/unicode/utf8.h"
 
 namespace plimsoll::tokenizer {
 

@@ -126,6 +126,7 @@ TEST_F(Shells, OfFish) {
 
 // Bash hands its words over; the script is asked as bash asks it.
 constexpr const char* kBashDriver = R"(
+set -u
 source "$1"
 line=${2//=/ = }
 line=${line//:/ : }
@@ -143,6 +144,7 @@ TEST_F(Shells, OfBash) {
     const std::string word = result.out.substr(0, result.out.find('\n'));
     const std::string made = word.empty() ? line : line.substr(0, line.find_last_of(" =:") + 1) + word;
     EXPECT_EQ(trimmed(made), completed) << result.out << result.err;
+    EXPECT_EQ(result.err, "") << typed;
   }
 }
 

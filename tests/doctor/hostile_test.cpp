@@ -76,6 +76,11 @@ std::string seeds() {
          "sending SIGTERM to process 2241 uid 1000 \"python3\": badness 1049, VmRSS 11532 MiB\njava.lang.OutOfMemoryError: Metaspace\n"
          "Not enough memory. Please try to increase --mem-fraction-static.\nunable to open shared memory object </a>: No space left on "
          "device\n"
+         "oom 3\noom_kill 2\nit was not\nkilled by the OOM killer\nOOMKilled: 0\nstep 1/9\b\b\b\b\b\b\b\bfailed to allocate buffer for kv "
+         "cache\n"
+         "ggml_vulkan: Device memory allocation of size 1073741824 failed.\nfailed to allocate buffer, size = 16.00 MiB on device\n0: "
+         "error: Insufficient Memory (00000008:kIOGPUCommandBufferCallbackErrorOutOfMemory)\nmemory layout cannot be allocated\n"
+         "unable to write to file </torch_1>: No space left on device (28)\nDataLoader worker (pid 4) is killed by signal: Bus error.\n"
          "Root Cause (first observed failure):\n  rank : 1\nexit code 137\nKilled\n";
 }
 
@@ -174,6 +179,23 @@ TEST(Hostile, NothingButEndsOfMessages) {
     const std::clock_t before = std::clock();
     read_bytes(log);
     EXPECT_LT(std::clock() - before, CLOCKS_PER_SEC) << end;
+  }
+}
+
+std::clock_t time_of(const std::string& line) {
+  std::string log;
+  while (log.size() < (1U << 19U)) log += line + "\n";
+  const std::clock_t before = std::clock();
+  read_bytes(log);
+  return std::clock() - before;
+}
+
+// What stands around many phrases of a line is gathered once for all of them.
+TEST(Hostile, ManyPhrasesInALineTakeNoLongerThanOne) {
+  for (const std::string phrase : {"has a total capacity of ", "memory usage ", "cudaMalloc failed "}) {
+    std::string line;
+    while (line.size() < 400) line += phrase;
+    EXPECT_LT(time_of(line), 4 * time_of(phrase)) << phrase;
   }
 }
 

@@ -227,6 +227,31 @@ const Sample kLibraries[] = {
     {"LlamaCppFatal",
      "CUDA error: out of memory\n  current device: 2, in function ggml_cuda_pool_malloc at ggml-cuda.cu:311",
      {Source::llama_cpp, Cause::too_large, Confidence::medium, true, -1, -1, -1, -1, -1, -1, "cuda:2"}},
+    {"LlamaCppCache",
+     "llama_init_from_model: failed to initialize the context: failed to allocate buffer for kv cache",
+     {Source::llama_cpp, Cause::too_large, Confidence::medium, true, -1, -1, -1, -1, -1, -1, ""}},
+    {"LlamaCppCompute",
+     "llama_init_from_model: failed to initialize the context: failed to allocate compute pp buffers",
+     {Source::llama_cpp, Cause::too_large, Confidence::medium, true, -1, -1, -1, -1, -1, -1, ""}},
+    {"LlamaCppHost",
+     "ggml_backend_cpu_buffer_type_alloc_buffer: failed to allocate buffer of size 8589934592 at the first try",
+     {Source::llama_cpp, Cause::host_limit, Confidence::high, true, 8192, -1, -1, -1, -1, -1, "cpu"}},
+    {"LlamaCppVulkanCut",
+     "ggml_vulkan: Device memory allocation of size 1073741824 failed.",
+     {Source::llama_cpp, Cause::too_large, Confidence::medium, true, 1024, -1, -1, -1, -1, -1, ""}},
+    {"LlamaCppMetalBuffer",
+     "ggml_backend_metal_buffer_type_alloc_buffer: error: failed to allocate buffer, size =  1024.00 MiB",
+     {Source::llama_cpp, Cause::too_large, Confidence::medium, true, 1024, -1, -1, -1, -1, -1, ""}},
+    {"LlamaCppMetal",
+     "error: Insufficient Memory (00000008:kIOGPUCommandBufferCallbackErrorOutOfMemory)",
+     {Source::llama_cpp, Cause::host_limit, Confidence::medium, true, -1, -1, -1, -1, -1, -1, "mps"}},
+    {"Mlx",
+     "libc++abi: terminating due to uncaught exception of type std::runtime_error: [METAL] Command buffer execution failed: Insufficient "
+     "Memory (00000008:kIOGPUCommandBufferCallbackErrorOutOfMemory)",
+     {Source::other, Cause::host_limit, Confidence::medium, true, -1, -1, -1, -1, -1, -1, "mps"}},
+    {"OllamaLayout",
+     "Error: 500 Internal Server Error: llama runner process has terminated: memory layout cannot be allocated",
+     {Source::ollama, Cause::too_large, Confidence::medium, true, -1, -1, -1, -1, -1, -1, ""}},
     {"Ollama",
      "Error: model requires more system memory (21.5 GiB) than is available (15.4 GiB)",
      {Source::ollama, Cause::host_limit, Confidence::high, true, 21.5 * 1024, -1, 15.4 * 1024, -1, -1, -1, "cpu"}},
@@ -303,6 +328,15 @@ TEST(DeviceKinds, LlamaTellsWhatTheBufferWasFor) {
                      "ggml_gallocr_reserve_n: failed to allocate CUDA0 buffer of size 536870912\n")[0]
                 .phase,
             Phase::activations);
+}
+
+// A terminal breaks a line before a number as well: that is no rank.
+TEST(DeviceKinds, ANumberBehindABrokenLineIsNoRank) {
+  const auto found =
+      diagnose("ggml_backend_cuda_buffer_type_alloc_buffer: allocating 4096.00 MiB on device \n0: cudaMalloc failed: out of memory\n");
+  ASSERT_EQ(found.size(), 1U);
+  expect_diagnosis(found[0], {Source::llama_cpp, Cause::too_large, Confidence::medium, true, 4096, -1, -1, -1, -1, -1, "cuda:0"});
+  EXPECT_EQ(found[0].rank, "");
 }
 
 TEST(DeviceKinds, ACutLineIsStillRecognised) {

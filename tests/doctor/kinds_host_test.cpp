@@ -118,6 +118,9 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{"trainer-0   0/1     OOMKilled   0          5m", Source::kernel},
         std::pair{"the pod is not ready: OOMKilled", Source::kernel}, std::pair{"trainer-0   0   OOMKilled   3", Source::kernel},
         std::pair{"no room was left and the pod was OOMKilled", Source::kernel},
+        std::pair{"there was no restart\nOOMKilled", Source::kernel}, std::pair{"OOMKilled: 5", Source::kernel},
+        std::pair{"\"OOMKilled\": true", Source::kernel}, std::pair{"oom_kill 5", Source::kernel}, std::pair{"  oom 3", Source::kernel},
+        std::pair{"/sys/fs/cgroup/memory.events:oom_kill 2", Source::kernel},
         std::pair{R"(kube_pod_status_reason{pod="a",reason="OOMKilled"} 1)", Source::kernel},
         std::pair{"/var/spool/job/script: line 28:  8156 Killed                  python3 main.py", Source::kernel}));
 
@@ -125,6 +128,16 @@ TEST(HostKinds, NamesAreTold) {
   EXPECT_NE(diagnose("systemd[1]: trainer.service: Failed with result 'oom-kill'.")[0].headline.find("trainer.service"), std::string::npos);
   EXPECT_NE(diagnose("slurmstepd: error: Detected 1 oom_kill event in StepId=81220.0. Some")[0].headline.find("81220.0 "),
             std::string::npos);
+}
+
+TEST(HostKinds, EventsOfAGroupAreOneMessage) {
+  const auto found = diagnose("low 0\nhigh 0\nmax 41\noom 3\noom_kill 2\noom_group_kill 0\n");
+  ASSERT_EQ(found.size(), 1U);
+  expect_diagnosis(found[0], {Source::kernel, Cause::host_limit, Confidence::high, true, -1, -1, -1, -1, -1, -1, "cpu"});
+  EXPECT_NE(found[0].headline.find("oom_kill 2"), std::string::npos);
+  const auto spared = diagnose("max 41\noom 3\noom_kill 0\n");
+  ASSERT_EQ(spared.size(), 1U);
+  EXPECT_FALSE(spared[0].fatal);
 }
 
 // A signal alone is weak evidence: whatever says more counts instead.
@@ -158,20 +171,20 @@ TEST_P(Ordinary, IsNotAboutMemory) { EXPECT_TRUE(diagnose(GetParam()).empty()) <
 
 INSTANTIATE_TEST_SUITE_P(
     All, Ordinary,
-    ::testing::Values("the room is booked, the zoom is on, OOM is a word", "process exited with exit code 1378", "exit code 9",
-                      "error code 12", "He killed processes for a living", "Tried to allocate a budget of 3 GiB",
-                      "You may run out of memory if you do that", "exit code 1\n37 passed", "exit status 1\n372 rows",
-                      "exit status 1\n37 rows", "exit code 13\n7 tests failed", "Process finished with exit code 1\n\n37 files changed",
-                      "exit code 1\n2026-01-02 10:00:00 37 passed", "No OOMKilled events found", "reason: Completed (not OOMKilled)",
-                      "0 pods OOMKilled, 3 running", "it was never killed by the OOM killer", "the container wasn't OOMKilled",
-                      "no pods that had been OOMKilled", "Detected 0 oom_kill events in StepId=1.0",
-                      R"(kube_pod_status_reason{pod="a",reason="OOMKilled"} 0)",
-                      R"(kube_pod_status_reason{reason="OOMKilled",pod="a"} 0 1767225600)", "step: 1: Killed the cache",
-                      "a signal killed it", "code=exited, status=9/KILL", "bench shared memory: Required", "Device 0 OOM score",
-                      "INTERNAL ASSERT FAILED at \"x.cpp\":3", "unable to allocate time",
-                      "waiting 10 s for workers to stop before sending SIGKILL", "signal.SIGKILL is not supported here",
-                      "sleeping, then by default sending SIGKILL", "signals: SIGTERM SIGKILL", "killed python3 main.py",
-                      "a killed: 9 lives", "[cache] Killed the prefetch", "vm.overcommit_memory = 2", "", "\n\n\n"));
+    ::testing::Values(
+        "the room is booked, the zoom is on, OOM is a word", "process exited with exit code 1378", "exit code 9", "error code 12",
+        "He killed processes for a living", "Tried to allocate a budget of 3 GiB", "You may run out of memory if you do that",
+        "exit code 1\n37 passed", "exit status 1\n372 rows", "exit status 1\n37 rows", "exit code 13\n7 tests failed",
+        "Process finished with exit code 1\n\n37 files changed", "exit code 1\n2026-01-02 10:00:00 37 passed", "No OOMKilled events found",
+        "reason: Completed (not OOMKilled)", "0 pods OOMKilled, 3 running", "it was never killed by the OOM killer",
+        "the container wasn't OOMKilled", "no pods that had been OOMKilled", "Detected 0 oom_kill events in StepId=1.0", "OOMKilled: 0",
+        "OOMKilled=0", "\"OOMKilled\": false", "it was not\nkilled by the OOM killer", "the pod was never\nOOMKilled",
+        "low 0\noom 0\noom_kill 0", "oom_kill_disable 0\nunder_oom 0", "room 3", R"(kube_pod_status_reason{pod="a",reason="OOMKilled"} 0)",
+        R"(kube_pod_status_reason{reason="OOMKilled",pod="a"} 0 1767225600)", "step: 1: Killed the cache", "a signal killed it",
+        "code=exited, status=9/KILL", "bench shared memory: Required", "Device 0 OOM score", "INTERNAL ASSERT FAILED at \"x.cpp\":3",
+        "unable to allocate time", "waiting 10 s for workers to stop before sending SIGKILL", "signal.SIGKILL is not supported here",
+        "sleeping, then by default sending SIGKILL", "signals: SIGTERM SIGKILL", "killed python3 main.py", "a killed: 9 lives",
+        "[cache] Killed the prefetch", "vm.overcommit_memory = 2", "", "\n\n\n"));
 
 }  // namespace
 }  // namespace plimsoll::doctor::test

@@ -98,11 +98,26 @@ TEST(Programs, SharedMemoryOfDataWorkers) {
         "device (28)",
         "RuntimeError: unable to open shared memory object </torch_71> in read/write mode: Cannot allocate memory (12)",
         "RuntimeError: DataLoader worker (pid 41) is killed by signal: Bus error. It is possible that dataloader's workers "
-        "are out of shared memory. Please try to raise your shared memory limit."}) {
+        "are out of shared memory. Please try to raise your shared memory limit.",
+        "RuntimeError: DataLoader worker (pid 41) is killed by signal: Bus error.",
+        "RuntimeError: unable to write to file </torch_18692_1954506624>: No space left on device (28)",
+        "RuntimeError: unable to allocate shared memory(shm) for file </torch_71_3>: No space left on device (28)"}) {
     const auto found = diagnose(log);
     ASSERT_EQ(found.size(), 1U) << log;
     expect_diagnosis(found[0], {Source::pytorch, Cause::host_limit, Confidence::high, true, -1, -1, -1, -1, -1, -1, "cpu"});
   }
+}
+
+TEST(Programs, SharedMemoryOfOthers) {
+  const auto ranks =
+      diagnose("NCCL WARN Error: failed to extend /dev/shm/nccl-I7qB2s to 33030532 bytes, error: No space left on device (28)\n");
+  ASSERT_EQ(ranks.size(), 1U);
+  expect_diagnosis(ranks[0], {Source::nccl, Cause::host_limit, Confidence::high, true, -1, -1, -1, -1, -1, -1, "cpu"});
+  const auto python = diagnose("OSError: [Errno 28] No space left on device: '/dev/shm/psm_1'\n");
+  ASSERT_EQ(python.size(), 1U);
+  expect_diagnosis(python[0], of_host(Confidence::high));
+  EXPECT_TRUE(diagnose("OSError: [Errno 28] No space left on device: '/home/a'\n").empty());
+  EXPECT_TRUE(diagnose("/dev/shm has 64 MiB\nOSError: [Errno 28] No space left on device: '/home/a'\n").empty());
 }
 
 class NoPrograms : public ::testing::TestWithParam<const char*> {};

@@ -46,6 +46,14 @@ TEST(LineCleaner, DropsColoursAndControls) {
   EXPECT_EQ(clean("\xC3\xA9\xFF"), (Lines{{1, "\xC3\xA9\xFF"}}));
 }
 
+TEST(LineCleaner, BackspacesTakeBackWhatIsWrittenOver) {
+  EXPECT_EQ(clean("|\b/\b-\bgo\n"), (Lines{{1, "|"}, {1, "/"}, {1, "-"}, {1, "go"}}));
+  EXPECT_EQ(clean("at 9%\b\b10%\b\b\b11%\n"), (Lines{{1, "at 11%"}}));
+  EXPECT_EQ(clean("1/9 [=]\b\b\b\b\b\b\b2/9 [==]\nnext"), (Lines{{1, "1/9 [=]"}, {1, "2/9 [==]"}, {2, "next"}}));
+  EXPECT_EQ(clean("a\xC3\xA9\bb\b\b\n"), (Lines{{1, "ab"}}));
+  EXPECT_EQ(clean("\b\b\nx\b"), (Lines{{2, "x"}}));
+}
+
 TEST(LineCleaner, ASequenceWithoutEndGivesTheTextBack) {
   EXPECT_EQ(clean("\x1b[12\nnext"), (Lines{{2, "next"}}));
   const Lines lines = clean("\x1b]" + std::string(1000, 'x') + "\nnext");
@@ -78,6 +86,7 @@ TEST(LinePrefix, IsTakenOffWithWhoWrote) {
     const char* rest;
     const char* writer;
   };
+  EXPECT_EQ(find_prefix("0: text", "4096 MiB on device ").size, 0U);
   for (const Case& each : {Case{"[rank6]: text", "text", "rank6"},
                            Case{"[rank0]:   File \"x\"", "  File \"x\"", "rank0"},
                            Case{"[default3]:text", "text", "default3"},

@@ -170,6 +170,25 @@ TEST(LogReader, NoWidthMakesANumberSmaller) {
   }
 }
 
+// Where a terminal broke lines, the log may have been cut between two of them.
+TEST(LogReader, ANumberThatALogEndsInMayGoOn) {
+  const std::string log = "[HAMI-core ERROR (pid:41 thread=139 allocator.c:49)]: Device 0 OOM 27147995136 / 25757220864";
+  for (std::size_t width = 40; width + 12 < log.size(); ++width) {
+    const std::string shown = wrapped(log, width);
+    for (std::size_t lines = 2 * (width + 1); lines < shown.size(); lines += width + 1) {
+      const auto cut = diagnose(shown.substr(0, lines));
+      for (const Diagnosis& each : cut) EXPECT_FALSE(each.figures.limit) << shown.substr(0, lines);
+    }
+  }
+  EXPECT_EQ(diagnose(log + "\n").at(0).figures.limit->said, Bytes{25757220864});
+}
+
+TEST(LogReader, ProgressThatGoesBackHidesNothing) {
+  const auto found = diagnose("step 1/9\b\b\b\b\b\b\b\bCUDA out of me\bemory. Tried to allocate 2.000\b GiB\b\b\b\b\b\b\b\b\n");
+  ASSERT_EQ(found.size(), 1U);
+  expect_size("requested", found[0].figures.requested, 2048);
+}
+
 TEST(LogReader, NumbersOfTwoLinesAreTwo) {
   const auto found = diagnose(
       "[HAMI-core ERROR (pid:41 thread=139 allocator.c:49)]: Device 0 OOM 27147995136 / 25757220864\n7 steps were done by all of them, and "

@@ -132,7 +132,11 @@ TEST_F(PrivateFolderTest, RefusesWhatOthersMayEnterOrHavePlanted) {
   EXPECT_FALSE(os_->private_folder().ok());
   ASSERT_EQ(::unlink(expected_.c_str()), 0);
   folder_.write("plimsoll", "a file");
-  EXPECT_FALSE(os_->private_folder().ok());
+  const auto refused = os_->private_folder();
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().advice, "remove it, or set XDG_RUNTIME_DIR to another folder of yours");
+  ::setenv("XDG_RUNTIME_DIR", "/proc", 1);
+  EXPECT_EQ(os_->private_folder().error().advice, "set XDG_RUNTIME_DIR to another folder of yours");
 }
 
 TEST_F(LockTest, ASignalEndsAWaitAndNothingElse) {

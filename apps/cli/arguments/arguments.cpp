@@ -340,6 +340,10 @@ Status take_positional(Split& split, const Given& given, Options& options) {
       return usage("texts are given both as arguments and by --input", "--input", "give one of the two");
     options.input.clear();
   }
+  if (!positional.empty() && !names_input && options.jsonl && given.where("--jsonl") == "--jsonl") {
+    return usage("texts are given as arguments, and those are never JSON Lines", "--jsonl",
+                 "leave it out, or give the objects by --input or on standard input");
+  }
   if (names_input) options.input = "-";
   else options.texts = std::move(positional);
   return {};

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "arguments/suggest.h"
+#include "text/digit.h"
 
 namespace plimsoll::cli {
 namespace {
@@ -74,9 +75,7 @@ Error not_one_of(std::string_view text, const std::vector<std::string>& choices,
                meant.empty() ? "give " + joined(choices) : fmt::format("did you mean {}? It takes {}", meant, joined(choices)));
 }
 
-bool all_digits(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-}
+bool all_digits(std::string_view text) { return !text.empty() && std::ranges::all_of(text, is_digit); }
 
 /// "sim:0" of the kind "sim".
 bool is_numbered(std::string_view name, std::string_view kind) {

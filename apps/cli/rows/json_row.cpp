@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "text/digit.h"
 #include "text/json_writer.h"
 
 namespace plimsoll::cli {
@@ -15,7 +16,6 @@ constexpr std::size_t kKeptBytes = 128U << 10U;
 constexpr std::array<std::string_view, 3> kFieldNames = {"id", "text", "text_pair"};
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 Error bad_row(std::string what, std::string where = {}) {
   return Error{ErrorCode::bad_row, std::move(what), std::move(where), R"(write {"text": "..."} with optional "id" and "text_pair")"};

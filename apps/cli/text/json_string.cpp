@@ -1,5 +1,6 @@
 #include "text/json_string.h"
 
+#include "text/digit.h"
 #include "text/utf8.h"
 
 namespace plimsoll::cli {
@@ -29,31 +30,6 @@ std::size_t sequence_size(char lead) {
   const auto byte = static_cast<unsigned char>(lead);
   if (byte < 0xC2 || byte > 0xF4) return 1;
   return byte >= 0xF0 ? 4 : byte >= 0xE0 ? 3 : 2;
-}
-
-std::size_t encode(std::uint32_t point, std::array<char, 4>& out) {
-  const auto put = [&](std::size_t i, std::uint32_t byte) { out[i] = static_cast<char>(static_cast<unsigned char>(byte)); };
-  const auto tail = [&](std::size_t i, unsigned shift) { put(i, 0x80U | ((point >> shift) & 0x3FU)); };
-  if (point < 0x80) {
-    put(0, point);
-    return 1;
-  }
-  if (point < 0x800) {
-    put(0, 0xC0U | (point >> 6U));
-    tail(1, 0);
-    return 2;
-  }
-  if (point < 0x10000) {
-    put(0, 0xE0U | (point >> 12U));
-    tail(1, 6);
-    tail(2, 0);
-    return 3;
-  }
-  put(0, 0xF0U | (point >> 18U));
-  tail(1, 12);
-  tail(2, 6);
-  tail(3, 0);
-  return 4;
 }
 
 /// What `\c` stands for, 0 when nothing does.
@@ -131,7 +107,7 @@ JsonString::Now JsonString::read_escape(char byte, std::string_view& out) {
 
 JsonString::Now JsonString::read_hex(char byte, std::string_view& out) {
   const char lower = byte >= 'A' && byte <= 'F' ? static_cast<char>(byte - 'A' + 'a') : byte;
-  const bool digit = lower >= '0' && lower <= '9';
+  const bool digit = is_digit(lower);
   if (!digit && (lower < 'a' || lower > 'f')) return refuse("an escape has fewer than four digits");
   unit_ = unit_ * 16 + static_cast<std::uint32_t>(digit ? lower - '0' : lower - 'a' + 10);
   return ++digits_ < 4 ? Now::open : end_unit(out);
@@ -144,7 +120,7 @@ JsonString::Now JsonString::end_unit(std::string_view& out) {
     step_ = Step::low_backslash;
   } else {
     const std::uint32_t point = high_ == 0 ? unit_ : 0x10000 + ((high_ - 0xD800) << 10U) + (unit_ - 0xDC00);
-    out = {held_.data(), encode(point, held_)};
+    out = {held_.data(), utf8_encode(point, held_)};
     high_ = 0;
     step_ = Step::plain;
   }

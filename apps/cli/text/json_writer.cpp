@@ -21,8 +21,7 @@ constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
 // Of a character in UTF-8, as JSON writes what is not to be seen: by its units in UTF-16.
 void append_escaped(std::string& out, std::string_view sequence) {
-  std::uint32_t point = static_cast<unsigned char>(sequence[0]) & (0xFFU >> (sequence.size() + (sequence.size() > 1 ? 1U : 0U)));
-  for (const char c : sequence.substr(1)) point = point << 6U | (static_cast<unsigned char>(c) & 0x3FU);
+  const std::uint32_t point = utf8_decoded(sequence);
   if (point < 0x10000) fmt::format_to(std::back_inserter(out), "\\u{:04x}", point);
   else fmt::format_to(std::back_inserter(out), "\\u{:04x}\\u{:04x}", 0xD7C0 + (point >> 10U), 0xDC00 + (point & 0x3FFU));
 }

@@ -1,8 +1,6 @@
 #include "text/utf8.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdint>
 
 namespace plimsoll::cli {
 namespace {
@@ -33,15 +31,8 @@ bool is_in(const std::array<Range, n>& ranges, std::uint32_t point) {
   return std::ranges::any_of(ranges, [&](const Range& range) { return point >= range.first && point <= range.last; });
 }
 
-std::uint32_t decoded(std::string_view sequence) {
-  static constexpr std::array<unsigned, 5> kLeadBits = {0, 0x7F, 0x1F, 0x0F, 0x07};
-  std::uint32_t point = static_cast<unsigned char>(sequence[0]) & kLeadBits[sequence.size()];
-  for (const char c : sequence.substr(1)) point = (point << 6U) | (static_cast<unsigned char>(c) & 0x3FU);
-  return point;
-}
-
 std::size_t sequence_width(std::string_view sequence) {
-  const std::uint32_t point = decoded(sequence);
+  const std::uint32_t point = utf8_decoded(sequence);
   return is_in(kCombining, point) ? 0 : is_in(kWide, point) ? 2 : 1;
 }
 
@@ -61,6 +52,38 @@ std::size_t utf8_sequence(std::string_view text) {
     return follows(1, lead == 0xF0 ? 0x90 : 0x80, lead == 0xF4 ? 0x8F : 0xBF) && follows(2) && follows(3) ? 4 : 0;
   }
   return 0;
+}
+
+std::uint32_t utf8_decoded(std::string_view sequence) {
+  static constexpr std::array<unsigned, 5> kLeadBits = {0, 0x7F, 0x1F, 0x0F, 0x07};
+  std::uint32_t point = static_cast<unsigned char>(sequence[0]) & kLeadBits[sequence.size()];
+  for (const char c : sequence.substr(1)) point = (point << 6U) | (static_cast<unsigned char>(c) & 0x3FU);
+  return point;
+}
+
+std::size_t utf8_encode(std::uint32_t point, std::array<char, 4>& out) {
+  const auto put = [&](std::size_t i, std::uint32_t byte) { out[i] = static_cast<char>(static_cast<unsigned char>(byte)); };
+  const auto tail = [&](std::size_t i, unsigned shift) { put(i, 0x80U | ((point >> shift) & 0x3FU)); };
+  if (point < 0x80) {
+    put(0, point);
+    return 1;
+  }
+  if (point < 0x800) {
+    put(0, 0xC0U | (point >> 6U));
+    tail(1, 0);
+    return 2;
+  }
+  if (point < 0x10000) {
+    put(0, 0xE0U | (point >> 12U));
+    tail(1, 6);
+    tail(2, 0);
+    return 3;
+  }
+  put(0, 0xF0U | (point >> 18U));
+  tail(1, 12);
+  tail(2, 6);
+  tail(3, 0);
+  return 4;
 }
 
 std::string_view utf8_start(std::string_view text, std::size_t bytes) {

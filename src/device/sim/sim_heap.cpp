@@ -67,7 +67,12 @@ Status SimHeap::visit(const std::function<Status(HeapTable&)>& change) {
   PLIMSOLL_TRY(const std::string stored, read_table());
   PLIMSOLL_CHECK(change(table_));
   std::string text = table_.format();
-  return text == stored ? Status{} : os_.write_text(path_, text);
+  if (text == stored) return {};
+  const Status written = os_.write_text(path_, text);
+  if (written.ok()) return {};
+  Error error = written.error();
+  error.advice += ", or set XDG_RUNTIME_DIR to another folder of yours";
+  return error;
 }
 
 // Brings table_ to what the file says, less the dead, with our own blocks as we know them. Gives the file's text.

@@ -4,10 +4,10 @@
 #include <memory>
 #include <string>
 
+#include "base/utf8.h"
 #include "tokenizer/files/string_normalizer.h"
 #include "tokenizer/token_text.h"
 #include "tokenizer/unicode/unicode.h"
-#include "tokenizer/unicode/utf8.h"
 
 namespace plimsoll::tokenizer {
 

@@ -4,6 +4,8 @@
 #include <array>
 #include <limits>
 
+#include "base/decimal.h"
+
 namespace plimsoll::tokenizer {
 
 namespace {
@@ -95,7 +97,10 @@ Status TokenizerJsonHandler::on_unsigned(std::uint64_t value) {
 
 Status TokenizerJsonHandler::on_number(double value) {
   if (section_ == Section::small && value >= 1e15) return scalar("1000000000000000000");  // "unset", as 1e30 is
-  return scalar(std::to_string(value));
+  std::string text = shortest(value);
+  // "100" would be an integer.
+  if (text.find_first_of(".e") == std::string::npos) text += ".0";
+  return scalar(text);
 }
 
 Status TokenizerJsonHandler::on_string(std::string_view value) {

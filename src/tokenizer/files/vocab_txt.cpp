@@ -4,11 +4,11 @@
 
 #include <plimsoll/tokenizer.h>
 
+#include "base/utf8.h"
 #include "tokenizer/files/bert_settings.h"
 #include "tokenizer/files/named_tokens.h"
 #include "tokenizer/files/tokenizer_file.h"
 #include "tokenizer/unicode/unicode.h"
-#include "tokenizer/unicode/utf8.h"
 
 namespace plimsoll::tokenizer {
 

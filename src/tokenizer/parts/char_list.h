@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <memory_resource>
 
+#include "base/utf8.h"
 #include "tokenizer/parts/char_stage.h"
-#include "tokenizer/unicode/utf8.h"
 
 namespace plimsoll::tokenizer {
 

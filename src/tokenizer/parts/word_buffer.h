@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/utf8.h"
 #include "tokenizer/parts/char_stage.h"
-#include "tokenizer/unicode/utf8.h"
 
 namespace plimsoll::tokenizer {
 

@@ -327,6 +327,14 @@ TEST_F(SimHeapTest, AnythingMayBeRefusedAndNothingIsLost) {
   }
 }
 
+TEST_F(SimHeapTest, AFullDiskIsToldWithAWayAroundIt) {
+  gate_.refuse({1, true, static_cast<int>(Acquisition::write)});
+  const auto heap = SimHeap::open(*os_, spec_of("a", mib(10)), "sim:0");
+  gate_.refuse({});
+  ASSERT_FALSE(heap.ok());
+  EXPECT_NE(message(heap.error()).find("XDG_RUNTIME_DIR to another folder"), std::string::npos) << message(heap.error());
+}
+
 /// Each process marks the granules of its blocks in memory that all share: a mark that is there already is a block given out twice.
 TEST_F(SimHeapTest, ProcessesThatRaceNeverGetTheSameBytes) {
   constexpr std::size_t kGranules = 1000;

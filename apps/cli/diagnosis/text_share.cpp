@@ -1,4 +1,4 @@
-#include "rows/text_share.h"
+#include "diagnosis/text_share.h"
 
 namespace plimsoll::cli {
 namespace {

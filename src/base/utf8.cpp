@@ -1,13 +1,6 @@
-#include "tokenizer/unicode/utf8.h"
+#include "base/utf8.h"
 
-#include <cstdint>
-
-#include <plimsoll/tokenizer.h>
-
-namespace plimsoll {
-
-namespace utf8 {
-
+namespace plimsoll::utf8 {
 namespace {
 
 constexpr char32_t kReplaced = 0xFFFD;
@@ -71,28 +64,4 @@ std::size_t start_of_last(std::string_view text, std::size_t end) {
   return at;
 }
 
-}  // namespace utf8
-
-bool is_utf8(std::string_view text) {
-  for (std::size_t at = 0; at < text.size();) {
-    const utf8::Decoded decoded = utf8::decode(text, at);
-    if (!decoded.valid) return false;
-    at += decoded.size;
-  }
-  return true;
-}
-
-void utf8_replace(std::string_view text, std::pmr::string& out) {
-  std::size_t kept = 0;  // bytes before it have been copied
-  for (std::size_t at = 0; at < text.size();) {
-    const utf8::Decoded decoded = utf8::decode(text, at);
-    if (!decoded.valid) {
-      out.append(text.substr(kept, at - kept)).append(utf8::kReplacement);
-      kept = at + decoded.size;
-    }
-    at += decoded.size;
-  }
-  out.append(text.substr(kept));
-}
-
-}  // namespace plimsoll
+}  // namespace plimsoll::utf8
