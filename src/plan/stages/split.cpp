@@ -324,7 +324,7 @@ class Splitter::Search {
   std::vector<bool> streamable_;        // by block
   std::vector<Home> homes_;             // of a range's units
   std::vector<const Figures*> summed_;  // likewise, what sum() added up
-  std::vector<BlockTime> times_;        // of a range's blocks
+  std::vector<TimedBlocks> times_;      // of a range's blocks
   std::map<std::tuple<std::int32_t, std::size_t, std::size_t>, std::vector<StageOption>> options_;
   std::map<std::pair<std::size_t, std::size_t>, std::vector<std::int64_t>> orders_;
   std::map<std::tuple<std::int32_t, Home, std::uint64_t, std::int32_t>, Row> rows_;
