@@ -123,6 +123,21 @@ TEST(PlanJson, ADeviceThatHasNotAsMuchIsNotNamed) {
   EXPECT_NE(drawn.out.find(", more than there is"), std::string::npos) << drawn.out;
 }
 
+// No flag is advised that brings nothing: where several devices have too little, or a device has not as much in all.
+TEST(Plan, NoBudgetIsAdvisedWhereNoneWouldDo) {
+  const auto refused = [&](const std::string& device_memory) {
+    return run({"plan", kModel, "--max-length", "20", "--max-memory", "cpu=1500KiB,sim:0=10KiB", "--forbid", "stream,cpu,gather", "--sim",
+                "memory=" + device_memory + ",latency=1us,compute=1TFLOP/s,link=1GB/s"});
+  };
+  const Finished several = refused("2MiB");
+  EXPECT_EQ(several.out.find("--max-memory"), std::string::npos) << several.out;
+  EXPECT_NE(several.out.find("Smallest budget: more than one device has too little\n"), std::string::npos) << several.out;
+  EXPECT_NE(several.err.find("raise the budgets of all of them"), std::string::npos) << several.err;
+  const Finished small = refused("10KiB");
+  EXPECT_EQ(small.err.find("raise the budgets"), std::string::npos) << small.err;
+  EXPECT_NE(small.err.find("(no device has enough): sim:0 has 10.0 KiB in all: use a smaller model"), std::string::npos) << small.err;
+}
+
 TEST(PlanJson, AnotherAcceleratorThanTheFastestIsNoSacrifice) {
   const json moved = plan({"hello", "--forbid", "cpu", "--sim", "memory=200KiB,latency=1us,compute=100TFLOP/s", "--sim",
                            "memory=64MiB,latency=1us,compute=90TFLOP/s"});
