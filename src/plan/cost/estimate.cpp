@@ -168,7 +168,8 @@ Shares shares_of(const LayoutRequest& request, const Candidate& candidate, const
   computing.weights += figures.device;
   computing.activations = figures.activations;
   computing.workspace = figures.workspace;
-  measure_staging(request, candidate, figures.ring, {figures.load_slot, request.host->threads}, shares.host, shares.device);
+  const Slots load = load_slots(request, figures.load_slot, figures.device + figures.host);
+  measure_staging(request, candidate, figures.ring, load, shares.host, shares.device);
   return shares;
 }
 
