@@ -68,8 +68,12 @@ void renumber(Op& op, std::span<const ValueId> values, std::span<const WeightId>
                    set(weights, {&o.weight, &o.bias});
                    set(values, {&o.x, &o.out});
                  },
-                 [&](AttentionOp& o) { set(values, {&o.qkv, &o.text_starts, &o.out}); },
-                 [&](GatherFirstOp& o) { set(values, {&o.x, &o.text_starts, &o.out}); },
+                 [&](AttentionOp& o) {
+                   set(values, {&o.qkv, &o.text_starts, &o.out});
+                 },
+                 [&](GatherFirstOp& o) {
+                   set(values, {&o.x, &o.text_starts, &o.out});
+                 },
              },
              op);
 }

@@ -99,9 +99,8 @@ class Planner {
   // Without devices that have not as much in all, unless none has.
   std::vector<DeviceBytes> attainable(std::vector<DeviceBytes> list) const {
     const auto beyond = [&](const DeviceBytes& least) {
-      return std::ranges::any_of(list_.devices(), [&](const auto& device) {
-        return device.name == least.device && !could_hold(device.total, least.bytes);
-      });
+      return std::ranges::any_of(list_.devices(),
+                                 [&](const auto& device) { return device.name == least.device && !could_hold(device.total, least.bytes); });
     };
     if (!std::ranges::all_of(list, beyond)) std::erase_if(list, beyond);
     return list;

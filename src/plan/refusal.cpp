@@ -53,8 +53,7 @@ Error does_not_fit(const Plan& plan) {
   const std::string amount = device.name == "cpu" ? format_exact(smallest) : device.name + "=" + format_exact(smallest);
   std::string advice;
   const bool attainable = plan.could_hold(least);
-  if (!attainable)
-    advice = has_in_all(device) + ": use a smaller model or shorter texts (--max-length)";
+  if (!attainable) advice = has_in_all(device) + ": use a smaller model or shorter texts (--max-length)";
   else if (smallest > device.free)
     advice = "free " + format_bytes(smallest - device.free) + (is_settable(device.budget_set_by) ? " under that limit or raise it" : "") +
              ", or use a smaller model or shorter texts (--max-length)";

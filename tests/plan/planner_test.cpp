@@ -446,7 +446,8 @@ TEST(Planner, LoadingTakesLittleBesideSmallWeightsHoweverManyThreads) {
   const Plan many = planned(64);
   EXPECT_EQ(arena(many, MemoryTag::weights), arena(few, MemoryTag::weights));
   EXPECT_LE(arena(many, MemoryTag::staging).count, arena(few, MemoryTag::staging).count + arena(few, MemoryTag::weights).count / 16);
-  EXPECT_EQ(many.schedule->load_slots.total(), static_cast<std::uint64_t>(many.schedule->load_slots.count) * few.schedule->load_slots.bytes);
+  EXPECT_EQ(many.schedule->load_slots.total(),
+            static_cast<std::uint64_t>(many.schedule->load_slots.count) * few.schedule->load_slots.bytes);
   EXPECT_GE(many.schedule->load_slots.count, 2);
 }
 

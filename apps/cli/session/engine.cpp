@@ -317,9 +317,10 @@ std::optional<Bytes> Engine::missing_together(const Workload& workload) const {
 Error Engine::refusal(const Plan& plan) const {
   Error error = does_not_fit(plan);
   if (const std::optional<Bytes> missing = missing_together(plan.workload)) {
-    error.advice = fmt::format("free {} for this process, whose host and simulated devices share what {} leaves, or raise that; or use "
-                               "a smaller model or shorter texts (--max-length)",
-                               format_exact(*missing), printable(machine_.memory.set_by));
+    error.advice = fmt::format(
+        "free {} for this process, whose host and simulated devices share what {} leaves, or raise that; or use "
+        "a smaller model or shorter texts (--max-length)",
+        format_exact(*missing), printable(machine_.memory.set_by));
   }
   if (error.memory && error.memory->requested > error.memory->free) error.memory->holders = holders_of(error.memory->device);
   return error;

@@ -80,9 +80,9 @@ class Estimator {
   std::vector<Home> homes(const Candidate& candidate, std::span<const std::int32_t> runs);
 
   const LayoutRequest& request_;
-  std::vector<bool> streamable_;            // by block of the abridged program
-  std::span<const std::int32_t> ordered_;   // the stage that `order_` is of
-  std::vector<std::int64_t> order_;         // residency_order
+  std::vector<bool> streamable_;           // by block of the abridged program
+  std::span<const std::int32_t> ordered_;  // the stage that `order_` is of
+  std::vector<std::int64_t> order_;        // residency_order
   std::map<PassKey, Pass> passes_;
   using VariantKey = std::tuple<PassKey, ElementType, Home, std::uint64_t, std::int32_t>;
   std::map<VariantKey, Variant> variants_;

@@ -8,9 +8,9 @@
 
 namespace plimsoll {
 
-/// A program in which each run of blocks that are alike is one block: what a block takes, which values stages hand on and how high a stage's
-/// values are packed is the same as in the whole, however many layers that has. Values and weights have numbers of their own, and no
-/// names.
+/// A program in which each run of blocks that are alike is one block: what a block takes, which values stages hand on and how high a
+/// stage's values are packed is the same as in the whole, however many layers that has. Values and weights have numbers of their own, and
+/// no names.
 struct Abridged {
   Program program;
   Binding binding;                 ///< of its weights; nothing else

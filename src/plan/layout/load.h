@@ -4,8 +4,8 @@
 
 namespace plimsoll {
 
-/// Slots of `slot` bytes for loading so many bytes of weights: one for each thread, so that all of them read at once, but of a small model no
-/// more than a few, which would take more than what they are for.
+/// Slots of `slot` bytes for loading so many bytes of weights: one for each thread, so that all of them read at once, but of a small model
+/// no more than a few, which would take more than what they are for.
 Slots load_slots(const LayoutRequest& request, std::uint64_t slot, std::uint64_t weights);
 
 /// Appends the steps that bring resident weights, so many bytes in all, into their places, and says what slots they pass through.

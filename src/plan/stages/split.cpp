@@ -163,7 +163,8 @@ class Splitter::Search {
     }
     if (fastest == nullptr) return {};
     std::vector<StageChoice> stages;
-    for (const Partial* partial = fastest; partial->last != nullptr; partial = partial->before) stages.push_back(partial->last->choice(shared_));
+    for (const Partial* partial = fastest; partial->last != nullptr; partial = partial->before)
+      stages.push_back(partial->last->choice(shared_));
     std::reverse(stages.begin(), stages.end());
     return stages;
   }

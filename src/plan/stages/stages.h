@@ -74,7 +74,7 @@ class StageEstimator {
   const StageValues& crossing(const Cut& cut);
 
   const std::vector<LayoutRequest>& requests_;
-  std::optional<Abridged> abridged_;    ///< once it is needed
+  std::optional<Abridged> abridged_;   ///< once it is needed
   std::optional<StageCutter> cutter_;  ///< likewise
   std::map<Cut, Program> programs_;
   std::map<Cut, StageValues> crossings_;
