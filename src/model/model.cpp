@@ -44,7 +44,7 @@ std::vector<std::string> untrained_warnings(const Program& program, const Bindin
   std::vector<std::string> warnings;
   for (const Block& block : program.blocks) {
     const bool untrained = std::any_of(block.ops.begin(), block.ops.end(), [&](const Op& op) {
-      const std::vector<WeightId> ids = op_weights(op);
+      const OpIds ids = op_weights(op);
       return std::any_of(ids.begin(), ids.end(), [&](WeightId id) {
         const auto& parts = binding.weights[static_cast<std::size_t>(id)];
         return std::any_of(parts.begin(), parts.end(), [](const BoundPart& part) { return part.tensor == nullptr; });

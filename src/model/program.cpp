@@ -1,7 +1,5 @@
 #include "model/program.h"
 
-#include <algorithm>
-
 namespace plimsoll {
 namespace {
 
@@ -12,51 +10,72 @@ struct Overload : Visitors... {
 template <typename... Visitors>
 Overload(Visitors...) -> Overload<Visitors...>;
 
-template <typename Id>
-std::vector<Id> present(std::initializer_list<Id> ids) {
-  std::vector<Id> kept;
-  std::copy_if(ids.begin(), ids.end(), std::back_inserter(kept), [](Id id) { return id != kNone; });
-  return kept;
-}
-
 }  // namespace
 
 OpValues op_values(const Op& op) {
   return std::visit(Overload{
                         [](const EmbedOp& o) {
-                          return OpValues{present({o.ids, o.position_ids, o.type_ids}), o.out};
+                          return OpValues{{o.ids, o.position_ids, o.type_ids}, o.out};
                         },
                         [](const LayerNormOp& o) {
-                          return OpValues{present({o.x, o.residual}), o.out};
+                          return OpValues{{o.x, o.residual}, o.out};
                         },
                         [](const LinearOp& o) {
-                          return OpValues{present({o.x}), o.out};
+                          return OpValues{{o.x}, o.out};
                         },
                         [](const AttentionOp& o) {
-                          return OpValues{present({o.qkv, o.text_starts}), o.out};
+                          return OpValues{{o.qkv, o.text_starts}, o.out};
                         },
                         [](const GatherFirstOp& o) {
-                          return OpValues{present({o.x, o.text_starts}), o.out};
+                          return OpValues{{o.x, o.text_starts}, o.out};
                         },
                     },
                     op);
 }
 
-std::vector<WeightId> op_weights(const Op& op) {
+OpIds op_weights(const Op& op) {
   return std::visit(Overload{
                         [](const EmbedOp& o) {
-                          return present({o.words, o.positions, o.types});
+                          return OpIds{o.words, o.positions, o.types};
                         },
                         [](const LayerNormOp& o) {
-                          return present({o.gamma, o.beta});
+                          return OpIds{o.gamma, o.beta};
                         },
                         [](const LinearOp& o) {
-                          return present({o.weight, o.bias});
+                          return OpIds{o.weight, o.bias};
                         },
-                        [](const AttentionOp&) { return std::vector<WeightId>{}; },
-                        [](const GatherFirstOp&) { return std::vector<WeightId>{}; },
+                        [](const AttentionOp&) { return OpIds{}; },
+                        [](const GatherFirstOp&) { return OpIds{}; },
                     },
                     op);
+}
+
+void renumber(Op& op, std::span<const ValueId> values, std::span<const WeightId> weights) {
+  const auto set = [](std::span<const std::int32_t> numbers, std::initializer_list<std::int32_t*> ids) {
+    for (std::int32_t* id : ids)
+      if (*id != kNone) *id = numbers[static_cast<std::size_t>(*id)];
+  };
+  std::visit(Overload{
+                 [&](EmbedOp& o) {
+                   set(weights, {&o.words, &o.positions, &o.types});
+                   set(values, {&o.ids, &o.position_ids, &o.type_ids, &o.out});
+                 },
+                 [&](LayerNormOp& o) {
+                   set(weights, {&o.gamma, &o.beta});
+                   set(values, {&o.x, &o.residual, &o.out});
+                 },
+                 [&](LinearOp& o) {
+                   set(weights, {&o.weight, &o.bias});
+                   set(values, {&o.x, &o.out});
+                 },
+                 [&](AttentionOp& o) {
+                   set(values, {&o.qkv, &o.text_starts, &o.out});
+                 },
+                 [&](GatherFirstOp& o) {
+                   set(values, {&o.x, &o.text_starts, &o.out});
+                 },
+             },
+             op);
 }
 
 std::size_t Program::op_count() const {

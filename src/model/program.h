@@ -1,7 +1,10 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -108,15 +111,36 @@ struct Program {
   std::size_t op_count() const;  ///< of all blocks
 };
 
+/// The few values or weights that an op names; those that it has not, kNone, are left out. Takes nothing from the heap: who plans asks for
+/// them millions of times.
+class OpIds {
+ public:
+  OpIds(std::initializer_list<std::int32_t> ids) {
+    for (const std::int32_t id : ids)
+      if (id != kNone) push_back(id);
+  }
+  const std::int32_t* begin() const { return ids_.data(); }
+  const std::int32_t* end() const { return ids_.data() + count_; }
+  std::size_t size() const { return count_; }
+  void push_back(std::int32_t id) { ids_.at(count_++) = id; }
+
+ private:
+  std::array<std::int32_t, 4> ids_{};
+  std::size_t count_ = 0;
+};
+
 /// Every value that `op` reads and the one that it writes.
 struct OpValues {
-  std::vector<ValueId> reads;
+  OpIds reads;
   ValueId writes = kNone;
 };
 OpValues op_values(const Op& op);
 
 /// Every weight that `op` uses.
-std::vector<WeightId> op_weights(const Op& op);
+OpIds op_weights(const Op& op);
+
+/// Gives what `op` names the numbers that `values` and `weights` have in the places of the old ones.
+void renumber(Op& op, std::span<const ValueId> values, std::span<const WeightId> weights);
 
 struct ArchSpec;
 /// An encoder with a classification head on the pooled first token.

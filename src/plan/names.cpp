@@ -3,6 +3,7 @@
 
 #include <plimsoll/plan.h>
 
+#include "plan/could_hold.h"
 #include "plan/layout/layout.h"
 
 namespace plimsoll {
@@ -35,7 +36,7 @@ Bytes DevicePlan::arena_total() const { return plimsoll::arena_total(arenas); }
 
 bool Plan::could_hold(const DeviceBytes& amount) const {
   const auto device = std::ranges::find(devices, amount.device, &DevicePlan::name);
-  return device == devices.end() || device->total.count == 0 || amount.bytes <= device->total;
+  return device == devices.end() || plimsoll::could_hold(device->total, amount.bytes);
 }
 
 }  // namespace plimsoll

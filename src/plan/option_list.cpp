@@ -108,7 +108,6 @@ void OptionList::divide() {
   for (const Candidate& shared : dividable_) {
     std::optional<std::vector<StageChoice>> stages = splitter_->split(shared, arenas_within(budgets_));
     if (!stages || (stages->size() == 1 && best(budgets_) != nullptr)) continue;  // that way is listed, or a better one
-    estimator_.emplace(requests_);                                                // no two divisions have many stages in common
     add(std::move(*stages));
   }
 }
@@ -142,7 +141,7 @@ Budgets OptionList::arenas_to_fill(const Budgets& budgets) const {
 }
 
 Option OptionList::option_of(std::vector<StageChoice> stages) {
-  const StagedFigures found = estimator_->estimate(stages);
+  const StagedFigures found = estimator_.estimate(stages);
   std::vector<Bytes> totals = found.arenas;
   totals[0] += devices_[0].runtime + stage_runtime(model_.program(), stages.size());
   for (std::size_t d = 1; d < totals.size(); ++d) totals[d] += totals[d].count > 0 ? devices_[d].runtime : Bytes{};
@@ -152,7 +151,6 @@ Option OptionList::option_of(std::vector<StageChoice> stages) {
 
 void OptionList::evaluate(std::int32_t d) {
   if (!may_compute(d)) return;
-  Estimator estimator(requests_[static_cast<std::size_t>(d)]);
   Movable movable = find_movable(model_.program(), model_.binding());
   movable.steps = steps_to_try();
   const std::vector<Candidate> residents =
@@ -161,7 +159,7 @@ void OptionList::evaluate(std::int32_t d) {
   for (const std::size_t i : by_size(residents)) {
     for (const Candidate& candidate : placements(residents[i], movable, policy_)) {
       if (is_cancelled(cancel_)) return;
-      ways[i].push_back(option_of(estimator.estimate(candidate), candidate));
+      ways[i].push_back(option_of({{0, movable.blocks, candidate}}));
     }
     drop_beaten(ways[i]);
   }
@@ -175,18 +173,6 @@ std::int64_t OptionList::steps_to_try() const {
   static constexpr std::int64_t kWork = 1 << 18;
   const std::int64_t work = std::ssize(model_.program().blocks) * std::ssize(for_all_blocks(false)) * std::ssize(devices_);
   return std::clamp(kWork / std::max<std::int64_t>(work, 1), kLeast, kMost);
-}
-
-// Of one stage.
-Option OptionList::option_of(const Estimate& found, const Candidate& candidate) const {
-  std::vector<Bytes> totals(devices_.size());
-  totals[0] = found.host + devices_[0].runtime;
-  const auto d = static_cast<std::size_t>(candidate.device);
-  if (d > 0) totals[d] = found.device + devices_[d].runtime;
-  return {{{0, std::ssize(model_.program().blocks), candidate}},
-          std::move(totals),
-          found.seconds,
-          workload_seconds(found.seconds, candidate, workload_)};
 }
 
 bool OptionList::better(const Option& a, const Option& b) const {

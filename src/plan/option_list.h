@@ -9,7 +9,6 @@
 #include <plimsoll/plan.h>
 
 #include "plan/candidates/description.h"
-#include "plan/cost/estimate.h"
 #include "plan/stages/device_map.h"
 #include "plan/stages/option.h"
 #include "plan/stages/split.h"
@@ -67,7 +66,6 @@ class OptionList {
   bool is_filled() const;
   bool is_possible(const Candidate& shared, const Budgets& budgets);
   bool is_smallest_pass(const Candidate& dividable) const;
-  Option option_of(const Estimate& found, const Candidate& candidate) const;
   Option option_of(std::vector<StageChoice> stages);
   void add(std::vector<StageChoice> stages) { options_.push_back(option_of(std::move(stages))); }
   bool better(const Option& a, const Option& b) const;
@@ -79,7 +77,7 @@ class OptionList {
   std::vector<DeviceDescription> devices_;
   Budgets budgets_;
   std::vector<LayoutRequest> requests_;
-  std::optional<StageEstimator> estimator_{requests_};
+  StageEstimator estimator_{requests_};
   std::unique_ptr<Splitter> splitter_;  // where it was worth while
   std::vector<Candidate> dividable_;    // what it divided, or what devices were filled with
   std::vector<Option> options_;

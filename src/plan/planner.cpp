@@ -4,6 +4,7 @@
 
 #include "plan/candidates/candidate.h"
 #include "plan/check_request.h"
+#include "plan/could_hold.h"
 #include "plan/model_shape.h"
 #include "plan/option_list.h"
 #include "plan/plan_sizes.h"
@@ -98,9 +99,8 @@ class Planner {
   // Without devices that have not as much in all, unless none has.
   std::vector<DeviceBytes> attainable(std::vector<DeviceBytes> list) const {
     const auto beyond = [&](const DeviceBytes& least) {
-      return std::ranges::any_of(list_.devices(), [&](const auto& device) {
-        return device.name == least.device && device.total.count > 0 && device.total < least.bytes;
-      });
+      return std::ranges::any_of(list_.devices(),
+                                 [&](const auto& device) { return device.name == least.device && !could_hold(device.total, least.bytes); });
     };
     if (!std::ranges::all_of(list, beyond)) std::erase_if(list, beyond);
     return list;

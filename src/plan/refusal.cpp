@@ -14,11 +14,15 @@ std::pair<std::string, std::string> told_apart(Bytes a, Bytes b) {
 // Whether what bounds a budget is a limit that somebody set, on a group of processes or this one, and not what the machine has.
 bool is_settable(const std::string& set_by) { return set_by.starts_with('/') || set_by.starts_with("RLIMIT_"); }
 
+std::string has_in_all(const DevicePlan& device) { return device.name + " has " + format_bytes(device.total) + " in all"; }
+
 // No single device's budget would do.
 Error several_do_not_fit(const Plan& plan) {
   std::string needs;
+  std::string beyond;  // what no budget brings
   for (const DevicePlan& device : plan.devices) {
     if (device.planned_total() <= device.budget) continue;
+    if (!plan.could_hold({device.name, device.planned_total()})) beyond += (beyond.empty() ? "" : ", and ") + has_in_all(device);
     needs += (needs.empty() ? "" : ", and ") + format_bytes(device.planned_total()) + " on " + device.name + ", whose budget is " +
              format_bytes(device.budget);
   }
@@ -26,7 +30,8 @@ Error several_do_not_fit(const Plan& plan) {
   const DevicePlan& device =
       *std::max_element(plan.devices.begin(), plan.devices.end(), [&](const auto& a, const auto& b) { return missing(a) < missing(b); });
   Error error{ErrorCode::does_not_fit, plan.model + " needs " + needs, "no device has enough",
-              "raise the budgets of all of them, or use a smaller model"};
+              beyond.empty() ? "raise the budgets of all of them, or use a smaller model"
+                             : beyond + ": use a smaller model or shorter texts (--max-length)"};
   error.memory = MemoryShortfall{device.name, device.planned_total(), device.free, device.budget, {}, {}};
   return error;
 }
@@ -48,8 +53,7 @@ Error does_not_fit(const Plan& plan) {
   const std::string amount = device.name == "cpu" ? format_exact(smallest) : device.name + "=" + format_exact(smallest);
   std::string advice;
   const bool attainable = plan.could_hold(least);
-  if (!attainable)
-    advice = device.name + " has " + format_bytes(device.total) + " in all: use a smaller model or shorter texts (--max-length)";
+  if (!attainable) advice = has_in_all(device) + ": use a smaller model or shorter texts (--max-length)";
   else if (smallest > device.free)
     advice = "free " + format_bytes(smallest - device.free) + (is_settable(device.budget_set_by) ? " under that limit or raise it" : "") +
              ", or use a smaller model or shorter texts (--max-length)";

@@ -123,6 +123,21 @@ TEST(PlanJson, ADeviceThatHasNotAsMuchIsNotNamed) {
   EXPECT_NE(drawn.out.find(", more than there is"), std::string::npos) << drawn.out;
 }
 
+// No flag is advised that brings nothing: where several devices have too little, or a device has not as much in all.
+TEST(Plan, NoBudgetIsAdvisedWhereNoneWouldDo) {
+  const auto refused = [&](const std::string& device_memory) {
+    return run({"plan", kModel, "--max-length", "20", "--max-memory", "cpu=1500KiB,sim:0=10KiB", "--forbid", "stream,cpu,gather", "--sim",
+                "memory=" + device_memory + ",latency=1us,compute=1TFLOP/s,link=1GB/s"});
+  };
+  const Finished several = refused("2MiB");
+  EXPECT_EQ(several.out.find("--max-memory"), std::string::npos) << several.out;
+  EXPECT_NE(several.out.find("Smallest budget: more than one device has too little\n"), std::string::npos) << several.out;
+  EXPECT_NE(several.err.find("raise the budgets of all of them"), std::string::npos) << several.err;
+  const Finished small = refused("10KiB");
+  EXPECT_EQ(small.err.find("raise the budgets"), std::string::npos) << small.err;
+  EXPECT_NE(small.err.find("(no device has enough): sim:0 has 10.0 KiB in all: use a smaller model"), std::string::npos) << small.err;
+}
+
 TEST(PlanJson, AnotherAcceleratorThanTheFastestIsNoSacrifice) {
   const json moved = plan({"hello", "--forbid", "cpu", "--sim", "memory=200KiB,latency=1us,compute=100TFLOP/s", "--sim",
                            "memory=64MiB,latency=1us,compute=90TFLOP/s"});
@@ -142,6 +157,28 @@ TEST(Plan, ALimitThatIsTooLowIsToBeRaised) {
   EXPECT_EQ(result.status, 6);
   EXPECT_NE(result.err.find("set by RLIMIT_AS): free "), std::string::npos) << result.err;
   EXPECT_NE(result.err.find(" under that limit or raise it, or use"), std::string::npos) << result.err;
+}
+
+// The host and simulated devices share what a process may have: what is said to be missing is all that is.
+TEST(Plan, WhatSharedMemoryLacksIsNamedAtOnce) {
+  if (plimsoll::testing::kSanitized) GTEST_SKIP() << "a sanitizer needs more addresses than that";
+  const auto within = [](std::uint64_t kib) {
+    return run(Start{{"/bin/sh", "-c", "ulimit -v " + std::to_string(kib) + "; exec \"$0\" \"$@\"", PLIMSOLL_COMMAND, "plan", kModel,
+                      "--threads", "2", "--max-length", "64", "--batch-size", "4000", "--forbid", "microbatch,cpu", "--sim",
+                      "memory=1GiB,latency=1us,compute=1TFLOP/s,link=1GB/s"},
+                     {},
+                     {},
+                     false,
+                     {}});
+  };
+  const Finished refused = within(100000);
+  EXPECT_EQ(refused.status, 6);
+  const std::size_t at = refused.err.find("free ");
+  ASSERT_NE(at, std::string::npos) << refused.err;
+  const std::uint64_t missing = std::stoull(refused.err.substr(at + 5));
+  EXPECT_NE(refused.err.find("KiB for this process", at), std::string::npos) << refused.err;
+  EXPECT_EQ(within(100000 + missing).status, 0) << missing;
+  EXPECT_EQ(within(100000 + missing / 2).status, 6) << missing;
 }
 
 // What a bfloat16 checkpoint comes to with float32 products is asked for by --dtype float32.

@@ -6,6 +6,7 @@
 #include "device/cpu/cpu_kernels.h"
 #include "device/cuda/cuda_figures.h"
 #include "plan/cost/cost.h"
+#include "plan/stages/stages.h"
 #include "planned_model.h"
 
 namespace plimsoll {
@@ -16,7 +17,7 @@ using testing::TinyModel;
 TEST(Estimate, IsWhatLayingOutEachCandidateGives) {
   std::size_t compared = 0;
   for (const TinyModel& tiny :
-       {TinyModel{}, TinyModel{.hidden = 72, .layers = 3, .heads = 1, .intermediate = 200, .words = 2000, .labels = 70},
+       {TinyModel{}, TinyModel{.hidden = 72, .layers = 7, .heads = 1, .intermediate = 200, .words = 2000, .labels = 70},
         TinyModel{.hidden = 8, .layers = 1, .heads = 2, .labels = 1, .dtype = "BF16"}}) {
     const auto model = testing::open_tiny_model(tiny);
     for (const bool native : {false, true}) {
@@ -28,16 +29,19 @@ TEST(Estimate, IsWhatLayingOutEachCandidateGives) {
       policy.dtype = ElementType::float32;
       for (const Workload& workload : {testing::paper_workload(20), testing::paper_workload(20, 6), testing::paper_workload(7, 0, 9, 40)}) {
         for (const DeviceDescription* computing : {&device, &accelerator}) {
-          const LayoutRequest request{&model->program(), &model->binding(), computing, &device, workload, model->table_bytes(), 0};
-          Estimator estimator(request);
           const std::int32_t number = computing == &device ? 0 : 1;
+          std::vector<LayoutRequest> requests;
+          for (const DeviceDescription* one : {&device, &accelerator})
+            requests.push_back({&model->program(), &model->binding(), one, &device, workload, model->table_bytes(), 0});
+          const LayoutRequest& request = requests[static_cast<std::size_t>(number)];
+          StageEstimator estimator(requests);
           for (const Candidate& candidate :
                candidates(model->program(), model->binding(), workload, policy, native && number == 0, number)) {
-            const Estimate estimate = estimator.estimate(candidate);
+            const StagedFigures estimate = estimator.estimate({{0, std::ssize(model->program().blocks), candidate}});
             const Layout layout = lay_out(request, candidate);
-            EXPECT_EQ(estimate.host, layout.arena_total());
-            EXPECT_EQ(estimate.device, number > 0 ? layout.arena_total(1) : Bytes{});
-            EXPECT_DOUBLE_EQ(estimate.seconds, pass_seconds(request, layout.schedule, candidate));
+            EXPECT_EQ(estimate.arenas[0], layout.arena_total());
+            EXPECT_EQ(estimate.arenas[1], number > 0 ? layout.arena_total(1) : Bytes{});
+            EXPECT_DOUBLE_EQ(estimate.pass_seconds, pass_seconds(request, layout.schedule, candidate));
             ++compared;
           }
         }
@@ -53,12 +57,13 @@ TEST(WorkloadSeconds, ALargerPassIsNeverPredictedToBeSlower) {
   for (const Workload& workload :
        {testing::paper_workload(16, 8, 40, 130), testing::paper_workload(16, 8), testing::paper_workload(20, 0, 300, 5000),
         testing::paper_workload(16, 8, 8, 20), testing::paper_workload(64, 5, 7, 64)}) {
-    const LayoutRequest request{&model->program(), &model->binding(), &device, &device, workload, {}, 0};
-    Estimator estimator(request);
+    const std::vector<LayoutRequest> requests = {{&model->program(), &model->binding(), &device, &device, workload, {}, 0}};
+    StageEstimator estimator(requests);
     double previous = 0;
     const Policy resident{.forbid = {Rung::stream, Rung::gather}};
     for (const Candidate& candidate : candidates(model->program(), model->binding(), workload, resident, false)) {
-      const double seconds = workload_seconds(estimator.estimate(candidate).seconds, candidate, workload);
+      const double pass = estimator.estimate({{0, std::ssize(model->program().blocks), candidate}}).pass_seconds;
+      const double seconds = workload_seconds(pass, candidate, workload);
       EXPECT_GE(seconds, previous) << candidate.tokens_per_pass << " tokens, " << candidate.texts_per_pass << " texts";
       previous = seconds;
     }

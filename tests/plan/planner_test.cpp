@@ -433,5 +433,23 @@ TEST(Planner, ReadsFurtherAheadWhereTheDiskSetsThePace) {
   EXPECT_LE(slots(1e12), 4) << "more would be memory for nothing";
 }
 
+// Slots for loading, one for each of many threads, would be more than all that they are for.
+TEST(Planner, LoadingTakesLittleBesideSmallWeightsHoweverManyThreads) {
+  const auto model = testing::open_tiny_model(TinyModel{.hidden = 192, .layers = 4, .heads = 3, .intermediate = 768, .words = 3000});
+  const auto planned = [&](int threads) {
+    const auto plan = make_plan(*model, testing::paper_machine(mib(4096), false, threads), {.longest = 16}, {.use_disk = false});
+    EXPECT_TRUE(plan.ok()) << message(plan.error());
+    return *plan;
+  };
+  const auto arena = [](const Plan& plan, MemoryTag tag) { return plan.devices[0].arenas[static_cast<std::size_t>(tag)]; };
+  const Plan few = planned(2);
+  const Plan many = planned(64);
+  EXPECT_EQ(arena(many, MemoryTag::weights), arena(few, MemoryTag::weights));
+  EXPECT_LE(arena(many, MemoryTag::staging).count, arena(few, MemoryTag::staging).count + arena(few, MemoryTag::weights).count / 16);
+  EXPECT_EQ(many.schedule->load_slots.total(),
+            static_cast<std::uint64_t>(many.schedule->load_slots.count) * few.schedule->load_slots.bytes);
+  EXPECT_GE(many.schedule->load_slots.count, 2);
+}
+
 }  // namespace
 }  // namespace plimsoll

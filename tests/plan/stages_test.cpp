@@ -18,13 +18,22 @@ class Stages : public ::testing::Test {
  protected:
   void open(const TinyModel& tiny) {
     model_ = testing::open_tiny_model(tiny);
+    binding_ = model_->binding();
     const Snapshot machine = testing::paper_machine(mib(64));
     workload_ = testing::paper_workload(20, 6);
     devices_ = {describe_cpu(machine, model_->program()), describe_accelerator(machine, testing::paper_accelerator(mib(64))),
                 describe_accelerator(machine, testing::paper_accelerator(mib(64), "sim:1"))};
     requests_.clear();
     for (const DeviceDescription& device : devices_)
-      requests_.push_back({&model_->program(), &model_->binding(), &device, devices_.data(), workload_, model_->table_bytes(), 0});
+      requests_.push_back({&model_->program(), &binding_, &device, devices_.data(), workload_, model_->table_bytes(), 0});
+  }
+
+  // As if files had some of the weights in another type.
+  void store_otherwise(ElementType type) {
+    for (std::vector<BoundPart>& parts : binding_.weights) {
+      if (random_() % 8 > 0) continue;
+      for (BoundPart& part : parts) part.type = type;
+    }
   }
 
   // Stages of random lengths on random devices, a device as often as it comes, each with a random candidate of that device for one pass.
@@ -33,9 +42,9 @@ class Stages : public ::testing::Test {
     std::vector<StageChoice> choices;
     for (std::int64_t first = 0; first < blocks;) {
       const auto device = static_cast<std::int32_t>(random_() % devices_.size());
-      const std::int64_t count = std::min<std::int64_t>(1 + static_cast<std::int64_t>(random_() % 3), blocks - first);
+      const std::int64_t count = std::min<std::int64_t>(1 + static_cast<std::int64_t>(random_() % 5), blocks - first);
       const Program part = stage_program(model_->program(), first, count);
-      std::vector<Candidate> list = candidates(part, model_->binding(), workload_, {.forbid = {Rung::microbatch}}, false, device);
+      std::vector<Candidate> list = candidates(part, binding_, workload_, {.forbid = {Rung::microbatch}}, false, device);
       choices.push_back({first, count, list[random_() % list.size()]});
       first += count;
     }
@@ -43,6 +52,7 @@ class Stages : public ::testing::Test {
   }
 
   std::unique_ptr<Model> model_;
+  Binding binding_;
   Workload workload_;
   std::vector<DeviceDescription> devices_;
   std::vector<LayoutRequest> requests_;
@@ -71,10 +81,11 @@ Bytes arena(const StagedLayout& layout, std::int32_t device, MemoryTag tag) {
 
 TEST_F(Stages, EstimatesAreWhatLayingOutGives) {
   for (const TinyModel& tiny :
-       {TinyModel{.layers = 5}, TinyModel{.hidden = 72, .layers = 3, .heads = 1, .intermediate = 200, .words = 2000},
-        TinyModel{.hidden = 96, .layers = 4, .heads = 3, .dtype = "BF16"}}) {
+       {TinyModel{.layers = 9}, TinyModel{.hidden = 72, .layers = 3, .heads = 1, .intermediate = 200, .words = 2000},
+        TinyModel{.hidden = 96, .layers = 6, .heads = 3, .dtype = "BF16"}}) {
     open(tiny);
-    for (int round = 0; round < 40; ++round) {
+    for (int round = 0; round < 60; ++round) {
+      if (round == 40) store_otherwise(ElementType::float16);
       const std::vector<StageChoice> choices = random_choices();
       const StagedLayout layout = lay_out_stages(requests_, choices);
       const StagedFigures figures = StageEstimator(requests_).estimate(choices);
@@ -84,6 +95,20 @@ TEST_F(Stages, EstimatesAreWhatLayingOutGives) {
       EXPECT_GT(figures.pass_seconds, 0);
     }
   }
+}
+
+TEST_F(Stages, LayersThatAreAlikeAreMeasuredOnce) {
+  open(TinyModel{.layers = 40});
+  const Program& program = model_->program();
+  const std::size_t blocks = abridge(program, binding_).program.blocks.size();
+  EXPECT_LT(blocks, 10U);
+  // One layer has a matrix of another type: it is one by itself, and parts those before it from those behind.
+  const Op& product = program.blocks[20].ops.front();
+  binding_.weights[static_cast<std::size_t>(*op_weights(product).begin())].front().type = ElementType::bfloat16;
+  const Abridged other = abridge(program, binding_);
+  EXPECT_EQ(other.program.blocks.size(), blocks + 2);
+  EXPECT_NE(other.runs[19], other.runs[20]);
+  EXPECT_EQ(other.runs[21], other.runs[30]);
 }
 
 TEST_F(Stages, EachWeightHasOnePlaceAndRingsAreApart) {

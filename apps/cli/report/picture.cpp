@@ -85,16 +85,23 @@ std::string draw_alternatives(const Plan& plan) {
   return text;
 }
 
+// A flag that brings it, where the machine has as much.
+std::string advised(const Plan& plan, const std::vector<DeviceBytes>& budgets) {
+  const bool is_there = std::ranges::any_of(budgets, [&](const DeviceBytes& budget) { return plan.could_hold(budget); });
+  return is_there ? fmt::format("  --max-memory {}\n", budget_text(budgets))
+                  : fmt::format(": with {}, more than there is\n", budget_text(budgets));
+}
+
 std::string draw_budgets(const Plan& plan) {
-  const std::string least = budget_text(plan.smallest_budget);
-  const std::string fast = budget_text(plan.full_speed_budget);
-  std::string text = fmt::format("\nSmallest budget  --max-memory {}\n", least);
+  std::string text = "\nSmallest budget";
+  if (!plan.smallest_budget.empty()) text += advised(plan, plan.smallest_budget);
+  else if (plan.verdict == Verdict::does_not_fit) text += ": more than one device has too little\n";
+  else text += ": each device can be done without\n";
   if (plan.smallest_budget.size() > 1) text += "                 of one device, with what the others have now\n";
   if (plan.full_speed_budget.empty()) return text;
-  if (std::ranges::none_of(plan.full_speed_budget, [&](const DeviceBytes& budget) { return plan.could_hold(budget); }))
-    return text + fmt::format("At most 10% slower than with unlimited memory: with {}, more than there is\n", fast);
-  return text + (least == fast ? "At most 10% slower than with unlimited memory: with the smallest budget already\n"
-                               : fmt::format("At most 10% slower than with unlimited memory  --max-memory {}\n", fast));
+  const bool is_least = budget_text(plan.smallest_budget) == budget_text(plan.full_speed_budget);
+  text += "At most 10% slower than with unlimited memory";
+  return text + (is_least ? ": with the smallest budget already\n" : advised(plan, plan.full_speed_budget));
 }
 
 std::string draw_remarks(const Plan& plan) {

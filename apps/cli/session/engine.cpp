@@ -292,8 +292,36 @@ Result<Plan> Engine::plan_on(const Snapshot& machine, const Workload& workload) 
   return plan;
 }
 
+bool Engine::would_fit(Bytes process, const Workload& workload) const {
+  Snapshot machine = machine_;
+  machine.memory.budget = process;
+  const Result<Plan> plan = plan_within(process, machine, workload);
+  return plan.ok() && plan->verdict != Verdict::does_not_fit;
+}
+
+// How much more the process needs, where that is all that is missing: the host and the simulated devices share what it has, so that
+// what one of them lacks is not the whole. Found to a quarter of itself, never below.
+std::optional<Bytes> Engine::missing_together(const Workload& workload) const {
+  if (std::ranges::none_of(machine_.accelerators, &Accelerator::computes_on_host)) return {};
+  const Bytes now = machine_.memory.budget;
+  const Bytes all = machine_.memory.total;
+  if (now >= all || !would_fit(all, workload)) return {};
+  Bytes enough{std::max(now.count / 16, mib(1).count / 4)};
+  while (now + enough < all && !would_fit(now + enough, workload)) enough = enough * 2;
+  enough = std::min(enough, saturating_sub(all, now));
+  for (Bytes step{enough.count / 4}; step.count >= enough.count / 8; step.count /= 2)
+    if (would_fit(now + saturating_sub(enough, step), workload)) enough = saturating_sub(enough, step);
+  return round_to_pages(enough);
+}
+
 Error Engine::refusal(const Plan& plan) const {
   Error error = does_not_fit(plan);
+  if (const std::optional<Bytes> missing = missing_together(plan.workload)) {
+    error.advice = fmt::format(
+        "free {} for this process, whose host and simulated devices share what {} leaves, or raise that; or use "
+        "a smaller model or shorter texts (--max-length)",
+        format_exact(*missing), printable(machine_.memory.set_by));
+  }
   if (error.memory && error.memory->requested > error.memory->free) error.memory->holders = holders_of(error.memory->device);
   return error;
 }

@@ -83,6 +83,8 @@ class Engine {
   Result<Plan> plan_within(Bytes process, const Snapshot& machine, const Workload& workload) const;
   Result<Plan> plan_shared(Bytes process, const Snapshot& machine, const Workload& workload) const;
   Result<Plan> plan_on(const Snapshot& machine, const Workload& workload) const;
+  bool would_fit(Bytes process, const Workload& workload) const;
+  std::optional<Bytes> missing_together(const Workload& workload) const;
   Result<Plan> replan(const Workload& workload, std::span<const DeviceBytes> budgets);
   void limit_ledgers(const Plan& plan);
 

@@ -181,7 +181,9 @@ PassCopies pass_copies(const LayoutRequest& request, const Candidate& candidate)
 RingTime ring_time(const LayoutRequest& request, const Candidate& candidate) { return {candidate.slots, request.is_accelerator()}; }
 
 double pass_seconds(const LayoutRequest& request, const Schedule& schedule, const Candidate& candidate) {
-  return pass_seconds(block_times(request, schedule, candidate), ring_time(request, candidate), pass_copies(request, candidate));
+  std::vector<TimedBlocks> blocks;
+  for (const BlockTime& time : block_times(request, schedule, candidate)) blocks.push_back({time});
+  return pass_seconds(blocks, ring_time(request, candidate), pass_copies(request, candidate));
 }
 
 double load_seconds(const LayoutRequest& request, const Schedule& schedule) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <tuple>
 #include <vector>
 
@@ -14,12 +15,12 @@ namespace plimsoll {
 
 /// What some blocks of a stage take, before it is rounded to pages.
 struct Figures {
-  std::uint64_t device = 0;      ///< bytes of weights where they are computed
-  std::uint64_t host = 0;        ///< of weights that an accelerator is fed with from there
-  std::uint64_t load_slot = 0;   ///< largest read that needs a slot
-  std::vector<BlockTime> times;  ///< by block, of one full pass; not added up
-  PassCopies copies;             ///< of all of them as one stage; not added up
-  SlotRing ring;                 ///< measured, without chunks
+  std::uint64_t device = 0;        ///< bytes of weights where they are computed
+  std::uint64_t host = 0;          ///< of weights that an accelerator is fed with from there
+  std::uint64_t load_slot = 0;     ///< largest read that needs a slot
+  std::vector<TimedBlocks> times;  ///< of one full pass; not added up
+  PassCopies copies;               ///< of all of them as one stage; not added up
+  SlotRing ring;                   ///< measured, without chunks
   std::uint64_t activations = 0;
   std::uint64_t inputs = 0;  ///< of the activations: what the host has as well
   std::uint64_t workspace = 0;
@@ -37,20 +38,17 @@ struct Shares {
 };
 Shares shares_of(const LayoutRequest& request, const Candidate& candidate, const Figures& figures);
 
-struct Estimate {
-  Bytes host;          ///< Layout::arena_total(0) of the candidate, to the byte
-  Bytes device;        ///< Layout::arena_total(1) where an accelerator computes
-  double seconds = 0;  ///< of one full pass
-};
-
 /// Figures of many candidates, each in time linear in the blocks: what a block takes depends on its own storage type, whether it stays,
 /// and the shape of the pass and the ring alone, so it is added up from few variants in which all blocks are alike. Those of the last
-/// size of a pass are kept: candidates of one size had better come one after the other. `request` must outlive it.
+/// size of a pass are kept: candidates of one size had better come one after the other.
 class Estimator {
  public:
+  /// `request` is for an abridged program, and must outlive it.
   explicit Estimator(const LayoutRequest& request);
-  Estimate estimate(const Candidate& candidate);
-  Figures figures(const Candidate& candidate);
+
+  /// Of a stage for which that program stands; `runs` says by block of the stage which block of it does (abridged.h), counted from that
+  /// of the first.
+  Figures figures(const Candidate& candidate, std::span<const std::int32_t> runs);
 
  private:
   /// What one block takes.
@@ -73,15 +71,18 @@ class Estimator {
     PassCopies copies;
   };
   using PassKey = std::tuple<std::int64_t, std::int64_t, ElementType, ElementType, Home>;
-  PassKey pass_key(const Candidate& candidate) const;
+  static PassKey pass_key(const Candidate& candidate, std::int64_t blocks);
   void forget_other_sizes(const Candidate& next);
   Variant measure(const LayoutRequest& request, const Candidate& candidate, ElementType type, Home home) const;
-  const Variant& variant(const Candidate& candidate, ElementType type, Home home);
-  const BlockFigures& first_block(const Candidate& candidate, ElementType type, Home home);
-  const Pass& pass(const Candidate& candidate);
+  const Variant& variant(const Candidate& candidate, const PassKey& pass, ElementType type, Home home);
+  const BlockFigures& first_block(const Candidate& candidate, const PassKey& pass, ElementType type, Home home);
+  const Pass& pass(const Candidate& candidate, const PassKey& key);
+  std::vector<Home> homes(const Candidate& candidate, std::span<const std::int32_t> runs);
 
   const LayoutRequest& request_;
-  std::vector<std::int64_t> order_;
+  std::vector<bool> streamable_;           // by block of the abridged program
+  std::span<const std::int32_t> ordered_;  // the stage that `order_` is of
+  std::vector<std::int64_t> order_;        // residency_order
   std::map<PassKey, Pass> passes_;
   using VariantKey = std::tuple<PassKey, ElementType, Home, std::uint64_t, std::int32_t>;
   std::map<VariantKey, Variant> variants_;

@@ -42,21 +42,29 @@ class Progress {
   std::size_t next_ = 0;
 };
 
+// In two passes.
+std::size_t streamed_twice(std::span<const TimedBlocks> blocks) {
+  std::int64_t sum = 0;
+  for (const TimedBlocks& run : blocks) sum += run.time.chunks > 0 ? 2 * run.blocks : 0;
+  return static_cast<std::size_t>(sum);
+}
+
 class PassWalk {
  public:
-  PassWalk(std::span<const BlockTime> blocks, const RingTime& ring, const PassCopies& copies)
-      : blocks_(blocks), ring_(ring), copies_(copies), slots_(ring.slots), left_host_(2 * blocks.size()), computed_(2 * blocks.size()) {}
+  PassWalk(std::span<const TimedBlocks> blocks, const RingTime& ring, const PassCopies& copies)
+      : blocks_(blocks),
+        ring_(ring),
+        copies_(copies),
+        slots_(ring.slots),
+        left_host_(streamed_twice(blocks)),
+        computed_(streamed_twice(blocks)) {}
 
   /// Seconds from its beginning to its end, which is the beginning of the next.
   double pass() {
     upload_ += copies_.in;
     compute_ = copies_.in;
-    for (const BlockTime& block : blocks_) {
-      read_ += block.gather_read;
-      upload_ += block.gather_upload;
-      compute_ += block.gather_read + block.gather_upload;
-      if (block.chunks > 0) stream(block);
-      else compute_ += block.compute;
+    for (const TimedBlocks& run : blocks_) {
+      for (std::int64_t i = 0; i < run.blocks; ++i) add(run.time);
     }
     const double end = compute_ + copies_.out;
     read_ -= end;
@@ -73,6 +81,14 @@ class PassWalk {
     double upload_begin = 0;
     double first = 0;
   };
+
+  void add(const BlockTime& block) {
+    read_ += block.gather_read;
+    upload_ += block.gather_upload;
+    compute_ += block.gather_read + block.gather_upload;
+    if (block.chunks > 0) stream(block);
+    else compute_ += block.compute;
+  }
 
   Arrival arrive(const BlockTime& block) {
     Arrival arrival;
@@ -101,7 +117,7 @@ class PassWalk {
     computed_.add(block.chunks, begin, compute_);
   }
 
-  std::span<const BlockTime> blocks_;
+  std::span<const TimedBlocks> blocks_;
   RingTime ring_;
   PassCopies copies_;
   double slots_;
@@ -115,11 +131,11 @@ class PassWalk {
 
 }  // namespace
 
-double pass_seconds(std::span<const BlockTime> blocks, const RingTime& ring, const PassCopies& copies) {
+double pass_seconds(std::span<const TimedBlocks> blocks, const RingTime& ring, const PassCopies& copies) {
   PassWalk walk(blocks, ring, copies);
   const double first = walk.pass();
   // The second finds the ring as a pass leaves it.
-  const bool streams = std::any_of(blocks.begin(), blocks.end(), [](const BlockTime& block) { return block.chunks > 0; });
+  const bool streams = std::any_of(blocks.begin(), blocks.end(), [](const TimedBlocks& run) { return run.time.chunks > 0; });
   return streams ? walk.pass() : first;
 }
 

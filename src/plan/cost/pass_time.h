@@ -20,6 +20,12 @@ struct BlockTime {
   double gather_upload = 0;
 };
 
+/// So many blocks, one behind the other, that take the same.
+struct TimedBlocks {
+  BlockTime time;
+  std::int64_t blocks = 1;
+};
+
 /// Seconds of what a pass takes over from the host before it begins, and hands back at its end.
 struct PassCopies {
   double in = 0;
@@ -37,6 +43,6 @@ struct RingTime {
 /// Seconds of one of many passes. Walks the blocks as a runner does: the disk reads, the link copies and the device computes one block
 /// after the other, each as soon as the slots before it are full and those behind it free; so what is read early, behind blocks that stay
 /// or at the end of the pass before, goes no further ahead than there are slots. Linear in the blocks.
-double pass_seconds(std::span<const BlockTime> blocks, const RingTime& ring, const PassCopies& copies);
+double pass_seconds(std::span<const TimedBlocks> blocks, const RingTime& ring, const PassCopies& copies);
 
 }  // namespace plimsoll

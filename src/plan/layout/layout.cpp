@@ -211,7 +211,7 @@ Layout lay_out(const LayoutRequest& request, const Candidate& candidate) {
   const WeightHeights weights = place_weights(request, schedule);
   const std::uint64_t values = place_values(request, schedule);
   schedule.workspace = workspace_needs(request, candidate);
-  schedule_load(request, schedule);
+  schedule_load(request, weights.device + weights.host, schedule);
   schedule.ring = measure_ring(request, candidate);
   cut_chunks(request, candidate, schedule);
   schedule_pass(*request.program, schedule);

@@ -7,6 +7,10 @@ namespace {
 
 constexpr std::uint64_t kLargestRead = 1U << 20U;
 
+// Of the weights, what slots for loading may take beyond the first two: reading a little slower is better than not fitting.
+constexpr std::uint64_t kShareOfSlots = 16;
+constexpr std::uint64_t kLeastSlots = 2;
+
 // Rows that one read takes: whole panels, at most about a mebibyte; a vector is one row.
 std::int64_t rows_per_read(const Weight& weight, std::uint64_t row_bytes) {
   const auto panels =
@@ -46,19 +50,28 @@ std::uint64_t load_slot_bytes(const LayoutRequest& request, WeightId id, const P
   return align_place(static_cast<std::uint64_t>(rows_per_read(weight, row_bytes)) * row_bytes);
 }
 
-void schedule_load(const LayoutRequest& request, Schedule& schedule) {
-  schedule.load_slots.count = request.host->threads;
-  std::int32_t next_slot = 0;
+Slots load_slots(const LayoutRequest& request, std::uint64_t slot, std::uint64_t weights) {
+  const auto threads = static_cast<std::uint64_t>(request.host->threads);
+  const std::uint64_t few = slot > 0 ? std::max(weights / kShareOfSlots / slot, kLeastSlots) : threads;
+  return {slot, static_cast<std::int32_t>(std::min(few, threads))};
+}
+
+void schedule_load(const LayoutRequest& request, std::uint64_t weights, Schedule& schedule) {
+  std::vector<WeightId> loaded;
+  std::uint64_t slot = 0;
   for (const Block& block : request.program->blocks) {
     for (const Op& op : block.ops) {
       for (const WeightId id : op_weights(op)) {
         const PlannedWeight& planned = schedule.weights[static_cast<std::size_t>(id)];
         if (planned.home == Home::disk) continue;
-        schedule_weight(request, id, schedule, next_slot);
-        schedule.load_slots.bytes = std::max(schedule.load_slots.bytes, load_slot_bytes(request, id, planned));
+        loaded.push_back(id);
+        slot = std::max(slot, load_slot_bytes(request, id, planned));
       }
     }
   }
+  schedule.load_slots = load_slots(request, slot, weights);
+  std::int32_t next_slot = 0;
+  for (const WeightId id : loaded) schedule_weight(request, id, schedule, next_slot);
 }
 
 }  // namespace plimsoll

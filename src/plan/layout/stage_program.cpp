@@ -2,19 +2,23 @@
 
 namespace plimsoll {
 
-StageCutter::StageCutter(const Program& program) : program_(program), touched_(program.values.size()) {
+std::vector<Touched> touched_blocks(const Program& program) {
+  std::vector<Touched> touched(program.values.size());
   for (std::int64_t b = 0; b < std::ssize(program.blocks); ++b) {
     for (const Op& op : program.blocks[static_cast<std::size_t>(b)].ops) {
       OpValues used = op_values(op);
       used.reads.push_back(used.writes);
       for (const ValueId id : used.reads) {
-        Touched& value = touched_[static_cast<std::size_t>(id)];
+        Touched& value = touched[static_cast<std::size_t>(id)];
         if (value.first < 0) value.first = b;
         value.last = b;
       }
     }
   }
+  return touched;
 }
+
+StageCutter::StageCutter(const Program& program) : program_(program), touched_(touched_blocks(program)) {}
 
 Program StageCutter::program(std::int64_t first, std::int64_t count) const {
   Program stage;
@@ -35,7 +39,7 @@ Program StageCutter::program(std::int64_t first, std::int64_t count) const {
   stage.values.reserve(program_.values.size());
   for (std::size_t i = 0; i < program_.values.size(); ++i) {
     const Value& value = program_.values[i];
-    const bool handed_on = touched_[i].first != touched_[i].last && value.lifetime == Lifetime::op;
+    const bool handed_on = touched_[i].crosses() && value.lifetime == Lifetime::op;
     stage.values.push_back({{}, value.rows, value.cols, value.type, handed_on ? Lifetime::stage : value.lifetime});
   }
   return stage;

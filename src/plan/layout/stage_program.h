@@ -14,6 +14,16 @@ struct StageValues {
   std::vector<ValueId> outputs;
 };
 
+/// The first and the last block that touches a value; -1 of none.
+struct Touched {
+  std::int64_t first = -1;
+  std::int64_t last = -1;
+  bool crosses() const { return first != last; }
+};
+
+/// By value.
+std::vector<Touched> touched_blocks(const Program& program);
+
 /// Cuts a program into stages.
 class StageCutter {
  public:
@@ -27,14 +37,8 @@ class StageCutter {
   StageValues values(std::int64_t first, std::int64_t count) const;
 
  private:
-  /// The first and the last block that touches a value; -1 of none.
-  struct Touched {
-    std::int64_t first = -1;
-    std::int64_t last = -1;
-  };
-
   const Program& program_;
-  std::vector<Touched> touched_;  ///< by value
+  std::vector<Touched> touched_;
 };
 
 /// Of one stage alone.

@@ -16,15 +16,46 @@ constexpr std::int64_t kUnitsOfVeryDeep = 18;
 constexpr std::size_t kMostPartials = 12;
 constexpr std::int64_t kMostRings = 4;     // the largest, and then the smallest
 constexpr std::size_t kMostReordered = 4;  // devices whose every order is looked at
-constexpr std::size_t kCrowded = 64;       // partials that are looked through before their number grows
+constexpr std::size_t kCrowded = 16;       // partials that are looked through before their number grows
 
 std::uint64_t bytes_of(const Share& share) { return arena_total(arenas_of(share)).count; }
 
+/// A stage, but for what all stages of a search have in common: there are thousands.
 struct StageOption {
   Share host;
   double seconds = 0;
-  StageChoice choice;
+  std::int32_t first_block = 0;
+  std::int32_t blocks = 0;
+  std::int32_t device = 0;
+  std::int32_t streamed_blocks = 0;
+  RingShape ring;
+  Home table = Home::device;
+  bool from_host = false;
+
+  StageChoice choice(const Candidate& shared) const {
+    StageChoice choice{first_block, blocks, shared};
+    choice.candidate.device = device;
+    choice.candidate.streamed_blocks = streamed_blocks;
+    choice.candidate.host_blocks = from_host ? streamed_blocks : 0;
+    choice.candidate.chunk_bytes = ring.chunk_bytes;
+    choice.candidate.slots = ring.slots;
+    choice.candidate.table = table;
+    return choice;
+  }
 };
+
+StageOption option_of(const StageChoice& choice, const Share& host, double seconds) {
+  const Candidate& candidate = choice.candidate;
+  return {host,
+          seconds,
+          static_cast<std::int32_t>(choice.first_block),
+          static_cast<std::int32_t>(choice.blocks),
+          candidate.device,
+          static_cast<std::int32_t>(candidate.streamed_blocks),
+          {candidate.chunk_bytes, candidate.slots},
+          candidate.table,
+          candidate.host_blocks > 0};
+}
 
 /// The first stages of a plan, up to some unit.
 struct Partial {
@@ -50,7 +81,8 @@ void drop_beaten(std::vector<StageOption>& options) {
     });
     if (!beaten) kept.push_back(option);
   }
-  options = std::move(kept);
+  options.assign(kept.begin(), kept.end());
+  options.shrink_to_fit();
 }
 
 // Keeps those that no other beats in both time and the host's memory, the fastest first.
@@ -67,9 +99,11 @@ void drop_beaten(std::vector<Partial>& partials) {
 // Of the rest, the fastest.
 void trim(std::vector<Partial>& partials) {
   drop_beaten(partials);
-  if (partials.size() <= kMostPartials) return;
-  partials[kMostPartials - 1] = partials.back();  // the one that takes the least
-  partials.resize(kMostPartials);
+  if (partials.size() > kMostPartials) {
+    partials[kMostPartials - 1] = partials.back();  // the one that takes the least
+    partials.resize(kMostPartials);
+  }
+  partials.shrink_to_fit();
 }
 
 }  // namespace
@@ -129,7 +163,8 @@ class Splitter::Search {
     }
     if (fastest == nullptr) return {};
     std::vector<StageChoice> stages;
-    for (const Partial* partial = fastest; partial->last != nullptr; partial = partial->before) stages.push_back(partial->last->choice);
+    for (const Partial* partial = fastest; partial->last != nullptr; partial = partial->before)
+      stages.push_back(partial->last->choice(shared_));
     std::reverse(stages.begin(), stages.end());
     return stages;
   }
@@ -235,7 +270,7 @@ class Splitter::Search {
     times_.clear();
     for (const Figures* unit : summed_) times_.insert(times_.end(), unit->times.begin(), unit->times.end());
     const double seconds = goal_ == Goal::fastest ? pass_seconds(times_, ring_time(request, choice.candidate), copies) : 0;
-    list.push_back({shares.host, seconds, choice});
+    list.push_back(option_of(choice, shares.host, seconds));
     return true;
   }
 
@@ -324,7 +359,7 @@ class Splitter::Search {
   std::vector<bool> streamable_;        // by block
   std::vector<Home> homes_;             // of a range's units
   std::vector<const Figures*> summed_;  // likewise, what sum() added up
-  std::vector<BlockTime> times_;        // of a range's blocks
+  std::vector<TimedBlocks> times_;      // of a range's blocks
   std::map<std::tuple<std::int32_t, std::size_t, std::size_t>, std::vector<StageOption>> options_;
   std::map<std::pair<std::size_t, std::size_t>, std::vector<std::int64_t>> orders_;
   std::map<std::tuple<std::int32_t, Home, std::uint64_t, std::int32_t>, Row> rows_;

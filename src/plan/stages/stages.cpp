@@ -10,7 +10,7 @@
 namespace plimsoll {
 namespace {
 
-// Of programs that are kept, each with the shapes of the whole program's weights: some ten megabytes.
+// Of programs that are kept, each with the shapes of the abridged program's weights: where no two layers are alike, some ten megabytes.
 constexpr std::size_t kMostBlocks = 2048;
 
 bool is_whole(const LayoutRequest& request, const StageChoice& choice) { return choice.blocks == std::ssize(request.program->blocks); }
@@ -81,48 +81,64 @@ StagedLayout lay_out_stages(const std::vector<LayoutRequest>& requests, const st
   return staged;
 }
 
+const Abridged& StageEstimator::abridged() {
+  if (!abridged_) abridged_ = abridge(*requests_.front().program, *requests_.front().binding);
+  return *abridged_;
+}
+
+std::span<const std::int32_t> StageEstimator::runs(const StageChoice& choice) {
+  return std::span(abridged().runs).subspan(static_cast<std::size_t>(choice.first_block), static_cast<std::size_t>(choice.blocks));
+}
+
+StageEstimator::Cut StageEstimator::cut(const StageChoice& choice) {
+  if (choice.blocks == 0) return {};
+  const std::span<const std::int32_t> runs = this->runs(choice);
+  return {runs.front(), runs.back() - runs.front() + 1, is_whole(requests_.front(), choice)};
+}
+
 const StageCutter& StageEstimator::cutter() {
-  if (!cutter_) cutter_.emplace(*requests_.front().program);
+  if (!cutter_) cutter_.emplace(abridged().program);
   return *cutter_;
 }
 
-const Program& StageEstimator::program(const StageChoice& choice) {
-  const Program& whole = *requests_.front().program;
-  if (is_whole(requests_.front(), choice)) return whole;
-  const auto [found, is_new] = programs_.try_emplace({choice.first_block, choice.blocks});
-  if (is_new) found->second = cutter().program(choice.first_block, choice.blocks);
+const Program& StageEstimator::program(const Cut& cut) {
+  if (cut.is_whole) return abridged().program;
+  const auto [found, is_new] = programs_.try_emplace(cut);
+  if (is_new) found->second = cutter().program(cut.first, cut.blocks);
   return found->second;
 }
 
-const StageValues& StageEstimator::crossing(const StageChoice& choice) {
-  const auto [found, is_new] = crossings_.try_emplace({choice.first_block, choice.blocks});
-  if (is_new) found->second = cutter().values(choice.first_block, choice.blocks);
+const StageValues& StageEstimator::crossing(const Cut& cut) {
+  const auto [found, is_new] = crossings_.try_emplace(cut);
+  if (is_new) found->second = cutter().values(cut.first, cut.blocks);
   return found->second;
 }
 
 StageEstimator::Part& StageEstimator::part(const StageChoice& choice) {
   const std::int32_t device = choice.candidate.device;
-  const Range range(choice.first_block, choice.blocks);
-  if (const auto known = parts_.find({device, range}); known != parts_.end()) return known->second;
-  const std::size_t most = std::max<std::size_t>(kMostBlocks / requests_.front().program->blocks.size(), 2);
-  if (programs_.size() >= most && !programs_.contains(range)) {
+  const Cut cut = this->cut(choice);
+  if (const auto known = parts_.find({device, cut}); known != parts_.end()) return known->second;
+  const std::size_t most = std::max<std::size_t>(kMostBlocks / abridged().program.blocks.size(), 2);
+  if (programs_.size() >= most && !programs_.contains(cut)) {
     parts_.clear();
     programs_.clear();
     crossings_.clear();
   }
-  Part& known = parts_[{device, range}];
+  Part& known = parts_[{device, cut}];
   known.request = requests_[static_cast<std::size_t>(device)];
-  known.request.program = &program(choice);
-  known.request.crossing = &crossing(choice);
+  known.request.program = &program(cut);
+  known.request.binding = &abridged().binding;
+  known.request.crossing = &crossing(cut);
   known.estimator = std::make_unique<Estimator>(known.request);
   return known;
 }
 
-Figures StageEstimator::figures(const StageChoice& choice) { return part(choice).estimator->figures(choice.candidate); }
+Figures StageEstimator::figures(const StageChoice& choice) { return part(choice).estimator->figures(choice.candidate, runs(choice)); }
 
 PassCopies StageEstimator::copies(const StageChoice& choice) {
   LayoutRequest request = requests_[static_cast<std::size_t>(choice.candidate.device)];
-  request.crossing = &crossing(choice);
+  request.program = &abridged().program;
+  request.crossing = &crossing(cut(choice));
   return pass_copies(request, choice.candidate);
 }
 

@@ -4,11 +4,13 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include "plan/candidates/candidate.h"
 #include "plan/cost/estimate.h"
+#include "plan/layout/abridged.h"
 #include "plan/layout/layout.h"
 #include "plan/layout/stage_program.h"
 
@@ -39,10 +41,10 @@ struct StagedFigures {
   double pass_seconds = 0;
 };
 
-/// Estimates choices of stages, each stage's program made once for all devices; the last few are kept.
+/// Estimates choices of stages by the abridged program, which few stages see in different ways.
 class StageEstimator {
  public:
-  /// `requests` outlive it.
+  /// `requests`, for the whole program, outlive it.
   explicit StageEstimator(const std::vector<LayoutRequest>& requests) : requests_(requests) {}
   StagedFigures estimate(const std::vector<StageChoice>& choices);
 
@@ -52,21 +54,31 @@ class StageEstimator {
   PassCopies copies(const StageChoice& choice);
 
  private:
-  using Range = std::pair<std::int64_t, std::int64_t>;  // first block and how many
+  /// Which blocks of the abridged program stand for a stage's.
+  struct Cut {
+    std::int32_t first = 0;
+    std::int32_t blocks = 0;
+    bool is_whole = false;  ///< nothing is handed on
+    auto operator<=>(const Cut&) const = default;
+  };
   struct Part {
     LayoutRequest request;
     std::unique_ptr<Estimator> estimator;
   };
+  const Abridged& abridged();
+  std::span<const std::int32_t> runs(const StageChoice& choice);
+  Cut cut(const StageChoice& choice);
   Part& part(const StageChoice& choice);
   const StageCutter& cutter();
-  const Program& program(const StageChoice& choice);
-  const StageValues& crossing(const StageChoice& choice);
+  const Program& program(const Cut& cut);
+  const StageValues& crossing(const Cut& cut);
 
   const std::vector<LayoutRequest>& requests_;
-  std::optional<StageCutter> cutter_;  ///< once it is needed
-  std::map<Range, Program> programs_;
-  std::map<Range, StageValues> crossings_;
-  std::map<std::pair<std::int32_t, Range>, Part> parts_;
+  std::optional<Abridged> abridged_;   ///< once it is needed
+  std::optional<StageCutter> cutter_;  ///< likewise
+  std::map<Cut, Program> programs_;
+  std::map<Cut, StageValues> crossings_;
+  std::map<std::pair<std::int32_t, Cut>, Part> parts_;
 };
 
 }  // namespace plimsoll
