@@ -99,6 +99,7 @@ struct Snapshot {
   CpuDescription cpu;
   Rates rates;
   std::vector<Accelerator> accelerators;  ///< in the order in which they are preferred
+  Bytes held = {};                        ///< of this process beside what plans count, such as its arguments: planned as runtime
 };
 
 /// Memory and processor of the host. Files that are missing or make no sense are smaller knowledge, not errors. `cpu.isa`,

@@ -181,6 +181,21 @@ TEST(Plan, WhatSharedMemoryLacksIsNamedAtOnce) {
   EXPECT_EQ(within(100000 + missing / 2).status, 6) << missing;
 }
 
+// The system keeps them for the process: texts and variables alike.
+TEST(Plan, ArgumentsAndEnvironmentAreCounted) {
+  const auto planned = [](const std::vector<std::string>& more, const std::vector<std::string>& variables) {
+    std::vector<std::string> arguments = {"plan", kModel, "--json", "--max-length", "8", "x"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return json::parse(run(Start{arguments, {}, variables, false, {}}).out)["devices"][0]["planned"]["runtime"].get<double>();
+  };
+  const std::vector<std::string> texts(8, std::string(100'000, 'a'));
+  std::vector<std::string> variables;
+  for (int i = 0; i < 8; ++i) variables.push_back("V" + std::to_string(i) + "=" + std::string(100'000, 'a'));
+  const double few = planned({}, {});
+  EXPECT_NEAR(planned(texts, {}) - few, 672e3, 8e3);
+  EXPECT_NEAR(planned({}, variables) - few, 672e3, 8e3);
+}
+
 // What a bfloat16 checkpoint comes to with float32 products is asked for by --dtype float32.
 TEST(PlanPicture, SaysWhichFlagAsksForAPrecision) {
   const Finished result = run({"plan", kModel});

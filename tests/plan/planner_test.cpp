@@ -193,6 +193,19 @@ TEST(Planner, TheBudgetIsTheLesserOfWhatIsFreeAndWhatIsAllowed) {
   EXPECT_EQ(planned(*model, paper_machine(mib(64)), paper_workload(8), {.max_memory = mib(128)}).devices.front().budget, mib(64));
 }
 
+// What the process holds already is planned for, and budgets that are named have room for it.
+TEST(Planner, WhatIsHeldIsRuntime) {
+  const auto model = open_tiny_model(TinyModel{});
+  Snapshot machine = paper_machine(mib(64));
+  const Plan without = planned(*model, machine, paper_workload(8));
+  machine.held = mib(3) + Bytes{1};
+  const Plan with = planned(*model, machine, paper_workload(8));
+  const Bytes pages = mib(3) + kPage;
+  EXPECT_EQ(with.devices.front().runtime, without.devices.front().runtime + pages);
+  EXPECT_EQ(with.devices.front().arena_total(), without.devices.front().arena_total());
+  EXPECT_EQ(with.smallest_budget.front().bytes, without.smallest_budget.front().bytes + pages);
+}
+
 TEST(Planner, AnUnlimitedMachineKeepsTheBatchThatWasAskedFor) {
   const auto model = open_tiny_model(TinyModel{});
   for (const Workload& workload :

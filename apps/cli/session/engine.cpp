@@ -57,11 +57,9 @@ Result<std::unique_ptr<Engine>> Engine::open(Context& context, const ModelReques
   }
   PLIMSOLL_TRY(engine->machine_, describe_machine(context.os, context.options.threads));
   Snapshot& machine = engine->machine_;
-  engine->held_ = handover.held;
-  machine.memory.budget = saturating_sub(machine.memory.budget, handover.held);
-  if (engine->policy_.max_memory) engine->policy_.max_memory = saturating_sub(*engine->policy_.max_memory, handover.held);
+  machine.held = handover.held;
   // --max-memory is the plan's affair: it can say which budget would do.
-  engine->ledger_.set_limit(room_for_tables(machine.memory));
+  engine->ledger_.set_limit(saturating_sub(room_for_tables(machine.memory), machine.held));
   Result<Model> model = Model::open(context.os, engine->ledger_, request);
   if (!model.ok()) return tables_do_not_fit(request.model, model.error(), context.os, machine.memory);
   engine->model_.emplace(std::move(model).value());
@@ -248,11 +246,11 @@ Result<Workload> Engine::measure(RowSource* rows) {
 
 Result<Plan> Engine::plan(const Workload& workload) const {
   PLIMSOLL_TRY(Plan plan, plan_within(machine_.memory.budget, machine_, workload));
-  // With less, the longest row that was measured could not be read, or what is held would not be there.
+  // With less, the longest row that was measured could not be read.
   const Bytes for_rows{longest_row_ > kAnyRow ? longest_row_ * kRowShare : 0};
   for (auto* budgets : {&plan.smallest_budget, &plan.full_speed_budget})
     for (DeviceBytes& budget : *budgets)
-      if (budget.device == "cpu") budget.bytes = std::max(budget.bytes, for_rows) + held_;
+      if (budget.device == "cpu") budget.bytes = std::max(budget.bytes, for_rows);
   return plan;
 }
 
@@ -300,9 +298,11 @@ bool Engine::would_fit(Bytes process, const Workload& workload) const {
 }
 
 // How much more the process needs, where that is all that is missing: the host and the simulated devices share what it has, so that
-// what one of them lacks is not the whole. Found to a quarter of itself, never below.
-std::optional<Bytes> Engine::missing_together(const Workload& workload) const {
-  if (std::ranges::none_of(machine_.accelerators, &Accelerator::computes_on_host)) return {};
+// what one of them lacks is not the whole. Found to an eighth of itself, never below, by some ten plans: not for the deepest models.
+std::optional<Bytes> Engine::missing_together(const Plan& refused) const {
+  static constexpr std::size_t kMostLayers = 64;
+  if (std::ranges::none_of(machine_.accelerators, &Accelerator::computes_on_host) || refused.layers.size() > kMostLayers) return {};
+  const Workload& workload = refused.workload;
   const Bytes now = machine_.memory.budget;
   const Bytes all = machine_.memory.total;
   if (now >= all || !would_fit(all, workload)) return {};
@@ -316,7 +316,7 @@ std::optional<Bytes> Engine::missing_together(const Workload& workload) const {
 
 Error Engine::refusal(const Plan& plan) const {
   Error error = does_not_fit(plan);
-  if (const std::optional<Bytes> missing = missing_together(plan.workload)) {
+  if (const std::optional<Bytes> missing = missing_together(plan)) {
     error.advice = fmt::format(
         "free {} for this process, whose host and simulated devices share what {} leaves, or raise that; or use "
         "a smaller model or shorter texts (--max-length)",

@@ -84,7 +84,7 @@ class Engine {
   Result<Plan> plan_shared(Bytes process, const Snapshot& machine, const Workload& workload) const;
   Result<Plan> plan_on(const Snapshot& machine, const Workload& workload) const;
   bool would_fit(Bytes process, const Workload& workload) const;
-  std::optional<Bytes> missing_together(const Workload& workload) const;
+  std::optional<Bytes> missing_together(const Plan& refused) const;
   Result<Plan> replan(const Workload& workload, std::span<const DeviceBytes> budgets);
   void limit_ledgers(const Plan& plan);
 
@@ -96,7 +96,6 @@ class Engine {
   Snapshot machine_;
   std::optional<std::int64_t> counted_rows_;
   std::int64_t unusable_rows_ = 0;
-  Bytes held_;                   ///< by the process, beside what is planned
   std::size_t longest_row_ = 0;  ///< of those that were measured and could be read
 };
 

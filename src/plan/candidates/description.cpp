@@ -69,7 +69,7 @@ DeviceDescription describe_cpu(const Snapshot& machine, const Program& program, 
       rates.disk_source.empty() || rates.disk_source == rates.source ? rates.source : rates.source + ", the disk's: " + rates.disk_source;
   device.step_seconds = 10e-6;
   device.workspace_bytes = &cpu_workspace_bytes;
-  device.runtime = cpu_runtime_allowance(device.threads, program, label_names);
+  device.runtime = cpu_runtime_allowance(device.threads, program, label_names) + round_to_pages(machine.held);
   for (const Accelerator& accelerator : machine.accelerators)
     if (accelerator.computes_on_host) device.runtime += simulated_device_bytes(device.threads);
   return device;
