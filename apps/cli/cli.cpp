@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -170,11 +171,23 @@ Console::Style style_of(const Options& options) {
   return {options.json, options.quiet, options.verbose, drawable && !options.no_progress && !options.quiet && !options.verbose};
 }
 
+/// Messages go to standard output from now on; nowhere, where that is the same file.
+void leave_standard_error() {
+  struct stat out {};
+  struct stat err {};
+  const bool same =
+      ::fstat(STDOUT_FILENO, &out) == 0 && ::fstat(STDERR_FILENO, &err) == 0 && out.st_dev == err.st_dev && out.st_ino == err.st_ino;
+  if (const int fd = same ? ::open("/dev/null", O_WRONLY | O_CLOEXEC) : STDOUT_FILENO; fd >= 0) ::dup2(fd, STDERR_FILENO);
+}
+
 int run_options(const Options& options, const Signals& signals, Gate& gate) {
   Console console(style_of(options), &signals.token());
   const std::unique_ptr<Os> os = make_os(gate);
   const auto refused = [&](const Error& error) { return report_error(console, signals, named_as_given(error, options)); };
-  if (const Status status = refuse_same_file(options, *os); !status.ok()) return refused(status.error());
+  if (const Status status = refuse_same_file(options, *os); !status.ok()) {
+    if (status.error().where == kStandardError) leave_standard_error();
+    return refused(status.error());
+  }
   auto output = Output::open(options.output, gate, signals.token());
   if (!output.ok()) return refused(output.error());
   if (output->is_terminal()) output->before_sending([&console] { console.progress({}); });

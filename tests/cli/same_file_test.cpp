@@ -47,10 +47,22 @@ TEST(SameFile, OfTextsAndMessagesIsRefused) {
   const Folder folder;
   const std::string file = folder.write("a.txt", kRows);
   for (const std::string command : {"run", "tokenize"}) {
-    const Finished result = shell("\"$0\" " + command + " \"$1\" --input \"$2\" --max-length 1 2>> \"$2\"", file);
+    const Finished result = shell("\"$0\" " + command + " \"$1\" --input \"$2\" 2>> \"$2\"", file);
     EXPECT_EQ(result.status, 2);
+    EXPECT_NE(result.out.find("same file (standard error): give "), std::string::npos) << result.out;
+    EXPECT_EQ(shell("\"$0\" " + command + " \"$1\" < \"$2\" >> \"$2\" 2>&1", file).status, 2);
   }
-  EXPECT_NE(read_file(file).find("same file (standard error): give "), std::string::npos) << read_file(file);
+  EXPECT_EQ(read_file(file), kRows);
+}
+
+TEST(SameFile, OfResultsAndMessagesIsRefusedWhereItIsNamed) {
+  const Folder folder;
+  const std::string file = folder / "r.txt";
+  for (const std::string flag : {"--output", "--report"}) {
+    EXPECT_EQ(shell("\"$0\" run \"$1\" x " + flag + " \"$2\" 2> \"$2\"", file).status, 2);
+    EXPECT_NE(read_file(file).find("same file (" + flag + "): give "), std::string::npos) << read_file(file);
+  }
+  EXPECT_EQ(shell("\"$0\" run \"$1\" x > \"$2\" 2>&1", file).status, 0);
 }
 
 TEST(SameFile, OfResultsAndReportNeedNotExist) {
@@ -89,8 +101,8 @@ TEST(SameFile, OfAModelIsNotRedirectedInto) {
   for (const char* how : {">> \"$2\"", "1<> \"$2\"", "--output /dev/fd/7 7>> \"$2\""})
     expect_refused(shell(command + how, file), "--output");
   expect_refused(shell(command + "--report /dev/fd/7 7>> \"$2\"", file), "--report");
-  EXPECT_EQ(read_file(file), before);
   EXPECT_EQ(shell(command + "2>> \"$2\"", file).status, 2);
+  EXPECT_EQ(read_file(file), before);
 }
 
 TEST(SameFile, OfAModelInTheHubsCacheIsNotWrittenOver) {

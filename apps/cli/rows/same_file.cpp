@@ -116,14 +116,17 @@ Status refuse_same_file(const Options& options, Os& os) {
   const Place input = reads ? place_of(options.input, STDIN_FILENO) : Place{};
   const Place output = place_of(options.output, STDOUT_FILENO);
   const Place messages = place_of("", STDERR_FILENO);
+  if (same(input, messages)) return refusal("the texts and the messages are the same file", std::string(kStandardError));
+  PLIMSOLL_CHECK(refuse_read_file(options, os, messages, "messages", std::string(kStandardError)));
   if (same(input, output)) return refusal("the texts and the results are the same file", "--output");
-  if (same(input, messages)) return refusal("the texts and the messages are the same file", "standard error");
   PLIMSOLL_CHECK(refuse_read_file(options, os, output, "results", "--output"));
-  PLIMSOLL_CHECK(refuse_read_file(options, os, messages, "messages", "standard error"));
+  // A file that is named is complete before it gets its name, and messages would be lost with what it takes the place of.
+  if (!output.descriptor && same(output, messages)) return refusal("the results and the messages are the same file", "--output");
   if (options.report.empty()) return {};
   const Place report = place_of(options.report, STDOUT_FILENO);
   PLIMSOLL_CHECK(refuse_read_file(options, os, report, "report", "--report"));
   if (same(input, report)) return refusal("the texts and the report are the same file", "--report");
+  if (!report.descriptor && same(report, messages)) return refusal("the report and the messages are the same file", "--report");
   // A pipe, a socket or a terminal may be read and written; two things that are written to it get mixed up.
   const bool one_stream = output.descriptor && output.descriptor == report.descriptor;
   if (same(output, report) || one_stream) return refusal("the results and the report are the same file", "--report");
