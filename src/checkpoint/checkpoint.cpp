@@ -26,6 +26,8 @@ constexpr std::array<Format, 2> kFormats = {{
 }};
 
 constexpr std::size_t kMostNamed = 5;  // shards, in an error
+// Every open file has its path in the heap, which no plan counts.
+constexpr std::size_t kMostPathBytes = std::size_t{1} << 20U;
 
 Error nothing_there(Folder& folder) {
   if (const std::string name = folder.first_name(".gguf"); !name.empty()) {
@@ -75,9 +77,15 @@ Result<Checkpoint> Checkpoint::open(Os& os, Ledger& ledger, Folder& folder, Open
 Status Checkpoint::open_shards(Folder& folder, const std::string& index_path, const std::vector<std::string>& shards) {
   std::string missing;
   std::size_t count = 0;
+  std::size_t path_bytes = 0;
   for (const std::string& shard : shards) {
     auto file = folder.open(shard);
     if (file.ok()) {
+      path_bytes += (*file)->path().size();
+      if (path_bytes > kMostPathBytes)
+        return Error{ErrorCode::unsupported,
+                     "the paths of " + std::to_string(shards.size()) + " shards are more than " + format_bytes(Bytes{kMostPathBytes}),
+                     index_path, "move the model to a folder with a shorter path"};
       files_.push_back(std::move(file).value());
       continue;
     }

@@ -95,11 +95,10 @@ struct Cached {
 
 Error not_cached(Os& os, const Cached& model) {
   std::string advice;
-  std::vector<std::string> snapshots = os.list_directory(model.folder + "/snapshots");
-  // No others stand in a command line that somebody may paste.
-  std::erase_if(snapshots, [](const std::string& name) { return !is_commit(name) && !is_id_part(name); });
-  for (std::size_t i = 0; i < std::min<std::size_t>(snapshots.size(), 3); ++i) advice += (i == 0 ? "--revision " : " or ") + snapshots[i];
-  if (!advice.empty()) advice += " is here; otherwise ";
+  const auto snapshots = os.open_folder(model.folder + "/snapshots", "");
+  const std::string present = snapshots.ok() ? (*snapshots)->first_name("") : "";
+  // No other stands in a command line that somebody may paste.
+  if (is_commit(present) || is_id_part(present)) advice = "--revision " + present + " is here; otherwise ";
   advice += "get it with `hf download " + model.id + (model.revision == "main" ? "" : " --revision " + model.revision) +
             "` (older: huggingface-cli), or give the folder of a model";
   return Error{ErrorCode::not_found, "the model " + model.id + " is not in the Hub cache at revision " + model.revision, model.folder,

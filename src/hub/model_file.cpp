@@ -14,7 +14,7 @@ struct Snapshot {
 };
 
 Snapshot split_snapshot(std::string_view path) {
-  while (path.ends_with('/')) path.remove_suffix(1);
+  while (path.ends_with('/') || path.ends_with("/.")) path.remove_suffix(1);
   const std::size_t commit = path.rfind('/');
   if (commit == std::string_view::npos || commit == 0) return {};
   const std::size_t snapshots = path.rfind('/', commit - 1);

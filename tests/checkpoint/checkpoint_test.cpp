@@ -159,6 +159,27 @@ TEST_F(CheckpointTest, OpensTorchShards) {
   expect_error(ErrorCode::corrupt_file, "the tensor a appears twice (m/one.bin and m/two.bin)");
 }
 
+// Each open file keeps its path.
+TEST_F(CheckpointTest, ManyShardsUnderALongPathAreRefused) {
+  const std::string folder(3'000, 'm');
+  std::string map;
+  const auto opened = [&](int shards) {
+    for (int i = 0; i < shards; ++i) {
+      const std::string name = std::to_string(1000 + i);
+      os.files[folder + "/" + name + ".safetensors"] = one_tensor(name);
+      map += (map.empty() ? "{\"" : ",\"") + name + "\":\"" + name + ".safetensors\"";
+    }
+    os.files[folder + "/model.safetensors.index.json"] = "{\"weight_map\":" + map + "}}";
+    map.clear();
+    return Checkpoint::open(os, ledger, folder);
+  };
+  EXPECT_TRUE(opened(300).ok());
+  const auto refused = opened(400);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, ErrorCode::unsupported);
+  EXPECT_THAT(message(refused.error()), HasSubstr("the paths of 400 shards are more than 1.00 MiB"));
+}
+
 TEST_F(CheckpointTest, SafetensorsComeBeforeTorchAndOneFileBeforeShards) {
   os.files["m/x.bin"] = torch_file("torch.shards");
   os.files["m/pytorch_model.bin.index.json"] = R"({"weight_map":{"torch.shards":"x.bin","torch.shards.bytes":"x.bin"}})";

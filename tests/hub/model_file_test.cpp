@@ -47,6 +47,11 @@ TEST_F(ModelFile, ASnapshotLinksToTheBlobsOfItsModelOnly) {
   const std::string snapshot = tree_ / "hub/models--a--b/snapshots/c";
   EXPECT_EQ(size(snapshot, "config.json"), 4);
   EXPECT_EQ(size(snapshot + "//", "config.json"), 4);
+  EXPECT_EQ(size(snapshot + "/.", "config.json"), 4);
+  std::filesystem::create_directory_symlink(tree_ / "other", tree_ / "hub/models--a--b/snapshots/out");
+  tree_.write("other/config.json", "away");
+  EXPECT_EQ(size(tree_ / "hub/models--a--b/snapshots/out", "config.json"), -1);
+  EXPECT_EQ(size(tree_ / "hub/models--a--b/snapshots/out/.", "config.json"), -1);
   EXPECT_EQ(size(snapshot, "of_another"), -1);
   EXPECT_EQ(size(snapshot, "absolute"), -1);
 }
