@@ -26,9 +26,8 @@ struct Planned {
 };
 
 Result<Planned> plan_chain(Context& context, RowSource* rows) {
-  const Bytes held = rows == nullptr ? Bytes{} : rows->held();
   ModelChain chain(context);
-  PLIMSOLL_TRY(std::unique_ptr<Engine> engine, chain.open(held));
+  PLIMSOLL_TRY(std::unique_ptr<Engine> engine, chain.open());
   for (;;) {
     PLIMSOLL_TRY(const Workload workload, engine->measure(rows));
     if (const std::int64_t bad = engine->unusable_rows(); bad > 0)
@@ -37,7 +36,7 @@ Result<Planned> plan_chain(Context& context, RowSource* rows) {
     if (plan.verdict != Verdict::does_not_fit) return Planned{std::move(plan), {}};
     Error refusal = engine->refusal(plan);
     if (!chain.goes_on_after(refusal)) return Planned{std::move(plan), std::move(refusal)};
-    auto next = chain.next(std::move(engine), plan, refusal, held);
+    auto next = chain.next(std::move(engine), plan, refusal, Bytes{});
     if (!next.ok()) return Planned{std::move(plan), std::move(next).error()};
     engine = std::move(next).value();
   }

@@ -139,7 +139,7 @@ Result<int> run_command(Context& context) {
   UnansweredRows rows(*source);
   Answering now(context.os);
   now.notice.reading(options.model.model);
-  PLIMSOLL_TRY(now.engine, chain.open(rows.held()));
+  PLIMSOLL_TRY(now.engine, chain.open());
   PLIMSOLL_CHECK(plan_rows(context, chain, now, rows, statistics));
   PLIMSOLL_TRY(const bool empty, is_empty(rows));
   if (empty) context.console.note("there were no texts");

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "arguments/held_at_start.h"
 #include "commands.h"
 #include "process/block_pool.h"
 #include "process/charged_memory.h"
@@ -155,7 +156,7 @@ Result<int> tokenize_command(Context& context) {
     return Error{ErrorCode::usage, "there are no texts", "plimsoll tokenize", "for example: plimsoll tokenize ./model \"Unbelievable!\""};
   }
   PLIMSOLL_TRY(const Snapshot machine, probe_machine(context.os));
-  Ledger ledger("cpu", saturating_sub(machine.memory.budget, kBesideTokens + rows->held()));
+  Ledger ledger("cpu", saturating_sub(machine.memory.budget, kBesideTokens + held_at_start(context.options)));
   // All that this command needs of the model.
   const auto opened = open_tokenizer(context.os, ledger, context.options.model);
   if (!opened.ok()) return tables_do_not_fit(context.options.model.model, opened.error(), context.os, machine.memory);

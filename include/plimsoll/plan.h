@@ -156,7 +156,7 @@ struct Plan {
 /// Plans `workload` on the machine's devices: on an accelerator, fed from the host's memory and the disk, or on the host. Always returns a
 /// plan, also when the verdict is `does_not_fit` (its figures say by how much); fails with `unsupported` or `usage` only when the policy
 /// contradicts the model, and with `cancelled` soon after `cancel` is set (it may be null). Pure: nothing is read or reserved. Takes
-/// seconds and some megabytes of heap for the deepest models on many devices.
+/// seconds and up to some 30 MB of heap for deep models on many devices.
 Result<Plan> make_plan(const Model& model, const Snapshot& machine, const Workload& workload, const Policy& policy,
                        const CancelToken* cancel = nullptr);
 

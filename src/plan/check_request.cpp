@@ -44,6 +44,8 @@ Status check_rates(std::initializer_list<double> rates, const std::string& devic
 
 Status check_machine(const Snapshot& machine) {
   PLIMSOLL_CHECK(check_number("threads", machine.cpu.default_threads, 1, kMostThreads, "snapshot"));
+  if (machine.held.count > static_cast<std::uint64_t>(kMostInAll))
+    return Error{ErrorCode::usage, "the process is said to hold " + format_bytes(machine.held), "snapshot"};
   const Rates& rates = machine.rates;
   PLIMSOLL_CHECK(check_rates({rates.float32_flops, rates.bfloat16_flops, rates.memory_read, rates.disk_read}, "the host"));
   for (const Accelerator& one : machine.accelerators) {

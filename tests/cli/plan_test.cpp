@@ -159,28 +159,6 @@ TEST(Plan, ALimitThatIsTooLowIsToBeRaised) {
   EXPECT_NE(result.err.find(" under that limit or raise it, or use"), std::string::npos) << result.err;
 }
 
-// The host and simulated devices share what a process may have: what is said to be missing is all that is.
-TEST(Plan, WhatSharedMemoryLacksIsNamedAtOnce) {
-  if (plimsoll::testing::kSanitized) GTEST_SKIP() << "a sanitizer needs more addresses than that";
-  const auto within = [](std::uint64_t kib) {
-    return run(Start{{"/bin/sh", "-c", "ulimit -v " + std::to_string(kib) + "; exec \"$0\" \"$@\"", PLIMSOLL_COMMAND, "plan", kModel,
-                      "--threads", "2", "--max-length", "64", "--batch-size", "4000", "--forbid", "microbatch,cpu", "--sim",
-                      "memory=1GiB,latency=1us,compute=1TFLOP/s,link=1GB/s"},
-                     {},
-                     {},
-                     false,
-                     {}});
-  };
-  const Finished refused = within(100000);
-  EXPECT_EQ(refused.status, 6);
-  const std::size_t at = refused.err.find("free ");
-  ASSERT_NE(at, std::string::npos) << refused.err;
-  const std::uint64_t missing = std::stoull(refused.err.substr(at + 5));
-  EXPECT_NE(refused.err.find("KiB for this process", at), std::string::npos) << refused.err;
-  EXPECT_EQ(within(100000 + missing).status, 0) << missing;
-  EXPECT_EQ(within(100000 + missing / 2).status, 6) << missing;
-}
-
 // The system keeps them for the process: texts and variables alike.
 TEST(Plan, ArgumentsAndEnvironmentAreCounted) {
   const auto planned = [](const std::vector<std::string>& more, const std::vector<std::string>& variables) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <numeric>
 #include <set>
 #include <tuple>
@@ -204,6 +205,8 @@ TEST(Planner, WhatIsHeldIsRuntime) {
   EXPECT_EQ(with.devices.front().runtime, without.devices.front().runtime + pages);
   EXPECT_EQ(with.devices.front().arena_total(), without.devices.front().arena_total());
   EXPECT_EQ(with.smallest_budget.front().bytes, without.smallest_budget.front().bytes + pages);
+  machine.held = Bytes{std::numeric_limits<std::uint64_t>::max()};
+  EXPECT_EQ(make_plan(*model, machine, paper_workload(8), {}).error().code, ErrorCode::usage);
 }
 
 TEST(Planner, AnUnlimitedMachineKeepsTheBatchThatWasAskedFor) {

@@ -404,6 +404,8 @@ Result<Options> read_arguments(std::span<char* const> arguments) {
   const auto parser = make_parser(*options.command);
   PLIMSOLL_TRY(Split split, split_arguments(arguments, 1, *parser));
   options.help = split.help;
+  options.flag_words = split.flags.size();
+  options.flag_bytes = split.flag_bytes;
   if (options.help) return options;
   PLIMSOLL_CHECK(parse(*parser, split.flags));
   const Given given(*parser, split.flags);

@@ -25,6 +25,8 @@ struct Options {
   bool help = false;
   std::vector<std::string_view> variables;  ///< the flags, "--name", whose values the environment gave
   std::vector<std::string_view> texts;      ///< positional arguments behind MODEL: the process's own
+  std::size_t flag_words = 0;               ///< of the command line, values included
+  std::size_t flag_bytes = 0;
 
   ModelRequest model;
   std::vector<std::string> fallbacks;  ///< --fallback, in order

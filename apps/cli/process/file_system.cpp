@@ -96,8 +96,10 @@ bool lives_in_memory(int fd) {
   struct statx place {};
   const bool numbered = ::statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &place) == 0 && (place.stx_mask & STATX_MNT_ID) != 0;
   const std::string upper = numbered ? upper_layer(place.stx_mnt_id) : std::string();
-  if (!upper.empty() && ::statfs(upper.c_str(), &system) == 0 && is_memory(system)) return true;
-  return begins_in_shared_memory(fd);  // a container does not see what is below its own root
+  struct statfs below {};
+  if (!upper.empty() && ::statfs(upper.c_str(), &below) == 0 && is_memory(below)) return true;
+  // A container does not see what is below its own root, and may have another folder by that name.
+  return begins_in_shared_memory(fd);
 }
 
 }  // namespace plimsoll::cli

@@ -21,20 +21,6 @@ namespace {
 // Rows are bounded even before a plan says how long they may be.
 constexpr std::size_t kLongestRow = 64U << 20U;
 
-// What every plan has room for: so few bytes of arguments and environment change none.
-constexpr Bytes kFewAtStart = kib(128);
-
-// The system keeps each with its end and a pointer to it.
-Bytes kept_by_system(std::string_view text) { return Bytes{text.size() + 1 + sizeof(char*)}; }
-
-/// What the process was started with, texts and environment, as far as no plan has room for it.
-Bytes held_at_start(const std::vector<std::string_view>& texts) {
-  Bytes sum = Bytes{texts.size() * sizeof(std::string_view)};
-  for (const std::string_view text : texts) sum += kept_by_system(text);
-  for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable) sum += kept_by_system(*variable);
-  return saturating_sub(sum, kFewAtStart);
-}
-
 class ArgumentRows final : public RowSource {
  public:
   explicit ArgumentRows(const std::vector<std::string_view>& texts) : texts_(texts) {}
@@ -52,7 +38,6 @@ class ArgumentRows final : public RowSource {
   bool is_stream() const override { return false; }
   void set_longest(std::size_t /*bytes*/) override {}
   std::string_view beginning() const override { return {}; }
-  Bytes held() const override { return held_at_start(texts_); }
 
  private:
   const std::vector<std::string_view>& texts_;
@@ -89,7 +74,6 @@ class FileRows final : public RowSource {
     return {};
   }
   bool is_stream() const override { return form_.stream; }
-  Bytes held() const override { return held_at_start({}); }
   void set_longest(std::size_t bytes) override {
     longest_ = std::min(bytes, kLongestRow);
     lines_.set_longest(longest_);

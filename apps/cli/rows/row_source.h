@@ -43,8 +43,6 @@ class RowSource {
   virtual void set_longest(std::size_t bytes) = 0;
   /// The first bytes of a file or pipe, up to four of those that were read.
   virtual std::string_view beginning() const = 0;
-  /// Memory of the process that rows take beside the one at hand, and no plan counts.
-  virtual Bytes held() const { return {}; }
 };
 
 /// Whether the rows of --input are JSON Lines: by --jsonl, or by a name that ends in .jsonl or .ndjson.

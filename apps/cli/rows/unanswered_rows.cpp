@@ -30,7 +30,7 @@ Result<Got> UnansweredRows::next(Row& row, int patience_ms) {
 }
 
 Bytes UnansweredRows::held() const {
-  Bytes sum = rows_.held();
+  Bytes sum;
   for (const KeptRow& row : kept_) sum += row.size();
   return sum;
 }

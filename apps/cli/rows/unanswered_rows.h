@@ -47,8 +47,8 @@ class UnansweredRows final : public RowSource {
 
   /// Of a stream: a row that was taken and not answered. It comes first from now on: the last of several is put back first.
   void put_back(KeptRow row) { kept_.push_front(std::move(row)); }
-  /// With what the rows that were put back take.
-  Bytes held() const override;
+  /// Memory of the process that rows which were put back take, and no plan counts.
+  Bytes held() const;
 
  private:
   RowSource& rows_;

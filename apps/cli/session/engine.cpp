@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "arguments/held_at_start.h"
 #include "rows/row_fault.h"
 #include "session/input_hint.h"
 #include "session/shortage.h"
@@ -57,7 +58,7 @@ Result<std::unique_ptr<Engine>> Engine::open(Context& context, const ModelReques
   }
   PLIMSOLL_TRY(engine->machine_, describe_machine(context.os, context.options.threads));
   Snapshot& machine = engine->machine_;
-  machine.held = handover.held;
+  machine.held = held_at_start(context.options) + handover.held;
   // --max-memory is the plan's affair: it can say which budget would do.
   engine->ledger_.set_limit(saturating_sub(room_for_tables(machine.memory), machine.held));
   Result<Model> model = Model::open(context.os, engine->ledger_, request);
@@ -290,38 +291,8 @@ Result<Plan> Engine::plan_on(const Snapshot& machine, const Workload& workload) 
   return plan;
 }
 
-bool Engine::would_fit(Bytes process, const Workload& workload) const {
-  Snapshot machine = machine_;
-  machine.memory.budget = process;
-  const Result<Plan> plan = plan_within(process, machine, workload);
-  return plan.ok() && plan->verdict != Verdict::does_not_fit;
-}
-
-// How much more the process needs, where that is all that is missing: the host and the simulated devices share what it has, so that
-// what one of them lacks is not the whole. Found to an eighth of itself, never below, by some ten plans: not for the deepest models.
-std::optional<Bytes> Engine::missing_together(const Plan& refused) const {
-  static constexpr std::size_t kMostLayers = 64;
-  if (std::ranges::none_of(machine_.accelerators, &Accelerator::computes_on_host) || refused.layers.size() > kMostLayers) return {};
-  const Workload& workload = refused.workload;
-  const Bytes now = machine_.memory.budget;
-  const Bytes all = machine_.memory.total;
-  if (now >= all || !would_fit(all, workload)) return {};
-  Bytes enough{std::max(now.count / 16, mib(1).count / 4)};
-  while (now + enough < all && !would_fit(now + enough, workload)) enough = enough * 2;
-  enough = std::min(enough, saturating_sub(all, now));
-  for (Bytes step{enough.count / 4}; step.count >= enough.count / 8; step.count /= 2)
-    if (would_fit(now + saturating_sub(enough, step), workload)) enough = saturating_sub(enough, step);
-  return round_to_pages(enough);
-}
-
 Error Engine::refusal(const Plan& plan) const {
   Error error = does_not_fit(plan);
-  if (const std::optional<Bytes> missing = missing_together(plan)) {
-    error.advice = fmt::format(
-        "free {} for this process, whose host and simulated devices share what {} leaves, or raise that; or use "
-        "a smaller model or shorter texts (--max-length)",
-        format_exact(*missing), printable(machine_.memory.set_by));
-  }
   if (error.memory && error.memory->requested > error.memory->free) error.memory->holders = holders_of(error.memory->device);
   return error;
 }

@@ -27,7 +27,7 @@ class Engine {
   /// What one engine hands to the next when another model goes on.
   struct Handover {
     std::vector<std::unique_ptr<OpenDevice>> devices;
-    Bytes held;  ///< by the process, beside what is planned
+    Bytes held;  ///< of the process, by rows that wait
   };
 
   /// Reads headers and tables of `request`, no weights, within the machine's budget (`out_of_memory` beyond it). Prints the model's
@@ -83,8 +83,6 @@ class Engine {
   Result<Plan> plan_within(Bytes process, const Snapshot& machine, const Workload& workload) const;
   Result<Plan> plan_shared(Bytes process, const Snapshot& machine, const Workload& workload) const;
   Result<Plan> plan_on(const Snapshot& machine, const Workload& workload) const;
-  bool would_fit(Bytes process, const Workload& workload) const;
-  std::optional<Bytes> missing_together(const Plan& refused) const;
   Result<Plan> replan(const Workload& workload, std::span<const DeviceBytes> budgets);
   void limit_ledgers(const Plan& plan);
 

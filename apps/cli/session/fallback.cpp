@@ -68,10 +68,10 @@ ModelChain::ModelChain(Context& context) : context_(context), models_{context.op
   }
 }
 
-Result<std::unique_ptr<Engine>> ModelChain::open(Bytes held) {
+Result<std::unique_ptr<Engine>> ModelChain::open() {
   PLIMSOLL_CHECK(compare_answers());
   PLIMSOLL_CHECK(leave_out_what_finds_no_room());
-  Engine::Handover handover{{}, held};
+  Engine::Handover handover;
   auto opened = open_present(handover);
   if (opened.ok() || !goes_on_after(opened.error())) return opened;
   return open_next({models_.front().model, opened.error(), Bytes{}, {}}, handover);

@@ -19,14 +19,14 @@ class ModelChain {
   /// Looks at every fallback, then opens MODEL, or the first fallback that has room for its tables where MODEL has none. `usage` for a
   /// fallback with other labels, another kind of scores or another task (--fallback-any-labels permits it), too short a limit for
   /// --max-length, or other modules than those of --device-map; its own error for one that cannot be opened. One whose tables find no room
-  /// can never answer: a warning, and it is left out. `held`: the bytes that rows take of the process.
-  Result<std::unique_ptr<Engine>> open(Bytes held);
+  /// can never answer: a warning, and it is left out.
+  Result<std::unique_ptr<Engine>> open();
 
   /// True when `next` has something to say: there are fallbacks, and `error` is about memory.
   bool goes_on_after(const Error& error) const;
 
-  /// Gives back `engine` and opens the next model that has room for its tables; `refusal` is why `plan` does not do, `held` as in
-  /// `open`, with the rows that wait. With none left fails with does_not_fit, naming the smallest budget of each.
+  /// Gives back `engine` and opens the next model that has room for its tables; `refusal` is why `plan` does not do, `held` what
+  /// rows that wait take of the process. With none left fails with does_not_fit, naming the smallest budget of each.
   Result<std::unique_ptr<Engine>> next(std::unique_ptr<Engine> engine, const Plan& plan, const Error& refusal, Bytes held);
 
   /// Whether models were refused that `event` has not told of.

@@ -47,7 +47,7 @@ class Estimator {
   explicit Estimator(const LayoutRequest& request);
 
   /// Of a stage for which that program stands; `runs` says by block of the stage which block of it does (abridged.h), counted from that
-  /// of the first.
+  /// of the first; it outlives the estimator.
   Figures figures(const Candidate& candidate, std::span<const std::int32_t> runs);
 
  private:

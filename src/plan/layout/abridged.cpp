@@ -1,6 +1,7 @@
 #include "plan/layout/abridged.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "plan/layout/stage_program.h"
 
@@ -40,11 +41,11 @@ class Abridger {
     if (is_edge_[before] || is_edge_[block]) return false;
     const std::vector<Op>& a = program_.blocks[before].ops;
     const std::vector<Op>& b = program_.blocks[block].ops;
-    ValueId apart = kNone;  // by how much the numbers of all their own values differ
+    std::optional<ValueId> apart;  // by how much the numbers of all their own values differ
     return std::ranges::equal(a, b, [&](const Op& x, const Op& y) { return are_alike(x, y, apart); });
   }
 
-  bool are_alike(const Op& a, const Op& b, ValueId& apart) const {
+  bool are_alike(const Op& a, const Op& b, std::optional<ValueId>& apart) const {
     if (a.index() != b.index()) return false;
     if (const auto* attention = std::get_if<AttentionOp>(&a)) {
       const auto& other = std::get<AttentionOp>(b);
@@ -72,11 +73,11 @@ class Abridger {
   }
 
   // The same value, or one of each block alone: of the same shape, with the same ones that cross blocks before it.
-  bool stand_for_each_other(ValueId a, ValueId b, ValueId& apart) const {
+  bool stand_for_each_other(ValueId a, ValueId b, std::optional<ValueId>& apart) const {
     const auto i = static_cast<std::size_t>(a);
     const auto j = static_cast<std::size_t>(b);
     if (touched_[i].crosses() || touched_[j].crosses()) return a == b;
-    if (apart == kNone) apart = b - a;
+    if (!apart) apart = b - a;
     const Value& x = program_.values[i];
     const Value& y = program_.values[j];
     return b - a == apart && crossing_before_[i] == crossing_before_[j] && x.rows == y.rows && x.cols == y.cols && x.type == y.type &&

@@ -119,7 +119,7 @@ StageEstimator::Part& StageEstimator::part(const StageChoice& choice) {
   const Cut cut = this->cut(choice);
   if (const auto known = parts_.find({device, cut}); known != parts_.end()) return known->second;
   const std::size_t most = std::max<std::size_t>(kMostBlocks / abridged().program.blocks.size(), 2);
-  if (programs_.size() >= most && !programs_.contains(cut)) {
+  if (!cut.is_whole && programs_.size() >= most && !programs_.contains(cut)) {
     parts_.clear();
     programs_.clear();
     crossings_.clear();
@@ -138,6 +138,7 @@ Figures StageEstimator::figures(const StageChoice& choice) { return part(choice)
 PassCopies StageEstimator::copies(const StageChoice& choice) {
   LayoutRequest request = requests_[static_cast<std::size_t>(choice.candidate.device)];
   request.program = &abridged().program;
+  request.binding = &abridged().binding;
   request.crossing = &crossing(cut(choice));
   return pass_copies(request, choice.candidate);
 }
@@ -146,10 +147,11 @@ StagedFigures StageEstimator::estimate(const std::vector<StageChoice>& choices) 
   StagedFigures staged;
   Devices devices(requests_);
   for (const StageChoice& choice : choices) {
-    const Figures figures = this->figures(choice);
-    const Shares shares = shares_of(part(choice).request, choice.candidate, figures);
+    const Part& known = part(choice);
+    const Figures figures = known.estimator->figures(choice.candidate, runs(choice));
+    const Shares shares = shares_of(known.request, choice.candidate, figures);
     devices.add(choice.candidate.device, shares.host, shares.device);
-    staged.pass_seconds += pass_seconds(figures.times, ring_time(part(choice).request, choice.candidate), figures.copies);
+    staged.pass_seconds += pass_seconds(figures.times, ring_time(known.request, choice.candidate), figures.copies);
   }
   for (const TagBytes& arenas : devices.arenas()) staged.arenas.push_back(arena_total(arenas));
   return staged;
