@@ -96,6 +96,8 @@ class Device {
   virtual ~Device() = default;
 
   virtual const std::string& name() const = 0;
+  /// Whether its memory is this process's own, which limits of the process hold for.
+  virtual bool is_in_host_memory() const { return false; }
   /// Any thread. Fails with `io` or `device_lost`.
   virtual Result<DeviceMemoryState> memory() = 0;
   /// The other processes with most of its memory, largest first, as far as the device itself can tell.

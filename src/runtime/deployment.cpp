@@ -51,8 +51,7 @@ Status Deployment::check_headroom_for(Bytes fresh, std::size_t staged) const {
     for (const Stage& stage : *plan_.stages) touched = std::max(touched, touched_by_loading(*options_.model, stage.schedule));
     if (touched.count != 0) fresh = saturating_sub(fresh, std::min(touched + kHugePage, staging));
   }
-  PLIMSOLL_CHECK(check_headroom(*options_.os, fresh));
-  return {};
+  return check_headroom(*options_.os, fresh);
 }
 
 // A read of the plan before that is still under way, from a slow disk, is worth some waiting: without its memory another staging arena has

@@ -82,7 +82,7 @@ class Loader {
   Status run_wave() {
     if (request_.come_to) request_.come_to({Phase::load, static_cast<double>(done_.count) / static_cast<double>(planned_.count)});
     for (const ReadWeightStep& step : reads_)
-      if (!on_device(step.weight)) PLIMSOLL_CHECK(headroom_.before(Bytes{form_bytes(step)}));
+      if (!on_device(step.weight) || request_.target.device->is_in_host_memory()) PLIMSOLL_CHECK(headroom_.before(Bytes{form_bytes(step)}));
     request_.pool->run(static_cast<std::int64_t>(reads_.size()), [this](int /*worker*/, std::int64_t item) {
       const auto i = static_cast<std::size_t>(item);
       failures_[i] = read(reads_[i]);

@@ -45,6 +45,7 @@ class SimDevice final : public Device {
   static Result<std::unique_ptr<SimDevice>> create(Options options);
 
   const std::string& name() const override { return options_.name; }
+  bool is_in_host_memory() const override { return true; }
   Result<DeviceMemoryState> memory() override;
   std::vector<Holder> holders() override { return heap_->holders(); }
   Result<std::unique_ptr<DeviceMemory>> allocate(Bytes size) override;
