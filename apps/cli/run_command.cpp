@@ -96,7 +96,11 @@ Status answer_rows(Context& context, const ModelChain& chain, Answering& now, Un
     const Plan& present = session.plan();
     return growth_beside(probe_memory(context.os), planned_of_process(present), least_of_host(present));
   });
-  RowRunner runner(context, {rows, classifier, engine.model(), statistics, bar, now.notice});
+  // Logits lie in what would be given back; of a session that cannot do with less the next pass says so.
+  const Output::Wait wait(context.output, [&] {
+    if (!context.options.logits) static_cast<void>(session.fit_budget());
+  });
+  RowRunner runner(context, {rows, classifier, session, engine.model(), statistics, bar, now.notice});
   Status status = runner.run();
   bar.done();
   statistics.recorder.observe("pass", engine.ledger().current(), true);

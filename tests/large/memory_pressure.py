@@ -4,10 +4,12 @@
 Both are in one memory cgroup, which holds the plan and not the neighbour beside it. The run must give memory back before the kernel
 kills, print the same answers as undisturbed, and take the memory again. Exits 77 (skipped) where no memory cgroup can be made.
 """
+import contextlib
 import json
 import pathlib
 import subprocess
 import sys
+import threading
 import time
 
 from cgroup import memory_group, skip_without_groups
@@ -35,12 +37,40 @@ def disturbed(command, group, answers):
         run = subprocess.Popen(command, stdout=out, stderr=subprocess.PIPE, text=True, preexec_fn=group.enter)
     while answers.stat().st_size == 0 and run.poll() is None:
         time.sleep(0.01)
-    neighbour = subprocess.Popen([sys.executable, "-c", GROW], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=group.enter)
-    neighbour.stdout.readline()
-    time.sleep(1)
-    neighbour.communicate()
+    with neighbour_comes(group):
+        time.sleep(1)
     _, err = run.communicate()
     return run.returncode, err
+
+
+@contextlib.contextmanager
+def neighbour_comes(group):
+    """It has all its memory by then, and goes at the end of the block."""
+    neighbour = subprocess.Popen([sys.executable, "-c", GROW], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=group.enter)
+    neighbour.stdout.readline()
+    try:
+        yield
+    finally:
+        neighbour.communicate()
+
+
+def waiting(command, group, rows, read_first):
+    """The exit status of a filter that has nothing to do while a neighbour comes: its input pauses, or its reader does."""
+    run = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, preexec_fn=group.enter)
+    feeder = threading.Thread(target=lambda: (run.stdin.write(rows), run.stdin.flush()))
+    feeder.start()
+    if read_first:
+        run.stdout.readline()
+    else:
+        time.sleep(3)
+    with neighbour_comes(group):
+        time.sleep(1)
+    answers = threading.Thread(target=run.stdout.read)
+    answers.start()
+    feeder.join()
+    run.stdin.close()
+    answers.join()
+    return run.wait()
 
 
 def main():
@@ -76,6 +106,12 @@ def main():
     checks.expect(all(event["device"] == "cpu" and event["requested_bytes"] > 0 and event["free_bytes"] > 0 for event in events), "with figures")
     checks.expect(any("stream" in event["rungs"] for event in events), "and rungs")
     checks.expect(len(kinds) <= 12, "and it was not done in many small steps")
+
+    # What waits, for input or for a reader, gives back as well.
+    for name, text, read_first in (("its input", "a good film\n", True), ("its reader", "a good film\n" * 8000, False)):
+        with memory_group(total + NEIGHBOUR // 5 + 8 * MIB) as group:
+            status = waiting([plimsoll, "run", model, "--json", "--max-length", "16"], group, text, read_first)
+            checks.expect(status == 0 and group.kills() == 0, f"waiting for {name}: exit {status}, {group.kills()} kills")
     sys.exit(checks.failed > 0)
 
 

@@ -167,6 +167,7 @@ Output::Output(Output&& other) noexcept
       failure_(std::move(other.failure_)),
       buffer_(std::move(other.buffer_)),
       before_sending_(std::move(other.before_sending_)),
+      while_waiting_(std::move(other.while_waiting_)),
       grant_(std::move(other.grant_)),
       placed_(other.placed_),
       granted_(other.granted_) {}
@@ -210,6 +211,7 @@ Status Output::put(std::string_view text) {
       pollfd waiting{fd_, POLLOUT, 0};
       const int ready = ::poll(&waiting, 1, kPollMilliseconds);
       if (cancel_->cancelled() && ready <= 0) return Error{ErrorCode::cancelled, "stopped on request", name_, {}};
+      if (ready == 0 && while_waiting_) while_waiting_();
       if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
     }
     std::size_t size = waits_ ? piece_of(text, kPieceBytes) : text.size();

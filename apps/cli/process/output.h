@@ -43,6 +43,19 @@ class Output {
     Output& output_;
   };
 
+  /// While it lives, `act` is called ten times a second as long as a reader lets results wait. It writes none.
+  class Wait {
+   public:
+    /// `output` outlives it, and there is one at a time.
+    Wait(Output& output, std::function<void()> act) : output_(output) { output.while_waiting_ = std::move(act); }
+    Wait(const Wait&) = delete;
+    Wait& operator=(const Wait&) = delete;
+    ~Wait() { output_.while_waiting_ = {}; }
+
+   private:
+    Output& output_;
+  };
+
   void write(std::string_view text);
   bool buffered() const { return !buffer_.empty(); }
   bool failed() const { return !failure_.ok(); }
@@ -81,6 +94,7 @@ class Output {
   Status failure_;
   std::string buffer_;
   std::function<void()> before_sending_;
+  std::function<void()> while_waiting_;
   std::function<Bytes()> grant_;  ///< empty: the file may grow, and always where it lies on a disk
   bool placed_ = false;           ///< whether it lies on a disk is known
   std::size_t granted_ = 0;       ///< and not used

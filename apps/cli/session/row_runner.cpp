@@ -15,6 +15,8 @@ namespace {
 // As a filter: how long the input may pause before what is there is answered.
 constexpr int kPauseMilliseconds = 5;
 constexpr int kRedrawMilliseconds = 100;
+// How often a run that waits for input looks what others need of its memory.
+constexpr int kFitMilliseconds = 200;
 // Ids of the rows in a pass, and what is wrong with those between them, are kept until it is printed; beyond this many bytes it runs early.
 constexpr std::size_t kMostWaitingBytes = 256U << 10U;
 
@@ -37,6 +39,7 @@ RowRunner::RowRunner(Context& context, const Parts& parts)
     : context_(context),
       rows_(parts.rows),
       classifier_(parts.classifier),
+      session_(parts.session),
       writer_(parts.model, context.options, context.output, context.console),
       statistics_(parts.statistics),
       bar_(parts.bar),
@@ -51,6 +54,7 @@ Status RowRunner::run() {
       PLIMSOLL_CHECK(run_pass());
       PLIMSOLL_CHECK(context_.output.flush());
       if (got == Got::end) return {};
+      PLIMSOLL_CHECK(session_.fit_budget());
       show_progress();
       continue;
     }
@@ -116,14 +120,14 @@ Status RowRunner::wait(Waiting row) {
 int RowRunner::patience() const {
   if (!rows_.is_stream()) return -1;
   if (classifier_.pending() > 0 || context_.output.buffered()) return kPauseMilliseconds;
-  return bar_.stale() ? kRedrawMilliseconds : -1;
+  return bar_.stale() ? kRedrawMilliseconds : kFitMilliseconds;
 }
 
 Result<Got> RowRunner::next_row() {
   const int most = patience();
-  if (most < 0 && rows_.is_stream()) notice_.enter("waiting");
+  if (most == kFitMilliseconds) notice_.enter("waiting");
   auto got = rows_.next(row_, most);
-  notice_.enter("running");
+  if (!got.ok() || *got != Got::paused) notice_.enter("running");
   return got;
 }
 

@@ -24,6 +24,7 @@ class RowRunner {
   struct Parts {
     UnansweredRows& rows;
     Classifier& classifier;
+    Session& session;  ///< the classifier's
     const Model& model;
     RunStatistics& statistics;
     RowBar& bar;
@@ -67,6 +68,7 @@ class RowRunner {
   Context& context_;
   UnansweredRows& rows_;
   Classifier& classifier_;
+  Session& session_;
   AnswerWriter writer_;
   RunStatistics& statistics_;
   RowBar& bar_;
