@@ -75,10 +75,9 @@ std::optional<Message> read_kill(const Place& place) {
   return message;
 }
 
-bool is_denial(std::string_view word) {
-  static constexpr std::array<std::string_view, 6> kDenials = {"no", "No", "0", "not", "Not", "never"};
-  return std::ranges::find(kDenials, word) != kDenials.end() || word.ends_with("n't");
-}
+bool negates(std::string_view word) { return word == "not" || word == "Not" || word == "never" || word.ends_with("n't"); }
+
+bool is_denial(std::string_view word) { return negates(word) || word == "no" || word == "No" || word == "0"; }
 
 /// Takes the last word off `text`.
 std::string_view take_last_word(std::string_view& text) {
@@ -102,13 +101,14 @@ bool denies(std::string_view before) {
   return false;
 }
 
-/// Whether the denial ends the line above, and this one only goes on: "was not" and "killed by the".
+/// Whether the denial ends the line above, and this one only goes on: "was not" and "killed by the". A line that ends in "0" or "no" may as
+/// well be a whole one.
 bool denies_above(std::string_view above, std::string_view before) {
   static constexpr std::array<std::string_view, 5> kLinks = {"been", "being", "killed", "by", "the"};
   while (!without(before, " ").empty()) {
     if (std::ranges::find(kLinks, take_last_word(before)) == kLinks.end()) return false;
   }
-  return is_denial(take_last_word(above));
+  return negates(take_last_word(above));
 }
 
 /// "ed"} 0": the value of a metric of Prometheus's, behind its labels.
@@ -150,11 +150,11 @@ std::optional<Message> read_oom_kill(const Place& place) {
   const std::size_t from = text.here();
   if (text.find("constraint=", from, from + 14) != kNowhere) return read_constraint(place);
   const std::string_view before = place.line.substr(0, place.at);
+  if (is_event(before, "oom_kill")) return read_event(place, true);
   // Where the phrase begins: "oom_kill", "OOM kill".
   const std::size_t phrase = before.find_last_of("oO");
   const std::string_view clause = before.substr(0, phrase - std::min<std::size_t>(phrase, 1));
   if (denies(clause) || denies_above(place.above, clause) || counts_none(place.line.substr(place.at))) return std::nullopt;
-  if (is_event(before, "oom_kill")) return read_event(place, true);
   if (text.find_before("result'", from, 16) != kNowhere) {
     Message message = killed(Source::systemd, Kind::systemd, from);
     const std::string_view unit = place.line.substr(0, place.line.find(": Failed with"));

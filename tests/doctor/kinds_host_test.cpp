@@ -119,7 +119,10 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{"the pod is not ready: OOMKilled", Source::kernel}, std::pair{"trainer-0   0   OOMKilled   3", Source::kernel},
         std::pair{"no room was left and the pod was OOMKilled", Source::kernel},
         std::pair{"there was no restart\nOOMKilled", Source::kernel}, std::pair{"OOMKilled: 5", Source::kernel},
+        std::pair{"Restarts: 0\nOOMKilled", Source::kernel}, std::pair{"live: no\nOOMKilled", Source::kernel},
         std::pair{"\"OOMKilled\": true", Source::kernel}, std::pair{"oom_kill 5", Source::kernel}, std::pair{"  oom 3", Source::kernel},
+        std::pair{"low 0\nhigh 0\nmax 0\noom 0\noom_kill 1\noom_group_kill 0", Source::kernel},
+        std::pair{"oom_kill_disable 0\nunder_oom 0\noom_kill 1", Source::kernel},
         std::pair{"/sys/fs/cgroup/memory.events:oom_kill 2", Source::kernel},
         std::pair{R"(kube_pod_status_reason{pod="a",reason="OOMKilled"} 1)", Source::kernel},
         std::pair{"/var/spool/job/script: line 28:  8156 Killed                  python3 main.py", Source::kernel}));
