@@ -132,14 +132,32 @@ bool is_none(const MessageText& text) {
   return std::ranges::any_of(kValues, ends);
 }
 
+/// The count of an event, if `text` is no more than that behind its name: " 3".
+std::optional<std::int64_t> event_count(std::string_view text) {
+  text = without(text, " ");
+  if (!text.starts_with(' ') || text.find_first_not_of("0123456789", 1) != std::string_view::npos) return std::nullopt;
+  return number(text.substr(1));
+}
+
+/// Whether the lines around "oom 3" are of memory.events too: "max 41" and "oom_kill 0".
+bool is_among_events(const Place& place) {
+  static constexpr std::string_view kLimit = "max";
+  return (place.above.starts_with(kLimit) && event_count(place.above.substr(kLimit.size()))) ||
+         place.text.starts("oom_kill", place.text.line_end());
+}
+
 // memory.events of a control group: "oom 3", how often its limit left a request without memory; "oom_kill 2", how many were killed for it.
+// "oom 3" alone may be a count of anything's.
 std::optional<Message> read_event(const Place& place, bool kill) {
-  const std::string_view value = without(place.line.substr(place.at), " ");
-  const auto count = value.starts_with(' ') ? number(value.substr(1)) : std::nullopt;
-  if (count.value_or(0) <= 0 || value.find_first_not_of("0123456789", 1) != std::string_view::npos) return std::nullopt;
+  const auto count = event_count(place.line.substr(place.at));
+  if (count.value_or(0) <= 0) return std::nullopt;
   Message message = killed(Source::kernel, Kind::group_events, place.text.line_end());
   message.fatal = kill;
-  (kill ? message.tokens_wanted : message.tokens_possible) = count;
+  (kill ? message.kills : message.failed_requests) = count;
+  const std::size_t file = place.line.substr(0, place.at).rfind("memory.events");
+  const bool named = file != std::string_view::npos;
+  if (named) message.group = std::string(without(place.line.substr(0, file), "/"));
+  message.weak = !kill && !named && !is_among_events(place);
   return message;
 }
 
@@ -164,7 +182,6 @@ std::optional<Message> read_oom_kill(const Place& place) {
   const std::size_t detected = text.find_before("detected", from, 48);
   if (detected != kNowhere && (text.has("event", from, from + 8) || text.has("handler", from, from + 200))) {
     Message message = killed(Source::slurm, Kind::slurm, from);
-    message.tokens_wanted = text.last_integer("detected", from, 48);
     std::string_view step = field(place.line, "StepId=", " ,");
     if (step.empty()) step = field(place.line, "in step ", " ,");
     if (step.ends_with('.')) step.remove_suffix(1);

@@ -294,9 +294,9 @@ std::optional<Message> read_summary(const MessageText& text) {
   Labels labels(text, from, text.size());
   Message message = pytorch(Kind::memory_summary, from);
   message.fatal = false;
-  message.tokens_wanted = count;
+  message.failed_requests = count;
   const std::size_t retries = labels.find_end("retries");
-  if (retries != MessageText::kNowhere) message.tokens_possible = text.integer_at(retries);
+  if (retries != MessageText::kNowhere) message.retries = text.integer_at(retries);
   message.figures.allocated = labels.after("allocatedmemory|");
   message.figures.reserved = labels.after("reservedmemory|");
   complete(message.figures);
