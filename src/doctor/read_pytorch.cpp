@@ -210,12 +210,17 @@ std::optional<Message> read_shared_object(const MessageText& text) {
   return read_shared(labels.end());
 }
 
-/// Whether the last path in `text`, near its end, is /dev/shm or in it. What holds a slash is a path.
+/// The end of `text`, in which a path is looked for.
+std::string_view end_of(std::string_view text) {
+  constexpr std::size_t kNear = 200;
+  return text.substr(text.size() - std::min(text.size(), kNear));
+}
+
+/// Whether the last path in `text` is /dev/shm or in it. What holds a slash is a path.
 bool ends_with_shared_path(std::string_view text) {
   static constexpr std::string_view kShared = "/dev/shm";
-  constexpr std::size_t kNear = 200;
   const std::size_t slash = text.rfind('/');
-  if (slash == std::string_view::npos || text.size() - slash > kNear) return false;
+  if (slash == std::string_view::npos) return false;
   const std::size_t begin = text.find_last_of(" '\"`<([=,:;", slash) + 1;
   const std::string_view path = text.substr(begin, text.find_first_of(" '\"`>)],:;", begin) - begin);
   return path.starts_with(kShared) && (path.size() == kShared.size() || path[kShared.size()] == '/');
@@ -246,8 +251,8 @@ std::optional<Message> read_no_space(const Place& place) {
   message.source = Source::nccl;
   if (is_message("failedtoextend/dev/shm/nccl-", "bytes,error:nospaceleftondevice")) return message;
   message.source = Source::other;
-  std::string before(place.line.substr(0, place.at));
-  if (goes_on_from_above(place)) before.insert(0, place.above);
+  std::string before(end_of(place.line.substr(0, place.at)));
+  if (goes_on_from_above(place)) before.insert(0, end_of(place.above));
   if (!named_behind && !ends_with_shared_path(before)) return std::nullopt;
   return message;
 }
