@@ -120,13 +120,13 @@ Verdict judge(const Case& found) {
     case Kind::killed:
     case Kind::killed_in_group:
     case Kind::killed_on_nodes:
-    case Kind::group_events:
     case Kind::systemd:
     case Kind::oomd:
     case Kind::earlyoom:
     case Kind::ray:
     case Kind::heap_limit:
     case Kind::slurm: return verdict_of(Cause::host_limit, Confidence::high);
+    case Kind::group_events: return verdict_of(Cause::host_limit, found.message.weak ? Confidence::medium : Confidence::high);
     case Kind::exit_status: return verdict_of(Cause::host_limit, found.message.name.empty() ? Confidence::low : Confidence::high);
     default: return verdict_of(Cause::unknown, Confidence::low);
   }

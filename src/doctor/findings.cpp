@@ -17,6 +17,16 @@ std::string program_name(const Message& message) {
   return text;
 }
 
+std::string events_headline(const Message& message) {
+  const std::string group = safe(message.group);
+  if (message.kills && group.empty())
+    return fmt::format("The kernel killed in a control group that reached its limit (oom_kill {})", *message.kills);
+  if (message.kills)
+    return fmt::format("The kernel killed in the control group {}, which reached its limit (oom_kill {})", group, *message.kills);
+  return fmt::format("{} reached its limit, and requests failed (oom {})", group.empty() ? "A control group" : "The control group " + group,
+                     message.failed_requests.value_or(0));
+}
+
 // What failed, without figures.
 std::string what(const Message& message) {
   switch (message.kind) {
@@ -67,10 +77,7 @@ std::string what(const Message& message) {
     case Kind::killed: return "The kernel killed " + program_name(message) + ": the machine ran out of memory";
     case Kind::killed_in_group: return "The kernel killed " + program_name(message) + ": its control group reached its limit";
     case Kind::killed_on_nodes: return "The kernel killed " + program_name(message) + ": the memory nodes that it may use were full";
-    case Kind::group_events:
-      if (message.tokens_wanted)
-        return fmt::format("The kernel killed in a control group that reached its limit (oom_kill {})", *message.tokens_wanted);
-      return fmt::format("A control group reached its limit, and requests failed (oom {})", message.tokens_possible.value_or(0));
+    case Kind::group_events: return events_headline(message);
     case Kind::systemd:
       return "systemd: " + (message.name.empty() ? std::string("a unit") : safe(message.name)) + " was killed for want of memory";
     case Kind::oomd: return "systemd-oomd killed " + safe(message.name) + " for want of memory";
@@ -170,10 +177,9 @@ std::string summary_text(const Message& message, const Verdict& verdict) {
   if (message.figures.allocated && message.figures.reserved)
     text = fmt::format("At that moment tensors took {} of {} reserved. ", size_text(*message.figures.allocated),
                        size_text(*message.figures.reserved));
-  if (message.tokens_wanted) text += fmt::format("Requests failed {} times", *message.tokens_wanted);
-  if (message.tokens_possible)
-    text +=
-        fmt::format(", and {} succeeded only after the cache was emptied: a sign that the next failure is near", *message.tokens_possible);
+  if (message.failed_requests) text += fmt::format("Requests failed {} times", *message.failed_requests);
+  if (message.retries)
+    text += fmt::format(", and {} succeeded only after the cache was emptied: a sign that the next failure is near", *message.retries);
   return text + (verdict.cause == Cause::fragmentation ? ". Much of what is reserved lies unused: fragmentation." : ".");
 }
 

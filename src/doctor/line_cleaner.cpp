@@ -45,7 +45,8 @@ bool LineCleaner::next(std::string_view& bytes, Piece& piece) {
       const std::size_t room = std::min(bytes.size(), kLongestPiece - line_.size());
       std::size_t plain = 0;
       while (plain < room && plain_[static_cast<unsigned char>(bytes[plain])]) ++plain;
-      if (plain > 0 && backspaces_ > 0 && go_back()) return give(piece);
+      const bool writes = plain > 0 || bytes[0] == '\t';
+      if (writes && backspaces_ > 0 && go_back()) return give(piece);
       line_.append(bytes.substr(0, plain));
       bytes.remove_prefix(plain);
       if (line_.size() == kLongestPiece) return give(piece);
@@ -96,10 +97,7 @@ bool LineCleaner::take(char byte) {
       else feeds_ = 1;
       return !line_.empty();
     case '\r': return !line_.empty();
-    case '\t':
-      line_ += ' ';
-      backspaces_ = 0;
-      break;
+    case '\t': line_ += ' '; break;
     case '\b': ++backspaces_; break;
     case kEscape:
       inside_ = Inside::escape;

@@ -9,8 +9,8 @@
 namespace plimsoll::doctor {
 
 /// Cuts a stream of bytes into lines of text: colours and other escape sequences (ECMA-48) and control characters are gone, tabulators are
-/// blanks, carriage returns end a line like line feeds, and so do backspaces that lead to its beginning; after fewer of them the next text
-/// takes the place of as many characters. Empty lines are left out. NUL is left out too, which makes ASCII of UTF-16.
+/// blanks, carriage returns end a line like line feeds, and so do backspaces that lead to its beginning; after fewer of them the next text,
+/// or tabulator, takes the place of as many characters. Empty lines are left out. NUL is left out too, which makes ASCII of UTF-16.
 /// No-break spaces and lines that frame text (U+2500 to U+257F) are blanks, too.
 class LineCleaner {
  public:

@@ -128,6 +128,7 @@ struct LogReader::State {
 
   void push(const LineCleaner::Piece& piece);
   std::size_t writer_of(std::string_view name, std::uint64_t number);
+  bool is_numbered(const Line& line) const;
   void process(std::uint64_t index);
   void process_hit(std::uint64_t index, const Hit& hit);
   void note_context(std::uint64_t index, const Hit& hit);
@@ -155,7 +156,7 @@ struct LogReader::State {
 void LogReader::State::push(const LineCleaner::Piece& piece) {
   if (pushed - processed > kAhead) process(processed++);
   Line& line = at(pushed);
-  const LinePrefix prefix = find_prefix(piece.text, pushed > 0 ? at(pushed - 1).text : std::string_view());
+  const LinePrefix prefix = find_prefix(piece.text, pushed > 0 && !is_numbered(at(pushed - 1)) ? at(pushed - 1).text : std::string_view());
   line.text.assign(piece.text.substr(prefix.size));
   line.width = piece.text.size();
   line.ended = true;
@@ -189,6 +190,12 @@ std::size_t LogReader::State::writer_of(std::string_view name, std::uint64_t num
   writers[oldest].last_line = number;
   writers[oldest].generation = ++generations;
   return oldest;
+}
+
+/// Whether the writer of a line is a number: "3: ", as `srun -l` writes.
+bool LogReader::State::is_numbered(const Line& line) const {
+  const std::string& name = writers[line.writer].name;
+  return !name.empty() && std::ranges::all_of(name, is_digit);
 }
 
 void LogReader::State::process(std::uint64_t index) {

@@ -53,6 +53,8 @@ bool agree_nearly(std::optional<Figure> a, const std::optional<Figure>& b) {
 
 bool agree(const std::string& a, const std::string& b) { return a.empty() || b.empty() || a == b; }
 
+bool same_counts(const Message& a, const Message& b) { return agree(a.kills, b.kills) && agree(a.failed_requests, b.failed_requests); }
+
 bool is_kill(Kind kind) { return kind == Kind::killed || kind == Kind::killed_in_group || kind == Kind::killed_on_nodes; }
 
 }  // namespace
@@ -62,7 +64,7 @@ bool same_message(const Message& a, const Message& b) {
   const Figures& y = b.figures;
   return a.kind == b.kind && a.source == b.source && same_process(x, y) && a.name == b.name && a.group == b.group && x.device == y.device &&
          same(x.requested, y.requested) && same(x.free, y.free) && same(x.total, y.total) && same(x.allocated, y.allocated) &&
-         same(x.reserved, y.reserved) && same(x.used, y.used) && same(x.limit, y.limit);
+         same(x.reserved, y.reserved) && same(x.used, y.used) && same(x.limit, y.limit) && same_counts(a, b);
 }
 
 bool same_memory(const Message& a, const Message& b) {
@@ -73,6 +75,7 @@ bool same_memory(const Message& a, const Message& b) {
 bool is_part(const Message& first, const Message& later) {
   const bool same_kind = first.kind == later.kind || (is_kill(first.kind) && is_kill(later.kind));
   if (!same_kind || !is_part_kind(first.kind) || first.source != later.source) return false;
+  if (first.kind == Kind::group_events && (first.group != later.group || !same_counts(first, later))) return false;
   const Figures& x = first.figures;
   const Figures& y = later.figures;
   if (!agree_nearly(x.requested, y.requested) || !agree(x.device, y.device) || !agree(first.name, later.name)) return false;
@@ -91,8 +94,8 @@ void absorb(Message& first, Message later) {
   take(x.total, y.total);
   take(x.allocated, y.allocated);
   take(x.limit, y.limit);
-  take(first.tokens_wanted, later.tokens_wanted);
-  take(first.tokens_possible, later.tokens_possible);
+  take(first.kills, later.kills);
+  take(first.failed_requests, later.failed_requests);
   if (x.device.empty()) x.device = y.device;
   if (x.processes.empty() || (!x.processes[0].size && !y.processes.empty())) x.processes = y.processes;
   if (first.name.empty()) first.name = std::move(later.name);
@@ -101,6 +104,7 @@ void absorb(Message& first, Message later) {
   // The last line says best what it was for.
   if (later.phase != Phase::unknown) first.phase = later.phase;
   first.fatal = first.fatal || later.fatal;
+  first.weak = first.weak && later.weak;
 }
 
 }  // namespace plimsoll::doctor

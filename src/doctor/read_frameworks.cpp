@@ -163,11 +163,8 @@ Message read_ort(Sign sign, const MessageText& text) {
 
 // "1 pytorch allocator cache flushes since last step".
 Message read_flushes(const MessageText& text) {
-  const std::size_t from = text.here();
-  Message message = message_of(Source::deepspeed, Kind::flushes, from);
+  Message message = message_of(Source::deepspeed, Kind::flushes, text.here());
   message.fatal = false;
-  const std::size_t start = text.find_before("pytorchallocatorcacheflushes", from, 40);
-  if (start != kNowhere) message.tokens_wanted = text.integer_ending(start);
   return message;
 }
 

@@ -75,10 +75,9 @@ std::optional<Message> read_kill(const Place& place) {
   return message;
 }
 
-bool is_denial(std::string_view word) {
-  static constexpr std::array<std::string_view, 6> kDenials = {"no", "No", "0", "not", "Not", "never"};
-  return std::ranges::find(kDenials, word) != kDenials.end() || word.ends_with("n't");
-}
+bool negates(std::string_view word) { return word == "not" || word == "Not" || word == "never" || word.ends_with("n't"); }
+
+bool is_denial(std::string_view word) { return negates(word) || word == "no" || word == "No" || word == "0"; }
 
 /// Takes the last word off `text`.
 std::string_view take_last_word(std::string_view& text) {
@@ -102,13 +101,14 @@ bool denies(std::string_view before) {
   return false;
 }
 
-/// Whether the denial ends the line above, and this one only goes on: "was not" and "killed by the".
+/// Whether the denial ends the line above, and this one only goes on: "was not" and "killed by the". A line that ends in "0" or "no" may as
+/// well be a whole one.
 bool denies_above(std::string_view above, std::string_view before) {
   static constexpr std::array<std::string_view, 5> kLinks = {"been", "being", "killed", "by", "the"};
   while (!without(before, " ").empty()) {
     if (std::ranges::find(kLinks, take_last_word(before)) == kLinks.end()) return false;
   }
-  return is_denial(take_last_word(above));
+  return negates(take_last_word(above));
 }
 
 /// "ed"} 0": the value of a metric of Prometheus's, behind its labels.
@@ -132,14 +132,32 @@ bool is_none(const MessageText& text) {
   return std::ranges::any_of(kValues, ends);
 }
 
+/// The count of an event, if `text` is no more than that behind its name: " 3".
+std::optional<std::int64_t> event_count(std::string_view text) {
+  text = without(text, " ");
+  if (!text.starts_with(' ') || text.find_first_not_of("0123456789", 1) != std::string_view::npos) return std::nullopt;
+  return number(text.substr(1));
+}
+
+/// Whether the lines around "oom 3" are of memory.events too: "max 41" and "oom_kill 0".
+bool is_among_events(const Place& place) {
+  static constexpr std::string_view kLimit = "max";
+  return (place.above.starts_with(kLimit) && event_count(place.above.substr(kLimit.size()))) ||
+         place.text.starts("oom_kill", place.text.line_end());
+}
+
 // memory.events of a control group: "oom 3", how often its limit left a request without memory; "oom_kill 2", how many were killed for it.
+// "oom 3" alone may be a count of anything's.
 std::optional<Message> read_event(const Place& place, bool kill) {
-  const std::string_view value = without(place.line.substr(place.at), " ");
-  const auto count = value.starts_with(' ') ? number(value.substr(1)) : std::nullopt;
-  if (count.value_or(0) <= 0 || value.find_first_not_of("0123456789", 1) != std::string_view::npos) return std::nullopt;
+  const auto count = event_count(place.line.substr(place.at));
+  if (count.value_or(0) <= 0) return std::nullopt;
   Message message = killed(Source::kernel, Kind::group_events, place.text.line_end());
   message.fatal = kill;
-  (kill ? message.tokens_wanted : message.tokens_possible) = count;
+  (kill ? message.kills : message.failed_requests) = count;
+  const std::size_t file = place.line.substr(0, place.at).rfind("memory.events");
+  const bool named = file != std::string_view::npos;
+  if (named) message.group = std::string(without(place.line.substr(0, file), "/"));
+  message.weak = !kill && !named && !is_among_events(place);
   return message;
 }
 
@@ -150,11 +168,11 @@ std::optional<Message> read_oom_kill(const Place& place) {
   const std::size_t from = text.here();
   if (text.find("constraint=", from, from + 14) != kNowhere) return read_constraint(place);
   const std::string_view before = place.line.substr(0, place.at);
+  if (is_event(before, "oom_kill")) return read_event(place, true);
   // Where the phrase begins: "oom_kill", "OOM kill".
   const std::size_t phrase = before.find_last_of("oO");
   const std::string_view clause = before.substr(0, phrase - std::min<std::size_t>(phrase, 1));
   if (denies(clause) || denies_above(place.above, clause) || counts_none(place.line.substr(place.at))) return std::nullopt;
-  if (is_event(before, "oom_kill")) return read_event(place, true);
   if (text.find_before("result'", from, 16) != kNowhere) {
     Message message = killed(Source::systemd, Kind::systemd, from);
     const std::string_view unit = place.line.substr(0, place.line.find(": Failed with"));
@@ -164,7 +182,6 @@ std::optional<Message> read_oom_kill(const Place& place) {
   const std::size_t detected = text.find_before("detected", from, 48);
   if (detected != kNowhere && (text.has("event", from, from + 8) || text.has("handler", from, from + 200))) {
     Message message = killed(Source::slurm, Kind::slurm, from);
-    message.tokens_wanted = text.last_integer("detected", from, 48);
     std::string_view step = field(place.line, "StepId=", " ,");
     if (step.empty()) step = field(place.line, "in step ", " ,");
     if (step.ends_with('.')) step.remove_suffix(1);

@@ -15,8 +15,11 @@ bool is_event(std::string_view line, std::string_view name) {
 
 bool may_begin(Sign sign, std::string_view line, std::size_t at) {
   const std::string_view before = line.substr(0, at);
+  const std::string_view behind = line.substr(at);
   // A line may begin in the middle of it.
-  if (sign == Sign::oom) return before.ends_with(" OOM") || std::string_view("OOM").ends_with(before) || is_event(before, "oom");
+  if (sign == Sign::oom)
+    return before.ends_with(" OOM") || std::string_view("OOM").ends_with(before) || (is_event(before, "oom") && behind.starts_with(' '));
+  if (sign == Sign::oom_kill) return behind != " 0" || !is_event(before, "oom_kill");
   if (sign != Sign::killed || before.ends_with("Killed")) return true;
   return before.ends_with("killed") && (before.starts_with("zsh:") || before.starts_with('['));
 }

@@ -76,13 +76,17 @@ struct Message {
   bool no_size = false;                       ///< what was asked for is a number that is not below kNoSize
   Phase phase = Phase::unknown;               ///< where the message itself tells
   std::string name;                           ///< CUDA, HIP, XPU or NPU; PyTorch of a bare error; a killed program; a shape
-  std::string group;                          ///< control group
+  std::string group;                          ///< control group; of Kind::group_events only where the file's path is told
   std::optional<Figure> others;               ///< other allocations
   std::optional<Figure> missing;              ///< where the message itself tells
   std::optional<Figure> needed;               ///< in all, where `requested` is a part of it
   std::optional<Figure> available;            ///< for `needed`
-  std::optional<std::int64_t> tokens_wanted;  ///< or counts: retries, kills
+  std::optional<std::int64_t> tokens_wanted;  ///< of one text
   std::optional<std::int64_t> tokens_possible;
+  std::optional<std::int64_t> trial_texts;      ///< that vLLM tries at once
+  std::optional<std::int64_t> failed_requests;  ///< for memory
+  std::optional<std::int64_t> retries;          ///< that succeeded
+  std::optional<std::int64_t> kills;
   std::size_t end = 0;  ///< behind the message, in its text
 };
 

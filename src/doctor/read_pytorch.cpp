@@ -210,17 +210,50 @@ std::optional<Message> read_shared_object(const MessageText& text) {
   return read_shared(labels.end());
 }
 
+/// The end of `text`, in which a path is looked for.
+std::string_view end_of(std::string_view text) {
+  constexpr std::size_t kNear = 200;
+  return text.substr(text.size() - std::min(text.size(), kNear));
+}
+
+/// Whether the last path in `text` is /dev/shm or in it. What holds a slash is a path.
+bool ends_with_shared_path(std::string_view text) {
+  static constexpr std::string_view kShared = "/dev/shm";
+  const std::size_t slash = text.rfind('/');
+  if (slash == std::string_view::npos) return false;
+  const std::size_t begin = text.find_last_of(" '\"`<([=,:;", slash) + 1;
+  const std::string_view path = text.substr(begin, text.find_first_of(" '\"`>)],:;", begin) - begin);
+  return path.starts_with(kShared) && (path.size() == kShared.size() || path[kShared.size()] == '/');
+}
+
+/// Whether the phrase "No space left on device" is broken over two lines, or stands at the beginning of one behind "/dev/shm/a:".
+bool goes_on_from_above(const Place& place) {
+  const MessageText& text = place.text;
+  const std::size_t begin = text.find_before("nospaceleftondevice", text.here(), 24);
+  if (begin == MessageText::kNowhere) return false;
+  if (text.text().substr(begin, text.here() - begin).find('\n') != std::string_view::npos) return true;
+  const std::size_t last = place.above.find_last_not_of(' ');
+  return begin > 0 && text.text()[begin - 1] == '\n' && last != std::string_view::npos && place.above[last] == ':';
+}
+
 // "unable to write to file </torch_71_3>: No space left on device (28)", "[Errno 28] No space left on device: '/dev/shm/psm_1'", "failed to
-// extend /dev/shm/nccl-I7qB2s to 33030532 bytes, error: No space left on device (28)".
-std::optional<Message> read_no_space(const MessageText& text) {
+// extend /dev/shm/nccl-I7qB2s to 33030532 bytes, error: No space left on device (28)", "write /dev/shm/a: no space left on device".
+std::optional<Message> read_no_space(const Place& place) {
+  const MessageText& text = place.text;
   const std::size_t from = text.here();
-  const bool of_torch = text.find_before("</torch_", from, 160) != MessageText::kNowhere;
-  const bool named = text.find_before("/dev/shm", from, 200) != MessageText::kNowhere || text.has("/dev/shm", from, from + 48);
-  const bool elsewhere = text.starts(":'", from) && !text.starts(":'/dev/shm", from);
-  if (elsewhere || (!of_torch && !named)) return std::nullopt;
   Message message = read_shared(from);
-  if (of_torch) return message;
-  message.source = text.find_before("nccl", from, 200) != MessageText::kNowhere ? Source::nccl : Source::other;
+  const bool named_behind = text.starts(":'", from);
+  if (named_behind && !text.starts(":'/dev/shm/", from)) return std::nullopt;
+  const auto is_message = [&](std::string_view begin, std::string_view end) {
+    return text.ends(end, from) && text.find_before(begin, from, 160) != MessageText::kNowhere;
+  };
+  if (is_message("</torch_", ">:nospaceleftondevice")) return message;
+  message.source = Source::nccl;
+  if (is_message("failedtoextend/dev/shm/nccl-", "bytes,error:nospaceleftondevice")) return message;
+  message.source = Source::other;
+  std::string before(end_of(place.line.substr(0, place.at)));
+  if (goes_on_from_above(place)) before.insert(0, end_of(place.above));
+  if (!named_behind && !ends_with_shared_path(before)) return std::nullopt;
   return message;
 }
 
@@ -266,9 +299,9 @@ std::optional<Message> read_summary(const MessageText& text) {
   Labels labels(text, from, text.size());
   Message message = pytorch(Kind::memory_summary, from);
   message.fatal = false;
-  message.tokens_wanted = count;
+  message.failed_requests = count;
   const std::size_t retries = labels.find_end("retries");
-  if (retries != MessageText::kNowhere) message.tokens_possible = text.integer_at(retries);
+  if (retries != MessageText::kNowhere) message.retries = text.integer_at(retries);
   message.figures.allocated = labels.after("allocatedmemory|");
   message.figures.reserved = labels.after("reservedmemory|");
   complete(message.figures);
@@ -288,7 +321,7 @@ std::optional<Message> read_pytorch(Sign sign, const Place& place) {
     case Sign::host_map: return read_map(place.text);
     case Sign::host_shared: return read_shared(place.text.here());
     case Sign::shared_object: return read_shared_object(place.text);
-    case Sign::no_space: return read_no_space(place.text);
+    case Sign::no_space: return read_no_space(place);
     case Sign::bus_error: return read_bus_error(place.text);
     case Sign::capacity: return read_headless(place.text);
     case Sign::buffer_limit: return read_buffer_limit(place.text);

@@ -213,7 +213,7 @@ Message read_old_length(const MessageText& text) {
 Message read_trial(const MessageText& text) {
   Message message = message_of(Source::vllm, Kind::vllm_trial, text.here());
   const std::size_t with = text.find_end("with", text.here(), text.here() + 48);
-  if (with != kNowhere) message.tokens_wanted = text.integer_at(with);
+  if (with != kNowhere) message.trial_texts = text.integer_at(with);
   return message;
 }
 

@@ -157,7 +157,7 @@ void vllm(const Case& found, const Diagnosis& diagnosis, Remedies& out) {
   }
   if (message.kind == Kind::vllm_trial) {
     out.push_back({"Try fewer requests at once", "the trial run asks for as many as may ever run together", std::nullopt,
-                   fmt::format("--max-num-seqs {}", std::max<std::int64_t>(1, message.tokens_wanted.value_or(256) / 4))});
+                   fmt::format("--max-num-seqs {}", std::max<std::int64_t>(1, message.trial_texts.value_or(256) / 4))});
     out.push_back({"Leave more beside vLLM's share", "the cache gets less", std::nullopt, "--gpu-memory-utilization 0.85"});
     return;
   }

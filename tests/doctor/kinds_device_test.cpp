@@ -339,6 +339,15 @@ TEST(DeviceKinds, ANumberBehindABrokenLineIsNoRank) {
   EXPECT_EQ(found[0].rank, "");
 }
 
+TEST(DeviceKinds, ANumberBehindANumberedLineIsARank) {
+  const auto found = diagnose(
+      "0: RuntimeError: on GPU\n1: torch.OutOfMemoryError: CUDA out of memory. Tried to\n0: saving\n1: allocate 2.00 GiB. GPU 0 has a "
+      "total\n");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].rank, "1");
+  expect_size("requested", found[0].figures.requested, 2048);
+}
+
 TEST(DeviceKinds, ACutLineIsStillRecognised) {
   const auto figures =
       diagnose("CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has a total capacity of 15.77 GiB of which 1.0")[0].figures;

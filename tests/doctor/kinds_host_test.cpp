@@ -119,7 +119,10 @@ INSTANTIATE_TEST_SUITE_P(
         std::pair{"the pod is not ready: OOMKilled", Source::kernel}, std::pair{"trainer-0   0   OOMKilled   3", Source::kernel},
         std::pair{"no room was left and the pod was OOMKilled", Source::kernel},
         std::pair{"there was no restart\nOOMKilled", Source::kernel}, std::pair{"OOMKilled: 5", Source::kernel},
+        std::pair{"Restarts: 0\nOOMKilled", Source::kernel}, std::pair{"live: no\nOOMKilled", Source::kernel},
         std::pair{"\"OOMKilled\": true", Source::kernel}, std::pair{"oom_kill 5", Source::kernel}, std::pair{"  oom 3", Source::kernel},
+        std::pair{"low 0\nhigh 0\nmax 0\noom 0\noom_kill 1\noom_group_kill 0", Source::kernel},
+        std::pair{"oom_kill_disable 0\nunder_oom 0\noom_kill 1", Source::kernel},
         std::pair{"/sys/fs/cgroup/memory.events:oom_kill 2", Source::kernel},
         std::pair{R"(kube_pod_status_reason{pod="a",reason="OOMKilled"} 1)", Source::kernel},
         std::pair{"/var/spool/job/script: line 28:  8156 Killed                  python3 main.py", Source::kernel}));
@@ -138,6 +141,29 @@ TEST(HostKinds, EventsOfAGroupAreOneMessage) {
   const auto spared = diagnose("max 41\noom 3\noom_kill 0\n");
   ASSERT_EQ(spared.size(), 1U);
   EXPECT_FALSE(spared[0].fatal);
+  EXPECT_EQ(diagnose("oom_kill 2\nlog\noom_kill 2\n").size(), 1U);
+}
+
+TEST(HostKinds, EventsOfTwoGroupsAreTwoMessages) {
+  const auto killed = diagnose("a/memory.events:oom_kill 3\nb/memory.events:oom_kill 7\n");
+  ASSERT_EQ(killed.size(), 2U);
+  EXPECT_EQ(killed[0].headline, "The kernel killed in the control group a, which reached its limit (oom_kill 3)");
+  EXPECT_EQ(killed[1].headline, "The kernel killed in the control group b, which reached its limit (oom_kill 7)");
+  const auto one_spared = diagnose("/a/memory.events:oom 2\n/a/memory.events:oom_kill 0\n/b/memory.events.local:oom_kill 7\n");
+  ASSERT_EQ(one_spared.size(), 2U);
+  EXPECT_EQ(one_spared[0].headline, "The kernel killed in the control group /b, which reached its limit (oom_kill 7)");
+  EXPECT_EQ(one_spared[1].headline, "The control group /a reached its limit, and requests failed (oom 2)");
+  EXPECT_EQ(diagnose("memory.events:oom 2\nmemory.events:oom_kill 1\n").size(), 1U);
+  // `cat */memory.events` does not say whose they are.
+  EXPECT_EQ(diagnose("oom 3\noom_kill 3\noom 9\noom_kill 7\n").size(), 2U);
+}
+
+// "oom 3" may be a count of anything's.
+TEST(HostKinds, AnEventWithoutItsFileIsLessCertain) {
+  EXPECT_EQ(diagnose("words:\noom 3\nzoom 4\n").at(0).confidence, Confidence::medium);
+  EXPECT_EQ(diagnose("climax 4\noom 3\n").at(0).confidence, Confidence::medium);
+  for (const char* sure : {"max 41\noom 3\n", "oom 3\noom_kill 0\n", "oom 3\noom_kill 3\n", "oom_kill 3\n", "a/memory.events:oom 3\n"})
+    EXPECT_EQ(diagnose(sure).at(0).confidence, Confidence::high) << sure;
 }
 
 // A signal alone is weak evidence: whatever says more counts instead.

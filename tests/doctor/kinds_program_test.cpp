@@ -117,7 +117,34 @@ TEST(Programs, SharedMemoryOfOthers) {
   ASSERT_EQ(python.size(), 1U);
   expect_diagnosis(python[0], of_host(Confidence::high));
   EXPECT_TRUE(diagnose("OSError: [Errno 28] No space left on device: '/home/a'\n").empty());
-  EXPECT_TRUE(diagnose("/dev/shm has 64 MiB\nOSError: [Errno 28] No space left on device: '/home/a'\n").empty());
+  EXPECT_EQ(diagnose("open /dev/shm/a: no space left on device\n").size(), 1U);
+}
+
+TEST(Programs, AnotherFullDiskIsNotSharedMemory) {
+  for (const char* log :
+       {"/dev/shm has 64 MiB\nOSError: [Errno 28] No space left on device: '/home/a'",
+        "OSError: [Errno 28] No space left on device: '/dev/shm2/a'",
+        "INFO using /dev/shm for the cache\nwrite /data/ckpt.pt: no space left on device",
+        "tmpfs                      65536 65536     0 100% /dev/shm\ntar: /data/x.tar: Cannot write: No space left on device",
+        "tmpfs                      65536 65536     0 100% /dev/shm\nOSError: [Errno 28] No space left on device",
+        "np.save('/dev/shm/cache/a', x)  # then to the disk\nOSError: [Errno 28] No space left on device",
+        "OSError: [Errno 28] No space left on device\n$ ls /dev/shm", "cp: '/dev/shm/a' -> '/data/a': No space left on device",
+        "cp /dev/shm/a out/a: No space left on device", "write /data/dev/shm/a: no space left on device",
+        "closed </torch_71_3>\nwrite /data/a: no space left on device"})
+    EXPECT_TRUE(diagnose(log).empty()) << log;
+}
+
+TEST(Programs, SharedMemoryThatATerminalBroke) {
+  for (const auto& [how, log] :
+       disguises("NCCL WARN Error: failed to extend /dev/shm/nccl-I7qB2s to 33030532 bytes, error: No space left on device (28)")) {
+    const auto found = diagnose(log);
+    ASSERT_EQ(found.size(), 1U) << how;
+    EXPECT_EQ(source_name(found[0].source), "nccl") << how;
+  }
+  for (const char* log :
+       {"[Errno 28] No space left on device: \n'/dev/shm/psm_1'", "tar: /dev/shm/a: Cannot write:\nNo space left on device",
+        "tar: /dev/shm/a: Cannot write: No space left on dev\nice"})
+    EXPECT_EQ(diagnose(log).size(), 1U) << log;
 }
 
 class NoPrograms : public ::testing::TestWithParam<const char*> {};

@@ -52,6 +52,8 @@ TEST(LineCleaner, BackspacesTakeBackWhatIsWrittenOver) {
   EXPECT_EQ(clean("1/9 [=]\b\b\b\b\b\b\b2/9 [==]\nnext"), (Lines{{1, "1/9 [=]"}, {1, "2/9 [==]"}, {2, "next"}}));
   EXPECT_EQ(clean("a\xC3\xA9\bb\b\b\n"), (Lines{{1, "ab"}}));
   EXPECT_EQ(clean("\b\b\nx\b"), (Lines{{2, "x"}}));
+  EXPECT_EQ(clean("at 9%\b\b\t10%\n"), (Lines{{1, "at  10%"}}));
+  EXPECT_EQ(clean("9%\b\b\tgo\n"), (Lines{{1, "9%"}, {1, " go"}}));
 }
 
 TEST(LineCleaner, ASequenceWithoutEndGivesTheTextBack) {
