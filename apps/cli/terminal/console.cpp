@@ -93,8 +93,9 @@ std::string error_json(const Error& error) {
 }
 
 void Console::put(std::string_view text) const {
-  while (!text.empty()) {
-    if (!wait_for_reader(stop_)) return;
+  while (!text.empty() && !given_up_) {
+    given_up_ = !wait_for_reader(stop_);
+    if (given_up_) return;
     // A pipe that is ready takes this much without waiting.
     const ssize_t done = ::write(STDERR_FILENO, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
     if (done < 0 && errno == EINTR) continue;

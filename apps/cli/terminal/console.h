@@ -43,6 +43,7 @@ class Console {
 
   Style style_;
   const CancelToken* stop_;
+  mutable bool given_up_ = false;  ///< nobody reads standard error, and a signal has asked to stop
   bool drawn_ = false;
 };
 
