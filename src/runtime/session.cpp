@@ -226,8 +226,7 @@ Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
 
 Result<Session> Session::create(const Model& model, const Plan& plan, Options options) try {
-  if (options.os == nullptr || options.ledger == nullptr)
-    return Error{ErrorCode::usage, "a session needs an operating system and a ledger", "session", "set Options::os and Options::ledger"};
+  PLIMSOLL_CHECK(check_pointers(options.os, options.ledger, options.devices));
   PLIMSOLL_CHECK(check_plan(plan, model, options.devices.size()));
   auto state = std::make_unique<State>(model, plan, std::move(options));
   PLIMSOLL_CHECK(state->open(plan));

@@ -1,5 +1,7 @@
 #include "runtime/session_check.h"
 
+#include <algorithm>
+
 #include "model/binding.h"
 #include "plan/layout/schedule.h"
 #include "plan/model_shape.h"
@@ -18,6 +20,15 @@ bool same_pass_values(const Schedule& a, const Schedule& b, const Program& progr
 }
 
 }  // namespace
+
+Status check_pointers(const Os* os, const Ledger* ledger, std::span<OpenDevice* const> devices) {
+  if (os == nullptr || ledger == nullptr)
+    return Error{ErrorCode::usage, "a session needs an operating system and a ledger", "session", "set Options::os and Options::ledger"};
+  const auto missing = std::ranges::find(devices, nullptr);
+  if (missing == devices.end()) return {};
+  return Error{ErrorCode::usage, "device " + std::to_string(missing - devices.begin() + 1) + " is a null pointer", "session",
+               "leave it out of Options::devices and of the snapshot"};
+}
 
 Status check_plan(const Plan& plan, const Model& model, std::size_t devices) {
   PLIMSOLL_CHECK(check_unchanged(plan));

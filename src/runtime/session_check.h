@@ -1,9 +1,16 @@
 #pragma once
 
+#include <span>
+
 #include <plimsoll/model.h>
 #include <plimsoll/plan.h>
 
 namespace plimsoll {
+
+class OpenDevice;
+
+/// `usage` where a session would be without an operating system, a ledger or one of its devices.
+Status check_pointers(const Os* os, const Ledger* ledger, std::span<OpenDevice* const> devices);
 
 /// Whether a session of `model` with so many devices beside the host can move to `plan`: `usage` for one that was changed, or made for
 /// another model or other devices; does_not_fit.
