@@ -22,10 +22,10 @@ namespace plimsoll {
 class OpenDevice {
  public:
   /// A simulated GPU: `spec` as `--sim` takes it ("memory=2GiB,used=1GiB,link=12GB/s"), `name` as plans call it ("sim:0"). Results come
-  /// from the host's processor, memory from a heap of that size, time from a clock of its own (docs/architecture.md). `threads` compute.
-  /// Fails with usage (the key, what was given, what is allowed), not_found or io (its script), out_of_memory. A heap that is shared is
-  /// locked for each use of it, by a holder that may be stopped: `cancel`, which may be null and must outlive the device, ends such a wait,
-  /// with `cancelled`.
+  /// from the host's processor, memory from a heap of that size, time from a clock of its own (docs/architecture.md). `threads`, 1 to
+  /// 65,536, compute. Fails with usage (the key, what was given, what is allowed), not_found or io (its script), out_of_memory. A heap that
+  /// is shared is locked for each use of it, by a holder that may be stopped: `cancel`, which may be null and must outlive the device, ends
+  /// such a wait, with `cancelled`.
   static Result<std::unique_ptr<OpenDevice>> simulate(Os& os, std::string_view name, std::string_view spec, int threads,
                                                       const CancelToken* cancel = nullptr);
   /// cuda:N: an NVIDIA GPU, numbered as the driver does after CUDA_VISIBLE_DEVICES. Its context, cuBLASLt and all kernels are loaded then.

@@ -34,6 +34,7 @@ class Ledger {
 
   /// Fails with `out_of_memory` (figures attached) and charges nothing if the sum would exceed the limit.
   Status charge(MemoryTag tag, Bytes size);
+  /// Of more than the tag has, all that it has.
   void release(MemoryTag tag, Bytes size);
   /// What `charge` would come to now: for memory that is gone before anything else is charged.
   Status check(MemoryTag tag, Bytes size) const;

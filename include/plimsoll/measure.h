@@ -12,7 +12,8 @@ namespace plimsoll {
 
 /// The probed machine with what only the CPU device knows filled in: instruction set (capped by PLIMSOLL_ISA), native
 /// bfloat16, and rates from the cache file or the built-in table. `threads` > 0 overrides the default number of threads;
-/// `folder` is where the model lies (its disk's rate), or empty. Fails with `usage` for an unknown PLIMSOLL_ISA.
+/// `folder` is where the model lies (its disk's rate), or empty. Fails with `usage` for an unknown PLIMSOLL_ISA
+/// and for more than 65,536 threads.
 Result<Snapshot> describe_machine(Os& os, int threads, const std::string& folder = "");
 
 /// Measures what this machine can do, in about a second, and remembers it in the rates cache: matrix rates by type,

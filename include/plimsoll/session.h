@@ -47,8 +47,8 @@ class Session {
     std::vector<OpenDevice*> devices = {};  ///< those of the snapshot that was planned for, in its order; they outlive the session
     /// Plans the same model and workload for other budgets, with Workload::held_* those of the plan that the session was created with; and
     /// sets the limits of the ledgers to that plan's arenas, if it set them before. `budgets` are those of the host and of each of
-    /// `devices`, in this order: all that this process may have there. May be empty: then nothing is recovered. Called by the thread that
-    /// creates or runs.
+    /// `devices`, in this order: all that this process may have there. A plan of another model, workload or device is refused (`usage`).
+    /// May be empty: then nothing is recovered. Called by the thread that creates or runs.
     std::function<Result<Plan>(std::span<const DeviceBytes> budgets)> replan = {};
     std::function<void(const SessionEvent&)> event = {};  ///< likewise, told of everything that was done so; may be empty
   };

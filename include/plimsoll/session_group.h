@@ -17,14 +17,14 @@ namespace plimsoll {
 class SessionGroup {
  public:
   struct Options {
-    Os* os = nullptr;
-    Ledger* ledger = nullptr;
+    Os* os = nullptr;                       ///< needed
+    Ledger* ledger = nullptr;               ///< needed
     std::vector<OpenDevice*> devices = {};  ///< those of `machine`, in its order
     Snapshot machine;                       ///< what all sessions together may have: its budgets and free memory
   };
   /// One session of a group.
   struct Request {
-    const Model* model = nullptr;
+    const Model* model = nullptr;  ///< needed
     Workload workload = {};
     Policy policy = {};
     bool rebalance = false;  ///< where what is left is not enough for full speed, others shed until each has an equal share
@@ -33,7 +33,8 @@ class SessionGroup {
     std::function<void(const SessionEvent&)> event = {};
   };
 
-  /// Sets the limits of all ledgers. All that `options` points to outlives the group.
+  /// Sets the limits of all ledgers; does nothing where something is missing, which `add` tells (`usage`). All that `options` points to
+  /// outlives the group.
   explicit SessionGroup(Options options);
   ~SessionGroup();
   SessionGroup(const SessionGroup&) = delete;

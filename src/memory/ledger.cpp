@@ -43,8 +43,10 @@ Status Ledger::charge(MemoryTag tag, Bytes size) {
 
 void Ledger::release(MemoryTag tag, Bytes size) {
   const std::scoped_lock lock(mutex_);
+  Bytes& tagged = current_[index(tag)];
+  size = std::min(size, tagged);
   total_ -= size;
-  current_[index(tag)] -= size;
+  tagged -= size;
 }
 
 void Ledger::set_limit(Bytes limit) {

@@ -5,10 +5,11 @@
 #include <initializer_list>
 #include <limits>
 
+#include "platform/thread_pool.h"
+
 namespace plimsoll {
 namespace {
 
-constexpr std::int64_t kMostThreads = 1 << 16;
 // Tokens and texts of a session are numbered in 32 bits.
 constexpr std::int64_t kMostHeld = std::numeric_limits<std::int32_t>::max();
 // Tokens, texts and bytes of all that is to be done: more than there is anywhere.
@@ -43,7 +44,7 @@ Status check_rates(std::initializer_list<double> rates, const std::string& devic
 }
 
 Status check_machine(const Snapshot& machine) {
-  PLIMSOLL_CHECK(check_number("threads", machine.cpu.default_threads, 1, kMostThreads, "snapshot"));
+  PLIMSOLL_CHECK(check_threads(machine.cpu.default_threads, "snapshot"));
   if (machine.held.count > static_cast<std::uint64_t>(kMostInAll))
     return Error{ErrorCode::usage, "the process is said to hold " + format_bytes(machine.held), "snapshot"};
   const Rates& rates = machine.rates;

@@ -12,6 +12,8 @@ namespace {
 // About 50 microseconds: longer than the gap between two steps of a pass, far shorter than a scheduler slice.
 constexpr int kSpins = 2000;
 
+constexpr int kMostThreads = 1 << 16;
+
 // In ThreadPool::inside_, above the number of workers within the loop: others may still enter.
 constexpr std::uint32_t kOpen = 1U << 31U;
 
@@ -35,7 +37,13 @@ void wait_while_equal(std::atomic<T>& value, T old) {
 
 }  // namespace
 
+Status check_threads(int threads, const std::string& where) {
+  if (threads >= 1 && threads <= kMostThreads) return {};
+  return Error{ErrorCode::usage, "threads are given as " + std::to_string(threads), where, "give 1 to " + std::to_string(kMostThreads)};
+}
+
 Result<std::unique_ptr<ThreadPool>> ThreadPool::create(Os& os, int threads) {
+  PLIMSOLL_CHECK(check_threads(threads, "threads"));
   auto pool = std::unique_ptr<ThreadPool>(new ThreadPool());
   pool->workers_.reserve(static_cast<std::size_t>(threads));
   for (int worker = 1; worker < threads; ++worker) {

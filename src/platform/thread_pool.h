@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include <plimsoll/os.h>
@@ -43,13 +44,16 @@ class SpareWork {
   alignas(64) std::atomic<std::int64_t> next_{0};
 };
 
+/// `usage`, naming `where` they were given, for numbers of threads that no machine has.
+Status check_threads(int threads, const std::string& where);
+
 /// A fixed team of threads that runs one parallel loop at a time. The calling thread takes part as worker 0, so a
 /// pool of one starts no thread. Idle workers spin for some microseconds and then sleep. Nobody waits for a worker that
 /// has not begun: where other programs keep the cores busy, a loop ends without the workers that the system left waiting.
 /// All memory is acquired in `create`; `run` neither allocates nor fails. Used by one thread at a time.
 class ThreadPool {
  public:
-  /// Fewer than `threads` workers are made, never none, when the system refuses some. `threads` >= 1.
+  /// Fewer than `threads` workers are made, never none, when the system refuses some. Fails as `check_threads`.
   static Result<std::unique_ptr<ThreadPool>> create(Os& os, int threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;

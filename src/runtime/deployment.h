@@ -43,6 +43,7 @@ class Deployment {
   std::vector<HostPins::Refusal> take_pin_refusals() { return pins_.take_refusals(); }
   bool ready() const { return runner_ != nullptr; }
   Os* os() const { return options_.os; }
+  const Model& model() const { return *options_.model; }
   const std::vector<OpenDevice*>& devices() const { return options_.devices; }
   /// Tells all devices how far the session has come.
   void come_to(const Moment& moment) const;

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "plan/plan_sizes.h"
 #include "probe/host_memory.h"
 #include "recover/deficit.h"
 #include "recover/difference.h"
+#include "runtime/session_check.h"
 
 namespace plimsoll {
 namespace {
@@ -96,11 +96,8 @@ Bytes Elastic::host_free() const { return probe::probe_host_memory(*deployment_.
 
 Result<Plan> Elastic::plan_for(const Budgets& budgets) const {
   PLIMSOLL_TRY(Plan plan, options_.replan(budgets));
-  const auto elsewhere = [&](const Stage& stage) { return static_cast<std::size_t>(stage.schedule.device) >= shares_.size(); };
-  if (plan.devices.size() < shares_.size() || (plan.stages && std::any_of(plan.stages->begin(), plan.stages->end(), elsewhere)))
-    return Error{ErrorCode::usage, "a plan was made anew for other devices than the session's", "session"};
-  if (plan.verdict == Verdict::does_not_fit) return does_not_fit(plan);
-  PLIMSOLL_CHECK(check_unchanged(plan));
+  PLIMSOLL_CHECK(check_plan(plan, deployment_.model(), deployment_.devices().size()));
+  PLIMSOLL_CHECK(check_same_inputs(plan, deployment_.plan(), deployment_.model()));
   return plan;
 }
 

@@ -58,6 +58,7 @@ void remember(Os& os, const Snapshot& machine, Rates& rates, const std::string& 
 }  // namespace
 
 Result<Snapshot> describe_machine(Os& os, int threads, const std::string& folder) try {
+  if (threads > 0) PLIMSOLL_CHECK(check_threads(threads, "threads"));
   PLIMSOLL_TRY(const CpuFeatures features, chosen_features(os));
   PLIMSOLL_TRY(Snapshot machine, probe_machine(os));
   machine.cpu.isa = cpu_features_name(features);

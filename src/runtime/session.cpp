@@ -6,12 +6,10 @@
 #include <new>
 #include <span>
 
-#include "model/binding.h"
 #include "plan/layout/schedule.h"
-#include "plan/model_shape.h"
-#include "plan/plan_sizes.h"
 #include "runtime/deployment.h"
 #include "runtime/elastic.h"
+#include "runtime/session_check.h"
 
 namespace plimsoll {
 
@@ -228,20 +226,8 @@ Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
 
 Result<Session> Session::create(const Model& model, const Plan& plan, Options options) try {
-  if (options.os == nullptr || options.ledger == nullptr)
-    return Error{ErrorCode::usage, "a session needs an operating system and a ledger", "session", "set Options::os and Options::ledger"};
-  PLIMSOLL_CHECK(check_unchanged(plan));
-  if (plan.schedule->model_shape != model_shape(model.program(), model.binding())) {
-    return Error{ErrorCode::usage, "the plan was made for another model than " + model.name(), "session"};
-  }
-  if (plan.verdict == Verdict::does_not_fit) return does_not_fit(plan);
-  for (const Stage& stage : *plan.stages) {
-    if (const auto device = static_cast<std::size_t>(stage.schedule.device); device > options.devices.size())
-      return Error{ErrorCode::usage, "the plan computes on " + plan.devices.at(device).name + ", which the session was not given",
-                   "session"};
-  }
-  if (plan.devices.size() <= options.devices.size())
-    return Error{ErrorCode::usage, "the session was given a device that the plan does not know", "session"};
+  PLIMSOLL_CHECK(check_pointers(options.os, options.ledger, options.devices));
+  PLIMSOLL_CHECK(check_plan(plan, model, options.devices.size()));
   auto state = std::make_unique<State>(model, plan, std::move(options));
   PLIMSOLL_CHECK(state->open(plan));
   return Session(std::move(state));

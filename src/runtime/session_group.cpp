@@ -5,7 +5,21 @@
 
 #include <plimsoll/device.h>
 
+#include "runtime/session_check.h"
+
 namespace plimsoll {
+namespace {
+
+Status check(const SessionGroup::Options& options) {
+  PLIMSOLL_CHECK(check_pointers(options.os, options.ledger, options.devices));
+  const std::size_t described = options.machine.accelerators.size();
+  if (options.devices.size() <= described) return {};
+  return Error{ErrorCode::usage,
+               "a group was given " + std::to_string(options.devices.size()) + " devices and a machine with " + std::to_string(described),
+               "session", "add what OpenDevice::describe says of each to Snapshot::accelerators"};
+}
+
+}  // namespace
 
 /// A session, or one that is being opened: then it has none yet.
 struct SessionGroup::Member {
@@ -22,6 +36,7 @@ struct SessionGroup::Member {
 };
 
 SessionGroup::SessionGroup(Options options) : options_(std::move(options)) {
+  if (!check(options_).ok()) return;  // `add` tells
   budgets_.push_back({options_.ledger->device(), options_.machine.memory.budget});
   options_.ledger->set_limit(budgets_.front().bytes);
   for (std::size_t i = 0; i < options_.devices.size(); ++i) {
@@ -113,6 +128,8 @@ void SessionGroup::distribute() noexcept {
 }
 
 Result<Session*> SessionGroup::add(Request request) try {
+  PLIMSOLL_CHECK(check(options_));
+  if (request.model == nullptr) return Error{ErrorCode::usage, "a session needs a model", "session", "set Request::model"};
   auto made = std::make_unique<Member>(Member{std::move(request), nullptr});
   Member& member = *made;
   {

@@ -74,6 +74,8 @@ struct Texts {
 
 Error no_room() { return {ErrorCode::bad_row, "the text needs more memory than is set aside for one", "text", "shorten it or split it"}; }
 
+Error no_memory_resource() { return {ErrorCode::usage, "a text was given no memory to be encoded in", "text", "give a memory resource"}; }
+
 }  // namespace
 
 struct Tokenizer::Impl {
@@ -199,12 +201,14 @@ Result<Tokenizer> Tokenizer::open(Os& os, Ledger& ledger, Folder& folder, Openin
 }
 
 Result<Encoding> Tokenizer::encode(const EncodeInput& input, const EncodeOptions& options, std::pmr::memory_resource* memory) const try {
+  if (memory == nullptr) return no_memory_resource();
   return impl_->encode(input, options, memory);
 } catch (const std::bad_alloc&) {
   return no_room();
 }
 
 Result<std::int64_t> Tokenizer::count(const EncodeInput& input, const EncodeOptions& options, std::pmr::memory_resource* memory) const try {
+  if (memory == nullptr) return no_memory_resource();
   return impl_->count(input, options, memory);
 } catch (const std::bad_alloc&) {
   return no_room();

@@ -47,6 +47,15 @@ TEST(Ledger, IsNotWrappedAroundByHugeCharges) {
   EXPECT_EQ(ledger.current(), mib(1));
 }
 
+TEST(Ledger, OfMoreThanATagHasAllThatItHasIsReleased) {
+  Ledger ledger("cpu", mib(2));
+  ASSERT_TRUE(ledger.charge(MemoryTag::weights, mib(1)).ok());
+  ASSERT_TRUE(ledger.charge(MemoryTag::io, kib(1)).ok());
+  ledger.release(MemoryTag::io, kib(2));
+  EXPECT_EQ(ledger.current(MemoryTag::io), Bytes{});
+  EXPECT_EQ(ledger.current(), mib(1));
+}
+
 TEST(Ledger, RefusesEverythingWhileTheLimitIsBelowWhatIsHeld) {
   Ledger ledger("cpu", mib(2));
   ASSERT_TRUE(ledger.charge(MemoryTag::weights, mib(2)).ok());

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <numeric>
 #include <thread>
@@ -96,6 +97,14 @@ TEST_P(ThreadPoolOf, NoWorkerIsTwoThreadsAtOnce) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Threads, ThreadPoolOf, ::testing::Values(1, 2, 3, 4, 8));
+
+TEST_F(ThreadPoolTest, ANumberOfThreadsThatNobodyHasIsRefused) {
+  for (const int threads : {0, -1, 65537, std::numeric_limits<int>::max(), std::numeric_limits<int>::min()}) {
+    const auto pool = ThreadPool::create(*os, threads);
+    ASSERT_FALSE(pool.ok()) << threads;
+    EXPECT_EQ(pool.error().code, ErrorCode::usage) << threads;
+  }
+}
 
 TEST_F(ThreadPoolTest, WorksWithFewerThreadsWhenSomeAreRefused) {
   for (std::uint64_t ordinal = 1; ordinal <= 4; ++ordinal) {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <filesystem>
 #include <limits>
 #include <map>
 #include <set>
@@ -199,6 +200,49 @@ TEST_F(Elastic, MemoryThatIsGoneBeforeTheFirstPassIsPlannedAround) {
     EXPECT_LE(events_.size(), 4U);
     session_.reset();
     events_.clear();
+  }
+}
+
+TEST_F(Elastic, APlanMadeAnewForAnotherModelOrWorkloadIsRefusedAndTheSessionGoesOn) {
+  prepare(kDeep);
+  const std::vector<float> expected = reference();
+  const std::string folder = folder_ / "other";
+  std::filesystem::create_directories(folder);
+  testing::write_tiny_model(folder, TinyModel{});
+  const auto other = Model::open(*os_, ledger_, {folder, "", "", false});
+  ASSERT_TRUE(other.ok()) << message(other.error());
+  const Workload held = workload_;
+  std::vector<std::pair<const Model*, Workload>> wrong = {{&*other, held}};
+  const auto add = [&](const auto& change) { change(wrong.emplace_back(model_.get(), held).second); };
+  add([](Workload& workload) { workload.longest = 4; });
+  add([](Workload& workload) { workload.held_tokens = workload.held_texts = 0, workload.longest = 4; });
+  add([](Workload& workload) { workload.held_tokens = workload.held_texts = 0, workload.batch_size = 1; });
+  add([](Workload& workload) { --workload.held_texts; });
+  add([](Workload& workload) { workload.held_tokens += 1; });
+  add([](Workload& workload) { workload.longest_text_bytes = mib(1).count; });
+  for (const auto& [model, workload] : wrong) {
+    bool misled = false;
+    Session::Options options = this->options();
+    const auto replan = options.replan;
+    options.replan = [&, chosen = model, asked = workload](std::span<const DeviceBytes> budgets) {
+      return misled ? make_plan(*chosen, machine_, asked, policy_) : replan(budgets);
+    };
+    limits_ledger_ = false;
+    ledger_.set_limit(mib(4096));
+    auto session = Session::create(*model_, first_, options);
+    ASSERT_TRUE(session.ok()) << message(session.error());
+    session_ = std::make_unique<Session>(std::move(session).value());
+    misled = true;
+    session_->set_budget(least());
+    const auto refused = pass();
+    ASSERT_FALSE(refused.ok()) << workload.longest << " " << workload.held_tokens << " " << workload.held_texts;
+    EXPECT_EQ(refused.error().code, ErrorCode::usage) << message(refused.error());
+    session_->set_budget(most());
+    EXPECT_EQ(pass().value(), expected);
+    misled = false;
+    session_->set_budget(least());
+    EXPECT_EQ(pass().value(), expected);
+    session_.reset();
   }
 }
 

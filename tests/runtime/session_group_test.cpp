@@ -116,6 +116,32 @@ class Group : public testing::ModelFixture {
   std::unique_ptr<SessionGroup> group_;
 };
 
+TEST_F(Group, WhatIsMissingIsToldWhereASessionIsAdded) {
+  sims_ = {"memory=64MiB"};
+  add_model(kDeep);
+  make_group(mib(1024), mib(64));
+  OpenDevice* device = devices_.front().get();
+  const Snapshot without = describe_machine(*os_, 2).value();
+  Snapshot with = without;
+  with.accelerators.push_back(device->describe().value());
+  for (const SessionGroup::Options& options :
+       {SessionGroup::Options{.os = nullptr, .ledger = &ledger_, .machine = without},
+        SessionGroup::Options{.os = os_.get(), .ledger = nullptr, .machine = without},
+        SessionGroup::Options{.os = os_.get(), .ledger = &ledger_, .devices = {nullptr}, .machine = with},
+        SessionGroup::Options{.os = os_.get(), .ledger = &ledger_, .devices = {device}, .machine = without}}) {
+    group_ = std::make_unique<SessionGroup>(options);
+    const auto refused = add(0);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code, ErrorCode::usage) << message(refused.error());
+    EXPECT_EQ(group_->planned_total(), Bytes{});
+  }
+  make_group(mib(1024), mib(64));
+  const auto nameless = group_->add({});
+  ASSERT_FALSE(nameless.ok());
+  EXPECT_EQ(nameless.error().code, ErrorCode::usage);
+  EXPECT_TRUE(add(0).ok());
+}
+
 TEST_F(Group, TheSecondIsPlannedInWhatIsLeftAndGrowsWhenTheFirstGoes) {
   add_model(kDeep);
   add_model(kOther);

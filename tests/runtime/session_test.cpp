@@ -1,3 +1,4 @@
+#include <plimsoll/device.h>
 #include <plimsoll/session.h>
 
 #include <gtest/gtest.h>
@@ -180,6 +181,33 @@ TEST_F(SessionTest, AModelIsNeverMadeOfTwo) {
       EXPECT_TRUE(result->logits == own[0] || result->logits == own[1]) << i;
     }
   }
+}
+
+TEST_F(SessionTest, RefusesADeviceThatIsNone) {
+  Ledger ledger("cpu", mib(64));
+  const auto model = Model::open(*os_, ledger, {write({}), "", "", false});
+  ASSERT_TRUE(model.ok());
+  const auto device = OpenDevice::simulate(*os_, "sim:0", "memory=64MiB", 1);
+  ASSERT_TRUE(device.ok());
+  Snapshot machine = describe_machine(*os_, 1).value();
+  machine.accelerators.push_back((*device)->describe().value());
+  const auto plan = make_plan(*model, machine, {.longest = 8}, {.device = "sim:0"});
+  ASSERT_TRUE(plan.ok());
+  const auto session = Session::create(*model, *plan, {.os = os_.get(), .ledger = &ledger, .devices = {nullptr}});
+  ASSERT_FALSE(session.ok());
+  EXPECT_EQ(session.error().code, ErrorCode::usage);
+}
+
+TEST_F(SessionTest, ANumberOfThreadsThatNobodyHasIsRefused) {
+  const auto code = [](const auto& result) { return result.ok() ? ErrorCode::internal : result.error().code; };
+  Snapshot machine = describe_machine(*os_, 1).value();
+  for (const int threads : {-1, 1000000000}) {
+    EXPECT_EQ(code(OpenDevice::simulate(*os_, "sim:0", "memory=64MiB", threads)), ErrorCode::usage) << threads;
+    machine.cpu.default_threads = threads;
+    EXPECT_EQ(code(measure_peak(*os_, machine)), ErrorCode::usage) << threads;
+    EXPECT_EQ(code(measure_rates(*os_, machine, "")), ErrorCode::usage) << threads;
+  }
+  EXPECT_EQ(code(describe_machine(*os_, 1000000000)), ErrorCode::usage);
 }
 
 TEST_F(SessionTest, RefusesThePlanOfAnotherModel) {

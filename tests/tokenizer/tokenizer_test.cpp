@@ -124,6 +124,17 @@ TEST_F(TokenizerApi, TooShortForTheSpecialTokensIsUsage) {
   EXPECT_FALSE(tokenizer.encode({"a", "b"}, {.max_length = 2}, std::pmr::new_delete_resource()).ok());
 }
 
+TEST_F(TokenizerApi, NoMemoryResourceIsUsage) {
+  const auto tokenizer = open(kSmall);
+  ASSERT_TRUE(tokenizer.ok());
+  const auto encoding = tokenizer->encode({"a"}, {}, nullptr);
+  ASSERT_FALSE(encoding.ok());
+  EXPECT_EQ(encoding.error().code, ErrorCode::usage);
+  const auto count = tokenizer->count({"a"}, {}, nullptr);
+  ASSERT_FALSE(count.ok());
+  EXPECT_EQ(count.error().code, ErrorCode::usage);
+}
+
 TEST_F(TokenizerApi, PresentPairMakesAPair) {
   const Tokenizer tokenizer = open_fixture("tokenizers/bert-cased");
   EXPECT_EQ(tokenizer.count({","}, {}, std::pmr::new_delete_resource()).value(), 3);
