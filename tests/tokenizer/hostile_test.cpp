@@ -395,7 +395,7 @@ TEST_F(TokenizerHostile, ErrorsOfTokensNameTheirFile) {
   };
   const std::string settings = R"({"mask_token":")" + longest + "\"}";
   const std::string normalized = R"({"extra_special_tokens":[{"content":")" + ideographs + R"(","special":false,"normalized":true}]})";
-  const std::string blanks = R"({"extra_special_tokens":[" x",{"content":"y","rstrip":true}]})";
+  const std::string blanks = R"({"extra_special_tokens":[" x",{"content":"y","rstrip":true,"special":true}]})";
   for (const auto& [name, text] : {std::pair{"tokenizer.json", file}, std::pair{"vocab.txt", lines}}) {
     SCOPED_TRACE(name);
     const Error of_settings = refused({{name, text}, {"tokenizer_config.json", settings}});

@@ -382,6 +382,10 @@ TEST_F(TokenizerApi, FilesThatNameTheSameTokensAgreeOnThem) {
       {R"({"additional_special_tokens":["a"]})", R"({"additional_special_tokens":["[NEW]"]})", "{}", none},
       {R"({"extra_special_tokens":[]})", R"({"additional_special_tokens":["[NEW]"]})", "{}", none},
       {"{}", R"({"extra_special_tokens":["[NEW]"],"additional_special_tokens":["a"]})", "{}", special},
+      {R"({"mask_token":{"__type":"AddedToken","content":"[NEW]","special":false}})", "{}", "{}", special},
+      {"{}", R"({"mask_token":{"content":"[NEW]","special":false}})", "{}", special},
+      {R"({"extra_special_tokens":[{"__type":"AddedToken","content":"[NEW]"}]})", "{}", "{}", normalized},
+      {R"({"mask_token":"[NEW]"})", R"({"mask_token":null})", "{}", none},
   };
   os.files["m/vocab.txt"] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n[\n]\nnew\n";
   for (const Case& c : cases) {
@@ -399,6 +403,40 @@ TEST_F(TokenizerApi, FilesThatNameTheSameTokensAgreeOnThem) {
     ASSERT_FALSE(tokenizer.ok()) << wrong;
     EXPECT_EQ(tokenizer.error().code, ErrorCode::corrupt_file) << wrong;
   }
+}
+
+// As transformers 5.24 answers.
+TEST_F(TokenizerApi, RolesOfBertMayBeNull) {
+  os.files["m/vocab.txt"] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n[\n]\nmask\nsep\n";
+  const auto open_with = [&](const std::string& role) {
+    os.files["m/tokenizer_config.json"] = "{\"" + role + "\":null}";
+    return Tokenizer::open(os, ledger, "m");
+  };
+  using Ids = std::vector<std::int32_t>;
+  EXPECT_EQ(ids(*open_with("pad_token"), "a [MASK] [SEP]"), (Ids{2, 5, 4, 3, 3}));
+  EXPECT_EQ(ids(*open_with("mask_token"), "a [MASK] [SEP]"), (Ids{2, 5, 6, 8, 7, 3, 3}));
+  EXPECT_EQ(ids(*open_with("sep_token"), "a [MASK] [SEP]"), (Ids{2, 5, 4, 6, 9, 7, 3}));
+  const auto unknown = open_with("unk_token");
+  EXPECT_EQ(ids(*unknown, "a"), (Ids{2, 5, 3}));
+  EXPECT_FALSE(unknown->encode({"b"}, {}, std::pmr::new_delete_resource()).ok());
+}
+
+TEST_F(TokenizerApi, SettingsInUnusualPlacesAreRefused) {
+  os.files["m/vocab.txt"] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n";
+  const auto refused = [&](const std::string& name, const std::string& text, const std::string& where) {
+    os.files["m/" + name] = text;
+    const auto tokenizer = Tokenizer::open(os, ledger, "m");
+    ASSERT_FALSE(tokenizer.ok()) << text;
+    EXPECT_EQ(tokenizer.error().code, ErrorCode::unsupported) << text;
+    EXPECT_EQ(tokenizer.error().where, "m/" + name + ": " + where);
+    os.files.erase("m/" + name);
+  };
+  refused("tokenizer_config.json", R"({"vocab":{"a":0}})", "vocab");
+  refused("special_tokens_map.json", R"({"split_special_tokens":true})", "split_special_tokens");
+  refused("special_tokens_map.json", R"({"do_lower_case":false})", "do_lower_case");
+  os.files["m/special_tokens_map.json"] = R"({"split_special_tokens":true})";
+  os.files["m/tokenizer_config.json"] = R"({"added_tokens_decoder":{}})";
+  EXPECT_TRUE(Tokenizer::open(os, ledger, "m").ok()) << "the older file counts only without the newer's list";
 }
 
 // As transformers 5.24 answers.

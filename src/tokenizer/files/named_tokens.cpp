@@ -25,10 +25,11 @@ NamedToken special_token(std::string_view content) {
   return token;
 }
 
-/// An object with "content" and flags.
-Status read_token(const JsonValue& value, NamedToken& token) {
+/// An object with "content" and flags. `special`: whatever it says itself.
+Status read_token(const JsonValue& value, bool special, NamedToken& token) {
   PLIMSOLL_TRY(token.content, value.get_string("content"));
-  PLIMSOLL_TRY(token.flags.special, value.bool_or("special", token.flags.special));
+  PLIMSOLL_TRY(const bool told, value.bool_or("special", false));
+  token.flags.special = special || told;
   PLIMSOLL_TRY(token.flags.normalized, value.bool_or("normalized", !token.flags.special));
   PLIMSOLL_TRY(token.flags.lstrip, value.bool_or("lstrip", false));
   PLIMSOLL_TRY(token.flags.rstrip, value.bool_or("rstrip", false));
@@ -36,10 +37,11 @@ Status read_token(const JsonValue& value, NamedToken& token) {
   return {};
 }
 
-/// A special token is told as a string or as an object.
-Status read_name(const JsonValue& value, NamedToken& token) {
-  if (value.is_object()) return read_token(value, token);
+/// A string, which is special, or an object.
+Status read_name(const JsonValue& value, bool special, NamedToken& token) {
+  if (value.is_object()) return read_token(value, special, token);
   PLIMSOLL_TRY(token.content, value.as_string());
+  token.flags.special = true;
   return {};
 }
 
@@ -77,23 +79,23 @@ bool is_own_name(const JsonValue& member, TokenSource source) {
   return member.is_string() || (member.is_object() && (source == TokenSource::special_tokens || member.find("__type")));
 }
 
-/// One that is special, in a list, an object or a file.
-Status append_special(const JsonValue& entry, TokenSource source, bool makes_special, std::vector<NamedToken>& tokens) {
-  NamedToken token = special_token({});
-  PLIMSOLL_CHECK(read_name(entry, token));
+Status append(const JsonValue& entry, TokenSource source, bool special, bool makes_special, std::vector<NamedToken>& tokens) {
+  NamedToken token;
+  PLIMSOLL_CHECK(read_name(entry, special, token));
   token.flags.source = source;
   token.makes_special = makes_special;
   tokens.push_back(std::move(token));
   return {};
 }
 
-/// Those of a list, or of an object, whose keys are names.
-Status append_all(const JsonValue& list, TokenSource source, bool make_special, NamedTokens& named, const Ledger& ledger) {
+/// Those of a list, or of an object, whose keys are names: these are special whatever they say.
+Status append_all(const JsonValue& list, TokenSource source, bool makes_special, NamedTokens& named, const Ledger& ledger) {
   if (!list.is_array() && !list.is_object()) return Error{ErrorCode::corrupt_file, "a list of tokens was expected", list.where()};
   std::vector<NamedToken>& tokens = list.is_array() ? named.extra : named.own_names;
   PLIMSOLL_CHECK(make_room(list, ledger, tokens));
+  const bool by_string = source == TokenSource::settings;
   for (const JsonValue entry : list.children())
-    PLIMSOLL_CHECK(append_special(entry, source, make_special && (entry.is_string() || source == TokenSource::special_tokens), tokens));
+    PLIMSOLL_CHECK(append(entry, source, list.is_object() || !by_string, makes_special && (entry.is_string() || !by_string), tokens));
   return {};
 }
 
@@ -102,7 +104,7 @@ Status read_own_names(const JsonValue& file, TokenSource source, NamedTokens& na
   const auto taken = [&](const JsonValue& member) { return is_own_name(member, source); };
   PLIMSOLL_CHECK(make_room(file, ledger, named.own_names, taken));
   for (const JsonValue member : file.children())
-    if (taken(member)) PLIMSOLL_CHECK(append_special(member, source, false, named.own_names));
+    if (taken(member)) PLIMSOLL_CHECK(append(member, source, true, false, named.own_names));
   const auto names = file.find("model_specific_special_tokens");
   if (!names || names->is_null()) return {};
   if (!names->is_object()) return Error{ErrorCode::corrupt_file, "an object of tokens was expected", names->where()};
@@ -127,10 +129,13 @@ Status read_extra(const JsonValue& file, TokenSource source, bool& listed, Named
 Status read_special(const JsonValue& file, TokenSource source, bool& listed, NamedTokens& named, const Ledger& ledger) {
   for (std::size_t role = 0; role < kRoles; ++role) {
     const auto value = file.find(kRoleNames[role].key);
-    if (!value || value->is_null()) continue;
-    PLIMSOLL_CHECK(read_name(*value, named.roles[role]));
-    named.roles[role].flags.source = source;
-    named.roles[role].makes_special = value->is_string() || source == TokenSource::special_tokens;
+    if (!value) continue;
+    NamedToken& token = named.roles[role];
+    token = {};
+    if (value->is_null()) continue;
+    PLIMSOLL_CHECK(read_name(*value, true, token));
+    token.flags.source = source;
+    token.makes_special = value->is_string() || source == TokenSource::special_tokens;
   }
   PLIMSOLL_CHECK(read_own_names(file, source, named, ledger));
   return read_extra(file, source, listed, named, ledger);
@@ -145,7 +150,7 @@ Status read_decoder(const JsonValue& decoder, std::vector<NamedToken>& added, co
     const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), token.id);
     if (error != std::errc() || end != key.data() + key.size() || token.id < 0)
       return Error{ErrorCode::corrupt_file, "a token's id was expected as the key", entry.where()};
-    PLIMSOLL_CHECK(read_token(entry, token));
+    PLIMSOLL_CHECK(read_token(entry, false, token));
     token.flags.source = TokenSource::settings;
     added.push_back(std::move(token));
   }
@@ -179,10 +184,22 @@ Status read_added(const JsonValue& file, NamedTokens& named, const Ledger& ledge
   return {};
 }
 
+/// transformers takes any setting from special_tokens_map.json. `bert`: those of BertTokenizer too.
+Status refuse_settings(const JsonValue& file, bool bert) {
+  PLIMSOLL_TRY(const bool split, file.bool_or("split_special_tokens", false));
+  std::string_view found = split ? "split_special_tokens" : "";
+  for (const std::string_view key : {"do_lower_case", "strip_accents", "tokenize_chinese_chars"})
+    if (bert && file.find(key)) found = key;
+  if (found.empty()) return {};
+  return Error{ErrorCode::unsupported, "a setting among the special tokens", file.where() + ": " + std::string(found),
+               "move it to tokenizer_config.json"};
+}
+
 /// One after the other, so that one is there at a time.
-Status read_other_files(const SettingsFiles& files, bool& listed, NamedTokens& named, const Ledger& ledger) {
+Status read_other_files(const SettingsFiles& files, bool bert, bool& listed, NamedTokens& named, const Ledger& ledger) {
   {
     PLIMSOLL_TRY(const auto special, files.read_other(file_name(TokenSource::special_tokens)));
+    if (special) PLIMSOLL_CHECK(refuse_settings(special->root(), bert));
     if (special) PLIMSOLL_CHECK(read_special(special->root(), TokenSource::special_tokens, listed, named, ledger));
   }
   PLIMSOLL_TRY(const auto added, files.read_other(file_name(TokenSource::added_tokens)));
@@ -224,7 +241,7 @@ Result<NamedTokens> read_named_tokens(const SettingsFiles& files, bool bert, con
     has_decoder = decoder.has_value();
     if (has_decoder) PLIMSOLL_CHECK(read_decoder(*decoder, named.added, ledger));
   }
-  if (!has_decoder) PLIMSOLL_CHECK(read_other_files(files, listed, named, ledger));
+  if (!has_decoder) PLIMSOLL_CHECK(read_other_files(files, bert, listed, named, ledger));
   std::ranges::sort(named.added, {}, &NamedToken::id);
   return named;
 }
