@@ -432,6 +432,7 @@ TEST_F(TokenizerApi, SettingsInUnusualPlacesAreRefused) {
     os.files.erase("m/" + name);
   };
   refused("tokenizer_config.json", R"({"vocab":{"a":0}})", "vocab");
+  refused("config.json", R"({"model_type":"mpnet"})", "model_type");
   refused("special_tokens_map.json", R"({"split_special_tokens":true})", "split_special_tokens");
   refused("special_tokens_map.json", R"({"do_lower_case":false})", "do_lower_case");
   os.files["m/special_tokens_map.json"] = R"({"split_special_tokens":true})";

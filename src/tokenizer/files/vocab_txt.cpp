@@ -77,6 +77,9 @@ Result<Parts> read_vocab_txt(Os& os, Ledger& ledger, File& file, const SettingsF
   if (!files.class_name.empty() && !is_bert(files))
     return Error{ErrorCode::unsupported, "a tokenizer of class " + printable(files.class_name, 60) + " from vocab.txt", files.class_source,
                  "save it as tokenizer.json"};
+  if (!files.foreign_model.empty())
+    return Error{ErrorCode::unsupported, "the tokenizer of a model of type " + printable(files.foreign_model, 60) + " from vocab.txt",
+                 files.folder() + "/config.json: model_type", "save it as tokenizer.json"};
   if (files.config && files.config->root().find("vocab"))
     return Error{ErrorCode::unsupported, "a vocabulary among the settings", files.config->root().where() + ": vocab",
                  "remove it, or save the tokenizer as tokenizer.json"};
