@@ -273,6 +273,17 @@ TEST_F(TokenizerHostile, FilesBesideItNameSoManyTokensAtMost) {
   EXPECT_EQ(ledger.current(), Bytes{0});
 }
 
+TEST_F(TokenizerHostile, NamesOfTokensAreBoundedToo) {
+  std::string named;
+  for (int i = 0; i < 20'000; ++i) named += (i > 0 ? ",\"" : "{\"") + std::to_string(i) + "_token\":\"" + std::to_string(i) + "x\"";
+  const auto beside = [&] { return open(with("added_tokens", "[]"), named + "}"); };
+  EXPECT_TRUE(beside().ok());
+  ledger.set_limit(mib(1));
+  const auto unread = beside();
+  ASSERT_FALSE(unread.ok());
+  EXPECT_EQ(unread.error().code, ErrorCode::out_of_memory) << message(unread.error());
+}
+
 /// Whether they go through many parts, or grow in them: each of BERT's normalizers sets an ideograph apart anew.
 TEST_F(TokenizerHostile, AddedTokensThatTakeLongToNormalizeAreRefused) {
   Json file = Json::parse(with("added_tokens", "[]"));
@@ -384,7 +395,7 @@ TEST_F(TokenizerHostile, ErrorsOfTokensNameTheirFile) {
   };
   const std::string settings = R"({"mask_token":")" + longest + "\"}";
   const std::string normalized = R"({"extra_special_tokens":[{"content":")" + ideographs + R"(","special":false,"normalized":true}]})";
-  const std::string blanks = R"({"extra_special_tokens":[" x",{"content":"y","rstrip":true}]})";
+  const std::string blanks = R"({"extra_special_tokens":[" x",{"content":"y","rstrip":true,"special":true}]})";
   for (const auto& [name, text] : {std::pair{"tokenizer.json", file}, std::pair{"vocab.txt", lines}}) {
     SCOPED_TRACE(name);
     const Error of_settings = refused({{name, text}, {"tokenizer_config.json", settings}});

@@ -362,6 +362,139 @@ TEST_F(TokenizerApi, SettingsAddTokensToThoseOfTheFile) {
   EXPECT_TRUE(flags->is_special(0)) << "the file's own flags stay";
 }
 
+// As transformers 5.24 answers for the same files.
+TEST_F(TokenizerApi, FilesThatNameTheSameTokensAgreeOnThem) {
+  struct Case {
+    const char* config;
+    const char* map;
+    const char* added;
+    std::vector<std::int32_t> ids;
+  };
+  const std::vector<std::int32_t> none = {2, 6, 8, 7, 6, 8, 7, 5, 3};
+  const std::vector<std::int32_t> special = {2, 9, 6, 8, 7, 5, 3};
+  const std::vector<std::int32_t> normalized = {2, 9, 9, 5, 3};
+  const char* const added = R"({"[NEW]":9})";
+  const std::vector<Case> cases = {
+      {"{}", "{}", "{}", none},
+      {"{}", "{}", added, normalized},
+      {R"({"additional_special_tokens":["[NEW]"]})", "{}", added, special},
+      {R"({"extra_special_tokens":["[NEW]"]})", "{}", added, special},
+      {R"({"mask_token":"[NEW]"})", "{}", added, special},
+      {"{}", R"({"mask_token":{"content":"[NEW]"}})", added, special},
+      {"{}", R"({"additional_special_tokens":["[NEW]"]})", added, normalized},
+      {R"({"image_token":"[NEW]"})", "{}", "{}", special},
+      {R"({"image_token":{"__type":"AddedToken","content":"[NEW]","normalized":false}})", "{}", "{}", special},
+      {R"({"image_token":{"content":"[NEW]","normalized":false}})", "{}", "{}", none},
+      {"{}", R"({"image_token":"[NEW]"})", "{}", special},
+      {"{}", R"({"image_token":{"content":"[NEW]"}})", "{}", special},
+      {R"({"model_specific_special_tokens":{"image_token":"[NEW]"}})", "{}", "{}", special},
+      {R"({"extra_special_tokens":["a"],"additional_special_tokens":["[NEW]"]})", "{}", "{}", none},
+      {R"({"extra_special_tokens":[],"additional_special_tokens":["[NEW]"]})", "{}", "{}", special},
+      {R"({"additional_special_tokens":["a"]})", R"({"additional_special_tokens":["[NEW]"]})", "{}", none},
+      {R"({"extra_special_tokens":[]})", R"({"additional_special_tokens":["[NEW]"]})", "{}", none},
+      {"{}", R"({"extra_special_tokens":["[NEW]"],"additional_special_tokens":["a"]})", "{}", special},
+      {R"({"mask_token":{"__type":"AddedToken","content":"[NEW]","special":false}})", "{}", "{}", special},
+      {"{}", R"({"mask_token":{"content":"[NEW]","special":false}})", "{}", special},
+      {R"({"extra_special_tokens":[{"__type":"AddedToken","content":"[NEW]"}]})", "{}", "{}", normalized},
+      {R"({"mask_token":"[NEW]"})", R"({"mask_token":null})", "{}", none},
+  };
+  os.files["m/vocab.txt"] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n[\n]\nnew\n";
+  for (const Case& c : cases) {
+    SCOPED_TRACE(std::string(c.config) + ' ' + c.map + ' ' + c.added);
+    os.files["m/tokenizer_config.json"] = c.config;
+    os.files["m/special_tokens_map.json"] = c.map;
+    os.files["m/added_tokens.json"] = c.added;
+    const auto tokenizer = Tokenizer::open(os, ledger, "m");
+    ASSERT_TRUE(tokenizer.ok()) << message(tokenizer.error());
+    EXPECT_EQ(ids(*tokenizer, "[NEW] [new] a"), c.ids);
+  }
+  for (const char* wrong : {R"({"model_specific_special_tokens":["[NEW]"]})", R"({"model_specific_special_tokens":{"image_token":1}})"}) {
+    os.files["m/tokenizer_config.json"] = wrong;
+    const auto tokenizer = Tokenizer::open(os, ledger, "m");
+    ASSERT_FALSE(tokenizer.ok()) << wrong;
+    EXPECT_EQ(tokenizer.error().code, ErrorCode::corrupt_file) << wrong;
+  }
+}
+
+// As transformers 5.24 answers.
+TEST_F(TokenizerApi, RolesOfBertMayBeNull) {
+  os.files["m/vocab.txt"] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n[\n]\nmask\nsep\n";
+  const auto open_with = [&](const std::string& role) {
+    os.files["m/tokenizer_config.json"] = "{\"" + role + "\":null}";
+    return Tokenizer::open(os, ledger, "m");
+  };
+  using Ids = std::vector<std::int32_t>;
+  EXPECT_EQ(ids(*open_with("pad_token"), "a [MASK] [SEP]"), (Ids{2, 5, 4, 3, 3}));
+  EXPECT_EQ(ids(*open_with("mask_token"), "a [MASK] [SEP]"), (Ids{2, 5, 6, 8, 7, 3, 3}));
+  EXPECT_EQ(ids(*open_with("sep_token"), "a [MASK] [SEP]"), (Ids{2, 5, 4, 6, 9, 7, 3}));
+  const auto unknown = open_with("unk_token");
+  EXPECT_EQ(ids(*unknown, "a"), (Ids{2, 5, 3}));
+  EXPECT_FALSE(unknown->encode({"b"}, {}, std::pmr::new_delete_resource()).ok());
+}
+
+TEST_F(TokenizerApi, SettingsInUnusualPlacesAreRefused) {
+  os.files["m/vocab.txt"] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n";
+  const auto refused = [&](const std::string& name, const std::string& text, const std::string& where) {
+    os.files["m/" + name] = text;
+    const auto tokenizer = Tokenizer::open(os, ledger, "m");
+    ASSERT_FALSE(tokenizer.ok()) << text;
+    EXPECT_EQ(tokenizer.error().code, ErrorCode::unsupported) << text;
+    EXPECT_EQ(tokenizer.error().where, "m/" + name + ": " + where);
+    os.files.erase("m/" + name);
+  };
+  refused("tokenizer_config.json", R"({"vocab":{"a":0}})", "vocab");
+  refused("config.json", R"({"model_type":"mpnet"})", "model_type");
+  refused("special_tokens_map.json", R"({"split_special_tokens":true})", "split_special_tokens");
+  refused("special_tokens_map.json", R"({"do_lower_case":false})", "do_lower_case");
+  os.files["m/special_tokens_map.json"] = R"({"split_special_tokens":true})";
+  os.files["m/tokenizer_config.json"] = R"({"added_tokens_decoder":{}})";
+  EXPECT_TRUE(Tokenizer::open(os, ledger, "m").ok()) << "the older file counts only without the newer's list";
+}
+
+// As transformers 5.24 answers.
+TEST_F(TokenizerApi, TheLastFlagsOfATokenCount) {
+  const auto of = [&](const std::string& decoder) {
+    const auto tokenizer =
+        open(R"({"added_tokens":[)" + added_token("<m>", R"({"id":1,"special":true})") + R"(],"normalizer":{"type":"Lowercase"},
+        "pre_tokenizer":{"type":"Whitespace"},"model":{"type":"WordLevel","unk_token":"?","vocab":{"?":0,"<m>":1}}})",
+             R"({"tokenizer_class":"PreTrainedTokenizerFast","added_tokens_decoder":{)" + decoder + "}}");
+    EXPECT_TRUE(tokenizer.ok()) << (tokenizer.ok() ? "" : message(tokenizer.error()));
+    return tokenizer.ok() ? ids(*tokenizer, "<M> x<m>") : std::vector<std::int32_t>();
+  };
+  using Ids = std::vector<std::int32_t>;
+  const std::string plain = R"("1":{"content":"<m>","special":true})";
+  const std::string normalized = R"({"content":"<m>","normalized":true,"special":true})";
+  EXPECT_EQ(of(plain), (Ids{0, 0, 0, 0, 1}));
+  EXPECT_EQ(of(R"("1":)" + normalized), (Ids{1, 0, 1}));
+  EXPECT_EQ(of(R"("1":{"content":"<m>","single_word":true,"special":true})"), (Ids{0, 0, 0, 0, 0, 0, 0}));
+  EXPECT_EQ(of(plain + R"(,"2":)" + normalized), (Ids{1, 0, 1}));
+}
+
+// As transformers 5.24 and tokenizers answer.
+TEST_F(TokenizerApi, NewTokensOfSettingsComeBehindAllIds) {
+  const auto open_with = [&](std::int32_t id, const std::string& listed, const std::string& settings) {
+    return open(
+        R"({"added_tokens":[)" + added_token("<m>", R"({"special":true})") + listed +
+            R"(],"pre_tokenizer":{"type":"WhitespaceSplit"},"model":{"type":"WordLevel","unk_token":"?","vocab":{"?":0,"a":1,"<m>":)" +
+            std::to_string(id) + "}}}",
+        R"({"tokenizer_class":"PreTrainedTokenizerFast",)" + settings + "}");
+  };
+  const auto of = [&](std::int32_t id, const std::string& listed, const std::string& settings) {
+    const auto tokenizer = open_with(id, listed, settings);
+    EXPECT_TRUE(tokenizer.ok()) << (tokenizer.ok() ? "" : message(tokenizer.error()));
+    return tokenizer.ok() ? ids(*tokenizer, "<m> a <x> <y>") : std::vector<std::int32_t>();
+  };
+  using Ids = std::vector<std::int32_t>;
+  const std::string both = R"("extra_special_tokens":["<x>","<y>"])";
+  EXPECT_EQ(of(2, "", both), (Ids{2, 1, 3, 4}));
+  EXPECT_EQ(of(50, "", both), (Ids{50, 1, 51, 52}));
+  EXPECT_EQ(of(50, "," + added_token("<x>"), R"("extra_special_tokens":["<y>"])"), (Ids{50, 1, 3, 51}));
+  const auto full = open_with(INT32_MAX, "", both);
+  ASSERT_FALSE(full.ok());
+  EXPECT_EQ(full.error().code, ErrorCode::corrupt_file);
+  EXPECT_EQ(full.error().where, "m/tokenizer_config.json");
+}
+
 TEST_F(TokenizerApi, SettingsTellWhetherAModelIsGivenTokenTypes) {
   const auto passes = [&](const std::string& settings, const std::string& config = "") {
     std::map<std::string, std::string> others;

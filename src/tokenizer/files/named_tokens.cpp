@@ -25,10 +25,11 @@ NamedToken special_token(std::string_view content) {
   return token;
 }
 
-/// An object with "content" and flags.
-Status read_token(const JsonValue& value, NamedToken& token) {
+/// An object with "content" and flags. `special`: whatever it says itself.
+Status read_token(const JsonValue& value, bool special, NamedToken& token) {
   PLIMSOLL_TRY(token.content, value.get_string("content"));
-  PLIMSOLL_TRY(token.flags.special, value.bool_or("special", token.flags.special));
+  PLIMSOLL_TRY(const bool told, value.bool_or("special", false));
+  token.flags.special = special || told;
   PLIMSOLL_TRY(token.flags.normalized, value.bool_or("normalized", !token.flags.special));
   PLIMSOLL_TRY(token.flags.lstrip, value.bool_or("lstrip", false));
   PLIMSOLL_TRY(token.flags.rstrip, value.bool_or("rstrip", false));
@@ -36,10 +37,11 @@ Status read_token(const JsonValue& value, NamedToken& token) {
   return {};
 }
 
-/// A special token is told as a string or as an object.
-Status read_name(const JsonValue& value, NamedToken& token) {
-  if (value.is_object()) return read_token(value, token);
+/// A string, which is special, or an object.
+Status read_name(const JsonValue& value, bool special, NamedToken& token) {
+  if (value.is_object()) return read_token(value, special, token);
   PLIMSOLL_TRY(token.content, value.as_string());
+  token.flags.special = true;
   return {};
 }
 
@@ -49,79 +51,167 @@ std::size_t content_bytes(const JsonValue& entry) {
   return content && content->is_string() ? content->as_string()->size() : entry.key().size();
 }
 
-/// Before so many tokens are read, of which a document holds 65,000 at most. With what is made of them here and in UnlistedTokens.
-Status check_room(const JsonValue& list, const Ledger& ledger) {
+bool any(const JsonValue&) { return true; }
+
+/// Before the entries that are `taken` are read, of which a document holds 65,000 at most. With what is made of them here and in
+/// UnlistedTokens.
+template <typename Taken = decltype(any)>
+Status make_room(const JsonValue& list, const Ledger& ledger, std::vector<NamedToken>& tokens, Taken&& taken = any) {
   static constexpr std::uint64_t kBytesPerToken = sizeof(NamedToken) + 64;
-  std::uint64_t bytes = list.size() * kBytesPerToken;
-  for (const JsonValue entry : list.children()) bytes += content_bytes(entry);
-  return ledger.check(MemoryTag::tables, Bytes{bytes});
+  std::size_t count = 0;
+  std::uint64_t bytes = 0;
+  for (const JsonValue entry : list.children()) {
+    if (!taken(entry)) continue;
+    ++count;
+    bytes += kBytesPerToken + content_bytes(entry);
+  }
+  PLIMSOLL_CHECK(ledger.check(MemoryTag::tables, Bytes{bytes}));
+  tokens.reserve(tokens.size() + count);
+  return {};
+}
+
+bool is_role(std::string_view key) { return std::ranges::find(kRoleNames, key, &RoleName::key) != kRoleNames.end(); }
+
+/// Whether a member of a file names a token by a key that no role has, such as "image_token".
+bool is_own_name(const JsonValue& member, TokenSource source) {
+  if (!member.key().ends_with("_token") || is_role(member.key())) return false;
+  // An object of tokenizer_config.json says that it is one.
+  return member.is_string() || (member.is_object() && (source == TokenSource::special_tokens || member.find("__type")));
+}
+
+Status append(const JsonValue& entry, TokenSource source, bool special, bool makes_special, std::vector<NamedToken>& tokens) {
+  NamedToken token;
+  PLIMSOLL_CHECK(read_name(entry, special, token));
+  token.flags.source = source;
+  token.makes_special = makes_special;
+  tokens.push_back(std::move(token));
+  return {};
+}
+
+/// Those of a list, or of an object, whose keys are names: these are special whatever they say.
+Status append_all(const JsonValue& list, TokenSource source, bool makes_special, NamedTokens& named, const Ledger& ledger) {
+  if (!list.is_array() && !list.is_object()) return Error{ErrorCode::corrupt_file, "a list of tokens was expected", list.where()};
+  std::vector<NamedToken>& tokens = list.is_array() ? named.extra : named.own_names;
+  PLIMSOLL_CHECK(make_room(list, ledger, tokens));
+  const bool by_string = source == TokenSource::settings;
+  for (const JsonValue entry : list.children())
+    PLIMSOLL_CHECK(append(entry, source, list.is_object() || !by_string, makes_special && (entry.is_string() || !by_string), tokens));
+  return {};
+}
+
+/// Those with names of their own.
+Status read_own_names(const JsonValue& file, TokenSource source, NamedTokens& named, const Ledger& ledger) {
+  const auto taken = [&](const JsonValue& member) { return is_own_name(member, source); };
+  PLIMSOLL_CHECK(make_room(file, ledger, named.own_names, taken));
+  for (const JsonValue member : file.children())
+    if (taken(member)) PLIMSOLL_CHECK(append(member, source, true, false, named.own_names));
+  const auto names = file.find("model_specific_special_tokens");
+  if (!names || names->is_null()) return {};
+  if (!names->is_object()) return Error{ErrorCode::corrupt_file, "an object of tokens was expected", names->where()};
+  return append_all(*names, source, false, named, ledger);
+}
+
+/// extra_special_tokens, and additional_special_tokens, their name before transformers 5, which is passed over where the newer one is a
+/// list. `listed`: whether a file before had either.
+Status read_extra(const JsonValue& file, TokenSource source, bool& listed, NamedTokens& named, const Ledger& ledger) {
+  const auto extra = file.find("extra_special_tokens");
+  const auto additional = file.find("additional_special_tokens");
+  const bool newer = extra && !extra->is_object();
+  const bool passed_over = source == TokenSource::settings ? newer && extra->size() > 0 : listed || newer;
+  if (extra && !extra->is_null()) PLIMSOLL_CHECK(append_all(*extra, source, extra->is_array(), named, ledger));
+  if (additional && !additional->is_null() && !passed_over)
+    PLIMSOLL_CHECK(append_all(*additional, source, source == TokenSource::settings, named, ledger));
+  listed = listed || newer || additional;
+  return {};
 }
 
 /// The special tokens of one file, over those of the files before.
-Status read_special(const JsonValue& file, TokenSource source, NamedTokens& named, const Ledger& ledger) {
+Status read_special(const JsonValue& file, TokenSource source, bool& listed, NamedTokens& named, const Ledger& ledger) {
   for (std::size_t role = 0; role < kRoles; ++role) {
     const auto value = file.find(kRoleNames[role].key);
-    if (!value || value->is_null()) continue;
-    PLIMSOLL_CHECK(read_name(*value, named.roles[role]));
-    named.roles[role].flags.source = source;
+    if (!value) continue;
+    NamedToken& token = named.roles[role];
+    token = {};
+    if (value->is_null()) continue;
+    PLIMSOLL_CHECK(read_name(*value, true, token));
+    token.flags.source = source;
+    token.makes_special = value->is_string() || source == TokenSource::special_tokens;
   }
-  // A list, or the members of an object, which have names.
-  for (const std::string_view key : {"additional_special_tokens", "extra_special_tokens"}) {
-    const auto list = file.find(key);
-    if (!list || list->is_null()) continue;
-    if (!list->is_array() && !list->is_object())
-      return Error{ErrorCode::corrupt_file, "a list of tokens was expected", file.where() + ": " + std::string(key)};
-    PLIMSOLL_CHECK(check_room(*list, ledger));
-    named.extra.reserve(named.extra.size() + list->size());
-    for (const JsonValue entry : list->children()) {
-      NamedToken token = special_token({});
-      PLIMSOLL_CHECK(read_name(entry, token));
-      token.flags.source = source;
-      named.extra.push_back(std::move(token));
-    }
-  }
-  return {};
+  PLIMSOLL_CHECK(read_own_names(file, source, named, ledger));
+  return read_extra(file, source, listed, named, ledger);
 }
 
 /// An object of ids and tokens.
 Status read_decoder(const JsonValue& decoder, std::vector<NamedToken>& added, const Ledger& ledger) {
-  PLIMSOLL_CHECK(check_room(decoder, ledger));
-  added.reserve(decoder.size());
+  PLIMSOLL_CHECK(make_room(decoder, ledger, added));
   for (const JsonValue entry : decoder.children()) {
     NamedToken token;
     const std::string_view key = entry.key();
     const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), token.id);
     if (error != std::errc() || end != key.data() + key.size() || token.id < 0)
       return Error{ErrorCode::corrupt_file, "a token's id was expected as the key", entry.where()};
-    PLIMSOLL_CHECK(read_token(entry, token));
+    PLIMSOLL_CHECK(read_token(entry, false, token));
     token.flags.source = TokenSource::settings;
     added.push_back(std::move(token));
   }
   return {};
 }
 
-/// An object of tokens and ids: none of them is special.
-Status read_added(const JsonValue& file, std::vector<NamedToken>& added, const Ledger& ledger) {
-  PLIMSOLL_CHECK(check_room(file, ledger));
-  added.reserve(file.size());
+/// Sorted contents.
+std::vector<std::string_view> special_contents(const NamedTokens& named) {
+  std::vector<std::string_view> contents;
+  contents.reserve(kRoles + named.extra.size());
+  for (const NamedToken& token : named.roles)
+    if (token.makes_special) contents.push_back(token.content);
+  for (const NamedToken& token : named.extra)
+    if (token.makes_special) contents.push_back(token.content);
+  std::ranges::sort(contents);
+  return contents;
+}
+
+/// An object of tokens and ids: those are special that the other files name.
+Status read_added(const JsonValue& file, NamedTokens& named, const Ledger& ledger) {
+  PLIMSOLL_CHECK(make_room(file, ledger, named.added));
+  const std::vector<std::string_view> special = special_contents(named);
   for (const JsonValue entry : file.children()) {
     NamedToken token{std::string(entry.key())};
-    token.flags.normalized = true;
+    token.flags.special = std::ranges::binary_search(special, std::string_view(token.content));
+    token.flags.normalized = !token.flags.special;
     token.flags.source = TokenSource::added_tokens;
     PLIMSOLL_TRY(token.id, entry.as_int(0, INT32_MAX));
-    added.push_back(std::move(token));
+    named.added.push_back(std::move(token));
   }
   return {};
 }
 
+/// transformers takes any setting from special_tokens_map.json. `bert`: those of BertTokenizer too.
+Status refuse_settings(const JsonValue& file, bool bert) {
+  PLIMSOLL_TRY(const bool split, file.bool_or("split_special_tokens", false));
+  std::string_view found = split ? "split_special_tokens" : "";
+  for (const std::string_view key : {"do_lower_case", "strip_accents", "tokenize_chinese_chars"})
+    if (bert && file.find(key)) found = key;
+  if (found.empty()) return {};
+  return Error{ErrorCode::unsupported, "a setting among the special tokens", file.where() + ": " + std::string(found),
+               "move it to tokenizer_config.json"};
+}
+
 /// One after the other, so that one is there at a time.
-Status read_other_files(const SettingsFiles& files, NamedTokens& named, const Ledger& ledger) {
+Status read_other_files(const SettingsFiles& files, bool bert, bool& listed, NamedTokens& named, const Ledger& ledger) {
   {
     PLIMSOLL_TRY(const auto special, files.read_other(file_name(TokenSource::special_tokens)));
-    if (special) PLIMSOLL_CHECK(read_special(special->root(), TokenSource::special_tokens, named, ledger));
+    if (special) PLIMSOLL_CHECK(refuse_settings(special->root(), bert));
+    if (special) PLIMSOLL_CHECK(read_special(special->root(), TokenSource::special_tokens, listed, named, ledger));
   }
   PLIMSOLL_TRY(const auto added, files.read_other(file_name(TokenSource::added_tokens)));
-  return added ? read_added(added->root(), named.added, ledger) : Status();
+  return added ? read_added(added->root(), named, ledger) : Status();
+}
+
+/// Flags in bits, of which one is always set.
+std::uint8_t packed(const AddedTokenSpec& token) {
+  unsigned bits = 1;
+  for (const bool flag : {token.single_word, token.lstrip, token.rstrip, token.normalized, token.special})
+    bits = bits << 1U | static_cast<unsigned>(flag);
+  return static_cast<std::uint8_t>(bits);
 }
 
 }  // namespace
@@ -134,6 +224,7 @@ std::vector<const NamedToken*> NamedTokens::in_order() const {
   };
   append(added);
   append(roles);
+  append(own_names);
   append(extra);
   return order;
 }
@@ -142,14 +233,15 @@ Result<NamedTokens> read_named_tokens(const SettingsFiles& files, bool bert, con
   NamedTokens named;
   for (std::size_t role = 0; role < kRoles; ++role) named.roles[role] = special_token(bert ? kRoleNames[role].of_bert : "");
   bool has_decoder = false;
+  bool listed = false;
   if (files.config) {
     const JsonValue config = files.config->root();
-    PLIMSOLL_CHECK(read_special(config, TokenSource::settings, named, ledger));
+    PLIMSOLL_CHECK(read_special(config, TokenSource::settings, listed, named, ledger));
     PLIMSOLL_TRY(const auto decoder, config.optional_object("added_tokens_decoder"));
     has_decoder = decoder.has_value();
     if (has_decoder) PLIMSOLL_CHECK(read_decoder(*decoder, named.added, ledger));
   }
-  if (!has_decoder) PLIMSOLL_CHECK(read_other_files(files, named, ledger));
+  if (!has_decoder) PLIMSOLL_CHECK(read_other_files(files, bert, listed, named, ledger));
   std::ranges::sort(named.added, {}, &NamedToken::id);
   return named;
 }
@@ -159,7 +251,7 @@ UnlistedTokens::UnlistedTokens(const NamedTokens& named, TableListener& target) 
   for (const NamedToken* token : order_) contents_.push_back(token->content);
   std::ranges::sort(contents_);
   contents_.erase(std::unique(contents_.begin(), contents_.end()), contents_.end());
-  listed_.resize(contents_.size());
+  flags_.resize(contents_.size());
 }
 
 // In `contents_`; its size where it is not there.
@@ -169,15 +261,16 @@ std::size_t UnlistedTokens::place(std::string_view content) const {
 }
 
 Status UnlistedTokens::on_added(const AddedTokenSpec& token) {
-  if (const std::size_t at = place(token.content); at < listed_.size()) listed_[at] = true;
+  if (const std::size_t at = place(token.content); at < flags_.size()) flags_[at] = packed(token);
   return target_.on_added(token);
 }
 
 Status UnlistedTokens::add_rest() {
   for (const NamedToken* token : order_) {
-    const std::size_t at = place(token->content);
-    if (listed_[at]) continue;
-    listed_[at] = true;
+    std::uint8_t& flags = flags_[place(token->content)];
+    const bool of_decoder = token->id >= 0 && token->flags.source == TokenSource::settings;
+    if (flags == packed(token->flags) || (flags != 0 && !of_decoder)) continue;
+    flags = packed(token->flags);
     AddedTokenSpec spec = token->flags;
     spec.content = token->content;
     PLIMSOLL_CHECK(target_.on_added(spec));

@@ -18,7 +18,9 @@ namespace plimsoll::tokenizer {
 struct NamedToken {
   std::string content;  ///< empty: none
   AddedTokenSpec flags = {};
-  std::int64_t id = -1;
+  std::int64_t id = -1;  ///< as the file tells it; of one that is told by name none
+  /// That a token of the same content in added_tokens.json is special.
+  bool makes_special = false;
 };
 
 enum class Role : std::uint8_t { bos, eos, unknown, sep, pad, cls, mask };
@@ -28,8 +30,9 @@ inline constexpr std::size_t kRoles = 7;
 /// tokenizer_config.json has no added_tokens_decoder.
 struct NamedTokens {
   std::array<NamedToken, kRoles> roles;
-  std::vector<NamedToken> added;  ///< by rising id
-  std::vector<NamedToken> extra;  ///< special ones without a role
+  std::vector<NamedToken> added;      ///< by rising id
+  std::vector<NamedToken> own_names;  ///< special ones with a name that is no role's, such as "image_token"
+  std::vector<NamedToken> extra;      ///< special ones without a name
 
   const NamedToken& operator[](Role role) const { return roles[static_cast<std::size_t>(role)]; }
   /// All that there are, in the order in which transformers adds them: new ids are given in it.
@@ -41,6 +44,7 @@ struct NamedTokens {
 Result<NamedTokens> read_named_tokens(const SettingsFiles& files, bool bert, const Ledger& ledger);
 
 /// Passes the tables of a file on, and remembers which named tokens are not among its added ones: those are added behind them, each once.
+/// One that added_tokens_decoder has with other flags is added again, and these flags count.
 class UnlistedTokens final : public TableListener {
  public:
   /// Both outlive the object.
@@ -56,7 +60,7 @@ class UnlistedTokens final : public TableListener {
 
   std::vector<const NamedToken*> order_;
   std::vector<std::string_view> contents_;  ///< of `order_`, sorted, each once
-  std::vector<bool> listed_;                ///< of `contents_`
+  std::vector<std::uint8_t> flags_;         ///< of `contents_`, as last added, in bits; 0: not yet
   TableListener& target_;
 };
 

@@ -45,6 +45,10 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kOfModels
                                                                                      {"mobilebert", "MobileBertTokenizer"},
                                                                                      {"squeezebert", "SqueezeBertTokenizer"}}};
 
+/// Models whose files name no class, and which read vocab.txt otherwise than BertTokenizer, or not at all.
+constexpr std::array kForeignModels = {"albert"sv, "big_bird"sv, "camembert"sv, "deberta"sv,    "deberta-v2"sv,
+                                       "mpnet"sv,  "rembert"sv,  "roberta"sv,   "xlm-roberta"sv};
+
 template <typename List>
 bool contains(const List& list, std::string_view name) {
   return std::ranges::find(list, name) != list.end();
@@ -65,7 +69,10 @@ Status class_of_model(const JsonValue& config, SettingsFiles& files) {
   if (named) return {};
   PLIMSOLL_TRY(const auto type, config.optional_string("model_type"));
   const auto found = std::ranges::find(kOfModels, type.value_or(""), [](const auto& pair) { return pair.first; });
-  if (found == kOfModels.end()) return {};
+  if (found == kOfModels.end()) {
+    if (contains(kForeignModels, type.value_or(""))) files.foreign_model = *type;
+    return {};
+  }
   files.class_name = found->second;
   files.class_source = config.where() + ": model_type";
   return {};

@@ -150,11 +150,18 @@ Status Tables::name_added() {
   std::sort(order.begin(), order.end(), [&](const StringEntry& a, const StringEntry& b) {
     return added_[static_cast<std::size_t>(a.value)].id < added_[static_cast<std::size_t>(b.value)].id;
   });
+  // Those of the tokenizer's own file come first.
+  const auto own =
+      std::ranges::find_if(added_, [](const AddedToken& token) { return token.source != TokenSource::tokenizer; }) - added_.begin();
   auto next = static_cast<std::int64_t>(vocabulary_.size());
+  std::int64_t largest = -1;
   for (const StringEntry& e : order) {
     AddedToken& token = added_[static_cast<std::size_t>(e.value)];
-    token.id = vocabulary_.id(token.content).value_or(static_cast<std::int32_t>(next));
-    if (token.id == next && !vocabulary_.id(token.content)) ++next;
+    if (token.id >= own) next = std::max(next, largest + 1);
+    const std::optional<std::int32_t> known = vocabulary_.id(token.content);
+    if (!known && next > INT32_MAX) return corrupt(named(token.content) + " has no id left", places_.added(token.source));
+    token.id = known ? *known : static_cast<std::int32_t>(next++);
+    largest = std::max<std::int64_t>(largest, token.id);
   }
   return {};
 }

@@ -75,7 +75,8 @@ class Tables final : public TableListener {
   Status on_added(const AddedTokenSpec& token) override;
 
   /// After the second reading: sorts, gives ids to the added tokens as the `tokenizers` package does (that of the same token
-  /// in the vocabulary, else the next free one; the file's own is not asked) and normalizes those that want it.
+  /// in the vocabulary, else the next free one, for tokens of other files behind the largest of an added token; the file's own is not
+  /// asked) and normalizes those that want it.
   Status finish(Os& os, Ledger& ledger, const Normalizers& normalizers, Repeated repeated);
 
   const Vocabulary& vocabulary() const { return vocabulary_; }

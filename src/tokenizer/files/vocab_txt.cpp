@@ -77,6 +77,12 @@ Result<Parts> read_vocab_txt(Os& os, Ledger& ledger, File& file, const SettingsF
   if (!files.class_name.empty() && !is_bert(files))
     return Error{ErrorCode::unsupported, "a tokenizer of class " + printable(files.class_name, 60) + " from vocab.txt", files.class_source,
                  "save it as tokenizer.json"};
+  if (!files.foreign_model.empty())
+    return Error{ErrorCode::unsupported, "the tokenizer of a model of type " + printable(files.foreign_model, 60) + " from vocab.txt",
+                 files.folder() + "/config.json: model_type", "save it as tokenizer.json"};
+  if (files.config && files.config->root().find("vocab"))
+    return Error{ErrorCode::unsupported, "a vocabulary among the settings", files.config->root().where() + ": vocab",
+                 "remove it, or save the tokenizer as tokenizer.json"};
   PLIMSOLL_TRY(const NamedTokens named, read_named_tokens(files, true, ledger));
   PLIMSOLL_TRY(const BertNormalizerOptions normalizer, read_bert_settings(files));
   TableCounter counter({files.folder(), file.path()});
@@ -85,18 +91,20 @@ Result<Parts> read_vocab_txt(Os& os, Ledger& ledger, File& file, const SettingsF
   Parts parts;
   parts.normalizers.push_back(make_bert_normalizer(normalizer));
   parts.pre_tokenizers.push_back(make_bert_pre_tokenizer());
-  parts.model = make_word_piece({.unknown = named[Role::unknown].content});
+  // What transformers makes of null: no token that a text has.
+  const std::string& unknown = named[Role::unknown].content;
+  parts.model = make_word_piece({.unknown = unknown.empty() ? "None" : unknown});
   parts.decoders.push_back(make_word_piece_decoder("##", true));
   PLIMSOLL_TRY(parts.tables, Tables::create(os, ledger, counter));
   PLIMSOLL_CHECK(LineReader(file, parts.tables, cancel).read());
   PLIMSOLL_CHECK(UnlistedTokens(named, parts.tables).add_rest());
   PLIMSOLL_CHECK(parts.tables.finish(os, ledger, parts.normalizers, Repeated::last));
-  const auto piece = [&](const NamedToken& token) {
+  const auto piece = [&](const NamedToken& token, std::int32_t id_of_none) {
     const AddedToken* found = parts.tables.added().find(token.content);
-    return TemplatePiece{TemplatePiece::Kind::special, 0, found == nullptr ? 0 : found->id, token.content};
+    return TemplatePiece{TemplatePiece::Kind::special, 0, found == nullptr ? id_of_none : found->id, token.content};
   };
   parts.unknown_key = files.folder() + '/' + std::string(file_name(TokenSource::settings)) + ": unk_token";
-  parts.post = make_bert_template(piece(named[Role::cls]), piece(named[Role::sep]));
+  parts.post = make_bert_template(piece(named[Role::cls], 2), piece(named[Role::sep], 3));
   return parts;
 }
 
