@@ -18,7 +18,7 @@ constexpr Bytes kBesideFlag{96};
 
 Bytes held_at_start(const Options& options) {
   Bytes sum = kBesideFlag * options.flag_words + Bytes{2 * options.flag_bytes};
-  for (const std::string_view text : options.texts) sum += Bytes{text.size() + sizeof text} + kBesideWord;
+  for (const std::string_view text : options.texts) sum += Bytes{text.size() + sizeof(std::string_view)} + kBesideWord;
   for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable)
     sum += Bytes{std::string_view(*variable).size()} + kBesideWord;
   return saturating_sub(sum, kFew);
