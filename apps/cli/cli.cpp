@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -169,15 +168,6 @@ Console::Style style_of(const Options& options) {
   // A terminal without colours, by NO_COLOR or by its kind, is not drawn on either.
   const bool drawable = describe_terminal(STDERR_FILENO).colour;
   return {options.json, options.quiet, options.verbose, drawable && !options.no_progress && !options.quiet && !options.verbose};
-}
-
-/// Messages go to standard output from now on; nowhere, where that is the same file.
-void leave_standard_error() {
-  struct stat out {};
-  struct stat err {};
-  const bool same =
-      ::fstat(STDOUT_FILENO, &out) == 0 && ::fstat(STDERR_FILENO, &err) == 0 && out.st_dev == err.st_dev && out.st_ino == err.st_ino;
-  if (const int fd = same ? ::open("/dev/null", O_WRONLY | O_CLOEXEC) : STDOUT_FILENO; fd >= 0) ::dup2(fd, STDERR_FILENO);
 }
 
 int run_options(const Options& options, const Signals& signals, Gate& gate) {

@@ -93,12 +93,13 @@ bool is_cut_number(std::string_view line, std::string_view next) {
   return line.size() > 1 && line.back() == '.' && is_digit(line[line.size() - 2]) && is_digit(next.front());
 }
 
-/// How many characters of `text` are no blanks, and where in `line` so many are behind one.
+/// How many characters of `text` are no blanks.
 std::size_t printing(std::string_view text) { return text.size() - static_cast<std::size_t>(std::ranges::count(text, ' ')); }
 
-std::size_t raw_offset(std::string_view line, std::size_t printing) {
+/// The position in `line` that so many of them lead up to.
+std::size_t raw_offset(std::string_view line, std::size_t count) {
   std::size_t at = 0;
-  for (; at < line.size() && printing > 0; ++at) printing -= line[at] == ' ' ? 0 : 1;
+  for (; at < line.size() && count > 0; ++at) count -= line[at] == ' ' ? 0 : 1;
   return at;
 }
 

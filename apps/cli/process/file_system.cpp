@@ -12,10 +12,13 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
+
+#include "text/status_field.h"
 
 namespace plimsoll::cli {
 namespace {
@@ -37,19 +40,10 @@ std::string upper_layer(std::uint64_t mount) {
   return {};
 }
 
-/// What this process has mapped of memory that is shared, in KiB; files on tmpfs are. Format: proc(5), smaps_rollup.
-std::optional<std::uint64_t> shared_memory() {
-  static constexpr std::string_view kField = "Pss_Shmem:";
+/// What this process has mapped of memory that is shared; files on tmpfs are.
+std::optional<Bytes> shared_memory() {
   std::ifstream file("/proc/self/smaps_rollup");
-  for (std::string line; std::getline(file, line);) {
-    if (!line.starts_with(kField)) continue;
-    std::uint64_t count = 0;
-    const std::size_t digits = line.find_first_not_of(' ', kField.size());
-    if (digits == std::string::npos) return {};
-    std::from_chars(line.data() + digits, line.data() + line.size(), count);
-    return count;
-  }
-  return {};
+  return status_field(std::string{std::istreambuf_iterator<char>(file), {}}, "Pss_Shmem");
 }
 
 /// Whether a file's first page is shared memory where it is mapped.

@@ -1,8 +1,8 @@
 #include "report/recorder.h"
 
 #include <algorithm>
-#include <charconv>
-#include <string>
+
+#include "text/status_field.h"
 
 namespace plimsoll::cli {
 namespace {
@@ -15,13 +15,7 @@ constexpr std::chrono::microseconds kLeastPause{500};
 Bytes anonymous_memory(Os& os) {
   const auto status = os.read_text("/proc/self/status", 64U << 10U);
   if (!status.ok()) return Bytes{0};
-  static constexpr std::string_view kKey = "\nRssAnon:";
-  const std::size_t at = status->find(kKey);
-  if (at == std::string::npos) return Bytes{0};
-  const std::size_t digits = status->find_first_of("0123456789", at);
-  std::uint64_t kilobytes = 0;
-  if (digits != std::string::npos) std::from_chars(status->data() + digits, status->data() + status->size(), kilobytes);
-  return kib(kilobytes);
+  return status_field(*status, "RssAnon").value_or(Bytes{});
 }
 
 Recorder::Recorder(Os& os) : os_(os), start_(os.now()) { samples_.reserve(kMostSamples); }

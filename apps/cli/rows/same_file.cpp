@@ -1,5 +1,6 @@
 #include "rows/same_file.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -131,6 +132,11 @@ Status refuse_same_file(const Options& options, Os& os) {
   const bool one_stream = output.descriptor && output.descriptor == report.descriptor;
   if (same(output, report) || one_stream) return refusal("the results and the report are the same file", "--report");
   return {};
+}
+
+void leave_standard_error() {
+  const bool is_same = same(place_of("", STDOUT_FILENO), place_of("", STDERR_FILENO));
+  if (const int fd = is_same ? ::open("/dev/null", O_WRONLY | O_CLOEXEC) : STDOUT_FILENO; fd >= 0) ::dup2(fd, STDERR_FILENO);
 }
 
 }  // namespace plimsoll::cli

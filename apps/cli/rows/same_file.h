@@ -17,4 +17,7 @@ inline constexpr std::string_view kStandardError = "standard error";
 /// messages may share one); likewise to write over a file of a model, a device map or a script of events. Devices and pipes are nobody's.
 Status refuse_same_file(const Options& options, Os& os);
 
+/// Messages go to standard output from now on; nowhere, where that is the same file.
+void leave_standard_error();
+
 }  // namespace plimsoll::cli
