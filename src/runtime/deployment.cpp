@@ -47,8 +47,7 @@ void Deployment::release() {
 Status Deployment::check_headroom_for(Bytes fresh, std::size_t staged) const {
   const Bytes staging{reservation_.bytes(MemoryTag::staging).size()};
   if (staging.count != staged) {
-    Bytes touched;
-    for (const Stage& stage : *plan_.stages) touched = std::max(touched, touched_by_loading(*options_.model, stage.schedule));
+    const Bytes touched = touched_by_loading(*options_.model, plan_);
     if (touched.count != 0) fresh = saturating_sub(fresh, std::min(touched + kHugePage, staging));
   }
   return check_headroom(*options_.os, fresh);
@@ -77,8 +76,9 @@ Status Deployment::move_to(const Plan& plan, std::int32_t first_block) {
   if (plan_.stages->size() > 1) return move_to_stages(first_block);
   forget_what_moves();
   const std::size_t staged = reservation_.bytes(MemoryTag::staging).size();
-  PLIMSOLL_TRY(const Bytes fresh, reservation_.fit(plan_));
-  PLIMSOLL_CHECK(fit_device());
+  PLIMSOLL_TRY(Bytes fresh, reservation_.fit(plan_));
+  PLIMSOLL_TRY(const Bytes fresh_there, fit_device());
+  fresh += fresh_there;
   PLIMSOLL_CHECK(pins_.pin(plan_, reservation_, options_.devices));
   PLIMSOLL_CHECK(make_kernels());
   PLIMSOLL_CHECK(load());
@@ -100,7 +100,7 @@ Status Deployment::move_to_stages(std::int32_t first_block) {
   PLIMSOLL_CHECK(pins_.pin(plan_, reservation_, options_.devices));
   PLIMSOLL_CHECK(sites_->load([this](const Moment& moment) { come_to(moment); }));
   come_to({Phase::load, 1});
-  PLIMSOLL_CHECK(check_headroom_for(fresh, staged));
+  PLIMSOLL_CHECK(check_headroom_for(fresh + sites_->fresh(), staged));
   PLIMSOLL_TRY(std::unique_ptr<Runner> runner, sites_->make_runner());
   PLIMSOLL_CHECK(runner->prime(first_block));
   runner_ = std::move(runner);
@@ -118,13 +118,13 @@ void Deployment::come_to(const Moment& moment) const {
 }
 
 // The old plan's memory goes before the new one's is asked for, on whichever device that is.
-Status Deployment::fit_device() {
+Result<Bytes> Deployment::fit_device() {
   if (device() == nullptr) {
     device_arenas_.release();
-    return {};
+    return Bytes{};
   }
   const DevicePlan& planned = plan_.devices.at(static_cast<std::size_t>(plan_.schedule->device));
-  Status fitted = device_arenas_.fit(device()->device(), device()->ledger(), planned);
+  Result<Bytes> fitted = device_arenas_.fit(device()->device(), device()->ledger(), planned, touched_by_loading(*options_.model, plan_));
   if (!fitted.ok()) forget_device();
   return fitted;
 }

@@ -59,7 +59,7 @@ class Deployment {
   explicit Deployment(const Options& options) : options_(options), reservation_(*options.os, *options.ledger) {}
   OpenDevice* device() const;
   Status move_to_stages(std::int32_t first_block);
-  Status fit_device();
+  Result<Bytes> fit_device();
   void wait_for_readers() const;
   Status check_headroom_for(Bytes fresh, std::size_t staged) const;
   Status make_kernels();

@@ -4,21 +4,25 @@
 
 namespace plimsoll {
 
-Status DeviceArenas::fit(Device& device, Ledger& ledger, const DevicePlan& plan) {
+Result<Bytes> DeviceArenas::fit(Device& device, Ledger& ledger, const DevicePlan& plan, Bytes loaded) {
   if (device_ != &device || ledger_ != &ledger) release();
   device_ = &device;
   ledger_ = &ledger;
   for (std::size_t i = 0; i < kMemoryTags; ++i) {
     if (charged_[i] != plan.arenas[i]) give_back(i);
   }
+  Bytes fresh;
   for (std::size_t i = 0; i < kMemoryTags; ++i) {
     if (charged_[i] == plan.arenas[i]) continue;
     if (Status taken = take(i, plan.arenas[i]); !taken.ok()) {
       release();
-      return taken;
+      return std::move(taken).error();
     }
+    const auto tag = static_cast<MemoryTag>(i);
+    if (device.is_in_host_memory() && tag != MemoryTag::weights)
+      fresh += saturating_sub(plan.arenas[i], tag == MemoryTag::staging ? loaded : Bytes{});
   }
-  return {};
+  return fresh;
 }
 
 Status DeviceArenas::take(std::size_t tag, Bytes size) {

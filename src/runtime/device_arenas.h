@@ -20,8 +20,9 @@ class DeviceArenas {
   ~DeviceArenas() { release(); }
 
   /// Makes the arenas those of `plan` on `device`: those of the same size stay, with what is in them; others are given back before any is
-  /// taken. `device` and `ledger` outlive the arenas. All or nothing: a failure (out_of_memory, device_lost) gives everything back.
-  Status fit(Device& device, Ledger& ledger, const DevicePlan& plan);
+  /// taken. `device` and `ledger` outlive the arenas. Gives the bytes that are new, of the host's memory, and neither weights nor the first
+  /// `loaded` of `staging`: what loading does not touch. All or nothing: a failure (out_of_memory, device_lost) gives everything back.
+  Result<Bytes> fit(Device& device, Ledger& ledger, const DevicePlan& plan, Bytes loaded);
   void release();
 
   /// The device's addresses.

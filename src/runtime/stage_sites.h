@@ -31,6 +31,8 @@ class StageSites {
   /// Takes the memory of every device and makes its kernels. All that the options point to outlives it. Fails with out_of_memory.
   static Result<std::unique_ptr<StageSites>> create(Options options);
 
+  /// What the devices took of the host's memory and loading does not touch.
+  Bytes fresh() const { return fresh_; }
   /// Brings in the weights of all stages; `come_to` is told how far that is.
   Status load(const std::function<void(const Moment&)>& come_to);
   /// The sites outlive it.
@@ -53,6 +55,7 @@ class StageSites {
   Options options_;
   std::vector<std::unique_ptr<Site>> sites_;  ///< by the number of the device; null: takes no part
   std::vector<Program> programs_;             ///< by stage
+  Bytes fresh_;
 };
 
 }  // namespace plimsoll

@@ -27,7 +27,7 @@ class Loader {
     for (std::size_t i = 0; i < request_.schedule->weights.size(); ++i)
       planned_.count += wanted(static_cast<WeightId>(i)) ? request_.schedule->weights[i].bytes : 0;
     if (planned_.count == 0) return {};
-    PLIMSOLL_CHECK(headroom_.before(Bytes{request_.schedule->load_slots.total()}));
+    PLIMSOLL_CHECK(headroom_.before(Bytes{request_.schedule->load_slots.total() * (is_simulated() ? 2 : 1)}));
     for (std::size_t next = 0; next < steps.size();) {
       if (request_.cancel != nullptr && request_.cancel->cancelled()) return Error{ErrorCode::cancelled, "stopped while loading weights"};
       PLIMSOLL_CHECK(look_ahead(steps, next));
@@ -82,7 +82,7 @@ class Loader {
   Status run_wave() {
     if (request_.come_to) request_.come_to({Phase::load, static_cast<double>(done_.count) / static_cast<double>(planned_.count)});
     for (const ReadWeightStep& step : reads_)
-      if (!on_device(step.weight) || request_.target.device->is_in_host_memory()) PLIMSOLL_CHECK(headroom_.before(Bytes{form_bytes(step)}));
+      if (!on_device(step.weight) || is_simulated()) PLIMSOLL_CHECK(headroom_.before(Bytes{form_bytes(step)}));
     request_.pool->run(static_cast<std::int64_t>(reads_.size()), [this](int /*worker*/, std::int64_t item) {
       const auto i = static_cast<std::size_t>(item);
       failures_[i] = read(reads_[i]);
@@ -107,6 +107,7 @@ class Loader {
   const std::vector<BoundPart>& parts(WeightId id) const { return request_.model->binding().weights[static_cast<std::size_t>(id)]; }
 
   bool on_accelerator() const { return request_.target.device != nullptr; }
+  bool is_simulated() const { return on_accelerator() && request_.target.device->is_in_host_memory(); }
 
   bool on_device(WeightId id) const { return on_accelerator() && planned(id).home == Home::device; }
 
@@ -203,11 +204,7 @@ class Loader {
   Bytes planned_;
 };
 
-}  // namespace
-
-Status load_weights(const LoadRequest& request) { return Loader(request).run(); }
-
-Bytes touched_by_loading(const Model& model, const Schedule& schedule) {
+Bytes touched_by_stage(const Model& model, const Schedule& schedule) {
   std::uint64_t end = 0;
   for (const ScheduleStep& step : schedule.load) {
     const auto* read = std::get_if<ReadWeightStep>(&step);
@@ -218,6 +215,16 @@ Bytes touched_by_loading(const Model& model, const Schedule& schedule) {
     end = std::max(end, static_cast<std::uint64_t>(read->slot) * schedule.load_slots.bytes + bytes);
   }
   return Bytes{end};
+}
+
+}  // namespace
+
+Status load_weights(const LoadRequest& request) { return Loader(request).run(); }
+
+Bytes touched_by_loading(const Model& model, const Plan& plan) {
+  Bytes most;
+  for (const Stage& stage : *plan.stages) most = std::max(most, touched_by_stage(model, stage.schedule));
+  return most;
 }
 
 }  // namespace plimsoll

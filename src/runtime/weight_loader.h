@@ -39,7 +39,8 @@ struct LoadRequest {
 /// out_of_memory, device_lost or cancelled; what was loaded by then is of no use.
 Status load_weights(const LoadRequest& request);
 
-/// How much of the host's `staging` arena load_weights() has written to by then, from its beginning: the slots that something is read into.
-Bytes touched_by_loading(const Model& model, const Schedule& schedule);
+/// How much of the `staging` arenas load_weights() has written to by then, from their beginning: the slots that something is read into. The
+/// most of all stages.
+Bytes touched_by_loading(const Model& model, const Plan& plan);
 
 }  // namespace plimsoll

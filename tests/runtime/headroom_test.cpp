@@ -42,10 +42,12 @@ class SessionHeadroom : public testing::ElasticFixture {
     return opened;
   }
 
-  /// What the host's arenas take beyond weights and what the model holds already.
+  /// What all arenas, simulated ones too, take beyond weights and what the model holds already.
   Bytes beyond_weights() const {
-    const DevicePlan& host = first_.devices.front();
-    return host.arena_total() - host.arenas[static_cast<std::size_t>(MemoryTag::weights)] - tables_;
+    Bytes all;
+    for (const DevicePlan& device : first_.devices)
+      all += device.arena_total() - device.arenas[static_cast<std::size_t>(MemoryTag::weights)];
+    return all - tables_;
   }
 
   ChangingMachine* os_machine_ = nullptr;
@@ -61,12 +63,29 @@ TEST_F(SessionHeadroom, StagingThatLoadingHoldsIsNotAskedForAgain) {
     for (int d = 0; d < devices; ++d) add_device("link=1GB/s,compute=10TFLOP/s,memory=9MiB");
     prepare(kDeep, 6, devices == 0 ? mib(12) : mib(4096));
     ASSERT_EQ(first_.stages->size() > 1, devices > 0);
-    Bytes touched;
-    for (const Stage& stage : *first_.stages) touched = std::max(touched, touched_by_loading(*model_, stage.schedule));
+    const Bytes touched = touched_by_loading(*model_, first_);
     ASSERT_GT(touched, kib(64)) << "or nothing is tested";
     // It is asked for before weights are read, the rest before the first pass.
     const Bytes once = std::max(touched, beyond_weights() - touched) + kib(1);
     EXPECT_LE(least_free().count, once.count) << devices << " devices, touched " << format_bytes(touched);
+  }
+}
+
+// Memory of simulated devices is the host's, and a limit may be lowered between the plan and the first pass.
+TEST_F(SessionHeadroom, WhatSimulatedDevicesWillTouchIsAskedFor) {
+  for (const char* memory : {"memory=64MiB", "memory=9MiB"}) {
+    session_.reset();
+    sims_.clear();
+    for (int d = 0; d < 2; ++d) add_device("link=1GB/s,compute=10TFLOP/s," + std::string(memory));
+    prepare(kDeep, 64);
+    Bytes loaded = first_.devices.front().arenas[static_cast<std::size_t>(MemoryTag::staging)];
+    Bytes there;
+    for (std::size_t d = 1; d < first_.devices.size(); ++d) {
+      loaded += touched_by_loading(*model_, first_);
+      there += first_.devices[d].arenas[static_cast<std::size_t>(MemoryTag::activations)];
+    }
+    ASSERT_GT(there, loaded) << "or nothing is tested";
+    EXPECT_GE(least_free(), beyond_weights() - loaded) << memory << ", " << first_.stages->size() << " stages";
   }
 }
 
