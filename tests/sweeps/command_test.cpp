@@ -138,6 +138,18 @@ TEST_F(CommandFaults, TheHeapRefusesAStreamedRun) { sweep(run_streamed(), "new",
 TEST_F(CommandFaults, TheHeapRefusesAPlan) { sweep(plan(), "new", {kMemory}, 60); }
 TEST_F(CommandFaults, TheHeapRefusesTokens) { sweep(tokenize(), "new", {kMemory}, 60); }
 
+// It walks a folder, in ways of the C++ library that may not throw and so end the process. It is the last thing before the refusal.
+TEST_F(CommandFaults, TheHeapRefusesALookForFilesThatAreWrittenOver) {
+  const Case one = {"refused", {"run", model(), "--input", rows(), "--output", folder_ / "config.json"}};
+  ASSERT_EQ(run_case(one, "new:1000000000").status, 2);
+  const std::uint64_t all = counts().calls;
+  ASSERT_GT(all, 200U);
+  for (std::uint64_t n = all - 150; n <= all && !HasFailure(); ++n) {
+    const Finished finished = run_case(one, "new:" + std::to_string(n) + ":1");
+    EXPECT_TRUE(finished.status == 2 || finished.status == kMemory) << n << ": " << finished.status << "\n" << finished.err;
+  }
+}
+
 TEST_F(CommandFaults, MemoryIsNotMapped) {
   for (const Case& one : {run_rows(), run_streamed(), tokenize()}) sweep(one, "memory", {kMemory}, 20);
 }

@@ -1,13 +1,18 @@
 #include "rows/same_file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <system_error>
 #include <vector>
@@ -63,12 +68,20 @@ bool is_of_model(const std::filesystem::path& name) {
   return std::ranges::find(kNames, name.string()) != kNames.end() || extension == ".safetensors" || extension == ".bin";
 }
 
-/// Whether `file` is one of a model's folder, whatever links lead to either: those of the Hub's cache are kept under other names elsewhere.
-bool is_in_model(const Place& file, const std::string& folder) {
-  std::error_code error;
-  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error))
-    if (is_of_model(entry->path().filename()) && same(place_of(entry->path().string(), -1), file)) return true;
-  return false;
+/// Visits the paths of a model's files in `folder`. Not by std::filesystem, which ends the process where its iterator finds no memory.
+/// Nothing where no folder can be read; fails with out_of_memory and io.
+template <typename Visit>
+Status visit_model_files(const std::string& folder, Visit visit) {
+  const auto close = [](DIR* directory) { ::closedir(directory); };
+  const std::unique_ptr<DIR, decltype(close)> directory(::opendir(folder.c_str()), close);
+  if (directory == nullptr) {
+    if (errno == ENOMEM) return heap_exhausted();
+    if (errno == ENOENT || errno == ENOTDIR || errno == EACCES) return {};
+    return Error{ErrorCode::io, std::string("cannot be listed: ") + std::strerror(errno), folder, "try again"};
+  }
+  while (const dirent* entry = ::readdir(directory.get()))
+    if (is_of_model(entry->d_name)) visit(folder + "/" + entry->d_name);
+  return {};
 }
 
 Error refusal(std::string what, const std::string& flag) {
@@ -86,25 +99,42 @@ std::string script_of(std::string_view sim) {
   return {};
 }
 
-/// What is read beside the texts is not written over either: a run that could never be repeated.
-Status refuse_read_file(const Options& options, Os& os, const Place& written, std::string_view what, const std::string& flag) {
-  if (!written.file && written.path.empty()) return {};
+/// What a command writes.
+struct Written {
+  Place place;
+  std::string_view what;
+  std::string_view flag;
+  std::string_view read_as = {};  ///< what it is that it would be written over; empty: nothing
+};
+
+void look_for(std::span<Written> all, const std::string& path, std::string_view read_as) {
+  const Place read = place_of(path, -1);
+  for (Written& written : all)
+    if (same(read, written.place)) written.read_as = read_as;
+}
+
+/// What is read beside the texts is not written over either, whatever links lead to it (those of the Hub's cache keep files under other
+/// names elsewhere): a run that could never be repeated.
+Status refuse_read_files(const Options& options, Os& os, std::span<Written> all) {
+  if (std::ranges::none_of(all, [](const Written& written) { return written.place.file || !written.place.path.empty(); })) return {};
   std::vector<ModelRequest> models = {options.model};
   for (const std::string& name : options.fallbacks) models.push_back({name, "", "", false});
   for (const ModelRequest& model : models) {
-    const auto folder = find_model_folder(os, model);
-    if (folder.ok() && is_in_model(written, *folder))
-      return refusal(fmt::format("a file of the model and the {} are the same file", what), flag);
+    const Result<std::string> folder = find_model_folder(os, model);
+    if (!folder.ok()) {
+      // What is no model is told when it is opened; what passes must not hide one.
+      if (folder.error().code == ErrorCode::out_of_memory || folder.error().code == ErrorCode::io) return folder.error();
+      continue;
+    }
+    PLIMSOLL_CHECK(visit_model_files(*folder, [all](const std::string& path) { look_for(all, path, "a file of the model"); }));
   }
   const DeviceMap& map = options.policy.device_map;
-  if (map.kind == DeviceMap::Kind::modules && same(place_of(map.source, -1), written))
-    return refusal(fmt::format("the device map and the {} are the same file", what), flag);
-  for (const std::string& sim : options.sims) {
-    const std::string script = script_of(sim);
-    if (!script.empty() && same(place_of(script, -1), written))
-      return refusal(fmt::format("the script of --sim and the {} are the same file", what), flag);
-  }
-  return {};
+  if (map.kind == DeviceMap::Kind::modules) look_for(all, map.source, "the device map");
+  for (const std::string& sim : options.sims)
+    if (const std::string script = script_of(sim); !script.empty()) look_for(all, script, "the script of --sim");
+  const auto found = std::ranges::find_if(all, [](const Written& written) { return !written.read_as.empty(); });
+  if (found == all.end()) return {};
+  return refusal(fmt::format("{} and the {} are the same file", found->read_as, found->what), std::string(found->flag));
 }
 
 }  // namespace
@@ -117,15 +147,15 @@ Status refuse_same_file(const Options& options, Os& os) {
   const Place input = reads ? place_of(options.input, STDIN_FILENO) : Place{};
   const Place output = place_of(options.output, STDOUT_FILENO);
   const Place messages = place_of("", STDERR_FILENO);
+  const Place report = options.report.empty() ? Place{} : place_of(options.report, STDOUT_FILENO);
+  // Messages first, for what is refused is told there.
   if (same(input, messages)) return refusal("the texts and the messages are the same file", std::string(kStandardError));
-  PLIMSOLL_CHECK(refuse_read_file(options, os, messages, "messages", std::string(kStandardError)));
+  std::array<Written, 3> written = {
+      {{messages, "messages", kStandardError}, {output, "results", "--output"}, {report, "report", "--report"}}};
+  PLIMSOLL_CHECK(refuse_read_files(options, os, written));
   if (same(input, output)) return refusal("the texts and the results are the same file", "--output");
-  PLIMSOLL_CHECK(refuse_read_file(options, os, output, "results", "--output"));
   // A file that is named is complete before it gets its name, and messages would be lost with what it takes the place of.
   if (!output.descriptor && same(output, messages)) return refusal("the results and the messages are the same file", "--output");
-  if (options.report.empty()) return {};
-  const Place report = place_of(options.report, STDOUT_FILENO);
-  PLIMSOLL_CHECK(refuse_read_file(options, os, report, "report", "--report"));
   if (same(input, report)) return refusal("the texts and the report are the same file", "--report");
   if (!report.descriptor && same(report, messages)) return refusal("the report and the messages are the same file", "--report");
   // A pipe, a socket or a terminal may be read and written; two things that are written to it get mixed up.
