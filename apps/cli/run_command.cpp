@@ -22,8 +22,6 @@
 namespace plimsoll::cli {
 namespace {
 
-constexpr std::size_t kLongestEvent = 1000;
-
 Error no_texts() {
   return Error{ErrorCode::usage, "there are no texts", "plimsoll run",
                "for example: plimsoll run ./model \"I loved this film.\", or --input reviews.txt"};
@@ -61,7 +59,8 @@ Result<bool> is_empty(RowSource& rows) {
 
 void tell(Context& context, RunStatistics& statistics, const SessionEvent& event) {
   statistics.events.add(statistics.recorder.seconds(), event);
-  context.console.note(printable(event.text, kLongestEvent));
+  // Memory is given back whether or not anybody reads of it: else it is told when nothing waits for that.
+  if (context.console.is_ready()) statistics.events.tell(context.console);
 }
 
 /// A run as it stands: the model that answers now, its plan, and what others are told.
@@ -85,22 +84,26 @@ Status answer_rows(Context& context, const ModelChain& chain, Answering& now, Un
   LoadWatcher watcher(context, statistics.recorder, plan, &bar, &now.notice);
   PLIMSOLL_TRY(Session session,
                engine.load(plan, watcher.function(), [&](const SessionEvent& event) { tell(context, statistics, event); }));
-  const MemoryWatcher memory(context.os, session, engine.devices(), [&] { return engine.least_to_go_on(plan); });
+  MemoryWatcher memory(context.os, session, engine.devices(), [&] { return engine.least_to_go_on(plan); });
   if (statistics.load_seconds == 0) statistics.load_seconds = statistics.recorder.seconds();
   watcher.loaded();
   now.notice.loaded(session);
   if (rows.is_stream()) rows.set_longest(session.io().size());
   PLIMSOLL_TRY(const std::int64_t limit, engine.text_limit());
   Classifier classifier(engine.model(), session, limit, &context.signals.token());
-  const Output::Growth growth(context.output, [&] {
+  const auto grant = [&] {
     const Plan& present = session.plan();
     return growth_beside(probe_memory(context.os), planned_of_process(present), least_of_host(present));
-  });
+  };
+  const FileGrowth::Watch results(context.output.growth(), grant);
+  const FileGrowth::Watch messages(context.console.growth(), grant);
   // Logits lie in what would be given back; of a session that cannot do with less the next pass says so.
-  const Output::Wait wait(context.output, [&] {
-    if (!context.options.logits) static_cast<void>(session.fit_budget());
-  });
-  RowRunner runner(context, {rows, classifier, session, engine.model(), statistics, bar, now.notice});
+  const auto keep_fit = [&] {
+    if (!context.options.logits) static_cast<void>(memory.keep_fit());
+  };
+  const Duty::Shift beside_results(context.output.meanwhile(), keep_fit);
+  const Duty::Shift beside_messages(context.console.meanwhile(), keep_fit);
+  RowRunner runner(context, {rows, classifier, memory, engine.model(), statistics, bar, now.notice});
   Status status = runner.run();
   bar.done();
   statistics.recorder.observe("pass", engine.ledger().current(), true);
@@ -121,6 +124,7 @@ Status plan_rows(Context& context, ModelChain& chain, Answering& now, Unanswered
 Status answer_all(Context& context, ModelChain& chain, Answering& now, UnansweredRows& rows, RunStatistics& statistics) {
   for (;;) {
     Status status = answer_rows(context, chain, now, rows, statistics);
+    statistics.events.tell(context.console);
     statistics.ledger_peak = now.engine->ledger().peak();
     statistics.devices = now.engine->device_figures();
     if (status.ok() || !chain.goes_on_after(status.error())) return status;

@@ -167,12 +167,14 @@ Result<int> tokenize_command(Context& context) {
   };
   divide(saturating_sub(ledger.limit(), ledger.current()));
   const auto writer = std::make_unique<TokenWriter>(context, ledger, tokenizer);
-  const Output::Growth growth(context.output, [&] {
+  const auto grant = [&] {
     const HostMemory memory = probe_memory(context.os);
     const Bytes granted = growth_beside(memory, memory.ours, memory.ours);
     divide(std::min(saturating_sub(ledger.limit(), ledger.current()), saturating_sub(memory.contended_budget(), memory.ours + granted)));
     return granted;
-  });
+  };
+  const FileGrowth::Watch results(context.output.growth(), grant);
+  const FileGrowth::Watch messages(context.console.growth(), grant);
   const bool typed = rows->is_stream() && ::isatty(STDIN_FILENO) == 1;
   RowBar bar(context.console, context.os, {.total = {}, .verb = "tokenizing", .typed = typed || context.output.is_terminal()});
   const auto start = context.os.now();

@@ -27,7 +27,8 @@ struct Progress {
 };
 using ProgressFunction = std::function<void(const Progress&)>;
 
-/// The tokens of one pass: whole texts, one after the other, without padding.
+/// The tokens of one pass: whole texts, one after the other, without padding. Each array may be the session's own (Session::input_buffers),
+/// or lie elsewhere; none lies in the place of another.
 struct PassInput {
   std::span<const std::int32_t> ids;          ///< [tokens]
   std::span<const std::int32_t> type_ids;     ///< [tokens]
@@ -75,6 +76,7 @@ class Session {
   Bytes planned_total(std::string_view device = "cpu") const;
 
   /// Gives memory back, or takes it, now instead of with the next `run`. Fails with does_not_fit, the session as it was, and as `run` does.
+  /// Called from within a call of this session, by what it tells or asks, it does nothing.
   Status fit_budget();
 
   /// One pass: logits [texts, labels], float32, row-major, valid until the next call. Ids are checked against the vocabulary, sizes

@@ -32,6 +32,18 @@ class Shifted {
   std::int32_t by_;
 };
 
+/// Marks that a call of a session is under way: what the session tells or asks meanwhile may lead back to it.
+class InCall {
+ public:
+  explicit InCall(bool& mark) : mark_(mark) { mark_ = true; }
+  InCall(const InCall&) = delete;
+  InCall& operator=(const InCall&) = delete;
+  ~InCall() { mark_ = false; }
+
+ private:
+  bool& mark_;
+};
+
 /// All devices that a session was given, while it uses them: others that were given them too wait for it.
 class Turns {
  public:
@@ -83,6 +95,7 @@ struct Session::State {
   std::unique_ptr<Deployment> deployment;
   std::unique_ptr<Elastic> elastic;
   std::int64_t pass_number = 1;  // of the one to run
+  bool in_call = false;
 
   const Plan& plan() const { return deployment->plan(); }
   StepBuilder steps() const { return deployment->steps(); }
@@ -90,6 +103,7 @@ struct Session::State {
 
   Status open(const Plan& plan);
   Status check(const PassInput& input) const;
+  Status check_places(const PassInput& input) const;
   void stage(const PassInput& input) const;
   PassSize part(std::span<const std::int32_t> starts, std::int64_t first_text) const;
   Status run(std::int64_t texts);
@@ -137,6 +151,23 @@ Status Session::State::check(const PassInput& input) const {
     if (type < 0 || (types > 0 && type >= types))
       return refuse("token type " + std::to_string(type) + " is outside the model's " + std::to_string(types));
   }
+  return {};
+}
+
+// What is copied into the session's own arrays must not be written over before it is read.
+Status Session::State::check_places(const PassInput& input) const {
+  const Program& program = model.program();
+  const std::span<const std::byte> own = deployment->reservation().pass_values();
+  const auto is_misplaced = [&](std::span<const std::int32_t> array, ValueId place) {
+    static constexpr std::less<const std::byte*> kBefore;
+    const std::span<const std::byte> bytes = std::as_bytes(array);
+    const bool inside = kBefore(bytes.data(), own.data() + own.size()) && kBefore(own.data(), bytes.data() + bytes.size());
+    return inside && array.data() != steps().integers(place, {});
+  };
+  if (is_misplaced(input.ids, program.ids) || is_misplaced(input.type_ids, program.type_ids) ||
+      is_misplaced(input.text_starts, program.text_starts))
+    return Error{ErrorCode::usage, "an array of the pass lies in the session's memory, in the place of another", "pass",
+                 "fill each array of input_buffers() with its own"};
   return {};
 }
 
@@ -240,6 +271,8 @@ bool Session::set_budget(std::string_view device, Bytes budget) { return state_-
 Bytes Session::planned_total(std::string_view device) const { return state_->elastic->planned_total(device); }
 
 Status Session::fit_budget() try {
+  if (state_->in_call) return {};
+  const InCall in_call(state_->in_call);
   const Turns turns(state_->options.devices);
   state_->elastic->begin();
   return state_->elastic->before_pass();
@@ -248,7 +281,10 @@ Status Session::fit_budget() try {
 }
 
 Result<std::span<const float>> Session::run(const PassInput& input) try {
+  if (state_->in_call) return Error{ErrorCode::usage, "a pass within another of the same session", "pass", "run it when the other is done"};
+  const InCall in_call(state_->in_call);
   PLIMSOLL_CHECK(state_->check(input));
+  PLIMSOLL_CHECK(state_->check_places(input));
   const Turns turns(state_->options.devices);
   state_->stage(input);
   const PassSize size{static_cast<std::int64_t>(input.ids.size()), static_cast<std::int64_t>(input.text_starts.size()) - 1};

@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
+#include <chrono>
 #include <thread>
 #include <vector>
 
@@ -117,6 +119,30 @@ TEST(LineReader, PausesAndGoesOn) {
   EXPECT_EQ(line.text, "half");
   cancel.cancel();
   EXPECT_EQ(reader.next(line, -1).error().code, ErrorCode::cancelled);
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+TEST(LineReader, PausesThoughPartsArriveAllTheTime) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe(ends.data()), 0);
+  Gate gate;
+  CancelToken cancel;
+  LineReader reader(ends[0], "pipe", gate, cancel, 10'000);
+  std::atomic<bool> done = false;
+  std::thread writer([&] {
+    for (int i = 0; i < 2'000 && !done; ++i) {
+      EXPECT_EQ(::write(ends[1], "x", 1), 1);
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    EXPECT_EQ(::write(ends[1], "\n", 1), 1);
+  });
+  LineReader::Line line;
+  EXPECT_EQ(*reader.next(line, 20), Got::paused) << "or whoever asks can do nothing else meanwhile";
+  done = true;
+  EXPECT_EQ(*reader.next(line, -1), Got::one);
+  EXPECT_EQ(line.text.find_first_not_of('x'), std::string_view::npos);
+  writer.join();
   ::close(ends[0]);
   ::close(ends[1]);
 }

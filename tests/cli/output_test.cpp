@@ -61,7 +61,7 @@ TEST(Output, InMemoryGrowsAsFarAsItIsGranted) {
   ASSERT_TRUE(output.ok()) << message(output.error());
   int asked = 0;
   {
-    const Output::Growth growth(*output, [&] { return ++asked <= 2 ? kib(50) : Bytes{}; });
+    const FileGrowth::Watch growth(output->growth(), [&] { return ++asked <= 2 ? kib(50) : Bytes{}; });
     for (int i = 0; i < 10; ++i) output->write(std::string(20'000, 'x'));
     EXPECT_EQ(asked, 3);
     const Status written = output->flush();
@@ -83,7 +83,7 @@ TEST(Output, OnADiskNeverAsks) {
   CancelToken cancel;
   auto output = Output::open(folder / "a", gate, cancel);
   ASSERT_TRUE(output.ok());
-  const Output::Growth growth(*output, [] { return Bytes{}; });
+  const FileGrowth::Watch growth(output->growth(), [] { return Bytes{}; });
   output->write(std::string(100'000, 'x'));
   EXPECT_TRUE(output->commit().ok());
 }

@@ -36,6 +36,18 @@ TEST(PlanPicture, KeepsToATerminal) {
   for (const std::string& line : screen(shown.err)) EXPECT_LE(line.size(), 60U) << line;
 }
 
+// The flag that gives a budget is memory of the process too.
+TEST(PlanJson, NamesABudgetThatDoesBesideALargeEnvironment) {
+  for (std::size_t pad = 0; pad < 4096; pad += 48) {
+    const std::vector<std::string> variables = {"A=" + std::string(100'000, 'x'), "B=" + std::string(100'000 + pad, 'x')};
+    const Finished planned = run(Start{{"plan", kModel, "--json", "a b c"}, {}, variables, false, {}});
+    ASSERT_EQ(planned.status, 0) << planned.err;
+    const auto least = planned.rows().at(0)["smallest_budget"]["cpu"].get<std::uint64_t>();
+    const Finished answered = run(Start{{"run", kModel, "a b c", "--max-memory", "cpu=" + std::to_string(least)}, {}, variables, false, {}});
+    EXPECT_EQ(answered.status, 0) << pad << ": " << answered.err;
+  }
+}
+
 TEST(PlanJson, HasTheKeysOfTheContract) {
   const json whole = plan({});
   EXPECT_EQ(keys(whole), (Names{"alternatives", "arch", "compute_dtype", "devices", "dtype", "full_speed_budget", "layers", "model",

@@ -51,10 +51,8 @@ TEST(RowBar, ShowsRowsOfHowManyAndTheirRate) {
   RowBar bar(console, os, {400});
   const std::string text = drawn([&] {
     bar.answered(1, 10);
-    EXPECT_TRUE(bar.stale());
     os.clock = 1s;
     bar.answered(100, 1234.4);
-    EXPECT_FALSE(bar.stale());
     bar.done();
   });
   EXPECT_EQ(drawings(text), 2) << text;
@@ -92,7 +90,6 @@ TEST(RowBar, IsNotDrawnOverSomebodyWhoTypes) {
               bar.passed("layer");
             }),
             "");
-  EXPECT_FALSE(bar.stale());
 }
 
 /// A run whose rows come with pauses in which a bar has time to be drawn.

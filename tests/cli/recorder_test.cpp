@@ -3,10 +3,35 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "report/event_log.h"
 #include "rows/answer_writer.h"
 
 namespace plimsoll::cli {
 namespace {
+
+TEST(EventLog, TellsEachEventOnceAndOfManyTheNewest) {
+  EventLog log;
+  const auto told = [&log] {
+    Console console({});
+    ::testing::internal::CaptureStderr();
+    log.tell(console);
+    return ::testing::internal::GetCapturedStderr();
+  };
+  SessionEvent event;
+  for (const char* text : {"one", "two"}) {
+    event.text = text;
+    log.add(0, event);
+  }
+  EXPECT_EQ(told(), "plimsoll: one\nplimsoll: two\n");
+  EXPECT_EQ(told(), "");
+  for (int i = 0; i < 500; ++i) {
+    event.text = std::to_string(i);
+    log.add(0, event);
+  }
+  const std::string text = told();
+  EXPECT_LT(text.size(), 1000U);
+  EXPECT_TRUE(text.ends_with("plimsoll: 499\n")) << text;
+}
 
 TEST(Recorder, KeepsSamplesOfAWholeRunInBoundedSpace) {
   Gate gate;

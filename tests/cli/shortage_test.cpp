@@ -285,6 +285,22 @@ TEST_F(ShortSession, PressureTellsOfItToo) {
   EXPECT_LT(session_->planned_total(), before);
 }
 
+TEST_F(ShortSession, IsKeptFitWhereNoThreadCanBeHad) {
+  ASSERT_NO_FATAL_FAILURE(load(1));
+  press("55.00");
+  machine_.gate().refuse({1, true, static_cast<int>(Acquisition::thread)});
+  cli::MemoryWatcher watcher(
+      machine_, *session_, {}, [&] { return engine_->least_to_go_on(plan_); }, std::chrono::milliseconds(1));
+  EXPECT_GT(machine_.gate().refused(), 0U);
+  machine_.gate().refuse({});
+  for (int i = 0; i < 2000 && events_.empty(); ++i) {
+    ASSERT_TRUE(watcher.keep_fit().ok());
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  ASSERT_FALSE(events_.empty()) << "nobody looked";
+  EXPECT_EQ(events_.front().kind, SessionEvent::Kind::shed);
+}
+
 TEST_F(ShortSession, GoesOnWithALittleMoreThanItWouldBeginWith) {
   ASSERT_NO_FATAL_FAILURE(load(500));
   const Bytes least = engine_->least_to_go_on(plan_);

@@ -73,6 +73,48 @@ def waiting(command, group, rows, read_first):
     return run.wait()
 
 
+def never_silent(command, group, act):
+    """The exit status of a filter that `act` keeps from ever waiting for its input in silence, while a neighbour comes."""
+    run = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=group.enter)
+    run.stdin.write(b'{"text": "a good film"}\n')
+    run.stdin.flush()
+    run.stdout.readline()
+    over = threading.Event()
+    feeder = threading.Thread(target=lambda: act(run.stdin, over))
+    feeder.start()
+    with neighbour_comes(group):
+        time.sleep(1)
+    over.set()
+    readers = [threading.Thread(target=stream.read) for stream in (run.stdout, run.stderr)]
+    for reader in readers:
+        reader.start()
+    feeder.join()
+    with contextlib.suppress(BrokenPipeError):
+        run.stdin.close()
+    for reader in readers:
+        reader.join()
+    return run.wait()
+
+
+def dribble(stdin, over):
+    """A row that comes byte by byte."""
+    with contextlib.suppress(BrokenPipeError):
+        stdin.write(b'{"text": "')
+        while not over.wait(0.03):
+            stdin.write(b"x")
+            stdin.flush()
+        stdin.write(b'"}\n')
+
+
+def spoil(stdin, over):
+    """Rows that are no good, each a message that nobody reads."""
+    with contextlib.suppress(BrokenPipeError):
+        while not over.is_set():
+            stdin.write(b"{}\n" * 50)
+            stdin.flush()
+            time.sleep(0.01)
+
+
 def main():
     plimsoll, tool, folder = (sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3]))
     model = str(folder / "bert-base")
@@ -112,6 +154,10 @@ def main():
         with memory_group(total + NEIGHBOUR // 5 + 8 * MIB) as group:
             status = waiting([plimsoll, "run", model, "--json", "--max-length", "16"], group, text, read_first)
             checks.expect(status == 0 and group.kills() == 0, f"waiting for {name}: exit {status}, {group.kills()} kills")
+    for name, act, status_then in (("a row that dribbles", dribble, 0), ("messages nobody reads", spoil, 1)):
+        with memory_group(total + NEIGHBOUR // 5 + 8 * MIB) as group:
+            status = never_silent([plimsoll, "run", model, "--jsonl", "--max-length", "16"], group, act)
+            checks.expect(status == status_then and group.kills() == 0, f"{name}: exit {status}, {group.kills()} kills")
     sys.exit(checks.failed > 0)
 
 

@@ -26,6 +26,25 @@ using Kind = SessionEvent::Kind;
 
 using Elastic = testing::ElasticFixture;
 
+// Whoever is told of a layer may print it, and who waits for a reader gives memory back meanwhile.
+TEST_F(Elastic, ACallWithinACallOfASessionChangesNothing) {
+  prepare(kDeep);
+  const std::vector<float> expected = reference();
+  int calls = 0;
+  ASSERT_TRUE(open([&](const Progress& progress) {
+                if (progress.phase != "pass") return;
+                session_->set_budget(least());
+                const Bytes planned = session_->planned_total();
+                EXPECT_TRUE(session_->fit_budget().ok());
+                EXPECT_EQ(session_->planned_total(), planned);
+                EXPECT_EQ(pass().error().code, ErrorCode::usage);
+                ++calls;
+              }).ok());
+  EXPECT_EQ(pass().value(), expected);
+  EXPECT_GT(calls, 1);
+  EXPECT_LE(session_->planned_total(), least());
+}
+
 TEST_F(Elastic, ShrinksAtEveryLayerBoundaryAndGrowsBack) {
   prepare(kDeep);
   const std::vector<float> expected = reference();

@@ -130,6 +130,29 @@ TEST_F(OpenSession, APassOutsideThePlanOrTheVocabularyIsRefused) {
   EXPECT_TRUE(session_->run({ids, types, starts}).ok());
 }
 
+TEST_F(OpenSession, AnArrayInThePlaceOfAnotherIsRefused) {
+  open(TinyModel{.words = 10}, {Workload{.longest = 8, .batch_size = 2}});
+  const Session::InputBuffers own = session_->input_buffers();
+  const std::vector<std::int32_t> other = {0, 0, 0};
+  const auto fill = [&] {
+    for (std::size_t i = 0; i < 3; ++i) own.ids[i] = own.type_ids[i] = static_cast<std::int32_t>(i % 2);
+    own.text_starts[0] = 0;
+    own.text_starts[1] = 3;
+  };
+  const auto code = [&](std::span<const std::int32_t> ids, std::span<const std::int32_t> types, std::span<const std::int32_t> starts) {
+    fill();
+    const auto result = session_->run({ids, types, starts});
+    return result.ok() ? ErrorCode::internal : result.error().code;
+  };
+  const auto starts = own.text_starts.first(2);
+  EXPECT_EQ(code(own.type_ids.first(3), own.ids.first(3), starts), ErrorCode::usage) << "ids would be written over types";
+  EXPECT_EQ(code(own.type_ids.first(3), other, starts), ErrorCode::usage);
+  EXPECT_EQ(code(own.ids.subspan(1, 3), other, starts), ErrorCode::usage);
+  fill();
+  EXPECT_TRUE(session_->run({own.ids.first(3), own.type_ids.first(3), starts}).ok());
+  EXPECT_TRUE(session_->run({own.ids.first(3), other, starts}).ok());
+}
+
 /// Somebody does something to a model's folder before it is opened and before each of its files is.
 class MeddlingOs final : public testing::ForwardingOs {
  public:

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <string_view>
 
 namespace plimsoll::cli {
@@ -13,11 +14,13 @@ constexpr Bytes kFew = kib(128);
 constexpr Bytes kBesideWord{1 + sizeof(char*)};
 // Flags are read into strings beside that, which the heap does not give back whole.
 constexpr Bytes kBesideFlag{96};
+// Those that a plan advises have room in it.
+constexpr Bytes kSomeFlags = kib(1);
 
 }  // namespace
 
 Bytes held_at_start(const Options& options) {
-  Bytes sum = kBesideFlag * options.flag_words + Bytes{2 * options.flag_bytes};
+  Bytes sum = std::max(kSomeFlags, kBesideFlag * options.flag_words + Bytes{2 * options.flag_bytes});
   for (const std::string_view text : options.texts) sum += Bytes{text.size() + sizeof(std::string_view)} + kBesideWord;
   for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable)
     sum += Bytes{std::string_view(*variable).size()} + kBesideWord;

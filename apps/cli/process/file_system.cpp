@@ -85,7 +85,8 @@ std::string resolved_path(const std::string& path) {
 bool lives_in_memory(int fd) {
   struct stat info {};
   struct statfs system {};
-  if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || ::fstatfs(fd, &system) != 0) return false;
+  if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) return false;
+  if (::fstatfs(fd, &system) != 0) return true;
   if (system.f_type != OVERLAYFS_SUPER_MAGIC) return is_memory(system);
   struct statx place {};
   const bool numbered = ::statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &place) == 0 && (place.stx_mask & STATX_MNT_ID) != 0;

@@ -8,7 +8,8 @@ namespace plimsoll::cli {
 std::string resolved_path(const std::string& path);
 
 /// Whether what is written to `fd`, a regular file that is not empty, is memory: on tmpfs or ramfs, or on an overlay (containers, live
-/// systems) whose upper layer is one; of a ramfs that cannot be seen from here it is not known, nor before Linux 5.14.
+/// systems) whose upper layer is one; also where the system does not tell. Of a ramfs that cannot be seen from here it is not known, nor
+/// before Linux 5.14.
 bool lives_in_memory(int fd);
 
 }  // namespace plimsoll::cli

@@ -167,10 +167,8 @@ Output::Output(Output&& other) noexcept
       failure_(std::move(other.failure_)),
       buffer_(std::move(other.buffer_)),
       before_sending_(std::move(other.before_sending_)),
-      while_waiting_(std::move(other.while_waiting_)),
-      grant_(std::move(other.grant_)),
-      placed_(other.placed_),
-      granted_(other.granted_) {}
+      growth_(std::move(other.growth_)),
+      meanwhile_(std::move(other.meanwhile_)) {}
 
 Output::~Output() {
   if (!temporary_.empty()) {
@@ -185,25 +183,6 @@ Error Output::write_error(int code) const {
                code == ENOSPC ? "free some space and run again" : "check where the results go"};
 }
 
-void Output::ask_before_growing(std::function<Bytes()> grant) {
-  grant_ = std::move(grant);
-  granted_ = 0;
-  placed_ = false;
-}
-
-// How much of `size` may be written now. Where a file lies is known once there is something in it.
-Result<std::size_t> Output::piece_in_memory(std::size_t size) {
-  if (!placed_) return std::min(size, kPieceBytes);
-  if (granted_ == 0) granted_ = grant_().count;
-  if (granted_ == 0) {
-    return Error{ErrorCode::io, "cannot write: the file lies in memory (tmpfs), and there is no more of it than the process itself needs",
-                 name_, "name a file on a disk"};
-  }
-  const std::size_t piece = std::min(size, granted_);
-  granted_ -= piece;
-  return piece;
-}
-
 Status Output::put(std::string_view text) {
   if (before_sending_) before_sending_();
   while (!text.empty()) {
@@ -211,12 +190,13 @@ Status Output::put(std::string_view text) {
       pollfd waiting{fd_, POLLOUT, 0};
       const int ready = ::poll(&waiting, 1, kPollMilliseconds);
       if (cancel_->cancelled() && ready <= 0) return Error{ErrorCode::cancelled, "stopped on request", name_, {}};
-      if (ready == 0 && while_waiting_) while_waiting_();
+      meanwhile_.attend();
       if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
     }
-    std::size_t size = waits_ ? piece_of(text, kPieceBytes) : text.size();
-    if (grant_) {
-      PLIMSOLL_TRY(size, piece_in_memory(size));
+    const std::size_t size = growth_.piece(waits_ ? piece_of(text, kPieceBytes) : text.size());
+    if (size == 0) {
+      return Error{ErrorCode::io, "cannot write: the file lies in memory (tmpfs), and there is no more of it than the process itself needs",
+                   name_, "name a file on a disk"};
     }
     errno = ENOSPC;
     const ssize_t put = gate_->admit(Acquisition::write, "Output::put") ? ::write(fd_, text.data(), size) : -1;
@@ -229,7 +209,7 @@ Status Output::put(std::string_view text) {
       return write_error(errno);
     }
     text.remove_prefix(static_cast<std::size_t>(put));
-    if (grant_ && !std::exchange(placed_, true) && !lives_in_memory(fd_)) grant_ = nullptr;
+    growth_.written(fd_);
   }
   return {};
 }

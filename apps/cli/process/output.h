@@ -6,10 +6,12 @@
 #include <string_view>
 #include <utility>
 
-#include <plimsoll/bytes.h>
 #include <plimsoll/gate.h>
 #include <plimsoll/result.h>
 #include <plimsoll/session.h>
+
+#include "process/duty.h"
+#include "process/file_growth.h"
 
 namespace plimsoll::cli {
 
@@ -29,32 +31,10 @@ class Output {
   /// Called before anything is sent, as often as that happens: to clear the terminal's line.
   void before_sending(std::function<void()> act) { before_sending_ = std::move(act); }
 
-  /// While it lives, results that go to a file in memory (tmpfs) ask before they grow: `grant` says how much may be written before it is
-  /// asked again; nothing is an `io` error. Other files never ask.
-  class Growth {
-   public:
-    /// `output` outlives it, and there is one at a time.
-    Growth(Output& output, std::function<Bytes()> grant) : output_(output) { output.ask_before_growing(std::move(grant)); }
-    Growth(const Growth&) = delete;
-    Growth& operator=(const Growth&) = delete;
-    ~Growth() { output_.ask_before_growing({}); }
-
-   private:
-    Output& output_;
-  };
-
-  /// While it lives, `act` is called ten times a second as long as a reader lets results wait. It writes none.
-  class Wait {
-   public:
-    /// `output` outlives it, and there is one at a time.
-    Wait(Output& output, std::function<void()> act) : output_(output) { output.while_waiting_ = std::move(act); }
-    Wait(const Wait&) = delete;
-    Wait& operator=(const Wait&) = delete;
-    ~Wait() { output_.while_waiting_ = {}; }
-
-   private:
-    Output& output_;
-  };
+  /// Of results that go to a file; what may not grow any more is an `io` error.
+  FileGrowth& growth() { return growth_; }
+  /// Done as long as a reader lets results wait.
+  Duty& meanwhile() { return meanwhile_; }
 
   void write(std::string_view text);
   bool buffered() const { return !buffer_.empty(); }
@@ -73,11 +53,9 @@ class Output {
   bool is_pending() const { return !temporary_.empty(); }
 
  private:
-  void ask_before_growing(std::function<Bytes()> grant);
   Output(int fd, Gate& gate, const CancelToken& cancel);
   void attach(int fd);
   void send(std::size_t bytes);
-  Result<std::size_t> piece_in_memory(std::size_t size);
   Status put(std::string_view text);
   Error write_error(int code) const;
 
@@ -94,10 +72,8 @@ class Output {
   Status failure_;
   std::string buffer_;
   std::function<void()> before_sending_;
-  std::function<void()> while_waiting_;
-  std::function<Bytes()> grant_;  ///< empty: the file may grow, and always where it lies on a disk
-  bool placed_ = false;           ///< whether it lies on a disk is known
-  std::size_t granted_ = 0;       ///< and not used
+  FileGrowth growth_;
+  Duty meanwhile_;
 };
 
 }  // namespace plimsoll::cli

@@ -85,12 +85,24 @@ void MemoryWatcher::watch() {
   std::unique_lock lock(mutex_);
   while (!stopped_.wait_for(lock, pause_, [this] { return stop_; })) {
     lock.unlock();
-    try {
-      look();
-    } catch (const std::bad_alloc&) {
-      // The heap had nothing for it: what was seen then is seen at the next look.
-    }
+    try_to_look();
     lock.lock();
+  }
+}
+
+Status MemoryWatcher::keep_fit() {
+  if (const auto now = std::chrono::steady_clock::now(); thread_ == nullptr && now >= next_look_) {
+    next_look_ = now + pause_;
+    try_to_look();
+  }
+  return session_.fit_budget();
+}
+
+void MemoryWatcher::try_to_look() {
+  try {
+    look();
+  } catch (const std::bad_alloc&) {
+    // The heap had nothing for it: what was seen then is seen at the next look.
   }
 }
 

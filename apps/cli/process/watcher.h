@@ -50,7 +50,8 @@ class RiseRule {
 };
 
 /// A thread that asks ten times a second what the machine and the enclosing groups leave for this process and what the session's devices
-/// have, and once a second whether tasks of its group wait for memory; and tells the session. Does without where no thread can be had.
+/// have, and once a second whether tasks of its group wait for memory; and tells the session. Where no thread can be had, it has to be
+/// asked to.
 class MemoryWatcher {
  public:
   static constexpr std::chrono::milliseconds kPause{100};
@@ -63,6 +64,10 @@ class MemoryWatcher {
   MemoryWatcher& operator=(const MemoryWatcher&) = delete;
   ~MemoryWatcher();
 
+  /// Gives back what the session should not have any more, and takes what it may have again. To be called often, between passes, by whoever
+  /// runs them; a session does it by itself in a pass.
+  Status keep_fit();
+
  private:
   /// A device beside the host.
   struct Watched {
@@ -71,6 +76,7 @@ class MemoryWatcher {
   };
   Bytes smallest();
   void watch();
+  void try_to_look();
   void look();
   void look_at_devices();
 
@@ -87,7 +93,8 @@ class MemoryWatcher {
   std::mutex mutex_;
   std::condition_variable stopped_;
   bool stop_ = false;
-  std::unique_ptr<Thread> thread_;
+  std::unique_ptr<Thread> thread_;                     ///< null: nobody looks but keep_fit()
+  std::chrono::steady_clock::time_point next_look_{};  ///< then
 };
 
 }  // namespace plimsoll::cli

@@ -1,9 +1,24 @@
 #include "report/event_log.h"
 
+#include <utility>
+
 namespace plimsoll::cli {
+namespace {
+
+// As many as a reader who comes back would want to read.
+constexpr std::size_t kMostNews = 20;
+constexpr std::size_t kLongestNote = 1000;
+
+}  // namespace
 
 void EventLog::add(double seconds, const SessionEvent& event) {
   if (entries_.size() < kMostEvents) entries_.push_back({seconds, event});
+  if (news_.size() == kMostNews) news_.erase(news_.begin());
+  news_.push_back(event.text);
+}
+
+void EventLog::tell(Console& console) {
+  for (const std::string& text : std::exchange(news_, {})) console.note(printable(text, kLongestNote));
 }
 
 void EventLog::write(JsonWriter& json) const {

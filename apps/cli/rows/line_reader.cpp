@@ -9,6 +9,8 @@
 #include <system_error>
 #include <utility>
 
+#include "rows/patience.h"
+
 namespace plimsoll::cli {
 namespace {
 
@@ -125,17 +127,19 @@ void LineReader::finish(Line& line, const Piece& last) {
 }
 
 Result<Got> LineReader::next(Line& line, int patience_ms) {
+  const Patience patience(patience_ms);
   line = {};
   release();
   for (;;) {
     Piece piece;
-    PLIMSOLL_TRY(const Got got, next_piece(piece, patience_ms));
+    PLIMSOLL_TRY(const Got got, next_piece(piece, patience.milliseconds()));
     if (got != Got::one) return got;
     if (piece.ends) {
       finish(line, piece);
       return got;
     }
     keep(piece.bytes);
+    if (patience.is_over()) return Got::paused;
   }
 }
 

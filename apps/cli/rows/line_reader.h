@@ -38,7 +38,7 @@ class LineReader {
   /// `fd` is borrowed. `name` is for errors. `gate` and `cancel` must outlive the reader.
   LineReader(int fd, std::string name, Gate& gate, const CancelToken& cancel, std::size_t longest);
 
-  /// `paused` when nothing arrived for `patience_ms`; negative waits for ever. Fails with `io` or `cancelled`.
+  /// `paused` when no whole line arrived within `patience_ms`; negative waits for ever. Fails with `io` or `cancelled`.
   Result<Got> next(Line& line, int patience_ms);
   /// Likewise the next piece of a line, as it comes. Not in the midst of a line that `next` has paused in.
   Result<Got> next_piece(Piece& piece, int patience_ms);

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "process/watcher.h"
 #include "report/report.h"
 #include "session/load_watcher.h"
 #include "terminal/progress.h"
@@ -94,7 +95,9 @@ Result<BenchFigures> run_bench(Context& context, Engine& engine, const Plan& pla
   Recorder recorder(context.os);
   LoadWatcher watcher(context, recorder, plan);
   {
-    PLIMSOLL_TRY(Session session, engine.load(plan, watcher.function()));
+    const auto tell = [&](const SessionEvent& event) { context.console.note(printable(event.text)); };
+    PLIMSOLL_TRY(Session session, engine.load(plan, watcher.function(), tell));
+    const MemoryWatcher memory(context.os, session, engine.devices(), [&] { return engine.least_to_go_on(plan); });
     watcher.loaded();
     figures.load_seconds = recorder.seconds();
     PLIMSOLL_CHECK(run_pass(engine.model(), session, 1, std::min<std::int64_t>({8, plan.tokens_per_pass, plan.workload.longest})));

@@ -14,9 +14,8 @@ namespace {
 
 // As a filter: how long the input may pause before what is there is answered.
 constexpr int kPauseMilliseconds = 5;
-constexpr int kRedrawMilliseconds = 100;
-// How often a run that waits for input looks what others need of its memory.
-constexpr int kFitMilliseconds = 200;
+// How often a run that waits for a row looks what others need of its memory.
+constexpr int kFitMilliseconds = 100;
 // Ids of the rows in a pass, and what is wrong with those between them, are kept until it is printed; beyond this many bytes it runs early.
 constexpr std::size_t kMostWaitingBytes = 256U << 10U;
 
@@ -39,7 +38,7 @@ RowRunner::RowRunner(Context& context, const Parts& parts)
     : context_(context),
       rows_(parts.rows),
       classifier_(parts.classifier),
-      session_(parts.session),
+      memory_(parts.memory),
       writer_(parts.model, context.options, context.output, context.console),
       statistics_(parts.statistics),
       bar_(parts.bar),
@@ -48,13 +47,16 @@ RowRunner::RowRunner(Context& context, const Parts& parts)
 
 Status RowRunner::run() {
   for (;;) {
+    PLIMSOLL_CHECK(memory_.keep_fit());
+    statistics_.events.tell(context_.console);
     PLIMSOLL_TRY(const Got got, next_row());
-    if (got == Got::end || got == Got::paused) {
+    if (got != Got::one) {
       const Busy busy(statistics_);
-      PLIMSOLL_CHECK(run_pass());
-      PLIMSOLL_CHECK(context_.output.flush());
+      if (got == Got::end || rows_.is_stream()) {
+        PLIMSOLL_CHECK(run_pass());
+        PLIMSOLL_CHECK(context_.output.flush());
+      }
       if (got == Got::end) return {};
-      PLIMSOLL_CHECK(session_.fit_budget());
       show_progress();
       continue;
     }
@@ -118,14 +120,14 @@ Status RowRunner::wait(Waiting row) {
 
 // How long to wait for a row before doing what is owed.
 int RowRunner::patience() const {
-  if (!rows_.is_stream()) return -1;
+  if (!rows_.is_stream()) return kFitMilliseconds;
   if (classifier_.pending() > 0 || context_.output.buffered()) return kPauseMilliseconds;
-  return bar_.stale() ? kRedrawMilliseconds : kFitMilliseconds;
+  return kFitMilliseconds;
 }
 
 Result<Got> RowRunner::next_row() {
   const int most = patience();
-  if (most == kFitMilliseconds) notice_.enter("waiting");
+  if (rows_.is_stream() && most == kFitMilliseconds) notice_.enter("waiting");
   auto got = rows_.next(row_, most);
   if (!got.ok() || *got != Got::paused) notice_.enter("running");
   return got;

@@ -9,6 +9,7 @@
 
 #include <plimsoll/classifier.h>
 
+#include "process/watcher.h"
 #include "report/report.h"
 #include "rows/answer_writer.h"
 #include "rows/unanswered_rows.h"
@@ -24,7 +25,7 @@ class RowRunner {
   struct Parts {
     UnansweredRows& rows;
     Classifier& classifier;
-    Session& session;  ///< the classifier's
+    MemoryWatcher& memory;  ///< of the classifier's session
     const Model& model;
     RunStatistics& statistics;
     RowBar& bar;
@@ -68,7 +69,7 @@ class RowRunner {
   Context& context_;
   UnansweredRows& rows_;
   Classifier& classifier_;
-  Session& session_;
+  MemoryWatcher& memory_;
   AnswerWriter writer_;
   RunStatistics& statistics_;
   RowBar& bar_;

@@ -19,7 +19,7 @@ Error machine_has_too_little(std::string_view what, Error error, Os& os, const H
 /// The same of the tables of `model`.
 Error tables_do_not_fit(const std::string& model, Error error, Os& os, const HostMemory& memory);
 
-/// How much results in memory (Output::Growth) may grow by beside a process that may yet take `promised` in all, of which it
+/// How much results in memory (FileGrowth) may grow by beside a process that may yet take `promised` in all, of which it
 /// cannot do without `least`: up to a half of what is left, so that what is promised is there whoever else takes memory meanwhile.
 Bytes growth_beside(const HostMemory& memory, Bytes promised, Bytes least);
 

@@ -24,15 +24,22 @@ constexpr std::string_view kHeapJson =
     R"("device": null, "requested_bytes": null, "free_bytes": null, "limit_bytes": null, "smallest_budget": null, "holders": null}})"
     "\n";
 
+/// Whether standard error takes a piece at once, after a wait of `milliseconds` at most. What fails to tell takes all.
+bool takes_more(int milliseconds) {
+  pollfd end{STDERR_FILENO, POLLOUT, 0};
+  const int ready = ::poll(&end, 1, milliseconds);
+  return ready > 0 || (ready < 0 && errno != EINTR);
+}
+
 /// False when nobody reads standard error and a signal has asked to stop.
-bool wait_for_reader(const CancelToken* stop) {
-  static constexpr int kPatienceMs = 100;
+bool wait_for_reader(const CancelToken* stop, Duty& meanwhile) {
+  static constexpr int kPatienceMs = 50;
   for (;;) {
-    pollfd end{STDERR_FILENO, POLLOUT, 0};
     // Whether it was asked before the wait: a request during it gets one more wait, for its own message.
     const bool stopping = stop != nullptr && stop->cancelled();
-    const int ready = ::poll(&end, 1, kPatienceMs);
-    if (ready > 0 || (ready < 0 && errno != EINTR)) return true;
+    const bool ready = takes_more(kPatienceMs);
+    meanwhile.attend();
+    if (ready) return true;
     if (stopping) return false;
   }
 }
@@ -93,15 +100,19 @@ std::string error_json(const Error& error) {
 }
 
 void Console::put(std::string_view text) const {
+  putting_ = true;
   while (!text.empty() && !given_up_) {
-    given_up_ = !wait_for_reader(stop_);
-    if (given_up_) return;
+    given_up_ = !wait_for_reader(stop_, meanwhile_);
     // A pipe that is ready takes this much without waiting.
-    const ssize_t done = ::write(STDERR_FILENO, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
+    const std::size_t size = growth_.piece(std::min<std::size_t>(text.size(), PIPE_BUF));
+    if (given_up_ || size == 0) break;
+    const ssize_t done = ::write(STDERR_FILENO, text.data(), size);
     if (done < 0 && errno == EINTR) continue;
-    if (done <= 0) return;
+    if (done <= 0) break;
     text.remove_prefix(static_cast<std::size_t>(done));
+    growth_.written(STDERR_FILENO);
   }
+  putting_ = false;
 }
 
 void Console::error(const Error& error) {
@@ -127,8 +138,10 @@ void Console::detail(std::string_view text) {
   if (style_.verbose) note(text);
 }
 
+bool Console::is_ready() const { return !putting_ && takes_more(0); }
+
 void Console::progress(std::string_view line) {
-  if (!style_.progress || (line.empty() && !drawn_)) return;
+  if (!style_.progress || (line.empty() && !drawn_) || !is_ready()) return;
   drawn_ = !line.empty();
   if (drawn_) put(fmt::format("{}{}", kEraseLine, line));
   else put(kEraseLine);

@@ -6,6 +6,9 @@
 #include <plimsoll/error.h>
 #include <plimsoll/session.h>
 
+#include "process/duty.h"
+#include "process/file_growth.h"
+
 namespace plimsoll::cli {
 
 /// Standard error: errors, notes and one line of progress. Writes at once and ignores failures: there is nowhere to report them.
@@ -33,9 +36,16 @@ class Console {
   void complain(std::string_view text);
   /// A note for -v.
   void detail(std::string_view text);
-  /// Replaces the progress line; empty removes it.
+  /// Replaces the progress line; empty removes it. Waits for no reader: where there is none, nothing is drawn.
   void progress(std::string_view line);
   bool shows_progress() const { return style_.progress; }
+
+  /// Whether a note of less than 4 KiB can be written at once: nobody is waited for, also not by another note.
+  bool is_ready() const;
+  /// Of a standard error that is a file; what may not grow any more is dropped.
+  FileGrowth& growth() { return growth_; }
+  /// Done as long as a reader lets a message wait.
+  Duty& meanwhile() { return meanwhile_; }
 
  private:
   void clear_progress() { progress({}); }
@@ -43,6 +53,9 @@ class Console {
 
   Style style_;
   const CancelToken* stop_;
+  mutable FileGrowth growth_;
+  mutable Duty meanwhile_;
+  mutable bool putting_ = false;
   mutable bool given_up_ = false;  ///< nobody reads standard error, and a signal has asked to stop
   bool drawn_ = false;
 };

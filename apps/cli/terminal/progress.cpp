@@ -65,10 +65,7 @@ void RowBar::counted(std::int64_t rows) {
 
 void RowBar::answered(std::int64_t rows, double tokens_per_second) {
   if (!shown_) return;
-  if (rows != rows_) {
-    last_answer_ = os_.now();
-    stale_ = true;
-  }
+  if (rows != rows_) last_answer_ = os_.now();
   rows_ = rows;
   tokens_per_second_ = tokens_per_second;
   if (due()) draw({});
@@ -85,7 +82,6 @@ void RowBar::draw(std::string_view layer) {
   const std::string line = total_ ? bar_line(verb_, share_of(static_cast<double>(rows_), static_cast<double>(*total_)), figures, terminal_)
                                   : fmt::format("{} {}", verb_, figures);
   console_.progress(clipped(line, terminal_.columns - 1));
-  stale_ = false;
 }
 
 }  // namespace plimsoll::cli

@@ -58,7 +58,6 @@ class RowBar {
   /// Inside a pass, at the end of `layer`; it is named once a pass has lasted two seconds.
   void passed(std::string_view layer);
   /// What was told last has not been drawn yet, because it came too soon: tell it again a tenth of a second later.
-  bool stale() const { return shown_ && stale_; }
   void done() { console_.progress({}); }
 
  private:
@@ -72,7 +71,6 @@ class RowBar {
   std::optional<std::int64_t> total_;
   std::string_view verb_;
   bool shown_;
-  bool stale_ = false;
   std::int64_t rows_ = 0;
   double tokens_per_second_ = 0;
   std::chrono::nanoseconds last_answer_;
