@@ -4,7 +4,10 @@
 #include <chrono>
 #include <cmath>
 
+#include <plimsoll/machine.h>
+
 #include "commands.h"
+#include "session/shortage.h"
 #include "top/fit.h"
 #include "top/top_screen.h"
 #include "top/top_view.h"
@@ -39,13 +42,19 @@ bool wait(const Context& context, double seconds) {
 
 /// A line for each look at a steady pace, as long as somebody reads.
 Result<int> watch(Context& context, const FitTable& fits) {
+  const FileGrowth::Watch growth(context.output.growth(), [&] {
+    const HostMemory memory = probe_memory(context.os);
+    return growth_beside(memory, memory.ours, memory.ours);
+  });
   TopProbe probe;
   for (;;) {
     const auto start = context.os.now();
     TopSample sample = probe.look();
     sample.fits = fits.at(sample);
     write_line(context, sample);
-    if (!context.output.flush().ok() || context.output.reader_gone()) return 0;
+    const Status written = context.output.flush();
+    if (context.output.reader_gone()) return 0;
+    if (!written.ok()) return written.error();
     const double taken = std::chrono::duration<double>(context.os.now() - start).count();
     if (!wait(context, std::max(0.001, context.options.watch - taken))) return context.signals.error();
   }

@@ -43,7 +43,8 @@ TEST(PlanJson, NamesABudgetThatDoesBesideALargeEnvironment) {
     const Finished planned = run(Start{{"plan", kModel, "--json", "a b c"}, {}, variables, false, {}});
     ASSERT_EQ(planned.status, 0) << planned.err;
     const auto least = planned.rows().at(0)["smallest_budget"]["cpu"].get<std::uint64_t>();
-    const Finished answered = run(Start{{"run", kModel, "a b c", "--max-memory", "cpu=" + std::to_string(least)}, {}, variables, false, {}});
+    const Finished answered =
+        run(Start{{"run", kModel, "a b c", "--max-memory", "cpu=" + std::to_string(least)}, {}, variables, false, {}});
     EXPECT_EQ(answered.status, 0) << pad << ": " << answered.err;
   }
 }
