@@ -90,11 +90,22 @@ bool is_among_events(const Place& place) {
          place.text.starts("oom_kill", place.text.line_end());
 }
 
+/// Whether a line around "oom_kill 5" is of /proc/vmstat, which counts what was killed on the machine since it started: "pgfault 71".
+bool is_among_machines_counts(const Place& place) {
+  static constexpr std::array<std::string_view, 8> kFamilies = {"compact_", "drop_", "htlb_", "nr_", "numa_", "pg", "swap_", "thp_"};
+  const std::string_view above = place.above;
+  const bool counts = event_count(above.substr(std::min(above.find(' '), above.size()))).has_value();
+  return std::ranges::any_of(kFamilies, [&](std::string_view family) {
+    return (counts && above.starts_with(family)) || place.text.starts(family, place.text.line_end());
+  });
+}
+
 // memory.events of a control group: "oom 3", how often its limit left a request without memory; "oom_kill 2", how many were killed for it.
 // "oom 3" alone may be a count of anything's.
 std::optional<Message> read_event(const Place& place, bool kill) {
   const auto count = event_count(place.line.substr(place.at));
   if (count.value_or(0) <= 0) return std::nullopt;
+  if (kill && is_among_machines_counts(place)) return std::nullopt;
   Message message = killed(Source::kernel, Kind::group_events, place.text.line_end());
   message.fatal = kill;
   (kill ? message.kills : message.failed_requests) = count;

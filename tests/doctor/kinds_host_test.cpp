@@ -260,7 +260,8 @@ INSTANTIATE_TEST_SUITE_P(
                       "INTERNAL ASSERT FAILED at \"x.cpp\":3", "unable to allocate time",
                       "waiting 10 s for workers to stop before sending SIGKILL", "signal.SIGKILL is not supported here",
                       "sleeping, then by default sending SIGKILL", "signals: SIGTERM SIGKILL", "killed python3 main.py",
-                      "a killed: 9 lives", "[cache] Killed the prefetch", "vm.overcommit_memory = 2", "", "\n\n\n"));
+                      "a killed: 9 lives", "[cache] Killed the prefetch", "vm.overcommit_memory = 2", "pgfault 71\noom_kill 5\nnuma_hit 3",
+                      "drop_slab 0\noom_kill 5\n", "oom_kill 5\nnuma_pte_updates 0\n", "", "\n\n\n"));
 
 }  // namespace
 }  // namespace plimsoll::doctor::test
