@@ -242,7 +242,7 @@ bool is_torn(std::string_view before) {
   return !digits.empty() && digits != "137" && digits != "9";
 }
 
-// "exit code 137", "exitcode: -9", "died with <Signals.SIGKILL: 9>", "Signal 9 (SIGKILL)", "signal: 9
+// "exit code 137", "Exited (137) 5 minutes ago", "exitcode: -9", "died with <Signals.SIGKILL: 9>", "Signal 9 (SIGKILL)", "signal: 9
 // (SIGKILL)", "signal: killed", "code=killed, status=9/KILL".
 std::optional<Message> read_status(const Place& place) {
   const MessageText& text = place.text;
@@ -251,7 +251,8 @@ std::optional<Message> read_status(const Place& place) {
   const bool longer = place.at < place.line.size() && is_digit(place.line[place.at]);
   const bool announced = text.ends("sigkill", from) && !tells_of_an_end(text, text.find_before("sigkill", from, 16));
   const bool verb = text.ends("killed", from) && !text.ends("signal:killed", from);
-  if (plain_nine || verb || longer || is_torn(place.line.substr(0, place.at)) || announced) return std::nullopt;
+  const bool times = text.ends("exited137", from);
+  if (plain_nine || verb || times || longer || is_torn(place.line.substr(0, place.at)) || announced) return std::nullopt;
   Message message = killed(Source::kernel, Kind::exit_status, from);
   message.weak = true;
   return message;

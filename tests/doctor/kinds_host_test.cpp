@@ -238,7 +238,8 @@ INSTANTIATE_TEST_SUITE_P(
                       "OOMKilled: no memory was left", "OOMKilled: node ran full", "web   default   OOMKilled", "web,OOMKilled,137",
                       R"(["web","OOMKilled","Error"])", R"(kube_pod_status_reason{pod="a",reason="OOMKilled"} 1.0)",
                       R"(kube_pod_status_reason{pod="a",reason="OOMKilled"}  1)", R"({"reason":"OOMKilled","exitCode":0})",
-                      "it may have been OOMKilled", "the limit could not be read. The pod was OOMKilled"));
+                      "it may have been OOMKilled", "the limit could not be read. The pod was OOMKilled",
+                      "CONTAINER   STATUS   5f2a   Exited (137) 5 minutes ago"));
 
 class Ordinary : public ::testing::TestWithParam<const char*> {};
 
@@ -260,8 +261,8 @@ INSTANTIATE_TEST_SUITE_P(
                       "INTERNAL ASSERT FAILED at \"x.cpp\":3", "unable to allocate time",
                       "waiting 10 s for workers to stop before sending SIGKILL", "signal.SIGKILL is not supported here",
                       "sleeping, then by default sending SIGKILL", "signals: SIGTERM SIGKILL", "killed python3 main.py",
-                      "a killed: 9 lives", "[cache] Killed the prefetch", "vm.overcommit_memory = 2", "pgfault 71\noom_kill 5\nnuma_hit 3",
-                      "drop_slab 0\noom_kill 5\n", "oom_kill 5\nnuma_pte_updates 0\n", "", "\n\n\n"));
+                      "a killed: 9 lives", "[cache] Killed the prefetch", "vm.overcommit_memory = 2", "exited 137 times",
+                      "pgfault 71\noom_kill 5\nnuma_hit 3", "drop_slab 0\noom_kill 5\n", "oom_kill 5\nnuma_pte_updates 0\n", "", "\n\n\n"));
 
 }  // namespace
 }  // namespace plimsoll::doctor::test
