@@ -247,22 +247,24 @@ TEST_P(Ordinary, IsNotAboutMemory) { EXPECT_TRUE(diagnose(GetParam()).empty()) <
 
 INSTANTIATE_TEST_SUITE_P(
     All, Ordinary,
-    ::testing::Values("the room is booked, the zoom is on, OOM is a word", "process exited with exit code 1378", "exit code 9",
-                      "error code 12", "He killed processes for a living", "Tried to allocate a budget of 3 GiB",
-                      "You may run out of memory if you do that", "exit code 1\n37 passed", "exit status 1\n372 rows",
-                      "exit status 1\n37 rows", "exit code 13\n7 tests failed", "Process finished with exit code 1\n\n37 files changed",
-                      "exit code 1\n2026-01-02 10:00:00 37 passed", "reason: Completed (not OOMKilled)",
-                      "it was never killed by the OOM killer", "the container wasn't OOMKilled", "no pods that had been OOMKilled",
-                      "OOMKilled: 0", "OOMKilled=0", "\"OOMKilled\": false", "it was not\nkilled by the OOM killer",
-                      "the pod was never\nOOMKilled", "low 0\noom 0\noom_kill 0", "oom_kill_disable 0\nunder_oom 0", "room 3",
-                      R"(kube_pod_status_reason{pod="a",reason="OOMKilled"} 0)",
-                      R"(kube_pod_status_reason{reason="OOMKilled",pod="a"} 0 1767225600)", "step: 1: Killed the cache",
-                      "a signal killed it", "code=exited, status=9/KILL", "bench shared memory: Required", "Device 0 OOM score",
-                      "INTERNAL ASSERT FAILED at \"x.cpp\":3", "unable to allocate time",
-                      "waiting 10 s for workers to stop before sending SIGKILL", "signal.SIGKILL is not supported here",
-                      "sleeping, then by default sending SIGKILL", "signals: SIGTERM SIGKILL", "killed python3 main.py",
-                      "a killed: 9 lives", "[cache] Killed the prefetch", "vm.overcommit_memory = 2", "exited 137 times",
-                      "pgfault 71\noom_kill 5\nnuma_hit 3", "drop_slab 0\noom_kill 5\n", "oom_kill 5\nnuma_pte_updates 0\n", "", "\n\n\n"));
+    ::testing::Values(
+        "the room is booked, the zoom is on, OOM is a word", "process exited with exit code 1378", "exit code 9", "error code 12",
+        "He killed processes for a living", "Tried to allocate a budget of 3 GiB", "You may run out of memory if you do that",
+        "exit code 1\n37 passed", "exit status 1\n372 rows", "exit status 1\n37 rows", "exit code 13\n7 tests failed",
+        "Process finished with exit code 1\n\n37 files changed", "exit code 1\n2026-01-02 10:00:00 37 passed",
+        "reason: Completed (not OOMKilled)", "it was never killed by the OOM killer", "the container wasn't OOMKilled",
+        "no pods that had been OOMKilled", "OOMKilled: 0", "OOMKilled=0", "\"OOMKilled\": false", "it was not\nkilled by the OOM killer",
+        "the pod was never\nOOMKilled", "low 0\noom 0\noom_kill 0", "oom_kill_disable 0\nunder_oom 0", "room 3",
+        R"(kube_pod_status_reason{pod="a",reason="OOMKilled"} 0)", R"(kube_pod_status_reason{reason="OOMKilled",pod="a"} 0 1767225600)",
+        "step: 1: Killed the cache", "a signal killed it", "code=exited, status=9/KILL", "bench shared memory: Required",
+        "Device 0 OOM score", "INTERNAL ASSERT FAILED at \"x.cpp\":3", "unable to allocate time",
+        "waiting 10 s for workers to stop before sending SIGKILL", "signal.SIGKILL is not supported here",
+        "sleeping, then by default sending SIGKILL", "signals: SIGTERM SIGKILL", "killed python3 main.py", "a killed: 9 lives",
+        "[cache] Killed the prefetch", "vm.overcommit_memory = 2", "exited 137 times", "pgfault 71\noom_kill 5\nnuma_hit 3",
+        "drop_slab 0\noom_kill 5\n", "oom_kill 5\nnuma_pte_updates 0\n", "    except torch.cuda.OutOfMemoryError:",
+        "except (torch.cuda.OutOfMemoryError, RuntimeError) as e:", "    raise torch.OutOfMemoryError",
+        "train.py:33:    except torch.OutOfMemoryError as e:", "    with pytest.raises(torch.cuda.OutOfMemoryError):",
+        "    if isinstance(e, torch.cuda.OutOfMemoryError):", "", "\n\n\n"));
 
 }  // namespace
 }  // namespace plimsoll::doctor::test
