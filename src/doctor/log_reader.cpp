@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <ranges>
 #include <utility>
 
 #include <plimsoll/error.h>
@@ -349,7 +350,8 @@ void LogReader::State::keep(Message message, const Line& line) {
   if (message.kind == Kind::killed_in_group && message.source == Source::kernel && line.number - group_line <= kKillLines)
     message.figures.limit = group_limit;
   if (message.kind == Kind::llama_buffer && ollama) carry_out(*ollama, message);
-  for (Found& known : found) {
+  // What goes on is the newest.
+  for (Found& known : std::views::reverse(found)) {
     const bool same_writer = known.writer_index == line.writer && known.generation == writer.generation;
     if (same_writer && line.number - known.last_line <= kPartLines && is_part(known.message, message)) {
       absorb(known.message, std::move(message));

@@ -156,6 +156,9 @@ TEST(HostKinds, EventsOfTwoGroupsAreTwoMessages) {
   EXPECT_EQ(diagnose("memory.events:oom 2\nmemory.events:oom_kill 1\n").size(), 1U);
   // `cat */memory.events` does not say whose they are.
   EXPECT_EQ(diagnose("oom 3\noom_kill 3\noom 9\noom_kill 7\n").size(), 2U);
+  const auto alike = diagnose("max 41\noom 3\noom_kill 2\nmax 9\noom 5\noom_kill 2\n");
+  ASSERT_EQ(alike.size(), 2U);
+  EXPECT_TRUE(alike[1].fatal) << alike[1].headline;
 }
 
 // "oom 3" may be a count of anything's.
