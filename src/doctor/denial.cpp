@@ -110,7 +110,8 @@ bool is_none(const MessageText& text, std::size_t at) {
   static constexpr std::array<std::string_view, 2> kValues = {"false", "null"};
   // With which a sentence may begin, too: "OOMKilled: no memory was left".
   static constexpr std::array<std::string_view, 4> kWords = {"no", "none", "off", "~"};
-  static constexpr std::string_view kQuotes = "\"'\\";
+  // And the mark of a line that was broken between name and value.
+  static constexpr std::string_view kQuotes = "\"'\\\n";
   const std::string_view all = text.text();
   at = std::min(all.find_first_not_of(kQuotes, at), all.size());
   if (!text.starts(":", at) && !text.starts("=", at)) return false;

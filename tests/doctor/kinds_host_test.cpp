@@ -227,6 +227,14 @@ TEST(HostKinds, ATableOfTruthValuesTellsOfNone) {
   EXPECT_EQ(diagnose("NAME  STATUS\nweb   OOMKilled\n").size(), 1U);
 }
 
+TEST(HostKinds, AValueIsReadOverTheEndOfALine) {
+  const std::string flag = "'OOMKilled': False,";
+  for (std::size_t cut = flag.find("':"); cut < flag.size(); ++cut) {
+    const std::string log = "{'Running': False, " + flag.substr(0, cut) + "\n" + flag.substr(cut) + " 'Dead': False}\n";
+    EXPECT_TRUE(diagnose(log).empty()) << log;
+  }
+}
+
 class Kills : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(Kills, AreTold) {
