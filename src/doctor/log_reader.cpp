@@ -349,15 +349,16 @@ void LogReader::State::keep(Message message, const Line& line) {
   if (message.kind == Kind::killed_in_group && message.source == Source::kernel && line.number - group_line <= kKillLines)
     message.figures.limit = group_limit;
   if (message.kind == Kind::llama_buffer && ollama) carry_out(*ollama, message);
-  for (Found& known : found) {
-    const bool same_writer = known.writer_index == line.writer && known.generation == writer.generation;
-    if (same_writer && line.number - known.last_line <= kPartLines && is_part(known.message, message)) {
-      absorb(known.message, std::move(message));
+  // What goes on is the newest.
+  for (auto known = found.rbegin(); known != found.rend(); ++known) {
+    const bool same_writer = known->writer_index == line.writer && known->generation == writer.generation;
+    if (same_writer && line.number - known->last_line <= kPartLines && is_part(known->message, message)) {
+      absorb(known->message, std::move(message));
       return;
     }
-    if (same_message(known.message, message)) {
-      ++known.times;
-      if (same_writer) known.last_line = line.number;
+    if (same_message(known->message, message)) {
+      ++known->times;
+      if (same_writer) known->last_line = line.number;
       writer.trace.use();
       return;
     }

@@ -81,6 +81,7 @@ constexpr std::array kPhrases = {
     Phrase{"killed", Sign::killed},
     Phrase{"exitcode137", Sign::exit_status},
     Phrase{"exitedwithcode137", Sign::exit_status},
+    Phrase{"exited137", Sign::exit_status},
     Phrase{"exitstatus137", Sign::exit_status},
     Phrase{"exitstatusof137", Sign::exit_status},
     Phrase{"exitcode9", Sign::exit_status},

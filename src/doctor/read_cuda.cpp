@@ -157,6 +157,12 @@ std::optional<Message> read_triton(const MessageText& text) {
   return message;
 }
 
+/// Whether what stands before the name of an exception makes it a line of a program's source.
+bool is_source(std::string_view before) {
+  static constexpr std::array<std::string_view, 4> kUses = {"except ", "isinstance(", "raise ", "raises("};
+  return std::ranges::any_of(kUses, [&](std::string_view use) { return before.find(use) != std::string_view::npos; });
+}
+
 }  // namespace
 
 std::optional<Message> read_out_of_memory(const Place& place) {
@@ -166,7 +172,7 @@ std::optional<Message> read_out_of_memory(const Place& place) {
   // "torch.OutOfMemoryError: ": what follows says more, unless the log ends here.
   if (text.starts("error", from)) {
     if (!text.ends("torch.outofmemory", from) && !text.ends("torch.cuda.outofmemory", from)) return std::nullopt;
-    if (place.line.find("emory", place.at) != std::string_view::npos) return std::nullopt;
+    if (place.line.find("emory", place.at) != std::string_view::npos || is_source(place.line.substr(0, place.at))) return std::nullopt;
     Message message = message_of(Source::pytorch, Kind::class_name, from);
     message.weak = true;
     return message;

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "base/letters.h"
+#include "doctor/denial.h"
 #include "doctor/figure.h"
 #include "doctor/read_message.h"
 
@@ -75,63 +76,6 @@ std::optional<Message> read_kill(const Place& place) {
   return message;
 }
 
-bool negates(std::string_view word) { return word == "not" || word == "Not" || word == "never" || word.ends_with("n't"); }
-
-bool is_denial(std::string_view word) { return negates(word) || word == "no" || word == "No" || word == "0"; }
-
-/// Takes the last word off `text`.
-std::string_view take_last_word(std::string_view& text) {
-  text = without(text, " ");
-  const std::string_view word = text.substr(text.find_last_of(' ') + 1);
-  text.remove_suffix(word.size());
-  return word;
-}
-
-/// Whether a clause, or a column of a table, that ends in `before` says that nothing was killed: "No", "0 pods", "wasn't", "was never
-/// killed by the".
-bool denies(std::string_view before) {
-  constexpr int kWords = 5;
-  before.remove_prefix(before.find_last_of(".,;:()") + 1);
-  if (const std::size_t column = before.rfind("  "); column != std::string_view::npos) before.remove_prefix(column + 2);
-  for (int words = 0; words < kWords; ++words) {
-    const std::string_view word = take_last_word(before);
-    if (word.empty() || word == "and") return false;
-    if (is_denial(word)) return true;
-  }
-  return false;
-}
-
-/// Whether the denial ends the line above, and this one only goes on: "was not" and "killed by the". A line that ends in "0" or "no" may as
-/// well be a whole one.
-bool denies_above(std::string_view above, std::string_view before) {
-  static constexpr std::array<std::string_view, 5> kLinks = {"been", "being", "killed", "by", "the"};
-  while (!without(before, " ").empty()) {
-    if (std::ranges::find(kLinks, take_last_word(before)) == kLinks.end()) return false;
-  }
-  return negates(take_last_word(above));
-}
-
-/// "ed"} 0": the value of a metric of Prometheus's, behind its labels.
-bool counts_none(std::string_view behind) {
-  const std::size_t value = behind.rfind("} ");
-  if (!behind.starts_with("ed\"") || value == std::string_view::npos) return false;
-  const std::string_view number = behind.substr(value + 2);
-  return number.substr(0, number.find(' ')) == "0";
-}
-
-/// "ed: 0", "ed\":false": what `docker inspect` and others say of a container that was not.
-bool is_none(const MessageText& text) {
-  static constexpr std::array<std::string_view, 4> kValues = {"0", "\"0\"", "false", "null"};
-  std::size_t at = text.here() + std::string_view("ed").size();
-  if (text.starts("\"", at)) ++at;
-  if (!text.starts(":", at) && !text.starts("=", at)) return false;
-  const auto ends = [&](std::string_view value) {
-    const std::size_t end = at + 1 + value.size();
-    return text.starts(value, at + 1) && (end >= text.size() || (!is_digit(text.text()[end]) && text.text()[end] != '.'));
-  };
-  return std::ranges::any_of(kValues, ends);
-}
-
 /// The count of an event, if `text` is no more than that behind its name: " 3".
 std::optional<std::int64_t> event_count(std::string_view text) {
   text = without(text, " ");
@@ -146,11 +90,22 @@ bool is_among_events(const Place& place) {
          place.text.starts("oom_kill", place.text.line_end());
 }
 
+/// Whether a line around "oom_kill 5" is of /proc/vmstat, which counts what was killed on the machine since it started: "pgfault 71".
+bool is_among_machines_counts(const Place& place) {
+  static constexpr std::array<std::string_view, 8> kFamilies = {"compact_", "drop_", "htlb_", "nr_", "numa_", "pg", "swap_", "thp_"};
+  const std::string_view above = place.above;
+  const bool counts = event_count(above.substr(std::min(above.find(' '), above.size()))).has_value();
+  return std::ranges::any_of(kFamilies, [&](std::string_view family) {
+    return (counts && above.starts_with(family)) || place.text.starts(family, place.text.line_end());
+  });
+}
+
 // memory.events of a control group: "oom 3", how often its limit left a request without memory; "oom_kill 2", how many were killed for it.
 // "oom 3" alone may be a count of anything's.
 std::optional<Message> read_event(const Place& place, bool kill) {
   const auto count = event_count(place.line.substr(place.at));
   if (count.value_or(0) <= 0) return std::nullopt;
+  if (kill && is_among_machines_counts(place)) return std::nullopt;
   Message message = killed(Source::kernel, Kind::group_events, place.text.line_end());
   message.fatal = kill;
   (kill ? message.kills : message.failed_requests) = count;
@@ -172,7 +127,7 @@ std::optional<Message> read_oom_kill(const Place& place) {
   // Where the phrase begins: "oom_kill", "OOM kill".
   const std::size_t phrase = before.find_last_of("oO");
   const std::string_view clause = before.substr(0, phrase - std::min<std::size_t>(phrase, 1));
-  if (denies(clause) || denies_above(place.above, clause) || counts_none(place.line.substr(place.at))) return std::nullopt;
+  if (is_denied(place, clause)) return std::nullopt;
   if (text.find_before("result'", from, 16) != kNowhere) {
     Message message = killed(Source::systemd, Kind::systemd, from);
     const std::string_view unit = place.line.substr(0, place.line.find(": Failed with"));
@@ -200,7 +155,7 @@ std::optional<Message> read_oom_kill(const Place& place) {
   }
   const std::string_view word = place.line.substr(place.at - std::min<std::size_t>(place.at, 7));
   if (word.starts_with("OOMKilled")) {
-    if (is_none(text)) return std::nullopt;
+    if (is_only_a_name(place)) return std::nullopt;
     return killed(Source::kernel, Kind::killed_in_group, from);
   }
   if (text.find_before("bythe", from, 16) != kNowhere) return killed(Source::systemd, Kind::systemd, from);
@@ -287,8 +242,8 @@ bool is_torn(std::string_view before) {
   return !digits.empty() && digits != "137" && digits != "9";
 }
 
-// "exit code 137", "exitcode: -9", "died with <Signals.SIGKILL: 9>", "Signal 9 (SIGKILL)", "signal: 9 (SIGKILL)", "signal: killed",
-// "code=killed, status=9/KILL".
+// "exit code 137", "Exited (137) 5 minutes ago", "exitcode: -9", "died with <Signals.SIGKILL: 9>", "Signal 9 (SIGKILL)", "signal: 9
+// (SIGKILL)", "signal: killed", "code=killed, status=9/KILL".
 std::optional<Message> read_status(const Place& place) {
   const MessageText& text = place.text;
   const std::size_t from = text.here();
@@ -296,7 +251,8 @@ std::optional<Message> read_status(const Place& place) {
   const bool longer = place.at < place.line.size() && is_digit(place.line[place.at]);
   const bool announced = text.ends("sigkill", from) && !tells_of_an_end(text, text.find_before("sigkill", from, 16));
   const bool verb = text.ends("killed", from) && !text.ends("signal:killed", from);
-  if (plain_nine || verb || longer || is_torn(place.line.substr(0, place.at)) || announced) return std::nullopt;
+  const bool times = text.ends("exited137", from);
+  if (plain_nine || verb || times || longer || is_torn(place.line.substr(0, place.at)) || announced) return std::nullopt;
   Message message = killed(Source::kernel, Kind::exit_status, from);
   message.weak = true;
   return message;

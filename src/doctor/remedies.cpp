@@ -39,14 +39,40 @@ void check_indices(Remedies& out) {
                  "CUDA_LAUNCH_BLOCKING=1 python program.py   # or: model.to(\"cuda\")  ->  model.to(\"cpu\")"});
 }
 
+/// A size in whole units, as flags take them: 'm' and 'g', or 'M' and 'G'.
+std::string flag_size(Bytes size, char mega, char giga) {
+  constexpr std::uint64_t kMib = std::uint64_t{1} << 20U;
+  constexpr std::uint64_t kGib = std::uint64_t{1} << 30U;
+  const bool whole = size.count >= 4 * kGib || size.count % kGib == 0;
+  const std::uint64_t unit = whole ? kGib : kMib;
+  return fmt::format("{}{}", (size.count + unit - 1) / unit, whole ? giga : mega);
+}
+
+/// What was too little for the program: its limit or, where that is not told, what it held.
+std::optional<Bytes> too_little(const Figures& figures) {
+  if (figures.limit) return figures.limit->high;
+  if (!figures.processes.empty() && figures.processes[0].size) return figures.processes[0].size->high;
+  return std::nullopt;
+}
+
+std::string raised_group(const Figures& figures) {
+  const auto known = too_little(figures);
+  const std::string limit = known ? flag_size(*known + *known, 'm', 'g') + " ..." : "N ...  ->  2 * N";
+  return fmt::format("docker run --memory={}   # Kubernetes: resources.limits.memory; systemd: MemoryMax", limit);
+}
+
+std::string raised_job(const Figures& figures) {
+  const auto known = too_little(figures);
+  if (!known) return "#SBATCH --mem=N  ->  2 * N";
+  return fmt::format("#SBATCH --mem={}  ->  #SBATCH --mem={}", flag_size(*known, 'M', 'G'), flag_size(*known + *known, 'M', 'G'));
+}
+
 void raise_host_limit(const Message& message, Remedies& out) {
   switch (message.kind) {
-    case Kind::slurm:
-      out.push_back({"Ask Slurm for more", "the job may then use it", std::nullopt, "#SBATCH --mem=16G  ->  #SBATCH --mem=32G"});
-      break;
+    case Kind::slurm: out.push_back({"Ask Slurm for more", "the job may then use it", std::nullopt, raised_job(message.figures)}); break;
     case Kind::systemd:
       out.push_back({"Raise the unit's limit", "if one is set", std::nullopt,
-                     "systemctl set-property UNIT MemoryMax=8G   # see it: systemctl show UNIT -p MemoryMax"});
+                     "systemctl set-property UNIT MemoryMax=N  ->  2 * N   # see it: systemctl show UNIT -p MemoryMax"});
       break;
     case Kind::oomd:
       out.push_back({"Spare this unit", "systemd-oomd then takes another, or nobody", std::nullopt,
@@ -54,12 +80,12 @@ void raise_host_limit(const Message& message, Remedies& out) {
       break;
     case Kind::shared_memory:
       out.push_back({"Give the container more of it", "it is taken only as it is used", std::nullopt,
-                     "docker run --shm-size=8g ...   # Kubernetes: an emptyDir with medium: Memory at /dev/shm"});
+                     "docker run --shm-size=8g ...   # or twice what `df -h /dev/shm` shows; Kubernetes: an emptyDir with medium: Memory"});
       break;
     case Kind::killed_in_group:
     case Kind::group_events:
-      out.push_back({"Raise the group's limit", "the machine may have more than the container may use", std::nullopt,
-                     "docker run --memory=8g ...   # Kubernetes: resources.limits.memory; systemd: MemoryMax"});
+      out.push_back(
+          {"Raise the group's limit", "the machine may have more than the container may use", std::nullopt, raised_group(message.figures)});
       break;
     case Kind::killed_on_nodes:
       out.push_back({"Allow it more memory nodes", "the others may have room", std::nullopt,
@@ -81,7 +107,7 @@ void raise_host_limit(const Message& message, Remedies& out) {
 void work_in_parts(const Message& message, Remedies& out) {
   raise_host_limit(message, out);
   out.push_back({"Look for a limit on this process", "the machine may have more than it may use", std::nullopt,
-                 "ulimit -v; cat /sys/fs/cgroup/memory.max   # docker run --memory=8g, #SBATCH --mem=32G"});
+                 "ulimit -v; cat /sys/fs/cgroup/memory.max   # docker run --memory, #SBATCH --mem"});
   if (message.name == "NumPy")
     out.push_back({"Take a smaller type", "float32 is half of float64, int8 an eighth", std::nullopt,
                    "np.zeros(shape)  ->  np.zeros(shape, dtype=np.float32)"});
@@ -94,15 +120,20 @@ void work_in_parts(const Message& message, Remedies& out) {
 void raise_heap(const Message& message, Remedies& out) {
   struct Setting {
     std::string_view name;
-    std::string_view change;
+    std::string_view flag;
+    std::string_view usual;  ///< where the limit is not told
+    std::string_view rest;
   };
-  static constexpr std::array<Setting, 4> kSettings = {{{kJavaHeap, "java -Xmx8g ...   # in a container: -XX:MaxRAMPercentage=75"},
-                                                        {kJavaClasses, "java -XX:MaxMetaspaceSize=512m ..."},
-                                                        {kJavaBuffers, "java -XX:MaxDirectMemorySize=4g ..."},
-                                                        {kNodeHeap, "export NODE_OPTIONS=--max-old-space-size=8192   # MiB"}}};
+  static constexpr std::array<Setting, 4> kSettings = {{{kJavaHeap, "java -Xmx", "8g", " ...   # in a container: -XX:MaxRAMPercentage=75"},
+                                                        {kJavaClasses, "java -XX:MaxMetaspaceSize=", "512m", " ..."},
+                                                        {kJavaBuffers, "java -XX:MaxDirectMemorySize=", "4g", " ..."},
+                                                        {kNodeHeap, "export NODE_OPTIONS=--max-old-space-size=", "8192", "   # MiB"}}};
   const auto* const setting = std::ranges::find(kSettings, message.name, &Setting::name);
-  if (setting != kSettings.end())
-    out.push_back({"Raise the program's limit", "if the host has the memory", std::nullopt, std::string(setting->change)});
+  if (setting != kSettings.end()) {
+    const auto known = too_little(message.figures);
+    out.push_back({"Raise the program's limit", "if the host has the memory", std::nullopt,
+                   fmt::format("{}{}{}", setting->flag, known ? flag_size(*known + *known, 'm', 'g') : setting->usual, setting->rest)});
+  }
   out.push_back(
       {"See what it keeps", "what grows without end fills any limit", std::nullopt,
        message.name == kNodeHeap ? "node --heapsnapshot-near-heap-limit=1 program.js" : "java -XX:+HeapDumpOnOutOfMemoryError ..."});

@@ -156,6 +156,9 @@ TEST(HostKinds, EventsOfTwoGroupsAreTwoMessages) {
   EXPECT_EQ(diagnose("memory.events:oom 2\nmemory.events:oom_kill 1\n").size(), 1U);
   // `cat */memory.events` does not say whose they are.
   EXPECT_EQ(diagnose("oom 3\noom_kill 3\noom 9\noom_kill 7\n").size(), 2U);
+  const auto alike = diagnose("max 41\noom 3\noom_kill 2\nmax 9\noom 5\noom_kill 2\n");
+  ASSERT_EQ(alike.size(), 2U);
+  EXPECT_TRUE(alike[1].fatal) << alike[1].headline;
 }
 
 // "oom 3" may be a count of anything's.
@@ -191,6 +194,64 @@ TEST(HostKinds, NoSizeIsNotTooLargeASize) {
   EXPECT_EQ(diagnose(asked + "5497558138880" + rest).at(0).cause, Cause::host_limit);
 }
 
+/// The line by itself, and as terminals, containers and other lines may stand around it.
+std::vector<std::string> positions(const std::string& line) {
+  return {line, "step 7 loss 0.25\n" + line + "\nstep 8 loss 0.24\n", "trainer-1  | " + line + "\n",
+          "2025-10-25T13:08:43.123456789Z stderr F " + line + "\n", "\x1b[1;31m" + line + "\x1b[0m\n"};
+}
+
+class Denials : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(Denials, AreNoKills) {
+  for (const std::string& log : positions(GetParam())) EXPECT_TRUE(diagnose(log).empty()) << log;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, Denials,
+    ::testing::Values("{'OOMKilled': False, 'Dead': False}", "\"OOMKilled\":\"false\"", "OOMKilled: 'false'", "OOMKilled: no",
+                      "OOMKilled: ~", "OOMKilled: None", "OOMKilled=no ", "OOMKilled: false Error: none",
+                      R"(\"OOMKilled\":false,\"Dead\":false)", "OOMKilled: 0.0", "NAME   OOMKilled   EXIT", "name,OOMKilled,exit_code",
+                      "\"Name\",\"OOMKilled\",\"ExitCode\"", R"(kube_pod_status_reason{pod="a",reason="OOMKilled"} 0.0)",
+                      R"(kube_pod_status_reason{pod="a",reason="OOMKilled"}  0)", "if the pod is OOMKilled, raise its limit",
+                      "If one of the pods of this job is OOMKilled, its limit is raised", "{\"msg\":\"if the pod was OOMKilled\"}",
+                      "If a pod is above its limit, it is OOMKilled", "check whether it was killed by the OOM killer",
+                      "it would have been OOMKilled", "to avoid being OOMKilled", "pods may be OOMKilled",
+                      "a larger batch will be killed by the OOM killer", "nothing was killed by the OOM killer",
+                      "None of the pods was OOMKilled", "No OOMKilled events found", "0 pods OOMKilled, 3 running", "0 OOMKilled",
+                      "3 running and 0 OOMKilled", "of 3 pods, 0 OOMKilled", "there were 0 pods OOMKilled",
+                      "found 0 of 3 containers OOMKilled", "Detected 0 oom_kill events in StepId=1.0"));
+
+TEST(HostKinds, ATableOfTruthValuesTellsOfNone) {
+  EXPECT_TRUE(diagnose("name  OOMKilled\nweb   false\n").empty());
+  EXPECT_TRUE(diagnose("pod,OOMKilled\nweb,False\n").empty());
+  EXPECT_EQ(diagnose("NAME  STATUS\nweb   OOMKilled\n").size(), 1U);
+}
+
+TEST(HostKinds, AValueIsReadOverTheEndOfALine) {
+  const std::string flag = "'OOMKilled': False,";
+  for (std::size_t cut = flag.find("':"); cut < flag.size(); ++cut) {
+    const std::string log = "{'Running': False, " + flag.substr(0, cut) + "\n" + flag.substr(cut) + " 'Dead': False}\n";
+    EXPECT_TRUE(diagnose(log).empty()) << log;
+  }
+}
+
+class Kills : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(Kills, AreTold) {
+  for (const std::string& log : positions(GetParam())) EXPECT_EQ(diagnose(log).size(), 1U) << log;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, Kills,
+    ::testing::Values("Worker 0 was OOMKilled", "rank 0 was killed by the OOM killer", "GPU 0 worker killed by the OOM killer",
+                      "Task 0 OOMKilled", "web 0 OOMKilled", "replica 0 was OOMKilled", "Worker 0 gets OOMKilled",
+                      "GPU 0 process killed by the OOM killer", "{'OOMKilled': True, 'Dead': False}", "OOMKilled: 'true'", "OOMKilled: yes",
+                      "OOMKilled: no memory was left", "OOMKilled: node ran full", "web   default   OOMKilled", "web,OOMKilled,137",
+                      R"(["web","OOMKilled","Error"])", R"(kube_pod_status_reason{pod="a",reason="OOMKilled"} 1.0)",
+                      R"(kube_pod_status_reason{pod="a",reason="OOMKilled"}  1)", R"({"reason":"OOMKilled","exitCode":0})",
+                      "it may have been OOMKilled", "3 May 2025 web OOMKilled", "the limit could not be read. The pod was OOMKilled",
+                      "CONTAINER   STATUS   5f2a   Exited (137) 5 minutes ago"));
+
 class Ordinary : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(Ordinary, IsNotAboutMemory) { EXPECT_TRUE(diagnose(GetParam()).empty()) << diagnose(GetParam())[0].headline; }
@@ -201,16 +262,20 @@ INSTANTIATE_TEST_SUITE_P(
         "the room is booked, the zoom is on, OOM is a word", "process exited with exit code 1378", "exit code 9", "error code 12",
         "He killed processes for a living", "Tried to allocate a budget of 3 GiB", "You may run out of memory if you do that",
         "exit code 1\n37 passed", "exit status 1\n372 rows", "exit status 1\n37 rows", "exit code 13\n7 tests failed",
-        "Process finished with exit code 1\n\n37 files changed", "exit code 1\n2026-01-02 10:00:00 37 passed", "No OOMKilled events found",
-        "reason: Completed (not OOMKilled)", "0 pods OOMKilled, 3 running", "it was never killed by the OOM killer",
-        "the container wasn't OOMKilled", "no pods that had been OOMKilled", "Detected 0 oom_kill events in StepId=1.0", "OOMKilled: 0",
-        "OOMKilled=0", "\"OOMKilled\": false", "it was not\nkilled by the OOM killer", "the pod was never\nOOMKilled",
-        "low 0\noom 0\noom_kill 0", "oom_kill_disable 0\nunder_oom 0", "room 3", R"(kube_pod_status_reason{pod="a",reason="OOMKilled"} 0)",
-        R"(kube_pod_status_reason{reason="OOMKilled",pod="a"} 0 1767225600)", "step: 1: Killed the cache", "a signal killed it",
-        "code=exited, status=9/KILL", "bench shared memory: Required", "Device 0 OOM score", "INTERNAL ASSERT FAILED at \"x.cpp\":3",
-        "unable to allocate time", "waiting 10 s for workers to stop before sending SIGKILL", "signal.SIGKILL is not supported here",
+        "Process finished with exit code 1\n\n37 files changed", "exit code 1\n2026-01-02 10:00:00 37 passed",
+        "reason: Completed (not OOMKilled)", "it was never killed by the OOM killer", "the container wasn't OOMKilled",
+        "no pods that had been OOMKilled", "OOMKilled: 0", "OOMKilled=0", "\"OOMKilled\": false", "it was not\nkilled by the OOM killer",
+        "the pod was never\nOOMKilled", "low 0\noom 0\noom_kill 0", "oom_kill_disable 0\nunder_oom 0", "room 3",
+        R"(kube_pod_status_reason{pod="a",reason="OOMKilled"} 0)", R"(kube_pod_status_reason{reason="OOMKilled",pod="a"} 0 1767225600)",
+        "step: 1: Killed the cache", "a signal killed it", "code=exited, status=9/KILL", "bench shared memory: Required",
+        "Device 0 OOM score", "INTERNAL ASSERT FAILED at \"x.cpp\":3", "unable to allocate time",
+        "waiting 10 s for workers to stop before sending SIGKILL", "signal.SIGKILL is not supported here",
         "sleeping, then by default sending SIGKILL", "signals: SIGTERM SIGKILL", "killed python3 main.py", "a killed: 9 lives",
-        "[cache] Killed the prefetch", "vm.overcommit_memory = 2", "", "\n\n\n"));
+        "[cache] Killed the prefetch", "vm.overcommit_memory = 2", "exited 137 times", "pgfault 71\noom_kill 5\nnuma_hit 3",
+        "drop_slab 0\noom_kill 5\n", "oom_kill 5\nnuma_pte_updates 0\n", "    except torch.cuda.OutOfMemoryError:",
+        "except (torch.cuda.OutOfMemoryError, RuntimeError) as e:", "    raise torch.OutOfMemoryError",
+        "train.py:33:    except torch.OutOfMemoryError as e:", "    with pytest.raises(torch.cuda.OutOfMemoryError):",
+        "    if isinstance(e, torch.cuda.OutOfMemoryError):", "", "\n\n\n"));
 
 }  // namespace
 }  // namespace plimsoll::doctor::test

@@ -106,6 +106,34 @@ TEST(Remedies, RaiseALimitAndNeverLowerIt) {
   EXPECT_TRUE(offers(with_limit("9.80"), "fraction(1"));
 }
 
+// Of a kill in a group, whose limit the kernel wrote before or did not.
+Diagnosis killed_in_group(const std::string& usage) {
+  return diagnose(usage +
+                  "Memory cgroup out of memory: Killed process 7181 (python3) total-vm:94371840kB, anon-rss:6291456kB, "
+                  "file-rss:0kB, shmem-rss:0kB\n")
+      .at(0);
+}
+
+TEST(Remedies, RaiseTheHostsLimitsAboveWhatIsKnown) {
+  EXPECT_TRUE(offers(killed_in_group("memory: usage 8388608kB, limit 8388608kB, failcnt 311\n"), "--memory=16g "));
+  EXPECT_TRUE(offers(killed_in_group("memory: usage 67108864kB, limit 67108864kB, failcnt 311\n"), "--memory=128g "));
+  EXPECT_TRUE(offers(killed_in_group("memory: usage 716800kB, limit 716800kB, failcnt 311\n"), "--memory=1400m "));
+  // It was allowed at least what it held.
+  EXPECT_TRUE(offers(killed_in_group(""), "--memory=12g "));
+  const auto events = diagnose("max 41\noom 3\noom_kill 2\n");
+  EXPECT_TRUE(offers(events.at(0), "--memory=N ...  ->  2 * N"));
+  const auto job = diagnose("slurmstepd: error: Job 778812 exceeded memory limit (67500000 > 67108864), being killed\n");
+  EXPECT_TRUE(offers(job.at(0), "#SBATCH --mem=64G  ->  #SBATCH --mem=128G"));
+  const auto step = diagnose("slurmstepd: error: Detected 1 oom_kill event in StepId=81220.0. Some\n");
+  EXPECT_TRUE(offers(step.at(0), "#SBATCH --mem=N  ->  2 * N"));
+  const auto java = diagnose(
+      "java.lang.OutOfMemoryError: Cannot reserve 4194304 bytes of direct buffer memory (allocated: 8589000000, "
+      "limit: 8589934592)\n");
+  EXPECT_TRUE(offers(java.at(0), "MaxDirectMemorySize=16g "));
+  EXPECT_TRUE(
+      offers(diagnose("RuntimeError: unable to write to file </torch_71_3>: No space left on device (28)\n").at(0), "df -h /dev/shm"));
+}
+
 TEST(Remedies, MendWhatIsPythonAndIsNotThereYet) {
   const auto called = [](const std::string& call) {
     return diagnose(
