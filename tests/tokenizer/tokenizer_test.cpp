@@ -443,9 +443,24 @@ TEST_F(TokenizerApi, SettingsInUnusualPlacesAreRefused) {
     os.files.erase("m/" + name);
   };
   refused("tokenizer_config.json", R"({"vocab":{"a":0}})", "vocab");
-  refused("config.json", R"({"model_type":"mpnet"})", "model_type");
-  refused("special_tokens_map.json", R"({"split_special_tokens":true})", "split_special_tokens");
-  refused("special_tokens_map.json", R"({"do_lower_case":false})", "do_lower_case");
+  for (const char* type : {"mpnet", "clip", "bert-japanese", "none that is known"})
+    refused("config.json", R"({"model_type":")" + std::string(type) + "\"}", "model_type");
+  for (const char* setting : {R"("split_special_tokens":true)", R"("do_lower_case":false)", R"("truncation_side":"left")",
+                              R"("model_max_length":5)", R"("model_input_names":["input_ids"])", R"("add_bos_token":true)",
+                              R"("vocab":"vocab.txt")", R"("tokenizer_class":"BertTokenizer")"}) {
+    const std::string text = setting;
+    refused("special_tokens_map.json", "{" + text + "}", text.substr(1, text.find('"', 1) - 1));
+  }
+  for (const char* key : {"tokenizer_truncation", "_json_truncation"})
+    refused("tokenizer_config.json", "{\"" + std::string(key) + R"(":{"max_length":5,"direction":"left"}})", key);
+  for (const char* type : {"", "bert", "distilbert", "ernie", "megatron-bert", "visual_bert", "lxmert"}) {
+    os.files["m/config.json"] = R"({"model_type":")" + std::string(type) + "\"}";
+    EXPECT_TRUE(Tokenizer::open(os, ledger, "m").ok()) << type;
+  }
+  os.files["m/special_tokens_map.json"] =
+      R"({"mask_token":"[MASK]","pad_token":null,"image_token":{"content":"a"},"additional_special_tokens":["a"],
+          "extra_special_tokens":{},"model_specific_special_tokens":{}})";
+  EXPECT_TRUE(Tokenizer::open(os, ledger, "m").ok());
   os.files["m/special_tokens_map.json"] = R"({"split_special_tokens":true})";
   os.files["m/tokenizer_config.json"] = R"({"added_tokens_decoder":{}})";
   EXPECT_TRUE(Tokenizer::open(os, ledger, "m").ok()) << "the older file counts only without the newer's list";

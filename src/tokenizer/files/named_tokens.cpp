@@ -19,6 +19,9 @@ constexpr std::array<RoleName, kRoles> kRoleNames = {{{"bos_token", ""},
                                                       {"cls_token", "[CLS]"},
                                                       {"mask_token", "[MASK]"}}};
 
+/// Keys of several tokens.
+constexpr std::array<std::string_view, 3> kLists = {"extra_special_tokens", "additional_special_tokens", "model_specific_special_tokens"};
+
 NamedToken special_token(std::string_view content) {
   NamedToken token{std::string(content)};
   token.flags.special = true;
@@ -71,6 +74,8 @@ Status make_room(const JsonValue& list, const Ledger& ledger, std::vector<NamedT
 }
 
 bool is_role(std::string_view key) { return std::ranges::find(kRoleNames, key, &RoleName::key) != kRoleNames.end(); }
+
+bool is_list(std::string_view key) { return std::ranges::find(kLists, key) != kLists.end(); }
 
 /// Whether a member of a file names a token by a key that no role has, such as "image_token".
 bool is_own_name(const JsonValue& member, TokenSource source) {
@@ -184,22 +189,20 @@ Status read_added(const JsonValue& file, NamedTokens& named, const Ledger& ledge
   return {};
 }
 
-/// transformers takes any setting from special_tokens_map.json. `bert`: those of BertTokenizer too.
-Status refuse_settings(const JsonValue& file, bool bert) {
-  PLIMSOLL_TRY(const bool split, file.bool_or("split_special_tokens", false));
-  std::string_view found = split ? "split_special_tokens" : "";
-  for (const std::string_view key : {"do_lower_case", "strip_accents", "tokenize_chinese_chars"})
-    if (bert && file.find(key)) found = key;
-  if (found.empty()) return {};
-  return Error{ErrorCode::unsupported, "a setting among the special tokens", file.where() + ": " + std::string(found),
-               "move it to tokenizer_config.json"};
+/// transformers takes any setting from special_tokens_map.json.
+Status refuse_settings(const JsonValue& file) {
+  for (const JsonValue member : file.children()) {
+    if (is_role(member.key()) || is_list(member.key()) || is_own_name(member, TokenSource::special_tokens)) continue;
+    return Error{ErrorCode::unsupported, "a setting among the special tokens", member.where(), "move it to tokenizer_config.json"};
+  }
+  return {};
 }
 
 /// One after the other, so that one is there at a time.
-Status read_other_files(const SettingsFiles& files, bool bert, bool& listed, NamedTokens& named, const Ledger& ledger) {
+Status read_other_files(const SettingsFiles& files, bool& listed, NamedTokens& named, const Ledger& ledger) {
   {
     PLIMSOLL_TRY(const auto special, files.read_other(file_name(TokenSource::special_tokens)));
-    if (special) PLIMSOLL_CHECK(refuse_settings(special->root(), bert));
+    if (special) PLIMSOLL_CHECK(refuse_settings(special->root()));
     if (special) PLIMSOLL_CHECK(read_special(special->root(), TokenSource::special_tokens, listed, named, ledger));
   }
   PLIMSOLL_TRY(const auto added, files.read_other(file_name(TokenSource::added_tokens)));
@@ -241,7 +244,7 @@ Result<NamedTokens> read_named_tokens(const SettingsFiles& files, bool bert, con
     has_decoder = decoder.has_value();
     if (has_decoder) PLIMSOLL_CHECK(read_decoder(*decoder, named.added, ledger));
   }
-  if (!has_decoder) PLIMSOLL_CHECK(read_other_files(files, bert, listed, named, ledger));
+  if (!has_decoder) PLIMSOLL_CHECK(read_other_files(files, listed, named, ledger));
   std::ranges::sort(named.added, {}, &NamedToken::id);
   return named;
 }
