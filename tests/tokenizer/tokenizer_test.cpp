@@ -278,7 +278,7 @@ TEST_F(TokenizerApi, FilesBesideVocabTxtNameTokens) {
     EXPECT_EQ(Tokenizer::open(os, ledger, "m").error().code, ErrorCode::corrupt_file) << wrong;
   }
   os.files.erase("m/tokenizer_config.json");
-  for (const char* wrong : {"[]", R"({"[NEW]":"9"})", R"({"[NEW]":-1})", R"({"[NEW]":)"}) {
+  for (const char* wrong : {"[]", R"({"[NEW]":"9"})", R"({"[NEW]":-1})", R"({"[NEW]":)", R"({"[NEW]":9,"[OLD]":9})"}) {
     os.files["m/added_tokens.json"] = wrong;
     EXPECT_EQ(Tokenizer::open(os, ledger, "m").error().code, ErrorCode::corrupt_file) << wrong;
   }
@@ -483,6 +483,27 @@ TEST_F(TokenizerApi, TheLastFlagsOfATokenCount) {
   EXPECT_EQ(of(R"("1":)" + normalized), (Ids{1, 0, 1}));
   EXPECT_EQ(of(R"("1":{"content":"<m>","single_word":true,"special":true})"), (Ids{0, 0, 0, 0, 0, 0, 0}));
   EXPECT_EQ(of(plain + R"(,"2":)" + normalized), (Ids{1, 0, 1}));
+  EXPECT_EQ(of(R"("1":{"content":"<m>"})"), (Ids{1, 0, 1})) << "normalized unless it is special";
+  EXPECT_EQ(of(R"("1":{"content":"<m>"}},"mask_token":"<m>","x":{)"), (Ids{0, 0, 0, 0, 1})) << "as one with a role is";
+}
+
+// As transformers 5.24 answers: it reads the tokenizer's own tokens into the list of added_tokens.json, by their ids.
+TEST_F(TokenizerApi, AddedTokensOfTheFileGoBeforeThoseBesideIt) {
+  const auto of = [&](const std::string& added, const std::string& settings = "{}") {
+    const auto tokenizer = open(R"({"added_tokens":[)" + added_token("<m>", R"({"id":5})") + "," + added_token("<n>", R"({"id":6})") +
+                                    R"(],"normalizer":{"type":"Lowercase"},"pre_tokenizer":{"type":"WhitespaceSplit"},
+            "model":{"type":"WordLevel","unk_token":"?","vocab":{"?":0,"<m>":5,"<n>":6}}})",
+                                settings, {{"added_tokens.json", added}});
+    EXPECT_TRUE(tokenizer.ok()) << (tokenizer.ok() ? "" : message(tokenizer.error()));
+    return tokenizer.ok() ? ids(*tokenizer, "<m> x<M> <old>") : std::vector<std::int32_t>();
+  };
+  using Ids = std::vector<std::int32_t>;
+  EXPECT_EQ(of("{}"), (Ids{5, 0, 0}));
+  EXPECT_EQ(of(R"({"<m>":5})"), (Ids{5, 0, 0}));
+  EXPECT_EQ(of(R"({"<old>":5,"<m>":6})"), (Ids{5, 0, 0})) << "ids of others";
+  EXPECT_EQ(of(R"({"<old>":7})"), (Ids{5, 0, 7}));
+  EXPECT_EQ(of(R"({"<m>":7})"), (Ids{5, 0, 5, 0})) << "again, with flags of its own";
+  EXPECT_EQ(of(R"({"<m>":7})", R"({"mask_token":"<m>"})"), (Ids{5, 0, 0})) << "special, hence not normalized";
 }
 
 // As transformers 5.24 and tokenizers answer.
