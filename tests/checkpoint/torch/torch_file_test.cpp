@@ -232,6 +232,8 @@ TEST_F(TorchFileTest, RefusesOtherKindsOfArchives) {
   expect_error(with({{"m/byteorder", std::string(16, 'x')}}, 1), ErrorCode::unsupported, "the byte order \"xxxxxxxxxxxxxxxx\"");
   expect_error(with({{"m/byteorder", std::string(17, 'x')}}, 1), ErrorCode::corrupt_file, "\"byteorder\" has 17 bytes");
   EXPECT_TRUE(read(with({}, 1)).ok());
+  for (const char* name : {"BYTEORDER", "Constants.pkl", ".data/Version"})
+    expect_error(with({{"m/" + std::string(name), "little"}}, 1), ErrorCode::corrupt_file, name);
   for (const std::string version : {"0", "11", "x", "-1", "300", " 3"})
     expect_error(with({{"m/version", version}}, 4), ErrorCode::unsupported, "the unknown version \"" + version + "\"");
   expect_error(with({{"m/.data/version", "99"}}), ErrorCode::unsupported, "the unknown version \"99\"");
