@@ -46,6 +46,14 @@ Error nothing_there(Folder& folder) {
 
 }  // namespace
 
+std::string_view weights_file(Folder& folder) {
+  for (const Format& format : kFormats) {
+    for (const std::string_view name : {format.single, format.index})
+      if (folder.has(std::string(name))) return name;
+  }
+  return kFormats.front().single;
+}
+
 Result<Checkpoint> Checkpoint::open(Os& os, Ledger& ledger, const std::string& directory) {
   PLIMSOLL_TRY(const auto folder, open_model_folder(os, directory));
   Opening opening;

@@ -16,6 +16,10 @@
 
 namespace plimsoll {
 
+/// The name of the file that Checkpoint::open opens first: the one with the weights, or their index. Where there is none, the first that
+/// it looks for.
+std::string_view weights_file(Folder& folder);
+
 /// The tensors of a model directory. Opening one reads headers, never weights. Immutable and move-only; any number of threads may
 /// use it at once. Its files stay open, so that they remain the ones that were checked.
 class Checkpoint {

@@ -15,8 +15,6 @@ bool is_number(char c) { return is_digit(c) || c == '.' || c == ','; }
 
 bool is_hex_digit(char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 // The longest first: "bytes" also ends as "s" would, "gib" as "b".
 constexpr std::array<std::string_view, 15> kUnits = {"bytes", "byte", "tib", "gib", "mib", "kib", "tb", "gb",
                                                      "mb",    "kb",   "t",   "g",   "m",   "k",   "b"};
@@ -56,7 +54,7 @@ std::size_t MessageText::add_line(std::string_view line, bool in_number) {
   if (!text_.empty() && !in_number) text_ += '\n';
   const std::size_t begin = text_.size();
   for (const char c : line) {
-    if (c != ' ') text_ += lower(c);
+    if (c != ' ') text_ += to_lower(c);
   }
   return begin;
 }

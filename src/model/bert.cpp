@@ -32,7 +32,7 @@ Status refuse_variants(const JsonValue& config) {
     return Error{ErrorCode::unsupported, "position_embedding_type \"" + printable(*positions, kShownText) + "\" is not built",
                  config.where() + ": position_embedding_type", "give a model with \"absolute\", the only one that is"};
   }
-  for (const char* key : {"is_decoder", "add_cross_attention"}) {
+  for (const char* key : {"is_decoder", "is_causal", "add_cross_attention"}) {
     PLIMSOLL_TRY(const bool set, config.bool_or(key, false));
     if (set)
       return Error{ErrorCode::unsupported, std::string(key) + " is not built for bert", config.where() + ": " + key,

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "base/utf8.h"
+
 namespace plimsoll {
 namespace {
 
@@ -95,12 +97,33 @@ class Binder {
                  checkpoint_.file(0).path(), "config.json and the weights must come from the same model"};
   }
 
+  std::vector<std::string_view> sorted_names() const {
+    std::vector<std::string_view> names;
+    for (const Weight& weight : program_.weights)
+      for (const WeightPart& part : weight.parts) names.push_back(part.tensor);
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  // For transformers the prefix is an expression, whose dot is any character; what it finds by that goes before the tensor itself.
+  std::string_view without_prefix(std::string_view name) const {
+    const std::size_t dot = spec_.names.body.size() - 1;
+    if (name.size() <= dot || !name.starts_with(std::string_view(spec_.names.body).substr(0, dot))) return {};
+    return name.substr(dot + utf8::decode(name, dot).size);
+  }
+
   // A tensor of the body that no weight uses means that the config describes a smaller network than the file holds.
   Status refuse_unexplained() const {
+    const std::vector<std::string_view> names = sorted_names();
     std::vector<const TensorInfo*> used = used_;
     std::sort(used.begin(), used.end());
     for (const TensorInfo& tensor : checkpoint_.tensors()) {
       if (std::binary_search(used.begin(), used.end(), &tensor)) continue;
+      const std::string_view other = without_prefix(tensor.name);
+      if (std::binary_search(names.begin(), names.end(), other)) {
+        return Error{ErrorCode::unsupported, fmt::format("tensor {} is {} under another name", shown(tensor.name), other),
+                     checkpoint_.file(tensor.file).path(), "leave one of the two out, and call the other " + std::string(other)};
+      }
       const auto starts = [&](const std::string& prefix) { return tensor.name.starts_with(prefix); };
       if (std::any_of(spec_.surplus.begin(), spec_.surplus.end(), starts)) continue;
       if (!starts(spec_.names.body) && !starts(spec_.names.layer) && !starts("embeddings.")) continue;

@@ -28,7 +28,7 @@ struct Binding {
 
 /// Finds each tensor under its own name, an old one (LayerNorm.gamma and .beta) or without the body's prefix, and checks its
 /// shape against the spec. Fails with corrupt_file (a required tensor is missing, a shape differs, or the body has tensors that
-/// the spec does not explain) and unsupported (an element type that is no float).
+/// the spec does not explain) and unsupported (an element type that is no float, a name that transformers takes for another's).
 Result<Binding> bind_weights(const ArchSpec& spec, const Program& program, const Checkpoint& checkpoint);
 
 }  // namespace plimsoll

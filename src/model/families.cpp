@@ -87,6 +87,13 @@ Result<std::vector<std::string>> labels_by_id(const JsonValue& id2label) {
   return labels;
 }
 
+// transformers then reads other keys than those of the same name.
+Status refuse_other_keys(const JsonValue& config) {
+  PLIMSOLL_TRY(const auto map, config.optional_object("attribute_map"));
+  if (!map || map->size() == 0) return {};
+  return Error{ErrorCode::unsupported, "other names for keys of config.json", map->where(), "use the keys' own names, and remove it"};
+}
+
 }  // namespace
 
 std::string built_families() {
@@ -141,6 +148,7 @@ Result<ScoreRule> read_score_rule(const JsonValue& config, std::size_t labels) {
 Result<ArchSpec> read_arch_spec(const JsonDocument& document) {
   const JsonValue config = document.root();
   PLIMSOLL_CHECK(refuse_versions(config, "configuration_files", "config.json"));
+  PLIMSOLL_CHECK(refuse_other_keys(config));
   PLIMSOLL_TRY(const std::string_view type, config.get_string("model_type"));
   for (const Family& family : kFamilies) {
     if (family.model_type == type) return family.read(config);

@@ -73,11 +73,11 @@ void warn_of_other_task(const JsonValue& config, std::vector<std::string>& warni
     warnings.push_back("the weights are those of " + names + ": its head was trained for another task than classification");
 }
 
-// transformers then reads that file; the usual ones may hold anything.
-Status refuse_other_weights(const JsonValue& config) {
+// transformers then reads that file; the one that is read here may hold anything.
+Status refuse_other_weights(const JsonValue& config, Folder& folder) {
   PLIMSOLL_TRY(const auto name, config.optional_string("transformers_weights"));
-  if (!name || *name == "model.safetensors" || *name == "model.safetensors.index.json") return {};
-  return Error{ErrorCode::unsupported, "the weights are in a file of another name, " + printable(*name, 60),
+  if (!name || *name == weights_file(folder)) return {};
+  return Error{ErrorCode::unsupported, "the weights are in another file than those that are read, " + printable(*name, 60),
                config.where() + ": transformers_weights", "call that file model.safetensors, and remove the key"};
 }
 
@@ -96,7 +96,7 @@ Result<ArchSpec> read_config(Folder& folder, const std::string& directory, Openi
   PLIMSOLL_TRY(const auto file, folder.open("config.json"));
   PLIMSOLL_CHECK(opening.take(file->size(), *file));
   PLIMSOLL_TRY(const JsonDocument config, JsonDocument::read(*file));
-  PLIMSOLL_CHECK(refuse_other_weights(config.root()));
+  PLIMSOLL_CHECK(refuse_other_weights(config.root(), folder));
   warn_of_other_task(config.root(), warnings);
   return read_arch_spec(config);
 }

@@ -32,6 +32,16 @@ struct Settings {
   bool token_types = true;
 };
 
+// transformers takes the arguments that it hands to itself from there as well.
+Status refuse_truncation(const JsonValue& config) {
+  for (const char* key : {"tokenizer_truncation", "_json_truncation"}) {
+    PLIMSOLL_TRY(const auto truncation, config.optional_object(key));
+    if (truncation)
+      return Error{ErrorCode::unsupported, "a truncation among the settings", truncation->where(), "set truncation_side instead"};
+  }
+  return {};
+}
+
 Result<Settings> read_settings(const JsonValue& config) {
   Settings settings;
   PLIMSOLL_TRY(auto length, config.optional_number("model_max_length"));
@@ -50,6 +60,7 @@ Result<Settings> read_settings(const JsonValue& config) {
   if (split)
     return Error{ErrorCode::unsupported, "special tokens that are split like text", config.where() + ": split_special_tokens",
                  "remove it, or set it to false"};
+  PLIMSOLL_CHECK(refuse_truncation(config));
   return settings;
 }
 

@@ -152,6 +152,7 @@ def entries():
     yield "entry_name_twice", more(Entry("archive/data.pkl", whole(b"}"))), (CORRUPT,)
     yield "entry_name_twice_of_storage", more(Entry("archive/data/0", bytes(8))), (CORRUPT,)
     yield "entry_name_in_other_case", renamed("data.pkl", "archive/DATA.PKL"), (CORRUPT,)
+    yield "entry_name_twice_in_other_case", more(Entry("archive/DATA.PKL", whole(b"}"))), (CORRUPT,)
     yield "bytes_shared", archived(shared_bytes), (CORRUPT,)
     yield "bytes_within_others", archived(inside_another), (CORRUPT,)
     yield "entry_hidden", entry("data.pkl", hidden=True), (CORRUPT,)

@@ -101,6 +101,23 @@ TEST_F(Bound, TensorsOfOtherHeadsAreNoFault) {
   expect_all_bound(tensors, "surplus");
 }
 
+// The dot of "bert." is any character to transformers, and a tensor that it finds by that goes before the real one.
+TEST_F(Bound, TensorsThatTransformersTakesForAnotherAreUnsupported) {
+  for (const char* name : {"bert_classifier.weight", "bert-classifier.bias", "bert\u00e9classifier.bias", "bert_bert.pooler.dense.bias"}) {
+    for (const FakeTensors& others : {fake_bert(), without(fake_bert(), "classifier")}) {
+      FakeTensors tensors = others;
+      tensors[name] = {{3}};
+      expect_refused(tensors, ErrorCode::unsupported, {name, "m/model.safetensors"});
+    }
+  }
+  for (const char* name :
+       {"bert", "bert_", "bert_classifier", "bert__classifier.bias", "bert2.classifier.bias", "my_bert_classifier.bias"}) {
+    FakeTensors tensors = fake_bert();
+    tensors[name] = {{3}};
+    expect_all_bound(tensors, name);
+  }
+}
+
 TEST_F(Bound, MissingTensorsAreListedByName) {
   const std::string one = "bert.encoder.layer.1.output.dense.bias";
   expect_refused(without(fake_bert(), one), ErrorCode::corrupt_file, {"lacks 1 tensors", one, "m/model.safetensors"});

@@ -107,8 +107,9 @@ TEST(Config, VariantsThatAreNotBuiltAreUnsupported) {
   EXPECT_EQ(refusal(config({{"position_embedding_type", "\"relative_key\""}}), "relative_key"), ErrorCode::unsupported);
   EXPECT_EQ(refusal(config({{"is_decoder", "true"}}), "is_decoder"), ErrorCode::unsupported);
   EXPECT_EQ(refusal(config({{"add_cross_attention", "true"}}), "add_cross_attention"), ErrorCode::unsupported);
+  EXPECT_EQ(refusal(config({{"is_causal", "true"}}), "is_causal"), ErrorCode::unsupported);
   EXPECT_EQ(refusal(config({{"is_decoder", "1"}}), "is_decoder"), ErrorCode::corrupt_file);
-  good({{"position_embedding_type", "\"absolute\""}, {"is_decoder", "false"}, {"add_cross_attention", "null"}});
+  good({{"position_embedding_type", "\"absolute\""}, {"is_decoder", "false"}, {"is_causal", "false"}, {"add_cross_attention", "null"}});
 }
 
 TEST(Config, OtherVersionsOfItAreUnsupported) {
@@ -116,6 +117,12 @@ TEST(Config, OtherVersionsOfItAreUnsupported) {
             ErrorCode::unsupported);
   EXPECT_EQ(refusal(config({{"configuration_files", "3"}}), "configuration_files"), ErrorCode::corrupt_file);
   good({{"configuration_files", R"(["config.json"])"}});
+}
+
+TEST(Config, OtherNamesForItsKeysAreUnsupported) {
+  EXPECT_EQ(refusal(config({{"attribute_map", R"({"hidden_act":"my_act"})"}}), "config.json: attribute_map"), ErrorCode::unsupported);
+  EXPECT_EQ(refusal(config({{"attribute_map", "3"}}), "attribute_map"), ErrorCode::corrupt_file);
+  good({{"attribute_map", "{}"}});
 }
 
 TEST(Config, LongTextsDoNotHideWhatIsWrongWithThem) {

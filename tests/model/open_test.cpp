@@ -184,10 +184,28 @@ TEST_F(OpenModel, SaysThatAnAdapterIsNotApplied) {
 }
 
 TEST_F(OpenModel, WeightsOfAnotherNameAreUnsupported) {
+  const auto name = [&](const std::string& file) {
+    std::string& config = os_.files["m/config.json"];
+    config = fake_config(R"("num_labels":3,"transformers_weights":")" + file + "\"");
+  };
   put_fake_model(os_);
-  std::string& config = os_.files["m/config.json"];
-  config.insert(config.find('{') + 1, R"("transformers_weights":"other.safetensors",)");
+  name("other.safetensors");
   expect_refused(ErrorCode::unsupported, "other.safetensors");
+  name("model.safetensors");
+  EXPECT_TRUE(open().ok());
+  for (const char* index : {R"({"weight_map":{}})", ""}) {
+    os_.files["m/model.safetensors.index.json"] = index;
+    name("model.safetensors.index.json");
+    expect_refused(ErrorCode::unsupported, "model.safetensors.index.json");
+  }
+  std::string map;
+  for (const auto& [tensor, _] : fake_bert()) map += (map.empty() ? "\"" : ",\"") + tensor + R"(":"model-1.safetensors")";
+  os_.files["m/model.safetensors.index.json"] = R"({"weight_map":{)" + map + "}}";
+  os_.files["m/model-1.safetensors"] = os_.files["m/model.safetensors"];
+  os_.files.erase("m/model.safetensors");
+  EXPECT_TRUE(open().ok());
+  name("model.safetensors");
+  expect_refused(ErrorCode::unsupported, "model.safetensors");
 }
 
 TEST_F(OpenModel, FaultsAreTypedAndLeaveTheLedgerEmpty) {

@@ -278,7 +278,7 @@ TEST_F(TokenizerApi, FilesBesideVocabTxtNameTokens) {
     EXPECT_EQ(Tokenizer::open(os, ledger, "m").error().code, ErrorCode::corrupt_file) << wrong;
   }
   os.files.erase("m/tokenizer_config.json");
-  for (const char* wrong : {"[]", R"({"[NEW]":"9"})", R"({"[NEW]":-1})", R"({"[NEW]":)"}) {
+  for (const char* wrong : {"[]", R"({"[NEW]":"9"})", R"({"[NEW]":-1})", R"({"[NEW]":)", R"({"[NEW]":9,"[OLD]":9})"}) {
     os.files["m/added_tokens.json"] = wrong;
     EXPECT_EQ(Tokenizer::open(os, ledger, "m").error().code, ErrorCode::corrupt_file) << wrong;
   }
@@ -443,9 +443,24 @@ TEST_F(TokenizerApi, SettingsInUnusualPlacesAreRefused) {
     os.files.erase("m/" + name);
   };
   refused("tokenizer_config.json", R"({"vocab":{"a":0}})", "vocab");
-  refused("config.json", R"({"model_type":"mpnet"})", "model_type");
-  refused("special_tokens_map.json", R"({"split_special_tokens":true})", "split_special_tokens");
-  refused("special_tokens_map.json", R"({"do_lower_case":false})", "do_lower_case");
+  for (const char* type : {"mpnet", "clip", "bert-japanese", "none that is known"})
+    refused("config.json", R"({"model_type":")" + std::string(type) + "\"}", "model_type");
+  for (const char* setting : {R"("split_special_tokens":true)", R"("do_lower_case":false)", R"("truncation_side":"left")",
+                              R"("model_max_length":5)", R"("model_input_names":["input_ids"])", R"("add_bos_token":true)",
+                              R"("vocab":"vocab.txt")", R"("tokenizer_class":"BertTokenizer")"}) {
+    const std::string text = setting;
+    refused("special_tokens_map.json", "{" + text + "}", text.substr(1, text.find('"', 1) - 1));
+  }
+  for (const char* key : {"tokenizer_truncation", "_json_truncation"})
+    refused("tokenizer_config.json", "{\"" + std::string(key) + R"(":{"max_length":5,"direction":"left"}})", key);
+  for (const char* type : {"", "bert", "distilbert", "ernie", "megatron-bert", "visual_bert", "lxmert"}) {
+    os.files["m/config.json"] = R"({"model_type":")" + std::string(type) + "\"}";
+    EXPECT_TRUE(Tokenizer::open(os, ledger, "m").ok()) << type;
+  }
+  os.files["m/special_tokens_map.json"] =
+      R"({"mask_token":"[MASK]","pad_token":null,"image_token":{"content":"a"},"additional_special_tokens":["a"],
+          "extra_special_tokens":{},"model_specific_special_tokens":{}})";
+  EXPECT_TRUE(Tokenizer::open(os, ledger, "m").ok());
   os.files["m/special_tokens_map.json"] = R"({"split_special_tokens":true})";
   os.files["m/tokenizer_config.json"] = R"({"added_tokens_decoder":{}})";
   EXPECT_TRUE(Tokenizer::open(os, ledger, "m").ok()) << "the older file counts only without the newer's list";
@@ -468,6 +483,27 @@ TEST_F(TokenizerApi, TheLastFlagsOfATokenCount) {
   EXPECT_EQ(of(R"("1":)" + normalized), (Ids{1, 0, 1}));
   EXPECT_EQ(of(R"("1":{"content":"<m>","single_word":true,"special":true})"), (Ids{0, 0, 0, 0, 0, 0, 0}));
   EXPECT_EQ(of(plain + R"(,"2":)" + normalized), (Ids{1, 0, 1}));
+  EXPECT_EQ(of(R"("1":{"content":"<m>"})"), (Ids{1, 0, 1})) << "normalized unless it is special";
+  EXPECT_EQ(of(R"("1":{"content":"<m>"}},"mask_token":"<m>","x":{)"), (Ids{0, 0, 0, 0, 1})) << "as one with a role is";
+}
+
+// As transformers 5.24 answers: it reads the tokenizer's own tokens into the list of added_tokens.json, by their ids.
+TEST_F(TokenizerApi, AddedTokensOfTheFileGoBeforeThoseBesideIt) {
+  const auto of = [&](const std::string& added, const std::string& settings = "{}") {
+    const auto tokenizer = open(R"({"added_tokens":[)" + added_token("<m>", R"({"id":5})") + "," + added_token("<n>", R"({"id":6})") +
+                                    R"(],"normalizer":{"type":"Lowercase"},"pre_tokenizer":{"type":"WhitespaceSplit"},
+            "model":{"type":"WordLevel","unk_token":"?","vocab":{"?":0,"<m>":5,"<n>":6}}})",
+                                settings, {{"added_tokens.json", added}});
+    EXPECT_TRUE(tokenizer.ok()) << (tokenizer.ok() ? "" : message(tokenizer.error()));
+    return tokenizer.ok() ? ids(*tokenizer, "<m> x<M> <old>") : std::vector<std::int32_t>();
+  };
+  using Ids = std::vector<std::int32_t>;
+  EXPECT_EQ(of("{}"), (Ids{5, 0, 0}));
+  EXPECT_EQ(of(R"({"<m>":5})"), (Ids{5, 0, 0}));
+  EXPECT_EQ(of(R"({"<old>":5,"<m>":6})"), (Ids{5, 0, 0})) << "ids of others";
+  EXPECT_EQ(of(R"({"<old>":7})"), (Ids{5, 0, 7}));
+  EXPECT_EQ(of(R"({"<m>":7})"), (Ids{5, 0, 5, 0})) << "again, with flags of its own";
+  EXPECT_EQ(of(R"({"<m>":7})", R"({"mask_token":"<m>"})"), (Ids{5, 0, 0})) << "special, hence not normalized";
 }
 
 // As transformers 5.24 and tokenizers answer.

@@ -14,6 +14,8 @@ namespace plimsoll::torch {
 namespace {
 
 constexpr std::string_view kPickle = "data.pkl";
+// Entries that say how to read the others.
+constexpr std::array<std::string_view, 5> kSpecial = {kPickle, "constants.pkl", "version", ".data/version", "byteorder"};
 constexpr std::size_t kSmallEntry = 16;
 constexpr int kNewestVersion = 10;  // the newest that PyTorch 2.x reads
 
@@ -39,6 +41,11 @@ bool known_version(const std::string& text) {
 }
 
 Status check_kind(File& file, const ZipDirectory& directory) {
+  for (const std::string_view name : kSpecial) {
+    const ZipEntry* entry = directory.find(name);
+    if (entry != nullptr && entry->name != name)
+      return corrupt("the archive has the entry " + quoted(entry->name) + ", which must be " + quoted(name), file.path());
+  }
   const auto refuse = [&](const std::string& what, const char* advice) { return Error{ErrorCode::unsupported, what, file.path(), advice}; };
   if (directory.find("constants.pkl") != nullptr)
     return refuse("this is a TorchScript program, not a list of weights", "save the weights: torch.save(model.state_dict(), path)");

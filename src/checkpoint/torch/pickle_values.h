@@ -58,6 +58,7 @@ struct StorageRecord {
   std::uint64_t bytes = 0;        ///< of the whole run, as declared
   std::uint64_t view_offset = 0;  ///< in bytes; with view_bytes within `bytes`
   std::uint64_t view_bytes = 0;
+  Value view_key = {};      ///< of a part: a text
   std::uint64_t place = 0;  ///< of the whole run in the file; found by whoever reads it
 };
 

@@ -162,18 +162,25 @@ Result<Value> make_ordered_dict(PickleValues& values, std::span<const Value> arg
   return dict;
 }
 
+Status check_key(const Value& key) {
+  if (key.number <= kKeyLimit) return {};
+  return corrupt("the key of a storage has " + std::to_string(key.number) + " bytes");
+}
+
 // The part of a storage that a legacy file's view is.
 Status set_view(const PickleValues& values, const Value& view, StorageRecord& storage) {
   if (view.kind == Kind::none) return {};
   if (view.kind != Kind::tuple || view.number != 3) return corrupt("the view of a storage is " + std::string(kind_name(view.kind)));
   const auto items = values.items(view);
   if (items[0].kind != Kind::text || !is_count(items[1]) || !is_count(items[2])) return corrupt("the view of a storage is none");
+  PLIMSOLL_CHECK(check_key(items[0]));
   const auto offset = checked_mul(items[1].number, element_size(storage.type));
   const auto bytes = checked_mul(items[2].number, element_size(storage.type));
   if (!offset || !bytes || *offset > storage.bytes || *bytes > storage.bytes - *offset)
     return corrupt("the view of a storage goes beyond its " + std::to_string(storage.bytes) + " bytes");
   storage.view_offset = *offset;
   storage.view_bytes = *bytes;
+  storage.view_key = items[0];
   return {};
 }
 
@@ -223,7 +230,7 @@ Result<Value> load_persistent(PickleValues& values, const Value& id) {
   if (items[1].kind != Kind::global || values.named(items[1]).kind != GlobalKind::storage)
     return corrupt("the class of a storage is " + std::string(kind_name(items[1].kind)));
   if (items[2].kind != Kind::text || items[3].kind != Kind::text) return corrupt("the key and the device of a storage must be texts");
-  if (items[2].number > kKeyLimit) return corrupt("the key of a storage has " + std::to_string(items[2].number) + " bytes");
+  PLIMSOLL_CHECK(check_key(items[2]));
   if (!is_count(items[4])) return corrupt("the size of a storage is no count");
   StorageRecord storage{items[2], values.named(items[1]).type};
   const auto bytes = checked_mul(items[4].number, element_size(storage.type));

@@ -99,6 +99,27 @@ Error no_tensors(const PickleValues& values, const Value& root, const File& file
                "save only the weights: torch.save(model.state_dict(), path)"};
 }
 
+// PyTorch has views and storages in one list, and takes the first of a key for all. `sorted`: all storages, by key.
+Status check_views(Os& os, Ledger& ledger, const File& file, PickleValues& values, std::span<const std::uint32_t> sorted) {
+  const auto storages = values.storages();
+  ArenaList<std::uint32_t> views(os, ledger, MemoryTag::tables, storages.size(), "views of storages");
+  for (const std::uint32_t i : sorted)
+    if (storages[i].view_key.kind == Kind::text) PLIMSOLL_CHECK(views.push_back(i));
+  const auto key = [&](std::uint32_t i) { return values.text(storages[i].key); };
+  const auto view_key = [&](std::uint32_t i) { return values.text(storages[i].view_key); };
+  const auto all = views.all();
+  std::ranges::sort(all, {}, view_key);
+  const auto differ = [&](std::uint32_t a, std::uint32_t b) {
+    return view_key(a) == view_key(b) &&
+           (key(a) != key(b) || storages[a].view_offset != storages[b].view_offset || storages[a].view_bytes != storages[b].view_bytes);
+  };
+  auto twice = std::adjacent_find(all.begin(), all.end(), differ);
+  if (twice == all.end())
+    twice = std::ranges::find_if(all, [&](std::uint32_t i) { return std::ranges::binary_search(sorted, view_key(i), {}, key); });
+  if (twice == all.end()) return {};
+  return corrupt("the view " + quoted(view_key(*twice)) + " is described in two ways", file.path());
+}
+
 }  // namespace
 
 Result<ArenaList<std::uint32_t>> sort_storages(Os& os, Ledger& ledger, const File& file, PickleValues& values) {
@@ -116,6 +137,7 @@ Result<ArenaList<std::uint32_t>> sort_storages(Os& os, Ledger& ledger, const Fil
   if (twice != all.end()) {
     return corrupt("the storage " + quoted(key(*twice)) + " is described in two ways", file.path());
   }
+  PLIMSOLL_CHECK(check_views(os, ledger, file, values, all));
   return sorted;
 }
 

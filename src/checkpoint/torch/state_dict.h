@@ -7,7 +7,8 @@
 
 namespace plimsoll::torch {
 
-/// The numbers of all storages, sorted by key. Those of one key must be of one type and size: `corrupt_file`. Tagged `tables`.
+/// The numbers of all storages, sorted by key. Those of one key must be of one type and size, and views of one key one part:
+/// `corrupt_file`. Tagged `tables`.
 Result<ArenaList<std::uint32_t>> sort_storages(Os& os, Ledger& ledger, const File& file, PickleValues& values);
 
 /// Gives the sink each tensor of the dict `root`, by its key. Every storage's `place` must have been found, and lie within the file with

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/checked.h"
+#include "base/letters.h"
 #include "checkpoint/file_fault.h"
 #include "checkpoint/torch/crc32.h"
 #include "checkpoint/torch/limits.h"
@@ -219,6 +220,9 @@ class DirectoryParser {
   std::string_view top_;
 };
 
+// Whatever the case of ASCII letters, as miniz compares.
+bool before(std::string_view a, std::string_view b) { return std::ranges::lexicographical_compare(a, b, {}, to_lower, to_lower); }
+
 Status check_apart(const File& file, std::span<ZipEntry> entries) {
   std::sort(entries.begin(), entries.end(), [](const ZipEntry& a, const ZipEntry& b) { return a.header < b.header; });
   const auto overlap =
@@ -252,9 +256,9 @@ Result<ZipDirectory> ZipDirectory::read(Os& os, Ledger& ledger, File& file, Open
   }
   if (!parser.done()) return corrupt("the archive's directory has more than its entries", parser.where());
   PLIMSOLL_CHECK(check_apart(file, directory.entries_));
-  const auto by_name = [](const ZipEntry& a, const ZipEntry& b) { return a.name < b.name; };
+  const auto by_name = [](const ZipEntry& a, const ZipEntry& b) { return before(a.name, b.name); };
   std::sort(directory.entries_.begin(), directory.entries_.end(), by_name);
-  const auto same_name = [](const ZipEntry& a, const ZipEntry& b) { return a.name == b.name; };
+  const auto same_name = [](const ZipEntry& a, const ZipEntry& b) { return !before(a.name, b.name); };
   const auto twice = std::adjacent_find(directory.entries_.begin(), directory.entries_.end(), same_name);
   if (twice != directory.entries_.end()) return corrupt("the archive has the entry " + quoted(twice->name) + " twice", file.path());
   return directory;
@@ -262,8 +266,8 @@ Result<ZipDirectory> ZipDirectory::read(Os& os, Ledger& ledger, File& file, Open
 
 const ZipEntry* ZipDirectory::find(std::string_view name) const {
   const auto at = std::lower_bound(entries_.begin(), entries_.end(), name,
-                                   [](const ZipEntry& entry, std::string_view wanted) { return entry.name < wanted; });
-  return at != entries_.end() && at->name == name ? &*at : nullptr;
+                                   [](const ZipEntry& entry, std::string_view wanted) { return before(entry.name, wanted); });
+  return at != entries_.end() && !before(name, at->name) ? &*at : nullptr;
 }
 
 bool looks_like_zip(std::span<const std::byte> first_bytes) {

@@ -22,10 +22,10 @@ struct ZipEntry {
 };
 
 /// The central directory of a zip archive as torch.save writes it, checked: one disk, no comment, nothing before or behind what the end
-/// record says; no entry encrypted; all under one top folder, with a plain relative name that no other has,
-/// its local header in agreement, its bytes before the directory and not shared with another. As in every zip reader the directory rules:
-/// sizes and checksums of local headers and data descriptors are not looked at. Immutable.
-/// Format: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
+/// record says; no entry encrypted; all under one top folder, with a plain relative name that no other has, in whatever
+/// case (PyTorch's reader looks for names in any), its local header in agreement, its bytes before the directory and not shared with
+/// another. As in every zip reader the directory rules: sizes and checksums of local headers and data descriptors are not looked at.
+/// Immutable. Format: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
 class ZipDirectory {
  public:
   /// Reads the directory and 30 bytes (and the name) of each entry, into one arena tagged `tables` of exactly the size that the end record
@@ -33,9 +33,9 @@ class ZipDirectory {
   /// directory of more than kDirectoryLimit), `io`, `out_of_memory`, and as `opening`. `ledger` must outlive it.
   static Result<ZipDirectory> read(Os& os, Ledger& ledger, File& file, Opening& opening);
 
-  /// By name.
+  /// By name, in lower case.
   std::span<const ZipEntry> entries() const { return entries_; }
-  /// The entry of that name, or null. Binary search.
+  /// The entry of that name, in whatever case, or null. Binary search.
   const ZipEntry* find(std::string_view name) const;
 
  private:

@@ -19,6 +19,9 @@ constexpr std::array<RoleName, kRoles> kRoleNames = {{{"bos_token", ""},
                                                       {"cls_token", "[CLS]"},
                                                       {"mask_token", "[MASK]"}}};
 
+/// Keys of several tokens.
+constexpr std::array<std::string_view, 3> kLists = {"extra_special_tokens", "additional_special_tokens", "model_specific_special_tokens"};
+
 NamedToken special_token(std::string_view content) {
   NamedToken token{std::string(content)};
   token.flags.special = true;
@@ -71,6 +74,8 @@ Status make_room(const JsonValue& list, const Ledger& ledger, std::vector<NamedT
 }
 
 bool is_role(std::string_view key) { return std::ranges::find(kRoleNames, key, &RoleName::key) != kRoleNames.end(); }
+
+bool is_list(std::string_view key) { return std::ranges::find(kLists, key) != kLists.end(); }
 
 /// Whether a member of a file names a token by a key that no role has, such as "image_token".
 bool is_own_name(const JsonValue& member, TokenSource source) {
@@ -141,70 +146,72 @@ Status read_special(const JsonValue& file, TokenSource source, bool& listed, Nam
   return read_extra(file, source, listed, named, ledger);
 }
 
-/// An object of ids and tokens.
-Status read_decoder(const JsonValue& decoder, std::vector<NamedToken>& added, const Ledger& ledger) {
-  PLIMSOLL_CHECK(make_room(decoder, ledger, added));
-  for (const JsonValue entry : decoder.children()) {
-    NamedToken token;
-    const std::string_view key = entry.key();
-    const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), token.id);
-    if (error != std::errc() || end != key.data() + key.size() || token.id < 0)
-      return Error{ErrorCode::corrupt_file, "a token's id was expected as the key", entry.where()};
-    PLIMSOLL_CHECK(read_token(entry, false, token));
-    token.flags.source = TokenSource::settings;
-    added.push_back(std::move(token));
-  }
-  return {};
-}
-
-/// Sorted contents.
-std::vector<std::string_view> special_contents(const NamedTokens& named) {
+/// Of the tokens of `lists` that are `taken`, sorted.
+std::vector<std::string_view> contents_of(std::initializer_list<std::span<const NamedToken>> lists, bool (*taken)(const NamedToken&)) {
   std::vector<std::string_view> contents;
-  contents.reserve(kRoles + named.extra.size());
-  for (const NamedToken& token : named.roles)
-    if (token.makes_special) contents.push_back(token.content);
-  for (const NamedToken& token : named.extra)
-    if (token.makes_special) contents.push_back(token.content);
+  for (const auto list : lists) contents.reserve(contents.capacity() + list.size());
+  for (const auto list : lists)
+    for (const NamedToken& token : list)
+      if (taken(token)) contents.push_back(token.content);
   std::ranges::sort(contents);
   return contents;
 }
 
-/// An object of tokens and ids: those are special that the other files name.
-Status read_added(const JsonValue& file, NamedTokens& named, const Ledger& ledger) {
-  PLIMSOLL_CHECK(make_room(file, ledger, named.added));
-  const std::vector<std::string_view> special = special_contents(named);
-  for (const JsonValue entry : file.children()) {
-    NamedToken token{std::string(entry.key())};
-    token.flags.special = std::ranges::binary_search(special, std::string_view(token.content));
-    token.flags.normalized = !token.flags.special;
-    token.flags.source = TokenSource::added_tokens;
-    PLIMSOLL_TRY(token.id, entry.as_int(0, INT32_MAX));
+/// An object of ids and tokens, of which those are special that have a name.
+Status read_decoder(const JsonValue& decoder, NamedTokens& named, const Ledger& ledger) {
+  PLIMSOLL_CHECK(make_room(decoder, ledger, named.added));
+  const auto names = contents_of({named.roles, named.own_names}, [](const NamedToken&) { return true; });
+  for (const JsonValue entry : decoder.children()) {
+    NamedToken token;
+    const std::string_view key = entry.key();
+    const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), token.flags.id);
+    if (error != std::errc() || end != key.data() + key.size() || token.flags.id < 0)
+      return Error{ErrorCode::corrupt_file, "a token's id was expected as the key", entry.where()};
+    PLIMSOLL_TRY(const std::string_view content, entry.get_string("content"));
+    PLIMSOLL_CHECK(read_token(entry, std::ranges::binary_search(names, content), token));
+    token.flags.source = TokenSource::settings;
     named.added.push_back(std::move(token));
   }
   return {};
 }
 
-/// transformers takes any setting from special_tokens_map.json. `bert`: those of BertTokenizer too.
-Status refuse_settings(const JsonValue& file, bool bert) {
-  PLIMSOLL_TRY(const bool split, file.bool_or("split_special_tokens", false));
-  std::string_view found = split ? "split_special_tokens" : "";
-  for (const std::string_view key : {"do_lower_case", "strip_accents", "tokenize_chinese_chars"})
-    if (bert && file.find(key)) found = key;
-  if (found.empty()) return {};
-  return Error{ErrorCode::unsupported, "a setting among the special tokens", file.where() + ": " + std::string(found),
-               "move it to tokenizer_config.json"};
+/// An object of tokens and ids: those are special that the other files name.
+Status read_added(const JsonValue& file, NamedTokens& named, const Ledger& ledger) {
+  PLIMSOLL_CHECK(make_room(file, ledger, named.added));
+  const auto special = contents_of({named.roles, named.extra}, [](const NamedToken& token) { return token.makes_special; });
+  for (const JsonValue entry : file.children()) {
+    NamedToken token{std::string(entry.key())};
+    token.flags.special = std::ranges::binary_search(special, std::string_view(token.content));
+    token.flags.normalized = !token.flags.special;
+    token.flags.source = TokenSource::added_tokens;
+    PLIMSOLL_TRY(const std::int64_t id, entry.as_int(0, INT32_MAX));
+    token.flags.id = static_cast<std::int32_t>(id);
+    named.added.push_back(std::move(token));
+  }
+  return {};
+}
+
+/// transformers takes any setting from special_tokens_map.json.
+Status refuse_settings(const JsonValue& file) {
+  for (const JsonValue member : file.children()) {
+    if (is_role(member.key()) || is_list(member.key()) || is_own_name(member, TokenSource::special_tokens)) continue;
+    return Error{ErrorCode::unsupported, "a setting among the special tokens", member.where(), "move it to tokenizer_config.json"};
+  }
+  return {};
 }
 
 /// One after the other, so that one is there at a time.
-Status read_other_files(const SettingsFiles& files, bool bert, bool& listed, NamedTokens& named, const Ledger& ledger) {
+Status read_other_files(const SettingsFiles& files, bool& listed, NamedTokens& named, const Ledger& ledger) {
   {
     PLIMSOLL_TRY(const auto special, files.read_other(file_name(TokenSource::special_tokens)));
-    if (special) PLIMSOLL_CHECK(refuse_settings(special->root(), bert));
+    if (special) PLIMSOLL_CHECK(refuse_settings(special->root()));
     if (special) PLIMSOLL_CHECK(read_special(special->root(), TokenSource::special_tokens, listed, named, ledger));
   }
   PLIMSOLL_TRY(const auto added, files.read_other(file_name(TokenSource::added_tokens)));
   return added ? read_added(added->root(), named, ledger) : Status();
 }
+
+std::int32_t id_of(const NamedToken& token) { return token.flags.id; }
 
 /// Flags in bits, of which one is always set.
 std::uint8_t packed(const AddedTokenSpec& token) {
@@ -239,11 +246,14 @@ Result<NamedTokens> read_named_tokens(const SettingsFiles& files, bool bert, con
     PLIMSOLL_CHECK(read_special(config, TokenSource::settings, listed, named, ledger));
     PLIMSOLL_TRY(const auto decoder, config.optional_object("added_tokens_decoder"));
     has_decoder = decoder.has_value();
-    if (has_decoder) PLIMSOLL_CHECK(read_decoder(*decoder, named.added, ledger));
+    if (has_decoder) PLIMSOLL_CHECK(read_decoder(*decoder, named, ledger));
   }
-  if (!has_decoder) PLIMSOLL_CHECK(read_other_files(files, bert, listed, named, ledger));
-  std::ranges::sort(named.added, {}, &NamedToken::id);
-  return named;
+  if (!has_decoder) PLIMSOLL_CHECK(read_other_files(files, listed, named, ledger));
+  std::ranges::sort(named.added, {}, id_of);
+  const auto twice = std::ranges::adjacent_find(named.added, {}, id_of);
+  if (twice == named.added.end()) return named;
+  return Error{ErrorCode::corrupt_file, "two added tokens have the id " + std::to_string(id_of(*twice)),
+               files.folder() + '/' + std::string(file_name(twice->flags.source)), "give each an id of its own"};
 }
 
 UnlistedTokens::UnlistedTokens(const NamedTokens& named, TableListener& target) : order_(named.in_order()), target_(target) {
@@ -252,6 +262,7 @@ UnlistedTokens::UnlistedTokens(const NamedTokens& named, TableListener& target) 
   std::ranges::sort(contents_);
   contents_.erase(std::unique(contents_.begin(), contents_.end()), contents_.end());
   flags_.resize(contents_.size());
+  replaced_.resize(static_cast<std::size_t>(std::ranges::count_if(order_, [](const NamedToken* token) { return id_of(*token) >= 0; })));
 }
 
 // In `contents_`; its size where it is not there.
@@ -262,14 +273,20 @@ std::size_t UnlistedTokens::place(std::string_view content) const {
 
 Status UnlistedTokens::on_added(const AddedTokenSpec& token) {
   if (const std::size_t at = place(token.content); at < flags_.size()) flags_[at] = packed(token);
+  const auto numbered = std::span(order_).first(replaced_.size());
+  const auto found = std::ranges::lower_bound(numbered, token.id, {}, [](const NamedToken* other) { return id_of(*other); });
+  if (found != numbered.end() && id_of(**found) == token.id && (*found)->flags.source == TokenSource::added_tokens)
+    replaced_[static_cast<std::size_t>(found - numbered.begin())] = true;
   return target_.on_added(token);
 }
 
 Status UnlistedTokens::add_rest() {
-  for (const NamedToken* token : order_) {
+  for (std::size_t i = 0; i < order_.size(); ++i) {
+    const NamedToken* token = order_[i];
+    const bool numbered = i < replaced_.size();
+    if (numbered && replaced_[i]) continue;
     std::uint8_t& flags = flags_[place(token->content)];
-    const bool of_decoder = token->id >= 0 && token->flags.source == TokenSource::settings;
-    if (flags == packed(token->flags) || (flags != 0 && !of_decoder)) continue;
+    if (flags == packed(token->flags) || (flags != 0 && !numbered)) continue;
     flags = packed(token->flags);
     AddedTokenSpec spec = token->flags;
     spec.content = token->content;

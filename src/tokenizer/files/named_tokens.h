@@ -18,7 +18,6 @@ namespace plimsoll::tokenizer {
 struct NamedToken {
   std::string content;  ///< empty: none
   AddedTokenSpec flags = {};
-  std::int64_t id = -1;  ///< as the file tells it; of one that is told by name none
   /// That a token of the same content in added_tokens.json is special.
   bool makes_special = false;
 };
@@ -30,7 +29,7 @@ inline constexpr std::size_t kRoles = 7;
 /// tokenizer_config.json has no added_tokens_decoder.
 struct NamedTokens {
   std::array<NamedToken, kRoles> roles;
-  std::vector<NamedToken> added;      ///< by rising id
+  std::vector<NamedToken> added;      ///< by rising id, each once
   std::vector<NamedToken> own_names;  ///< special ones with a name that is no role's, such as "image_token"
   std::vector<NamedToken> extra;      ///< special ones without a name
 
@@ -44,7 +43,8 @@ struct NamedTokens {
 Result<NamedTokens> read_named_tokens(const SettingsFiles& files, bool bert, const Ledger& ledger);
 
 /// Passes the tables of a file on, and remembers which named tokens are not among its added ones: those are added behind them, each once.
-/// One that added_tokens_decoder has with other flags is added again, and these flags count.
+/// One that is told by its id with other flags is added again, and these flags count; but added_tokens.json says nothing of ids that the
+/// file's own added tokens have.
 class UnlistedTokens final : public TableListener {
  public:
   /// Both outlive the object.
@@ -58,9 +58,10 @@ class UnlistedTokens final : public TableListener {
  private:
   std::size_t place(std::string_view content) const;
 
-  std::vector<const NamedToken*> order_;
+  std::vector<const NamedToken*> order_;    ///< those that are told by id come first, by rising id
   std::vector<std::string_view> contents_;  ///< of `order_`, sorted, each once
   std::vector<std::uint8_t> flags_;         ///< of `contents_`, as last added, in bits; 0: not yet
+  std::vector<bool> replaced_;              ///< of those that are told by id: whether the file has another of it
   TableListener& target_;
 };
 

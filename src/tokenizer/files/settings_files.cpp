@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
-#include <utility>
 
 #include "tokenizer/token_source.h"
 
@@ -35,19 +34,30 @@ constexpr std::array kTyped = {"BertTokenizer"sv,
                                "SqueezeBertTokenizer"sv,
                                "TapasTokenizer"sv};
 
-/// The classes that models take whose files name none.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kOfModels = {{{"bert", "BertTokenizer"},
-                                                                                     {"convbert", "ConvBertTokenizer"},
-                                                                                     {"distilbert", "DistilBertTokenizer"},
-                                                                                     {"electra", "ElectraTokenizer"},
-                                                                                     {"layoutlm", "LayoutLMTokenizer"},
-                                                                                     {"lxmert", "LxmertTokenizer"},
-                                                                                     {"mobilebert", "MobileBertTokenizer"},
-                                                                                     {"squeezebert", "SqueezeBertTokenizer"}}};
-
-/// Models whose files name no class, and which read vocab.txt otherwise than BertTokenizer, or not at all.
-constexpr std::array kForeignModels = {"albert"sv, "big_bird"sv, "camembert"sv, "deberta"sv,    "deberta-v2"sv,
-                                       "mpnet"sv,  "rembert"sv,  "roberta"sv,   "xlm-roberta"sv};
+/// Models whose files name no class, and take BertTokenizer, or what is the same by another name.
+constexpr std::array kBertModels = {"align"sv,
+                                    "bark"sv,
+                                    "bert"sv,
+                                    "blip"sv,
+                                    "bros"sv,
+                                    "convbert"sv,
+                                    "chinese_clip"sv,
+                                    "dpr"sv,
+                                    "electra"sv,
+                                    "ernie"sv,
+                                    "flava"sv,
+                                    "git"sv,
+                                    "grounding-dino"sv,
+                                    "layoutlm"sv,
+                                    "lxmert"sv,
+                                    "megatron-bert"sv,
+                                    "mm-grounding-dino"sv,
+                                    "mobilebert"sv,
+                                    "nomic_bert"sv,
+                                    "squeezebert"sv,
+                                    "tvp"sv,
+                                    "vilt"sv,
+                                    "visual_bert"sv};
 
 template <typename List>
 bool contains(const List& list, std::string_view name) {
@@ -68,12 +78,10 @@ Status class_of_model(const JsonValue& config, SettingsFiles& files) {
   PLIMSOLL_TRY(const bool named, read_class(config, files));
   if (named) return {};
   PLIMSOLL_TRY(const auto type, config.optional_string("model_type"));
-  const auto found = std::ranges::find(kOfModels, type.value_or(""), [](const auto& pair) { return pair.first; });
-  if (found == kOfModels.end()) {
-    if (contains(kForeignModels, type.value_or(""))) files.foreign_model = *type;
-    return {};
-  }
-  files.class_name = found->second;
+  if (!type || type->empty()) return {};
+  if (*type == "distilbert") files.class_name = "DistilBertTokenizer";
+  else if (contains(kBertModels, *type)) files.class_name = "BertTokenizer";
+  else files.foreign_model = *type;
   files.class_source = config.where() + ": model_type";
   return {};
 }

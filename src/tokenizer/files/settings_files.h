@@ -19,7 +19,7 @@ struct SettingsFiles {
   /// model_type. Empty where none of them says.
   std::string class_name;
   std::string class_source;  ///< file and key
-  /// config.json's model_type where no class is known and such models are none of BertTokenizer's; else empty.
+  /// config.json's model_type where no class is known.
   std::string foreign_model;
 
   /// `folder` and `opening`, off which every file is taken, outlive the result.

@@ -34,6 +34,7 @@ struct AddedTokenSpec {
   bool normalized = false;
   bool special = false;
   TokenSource source = TokenSource::tokenizer;
+  std::int32_t id = -1;  ///< of one that is told by it; not the one that it gets
 };
 
 /// Receives the vocabulary and the added tokens of a file in its order; strings are valid during the call. Errors name the file.

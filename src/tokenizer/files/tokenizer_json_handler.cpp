@@ -90,6 +90,7 @@ Status TokenizerJsonHandler::on_unsigned(std::uint64_t value) {
   if (section_ == Section::added && depth_ == section_depth_ + 2 && key_ == "id") {
     if (value > std::numeric_limits<std::int32_t>::max())
       return bad("the id " + std::to_string(value) + " is out of range", "added_tokens");
+    token_.id = static_cast<std::int32_t>(value);
     return see_field(kIdField);
   }
   return scalar(std::to_string(value));

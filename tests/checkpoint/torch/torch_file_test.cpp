@@ -125,6 +125,35 @@ TEST_F(TorchFileTest, ViewsOfLegacyStoragesBeginWhereTheySay) {
   EXPECT_EQ(bytes.substr(result->tensors.at("a").offset, 8), counting(48).substr(20, 8));
 }
 
+// PyTorch takes the first that has a view's key for all, be it a view or a whole storage.
+TEST_F(TorchFileTest, ViewsOfOneKeyAgree) {
+  const auto view = [](const std::string& type, const std::string& root, const std::string& key, std::int64_t offset, std::int64_t size) {
+    const std::string part = tuple({text(key), integer(offset), integer(size)});
+    return tuple({text("storage"), named("torch", type), text(root), text("cpu"), integer(root == "0" ? 12 : 4), part}) + "Q";
+  };
+  const auto pair = [&](const std::string& first, const std::string& second) {
+    return legacy_file(dict({{"a", tensor(first, 0, {1}, {1})}, {"b", tensor(second, 0, {1}, {1})}}), both);
+  };
+  const std::string good = view("FloatStorage", "0", "v", 4, 8);
+  const std::string other = view("HalfStorage", "11", "w", 0, 4);
+  for (const std::string& bytes : {pair(good, other), pair(other, good)}) {
+    const auto result = read(bytes);
+    EXPECT_TRUE(result.ok()) << message(result.error());
+  }
+  const std::string twice =
+      legacy_file(dict({{"a", tensor(good, 0, {1}, {1})}, {"b", tensor(good, 1, {1}, {1})}, {"c", tensor(halves, 0, {1}, {1})}}), both);
+  EXPECT_TRUE(read(twice).ok());
+  for (const std::string& wrong :
+       {view("FloatStorage", "0", "w", 3, 8), view("FloatStorage", "0", "w", 0, 4), view("FloatStorage", "0", "w", 0, 2)})
+    expect_error(pair(wrong, other), ErrorCode::corrupt_file, "the view \"w\" is described in two ways");
+  for (const char* root : {"0", "11"}) {
+    expect_error(pair(view("FloatStorage", "0", root, 4, 8), other), ErrorCode::corrupt_file,
+                 "\"" + std::string(root) + "\" is described in two ways");
+  }
+  const std::string far(256, 'v');
+  expect_error(pair(view("FloatStorage", "0", far, 4, 8), other), ErrorCode::corrupt_file, "has 256 bytes");
+}
+
 TEST_F(TorchFileTest, RefusesWhatIsNoDictOfTensors) {
   expect_both("N", {}, ErrorCode::corrupt_file, "holds None, not a dict of tensors");
   expect_both(tensor(floats, 0, {1}, {1}), {both[0]}, ErrorCode::corrupt_file, "holds a tensor, not a dict");
@@ -203,6 +232,8 @@ TEST_F(TorchFileTest, RefusesOtherKindsOfArchives) {
   expect_error(with({{"m/byteorder", std::string(16, 'x')}}, 1), ErrorCode::unsupported, "the byte order \"xxxxxxxxxxxxxxxx\"");
   expect_error(with({{"m/byteorder", std::string(17, 'x')}}, 1), ErrorCode::corrupt_file, "\"byteorder\" has 17 bytes");
   EXPECT_TRUE(read(with({}, 1)).ok());
+  for (const char* name : {"BYTEORDER", "Constants.pkl", ".data/Version"})
+    expect_error(with({{"m/" + std::string(name), "little"}}, 1), ErrorCode::corrupt_file, name);
   for (const std::string version : {"0", "11", "x", "-1", "300", " 3"})
     expect_error(with({{"m/version", version}}, 4), ErrorCode::unsupported, "the unknown version \"" + version + "\"");
   expect_error(with({{"m/.data/version", "99"}}), ErrorCode::unsupported, "the unknown version \"99\"");

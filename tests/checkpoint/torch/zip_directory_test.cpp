@@ -215,6 +215,18 @@ TEST_F(ZipDirectoryTest, RefusesNamesThatAreNotPlain) {
   EXPECT_TRUE(read(zip_file({{"top/...", "x"}, {"top/", ""}, {"top/..a/b..", "y"}}).bytes).ok());
 }
 
+// As PyTorch's reader has it.
+TEST_F(ZipDirectoryTest, TheCaseOfNamesSaysNothing) {
+  {
+    const auto directory = read(zip_file({{"top/Data.PKL", "x"}, {"top/data/b", "y"}, {"top/VERSION", "z"}, {"top/data/A", "w"}}).bytes);
+    ASSERT_TRUE(directory.ok()) << message(directory.error());
+    for (const char* name : {"data.pkl", "DATA.PKL", "data/a", "data/B", "version"}) EXPECT_NE(directory->find(name), nullptr) << name;
+    for (const char* name : {"data", "data.pk", "data/ab", "data\x0epkl"}) EXPECT_EQ(directory->find(name), nullptr) << name;
+  }
+  expect_error(zip_file({{"top/data.pkl", "x"}, {"top/b", "y"}, {"top/DATA.PKL", "z"}}).bytes, ErrorCode::corrupt_file, "twice");
+  EXPECT_TRUE(read(zip_file({{"top/[", "x"}, {"top/{", "y"}}).bytes).ok());
+}
+
 /// A file of 5 GiB, all zero but for two pieces.
 class SparseFile final : public File {
  public:
