@@ -36,9 +36,10 @@ struct Log {
 
 Status read_descriptor(Context& context, int fd, const std::string& name, Log& log) {
   LineReader lines(fd, name, context.gate, context.signals.token(), 0);
+  Patience endless(-1);
   for (;;) {
     LineReader::Piece piece;
-    PLIMSOLL_TRY(const Got got, lines.next_piece(piece, -1));
+    PLIMSOLL_TRY(const Got got, lines.next_piece(piece, endless));
     if (got == Got::end) return {};
     log.feed(piece.bytes);
     if (piece.newline) log.feed("\n");

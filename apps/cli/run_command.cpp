@@ -60,7 +60,7 @@ Result<bool> is_empty(RowSource& rows) {
 void tell(Context& context, RunStatistics& statistics, const SessionEvent& event) {
   statistics.events.add(statistics.recorder.seconds(), event);
   // Memory is given back whether or not anybody reads of it: else it is told when nothing waits for that.
-  if (context.console.is_ready()) statistics.events.tell(context.console);
+  statistics.events.tell_at_once(context.console);
 }
 
 /// A run as it stands: the model that answers now, its plan, and what others are told.

@@ -44,7 +44,7 @@ std::string_view behind_last(std::string_view text, std::string_view marks) {
 }
 
 bool negates(std::string_view word) {
-  static constexpr std::array<std::string_view, 3> kWords = {"not", "cannot", "never"};
+  static constexpr std::array<std::string_view, 2> kWords = {"not", "never"};
   return is_one_of(word, kWords) || word.ends_with("n't");
 }
 
@@ -75,10 +75,10 @@ bool denies(std::string_view clause) {
   return false;
 }
 
-/// Whether a sentence that ends in `sentence` has a condition: "if the pod is".
+/// Whether a sentence that ends in `sentence` has a condition: "if the pod is", but not one of something else: "unclear if ..., but".
 bool supposes(std::string_view sentence) {
   static constexpr std::array<std::string_view, 3> kConditions = {"if", "unless", "whether"};
-  for (std::string_view word = take_last_word(sentence); !word.empty(); word = take_last_word(sentence)) {
+  for (std::string_view word = take_last_word(sentence); !word.empty() && word != "but"; word = take_last_word(sentence)) {
     word.remove_prefix(std::min(word.find_first_not_of("\"'"), word.size()));
     if (is_one_of(word, kConditions)) return true;
   }

@@ -50,7 +50,7 @@ std::string flag_size(Bytes size, char mega, char giga) {
 
 /// What was too little for the program: its limit or, where that is not told, what it held.
 std::optional<Bytes> too_little(const Figures& figures) {
-  if (figures.limit) return figures.limit->high;
+  if (figures.limit && figures.limit->high.count > 0) return figures.limit->high;
   if (!figures.processes.empty() && figures.processes[0].size) return figures.processes[0].size->high;
   return std::nullopt;
 }

@@ -74,6 +74,22 @@ TEST(Output, InMemoryGrowsAsFarAsItIsGranted) {
   ::close(fd);
 }
 
+TEST(FileGrowth, AdmitsWholeMessagesAndRemembersARefusal) {
+  const int fd = ::memfd_create("messages", 0);
+  ASSERT_GE(fd, 0);
+  FileGrowth growth;
+  int asked = 0;
+  const FileGrowth::Watch watch(growth, [&] { return ++asked == 1 ? kib(5) : Bytes{}; });
+  EXPECT_TRUE(growth.admits(10)) << "where it lies is not known yet";
+  ASSERT_EQ(::write(fd, "x", 1), 1);
+  growth.written(fd);
+  EXPECT_TRUE(growth.admits(3000));
+  EXPECT_FALSE(growth.admits(3000)) << "half a message is none";
+  for (int i = 0; i < 100; ++i) EXPECT_FALSE(growth.admits(10));
+  EXPECT_LE(asked, 3) << "each is a look at the machine";
+  ::close(fd);
+}
+
 TEST(Output, OnADiskNeverAsks) {
   const Folder folder;
   struct statfs system {};

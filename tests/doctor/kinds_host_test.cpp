@@ -249,8 +249,9 @@ INSTANTIATE_TEST_SUITE_P(
                       "OOMKilled: no memory was left", "OOMKilled: node ran full", "web   default   OOMKilled", "web,OOMKilled,137",
                       R"(["web","OOMKilled","Error"])", R"(kube_pod_status_reason{pod="a",reason="OOMKilled"} 1.0)",
                       R"(kube_pod_status_reason{pod="a",reason="OOMKilled"}  1)", R"({"reason":"OOMKilled","exitCode":0})",
-                      "it may have been OOMKilled", "3 May 2025 web OOMKilled", "the limit could not be read. The pod was OOMKilled",
-                      "CONTAINER   STATUS   5f2a   Exited (137) 5 minutes ago"));
+                      "it may have been OOMKilled", "cannot restart container which was OOMKilled",
+                      "It is unclear if the node was slow, but the container was OOMKilled", "3 May 2025 web OOMKilled",
+                      "the limit could not be read. The pod was OOMKilled", "CONTAINER   STATUS   5f2a   Exited (137) 5 minutes ago"));
 
 class Ordinary : public ::testing::TestWithParam<const char*> {};
 

@@ -177,12 +177,12 @@ def many_tensors(count):
 
 
 def every_table(scale):
-    """A member that fills each of the lists that a pickle's values are kept in, almost to the end where `scale` is 1."""
+    """A member that fills the lists that a pickle's values are kept in, as far as a pickle's 8 MiB allow where `scale` is 1."""
     storage, arguments_ = tuple_of(*STORAGE[:4], integer(48)), tuple_of(b"h\x01Q", integer(0), counts([1]), counts([1]), b"\x89", b"}")
     made = [ORDERED_DICT + b"q\x00" + b"}b" * 900_000 * scale, storage + b"q\x01", arguments_ + b"q\x02", REBUILD + b"q\x03"]
-    made += [b"(" + one * 10_000 + b"t" for one in (b"h\x01Q", b"h\x03h\x02R") for _ in range(28 * scale)]
+    made += [b"(" + one * 10_000 + b"t" for one, times in ((b"h\x01Q", 22), (b"h\x03h\x02R", 28)) for _ in range(times * scale)]
     made += [b"(" + b"N" * 100_000 + b"t"] * (14 * scale) + [b"](" + b"N" * 100_000 + b"e"] * (4 * scale)
-    return tuple_of(*made, b"N" + b"".join(b"r" + struct.pack("<I", i) for i in range(4, 1_000_000 * scale)))
+    return tuple_of(*made, b"N" + b"".join(b"r" + struct.pack("<I", i) for i in range(4, 500_000 * scale)))
 
 
 def large():

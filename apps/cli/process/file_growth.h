@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <utility>
@@ -27,15 +28,19 @@ class FileGrowth {
 
   /// How much of `size` bytes may be written now; zero: nothing.
   std::size_t piece(std::size_t size);
+  /// Whether all of them may.
+  bool admits(std::size_t size);
   /// Something was written to `fd`: where a file lies is known only then.
   void written(int fd);
 
  private:
   void ask(std::function<Bytes()> grant);
+  void ask_again();
 
-  std::function<Bytes()> grant_;  ///< empty: the file may grow
-  bool placed_ = false;           ///< whether it lies on a disk is known
-  std::size_t granted_ = 0;       ///< and not used
+  std::function<Bytes()> grant_;                ///< empty: the file may grow
+  bool placed_ = false;                         ///< whether it lies on a disk is known
+  std::size_t granted_ = 0;                     ///< and not used
+  std::chrono::steady_clock::time_point next_;  ///< what was refused is not asked for before
 };
 
 }  // namespace plimsoll::cli

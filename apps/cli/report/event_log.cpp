@@ -21,6 +21,10 @@ void EventLog::tell(Console& console) {
   for (const std::string& text : std::exchange(news_, {})) console.note(printable(text, kLongestNote));
 }
 
+void EventLog::tell_at_once(Console& console) {
+  for (; !news_.empty() && console.is_ready(); news_.erase(news_.begin())) console.note(printable(news_.front(), kLongestNote));
+}
+
 void EventLog::write(JsonWriter& json) const {
   json.begin_array();
   for (const auto& [seconds, event] : entries_) {

@@ -19,6 +19,8 @@ class EventLog {
   void add(double seconds, const SessionEvent& event);
   /// Those that were added since then, the newest of many, a note each. Waits for whoever reads them.
   void tell(Console& console);
+  /// As many of them as nobody has to wait for.
+  void tell_at_once(Console& console);
   /// [{"t", "kind", "rung", "rungs", "device", "requested_bytes", "free_bytes", "cost_seconds", "message"}]; `rung` is the first of them or
   /// null.
   void write(JsonWriter& json) const;

@@ -6,10 +6,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <system_error>
 #include <utility>
-
-#include "rows/patience.h"
 
 namespace plimsoll::cli {
 namespace {
@@ -35,18 +34,15 @@ void LineReader::release() {
   kept_.clear(2 * kBlockBytes);
 }
 
-Result<Got> LineReader::fill(int patience_ms) {
-  int waited = 0;
+Result<Got> LineReader::fill(Patience& patience) {
   for (;;) {
     if (cancel_->cancelled()) return Error{ErrorCode::cancelled, "stopped on request", name_, {}};
+    const std::optional<int> most = patience.is_endless() ? kLookMilliseconds : patience.wait();
+    if (!most) return Got::paused;
     pollfd waiting{fd_, POLLIN, 0};
-    const int slice = patience_ms < 0 ? kLookMilliseconds : std::min(kLookMilliseconds, patience_ms - waited);
-    const int ready = ::poll(&waiting, 1, slice);
-    if (ready == 0) {
-      waited += slice;
-      if (patience_ms >= 0 && waited >= patience_ms) return Got::paused;
-      continue;
-    }
+    const int ready = ::poll(&waiting, 1, *most);
+    if (ready == 0 && !patience.is_endless()) return Got::paused;
+    if (ready == 0) continue;
     // A signal may have come together with the last bytes or the end: it counts.
     if ((ready < 0 && errno == EINTR) || cancel_->cancelled()) continue;
     errno = EIO;
@@ -97,7 +93,7 @@ void LineReader::take_piece(Piece& piece) {
   piece = {{start, length}, !inside_, !inside_};
 }
 
-Result<Got> LineReader::next_piece(Piece& piece, int patience_ms) {
+Result<Got> LineReader::next_piece(Piece& piece, Patience& patience) {
   for (;;) {
     if (past_mark() && begin_ < end_) {
       take_piece(piece);
@@ -107,7 +103,7 @@ Result<Got> LineReader::next_piece(Piece& piece, int patience_ms) {
       piece = {{}, true, false};
       return std::exchange(inside_, false) ? Got::one : Got::end;
     }
-    PLIMSOLL_TRY(const Got got, fill(patience_ms));
+    PLIMSOLL_TRY(const Got got, fill(patience));
     if (got == Got::paused) return got;
     ended_ = got == Got::end;
   }
@@ -127,19 +123,18 @@ void LineReader::finish(Line& line, const Piece& last) {
 }
 
 Result<Got> LineReader::next(Line& line, int patience_ms) {
-  const Patience patience(patience_ms);
+  Patience patience(patience_ms);
   line = {};
   release();
   for (;;) {
     Piece piece;
-    PLIMSOLL_TRY(const Got got, next_piece(piece, patience.milliseconds()));
+    PLIMSOLL_TRY(const Got got, next_piece(piece, patience));
     if (got != Got::one) return got;
     if (piece.ends) {
       finish(line, piece);
       return got;
     }
     keep(piece.bytes);
-    if (patience.is_over()) return Got::paused;
   }
 }
 

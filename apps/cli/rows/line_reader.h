@@ -11,6 +11,7 @@
 #include <plimsoll/result.h>
 
 #include "rows/growing_bytes.h"
+#include "rows/patience.h"
 
 namespace plimsoll::cli {
 
@@ -38,10 +39,11 @@ class LineReader {
   /// `fd` is borrowed. `name` is for errors. `gate` and `cancel` must outlive the reader.
   LineReader(int fd, std::string name, Gate& gate, const CancelToken& cancel, std::size_t longest);
 
-  /// `paused` when no whole line arrived within `patience_ms`; negative waits for ever. Fails with `io` or `cancelled`.
+  /// `paused` when nothing arrived for `patience_ms`, or no whole line in a tenth of a second; negative waits for ever. Fails with `io` or
+  /// `cancelled`.
   Result<Got> next(Line& line, int patience_ms);
   /// Likewise the next piece of a line, as it comes. Not in the midst of a line that `next` has paused in.
-  Result<Got> next_piece(Piece& piece, int patience_ms);
+  Result<Got> next_piece(Piece& piece, Patience& patience);
 
   void set_longest(std::size_t bytes) { longest_ = bytes; }
   /// The first bytes that were read, up to four.
@@ -51,7 +53,7 @@ class LineReader {
 
  private:
   void release();
-  Result<Got> fill(int patience_ms);
+  Result<Got> fill(Patience& patience);
   void remember_beginning(std::string_view bytes);
   bool past_mark();
   void take_piece(Piece& piece);

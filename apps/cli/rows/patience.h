@@ -2,27 +2,32 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
+#include <optional>
 
 namespace plimsoll::cli {
 
-/// How long is waited for a row, whatever parts of it come meanwhile.
+/// How long a row is waited for: so long in silence, and a tenth of a second in all where its parts dribble in.
 class Patience {
  public:
   /// Negative: for ever.
-  explicit Patience(int milliseconds)
-      : endless_(milliseconds < 0), end_(std::chrono::steady_clock::now() + std::chrono::milliseconds(milliseconds)) {}
+  explicit Patience(int milliseconds) : silence_(milliseconds), whole_(std::max(milliseconds, kDribble)) {}
 
-  /// What is left, for poll(2).
-  int milliseconds() const {
-    if (endless_) return -1;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end_ - std::chrono::steady_clock::now());
-    return static_cast<int>(std::max<std::chrono::milliseconds::rep>(left.count(), 0));
+  bool is_endless() const { return silence_ < 0; }
+  /// How long the next part may be waited for, in milliseconds; nothing once that is over. The clock runs from the first call on.
+  std::optional<int> wait() {
+    using std::chrono::milliseconds;
+    const auto now = std::chrono::steady_clock::now();
+    if (!end_) end_ = now + milliseconds(whole_);
+    const auto left = std::chrono::ceil<milliseconds>(*end_ - now).count();
+    return left > 0 ? std::optional(static_cast<int>(std::min<std::int64_t>(left, silence_))) : std::nullopt;
   }
-  bool is_over() const { return milliseconds() == 0; }
 
  private:
-  bool endless_;
-  std::chrono::steady_clock::time_point end_;
+  static constexpr int kDribble = 100;
+  int silence_;
+  int whole_;
+  std::optional<std::chrono::steady_clock::time_point> end_;
 };
 
 }  // namespace plimsoll::cli

@@ -14,7 +14,6 @@
 
 #include "process/descriptors.h"
 #include "rows/json_row.h"
-#include "rows/patience.h"
 
 namespace plimsoll::cli {
 namespace {
@@ -93,19 +92,17 @@ class FileRows final : public RowSource {
   }
 
   Result<Got> next_json(Row& row, int patience_ms) {
-    const Patience patience(patience_ms);
+    Patience patience(patience_ms);
     if (std::exchange(json_given_, false)) json_.clear();
     for (;;) {
       LineReader::Piece piece;
-      PLIMSOLL_TRY(const Got got, lines_.next_piece(piece, patience.milliseconds()));
+      PLIMSOLL_TRY(const Got got, lines_.next_piece(piece, patience));
       if (got != Got::one) return got;
       json_.feed(piece.bytes);
-      if (piece.ends) {
-        ++line_;
-        if (!json_.blank()) break;
-        json_.clear();
-      }
-      if (patience.is_over()) return Got::paused;
+      if (!piece.ends) continue;
+      ++line_;
+      if (!json_.blank()) break;
+      json_.clear();
     }
     json_given_ = true;
     const Status status = json_.finish();

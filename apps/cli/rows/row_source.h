@@ -33,7 +33,8 @@ class RowSource {
  public:
   virtual ~RowSource() = default;
 
-  /// `paused` when no whole row arrived within `patience_ms` (negative: waits). Fails with `io` or `cancelled`.
+  /// `paused` when nothing arrived for `patience_ms`, or no whole row in a tenth of a second (negative: waits). Fails with `io` or
+  /// `cancelled`.
   virtual Result<Got> next(Row& row, int patience_ms) = 0;
   /// Starts again from the first row. Only where `is_stream()` is false.
   virtual Status rewind() = 0;

@@ -41,7 +41,7 @@ Result<double> time_shape(Context& context, const Model& model, Session& session
   return std::chrono::duration<double>(context.os.now() - start).count();
 }
 
-Result<ShapeFigures> bench_shape(Context& context, const Model& model, Session& session, const Shape& shape) {
+Result<ShapeFigures> bench_shape(Context& context, const Model& model, Session& session, MemoryWatcher& memory, const Shape& shape) {
   const Plan& plan = session.plan();
   const std::int64_t per_pass = std::min({shape.texts, plan.texts_per_pass, plan.tokens_per_pass / shape.tokens});
   if (per_pass < 1) return Error{ErrorCode::internal, "a pass holds fewer tokens than a text", "bench", "please report this"};
@@ -50,6 +50,7 @@ Result<ShapeFigures> bench_shape(Context& context, const Model& model, Session& 
   Pulse pulse(context.os);
   for (int i = 0; i <= context.options.repeat; ++i) {
     if (pulse.due()) context.console.progress(fmt::format("{}x{}: {} of {}", shape.texts, shape.tokens, i, context.options.repeat));
+    PLIMSOLL_CHECK(memory.keep_fit());
     PLIMSOLL_TRY(const double taken, time_shape(context, model, session, shape, per_pass));
     if (i > 0) seconds.push_back(taken);
   }
@@ -95,18 +96,24 @@ Result<BenchFigures> run_bench(Context& context, Engine& engine, const Plan& pla
   Recorder recorder(context.os);
   LoadWatcher watcher(context, recorder, plan);
   {
-    const auto tell = [&](const SessionEvent& event) { context.console.note(printable(event.text)); };
+    EventLog events;
+    const auto tell = [&](const SessionEvent& event) {
+      events.add(recorder.seconds(), event);
+      events.tell_at_once(context.console);
+    };
     PLIMSOLL_TRY(Session session, engine.load(plan, watcher.function(), tell));
-    const MemoryWatcher memory(context.os, session, engine.devices(), [&] { return engine.least_to_go_on(plan); });
+    MemoryWatcher memory(context.os, session, engine.devices(), [&] { return engine.least_to_go_on(plan); });
     watcher.loaded();
     figures.load_seconds = recorder.seconds();
     PLIMSOLL_CHECK(run_pass(engine.model(), session, 1, std::min<std::int64_t>({8, plan.tokens_per_pass, plan.workload.longest})));
     figures.first_result_seconds = recorder.seconds();
     for (const Shape& shape : shapes) {
-      PLIMSOLL_TRY(const ShapeFigures timed, bench_shape(context, engine.model(), session, shape));
+      PLIMSOLL_TRY(const ShapeFigures timed, bench_shape(context, engine.model(), session, memory, shape));
       figures.shapes.push_back(timed);
     }
     recorder.observe("pass", engine.ledger().current(), true);
+    const Duty::Shift beside_messages(context.console.meanwhile(), [&] { static_cast<void>(memory.keep_fit()); });
+    events.tell(context.console);
   }
   figures.ledger_peak = engine.ledger().peak();
   figures.process_peak = recorder.process_peak();

@@ -100,13 +100,13 @@ std::string error_json(const Error& error) {
 }
 
 void Console::put(std::string_view text) const {
+  if (!growth_.admits(text.size())) return;
   putting_ = true;
   while (!text.empty() && !given_up_) {
     given_up_ = !wait_for_reader(stop_, meanwhile_);
+    if (given_up_) break;
     // A pipe that is ready takes this much without waiting.
-    const std::size_t size = growth_.piece(std::min<std::size_t>(text.size(), PIPE_BUF));
-    if (given_up_ || size == 0) break;
-    const ssize_t done = ::write(STDERR_FILENO, text.data(), size);
+    const ssize_t done = ::write(STDERR_FILENO, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
     if (done < 0 && errno == EINTR) continue;
     if (done <= 0) break;
     text.remove_prefix(static_cast<std::size_t>(done));
@@ -141,7 +141,7 @@ void Console::detail(std::string_view text) {
 bool Console::is_ready() const { return !putting_ && takes_more(0); }
 
 void Console::progress(std::string_view line) {
-  if (!style_.progress || (line.empty() && !drawn_) || !is_ready()) return;
+  if (!style_.progress || (line.empty() ? !drawn_ : !is_ready())) return;
   drawn_ = !line.empty();
   if (drawn_) put(fmt::format("{}{}", kEraseLine, line));
   else put(kEraseLine);

@@ -36,13 +36,13 @@ class Console {
   void complain(std::string_view text);
   /// A note for -v.
   void detail(std::string_view text);
-  /// Replaces the progress line; empty removes it. Waits for no reader: where there is none, nothing is drawn.
+  /// Replaces the progress line; empty removes it. No line waits for a reader: where there is none, it is not drawn.
   void progress(std::string_view line);
   bool shows_progress() const { return style_.progress; }
 
   /// Whether a note of less than 4 KiB can be written at once: nobody is waited for, also not by another note.
   bool is_ready() const;
-  /// Of a standard error that is a file; what may not grow any more is dropped.
+  /// Of a standard error that is a file; a message that it may not grow by is dropped.
   FileGrowth& growth() { return growth_; }
   /// Done as long as a reader lets a message wait.
   Duty& meanwhile() { return meanwhile_; }

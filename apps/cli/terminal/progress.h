@@ -57,7 +57,6 @@ class RowBar {
   void answered(std::int64_t rows, double tokens_per_second);
   /// Inside a pass, at the end of `layer`; it is named once a pass has lasted two seconds.
   void passed(std::string_view layer);
-  /// What was told last has not been drawn yet, because it came too soon: tell it again a tenth of a second later.
   void done() { console_.progress({}); }
 
  private:
