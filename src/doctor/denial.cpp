@@ -59,18 +59,23 @@ bool counts(std::string_view before) {
 /// Whether a clause that ends in `clause` says that nothing was killed: "No", "0 pods", "wasn't", "was never killed by the", "would be".
 /// What "may have been" killed is told.
 bool denies(std::string_view clause) {
-  static constexpr std::array<std::string_view, 5> kNone = {"avoid", "no", "none", "nothing", "without"};
-  static constexpr std::array<std::string_view, 4> kUnreal = {"can", "should", "will", "would"};
+  static constexpr std::array<std::string_view, 3> kNone = {"no", "none", "nothing"};
+  // Of the kill alone where these follow: "would be", but "the pod that can use 2 GiB was".
+  static constexpr std::array<std::string_view, 6> kUnreal = {"avoid", "can", "should", "will", "without", "would"};
+  static constexpr std::array<std::string_view, 4> kOfTheKill = {"be", "being", "get", "have"};
   static constexpr std::array<std::string_view, 3> kPossible = {"could", "may", "might"};
   constexpr int kWords = 5;
   bool past = false;
+  bool of_the_kill = true;
   for (int words = 0; words < kWords; ++words) {
     const std::string_view word = take_last_word(clause);
     if (word.empty() || word == "and") return false;
-    if (negates(word) || is_one_of(word, kNone) || is_one_of(word, kUnreal) || (word == "0" && counts(clause))) return true;
+    if (negates(word) || is_one_of(word, kNone) || (of_the_kill && is_one_of(word, kUnreal)) || (word == "0" && counts(clause)))
+      return true;
     // "May" is a month.
     if (!past && std::ranges::find(kPossible, word) != kPossible.end()) return true;
     past = past || word == "have";
+    of_the_kill = std::ranges::find(kOfTheKill, word) != kOfTheKill.end();
   }
   return false;
 }

@@ -215,8 +215,8 @@ INSTANTIATE_TEST_SUITE_P(
                       R"(kube_pod_status_reason{pod="a",reason="OOMKilled"}  0)", "if the pod is OOMKilled, raise its limit",
                       "If one of the pods of this job is OOMKilled, its limit is raised", "{\"msg\":\"if the pod was OOMKilled\"}",
                       "If a pod is above its limit, it is OOMKilled", "check whether it was killed by the OOM killer",
-                      "it would have been OOMKilled", "to avoid being OOMKilled", "pods may be OOMKilled",
-                      "a larger batch will be killed by the OOM killer", "nothing was killed by the OOM killer",
+                      "it would have been OOMKilled", "to avoid being OOMKilled", "will get OOMKilled", "it ran without being OOMKilled",
+                      "pods may be OOMKilled", "a larger batch will be killed by the OOM killer", "nothing was killed by the OOM killer",
                       "None of the pods was OOMKilled", "No OOMKilled events found", "0 pods OOMKilled, 3 running", "0 OOMKilled",
                       "3 running and 0 OOMKilled", "of 3 pods, 0 OOMKilled", "there were 0 pods OOMKilled",
                       "found 0 of 3 containers OOMKilled", "Detected 0 oom_kill events in StepId=1.0"));
@@ -250,6 +250,7 @@ INSTANTIATE_TEST_SUITE_P(
                       R"(["web","OOMKilled","Error"])", R"(kube_pod_status_reason{pod="a",reason="OOMKilled"} 1.0)",
                       R"(kube_pod_status_reason{pod="a",reason="OOMKilled"}  1)", R"({"reason":"OOMKilled","exitCode":0})",
                       "it may have been OOMKilled", "cannot restart container which was OOMKilled",
+                      "The container without swap was OOMKilled", "The pod that can use 2GiB was OOMKilled",
                       "It is unclear if the node was slow, but the container was OOMKilled", "3 May 2025 web OOMKilled",
                       "the limit could not be read. The pod was OOMKilled", "CONTAINER   STATUS   5f2a   Exited (137) 5 minutes ago"));
 

@@ -22,7 +22,11 @@ void EventLog::tell(Console& console) {
 }
 
 void EventLog::tell_at_once(Console& console) {
-  for (; !news_.empty() && console.is_ready(); news_.erase(news_.begin())) console.note(printable(news_.front(), kLongestNote));
+  while (!news_.empty() && console.is_ready()) {
+    const std::string text = std::move(news_.front());
+    news_.erase(news_.begin());
+    console.note(printable(text, kLongestNote));
+  }
 }
 
 void EventLog::write(JsonWriter& json) const {

@@ -68,6 +68,10 @@ bool is_of_model(const std::filesystem::path& name) {
   return std::ranges::find(kNames, name.string()) != kNames.end() || extension == ".safetensors" || extension == ".bin";
 }
 
+Error cannot_list(const std::string& folder) {
+  return Error{ErrorCode::io, std::string("cannot be listed: ") + std::strerror(errno), folder, "try again"};
+}
+
 /// Visits the paths of a model's files in `folder`. Not by std::filesystem, which ends the process where its iterator finds no memory.
 /// Nothing where no folder can be read; fails with out_of_memory and io.
 template <typename Visit>
@@ -77,11 +81,11 @@ Status visit_model_files(const std::string& folder, Visit visit) {
   if (directory == nullptr) {
     if (errno == ENOMEM) return heap_exhausted();
     if (errno == ENOENT || errno == ENOTDIR || errno == EACCES) return {};
-    return Error{ErrorCode::io, std::string("cannot be listed: ") + std::strerror(errno), folder, "try again"};
+    return cannot_list(folder);
   }
-  while (const dirent* entry = ::readdir(directory.get()))
+  for (errno = 0; const dirent* entry = ::readdir(directory.get()); errno = 0)
     if (is_of_model(entry->d_name)) visit(folder + "/" + entry->d_name);
-  return {};
+  return errno == 0 ? Status() : cannot_list(folder);
 }
 
 Error refusal(std::string what, const std::string& flag) {
