@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "platform/posix_beneath.h"
 #include "platform/posix_open.h"
@@ -81,7 +82,8 @@ Result<std::unique_ptr<Folder>> posix_open_folder(Gate& gate, const std::string&
   const std::string path = inside.empty() ? root : joined(root, inside);
   if (!gate.admit(Acquisition::open, "Os::open_folder")) return cannot_open(EMFILE, path);
   FolderChain folders;
-  folders.push_back(std::make_shared<const Descriptor>(::open(root.c_str(), kFolderFlags)));
+  Descriptor opened(::open(root.c_str(), kFolderFlags));
+  folders.push_back(std::make_shared<const Descriptor>(std::move(opened)));
   if (folders.back()->get() < 0) return no_folder(errno, path);
   if (!enter_beneath(folders, inside)) return errno == EXDEV ? leads_out(root, path) : no_folder(errno, path);
   return std::unique_ptr<Folder>(std::make_unique<PosixFolder>(std::move(folders), root, path, gate));
