@@ -44,14 +44,24 @@ Error nothing_there(Folder& folder) {
   return Error{ErrorCode::not_found, names, folder.path(), "give the folder of a model with its weights; a download may be incomplete"};
 }
 
+struct Found {
+  const Format* format = nullptr;  ///< null: there are no weights
+  std::string_view name;           ///< of the file, or of the index
+};
+
+Found find_weights(Folder& folder) {
+  for (const Format& format : kFormats) {
+    for (const std::string_view name : {format.single, format.index})
+      if (folder.has(std::string(name))) return {&format, name};
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string_view weights_file(Folder& folder) {
-  for (const Format& format : kFormats) {
-    for (const std::string_view name : {format.single, format.index})
-      if (folder.has(std::string(name))) return name;
-  }
-  return kFormats.front().single;
+  const Found found = find_weights(folder);
+  return found.format != nullptr ? found.name : kFormats.front().single;
 }
 
 Result<Checkpoint> Checkpoint::open(Os& os, Ledger& ledger, const std::string& directory) {
@@ -61,24 +71,20 @@ Result<Checkpoint> Checkpoint::open(Os& os, Ledger& ledger, const std::string& d
 }
 
 Result<Checkpoint> Checkpoint::open(Os& os, Ledger& ledger, Folder& folder, Opening& opening) {
-  for (const Format& format : kFormats) {
-    Checkpoint checkpoint;
-    if (folder.has(std::string(format.single))) {
-      PLIMSOLL_TRY(auto file, folder.open(std::string(format.single)));
-      checkpoint.files_.push_back(std::move(file));
-      PLIMSOLL_CHECK(checkpoint.build_table(os, ledger, format.pickled, opening));
-      return checkpoint;
-    }
-    if (folder.has(std::string(format.index))) {
-      PLIMSOLL_TRY(const auto index, folder.open(std::string(format.index)));
-      PLIMSOLL_TRY(const auto shards, read_shard_names(*index, format.suffix, opening));
-      PLIMSOLL_CHECK(checkpoint.open_shards(folder, index->path(), shards));
-      PLIMSOLL_CHECK(checkpoint.build_table(os, ledger, format.pickled, opening));
-      PLIMSOLL_CHECK(check_weight_map(os, ledger, *index, shards, checkpoint.table_, opening.cancel()));
-      return checkpoint;
-    }
+  const auto [format, name] = find_weights(folder);
+  if (format == nullptr) return nothing_there(folder);
+  Checkpoint checkpoint;
+  PLIMSOLL_TRY(auto file, folder.open(std::string(name)));
+  if (name == format->single) {
+    checkpoint.files_.push_back(std::move(file));
+    PLIMSOLL_CHECK(checkpoint.build_table(os, ledger, format->pickled, opening));
+    return checkpoint;
   }
-  return nothing_there(folder);
+  PLIMSOLL_TRY(const auto shards, read_shard_names(*file, format->suffix, opening));
+  PLIMSOLL_CHECK(checkpoint.open_shards(folder, file->path(), shards));
+  PLIMSOLL_CHECK(checkpoint.build_table(os, ledger, format->pickled, opening));
+  PLIMSOLL_CHECK(check_weight_map(os, ledger, *file, shards, checkpoint.table_, opening.cancel()));
+  return checkpoint;
 }
 
 // Asks whether a shard is there only when it could not be opened, and of a few: the system follows its links to their end each time.

@@ -25,11 +25,9 @@ bool is_one_of(std::string_view word, Words words) {
   return std::ranges::any_of(words, is);
 }
 
-std::string_view without_blanks(std::string_view text) { return text.substr(0, text.find_last_not_of(' ') + 1); }
-
 /// Takes the last word off `text`.
 std::string_view take_last_word(std::string_view& text) {
-  text = without_blanks(text);
+  text = without(text, " ");
   const std::string_view word = text.substr(text.find_last_of(' ') + 1);
   text.remove_suffix(word.size());
   return word;
@@ -94,7 +92,7 @@ bool supposes(std::string_view sentence) {
 /// well be a whole one.
 bool denies_above(std::string_view above, std::string_view before) {
   static constexpr std::array<std::string_view, 5> kLinks = {"been", "being", "killed", "by", "the"};
-  while (!without_blanks(before).empty()) {
+  while (!without(before, " ").empty()) {
     if (!is_one_of(take_last_word(before), kLinks)) return false;
   }
   return negates(take_last_word(above));

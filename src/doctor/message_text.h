@@ -11,6 +11,9 @@
 
 namespace plimsoll::doctor {
 
+/// `text` but for what it ends in of the characters of `tail`.
+inline std::string_view without(std::string_view text, std::string_view tail) { return text.substr(0, text.find_last_not_of(tail) + 1); }
+
 /// A stretch of a log around a phrase, in lower case and without blanks, so that it reads the same however it was wrapped; line ends are
 /// kept as marks that searches pass over. Positions are of this text.
 class MessageText {

@@ -35,8 +35,6 @@ std::optional<std::int64_t> number(std::string_view text) {
   return read.ec == std::errc() ? std::optional(value) : std::nullopt;
 }
 
-std::string_view without(std::string_view text, std::string_view tail) { return text.substr(0, text.find_last_not_of(tail) + 1); }
-
 // "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),oom_memcg=/a,task_memcg=/a,task=python,pid=23793,uid=0".
 Message read_constraint(const Place& place) {
   const std::string_view constraint = field(place.line, "CONSTRAINT_", ",");

@@ -46,10 +46,7 @@ void Deployment::release() {
 // weights are read into lie in it, and its pages are huge where the system has some.
 Status Deployment::check_headroom_for(Bytes fresh, std::size_t staged) const {
   const Bytes staging{reservation_.bytes(MemoryTag::staging).size()};
-  if (staging.count != staged) {
-    const Bytes touched = touched_by_loading(*options_.model, plan_);
-    if (touched.count != 0) fresh = saturating_sub(fresh, std::min(touched + kHugePage, staging));
-  }
+  if (staging.count != staged && touched_.count != 0) fresh = saturating_sub(fresh, std::min(touched_ + kHugePage, staging));
   return check_headroom(*options_.os, fresh);
 }
 
@@ -72,6 +69,7 @@ Status Deployment::move_to(const Plan& plan, std::int32_t first_block) {
   wait_for_readers();
   Plan next = plan;  // all of it or nothing
   plan_ = std::move(next);
+  touched_ = touched_by_loading(*options_.model, plan_);
   come_to({Phase::load, 0});
   if (plan_.stages->size() > 1) return move_to_stages(first_block);
   forget_what_moves();
@@ -96,7 +94,7 @@ Status Deployment::move_to_stages(std::int32_t first_block) {
   const std::size_t staged = reservation_.bytes(MemoryTag::staging).size();
   PLIMSOLL_TRY(const Bytes fresh, reservation_.fit(plan_));
   PLIMSOLL_TRY(sites_, StageSites::create({options_.os, options_.ledger, options_.model, &plan_, &reservation_, pool_.get(), features_,
-                                           options_.cancel, options_.progress, options_.devices}));
+                                           options_.cancel, options_.progress, options_.devices, touched_}));
   PLIMSOLL_CHECK(pins_.pin(plan_, reservation_, options_.devices));
   PLIMSOLL_CHECK(sites_->load([this](const Moment& moment) { come_to(moment); }));
   come_to({Phase::load, 1});
@@ -124,7 +122,7 @@ Result<Bytes> Deployment::fit_device() {
     return Bytes{};
   }
   const DevicePlan& planned = plan_.devices.at(static_cast<std::size_t>(plan_.schedule->device));
-  Result<Bytes> fitted = device_arenas_.fit(device()->device(), device()->ledger(), planned, touched_by_loading(*options_.model, plan_));
+  Result<Bytes> fitted = device_arenas_.fit(device()->device(), device()->ledger(), planned, touched_);
   if (!fitted.ok()) forget_device();
   return fitted;
 }

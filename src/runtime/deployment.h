@@ -70,6 +70,7 @@ class Deployment {
 
   Options options_;
   Plan plan_;
+  Bytes touched_;  ///< of each `staging` arena, by loading the plan
   Reservation reservation_;
   DeviceArenas device_arenas_;
   HostPins pins_;  ///< of the reservation; after what they pin, before what copies

@@ -41,8 +41,8 @@ Status StageSites::open(std::int32_t device, const WorkspaceNeeds& needs) {
   } else {
     site->device = options_.devices.at(number - 1);
     Device& there = site->device->device();
-    const Bytes loaded = touched_by_loading(*options_.model, *options_.plan);
-    PLIMSOLL_TRY(const Bytes fresh, site->arenas.fit(there, site->device->ledger(), options_.plan->devices.at(number), loaded));
+    const DevicePlan& planned = options_.plan->devices.at(number);
+    PLIMSOLL_TRY(const Bytes fresh, site->arenas.fit(there, site->device->ledger(), planned, options_.touched));
     fresh_ += fresh;
     PLIMSOLL_TRY(site->stream, there.make_stream(StreamKind::compute));
     PLIMSOLL_TRY(site->kernels, there.make_kernels(needs, site->arenas.bytes(MemoryTag::workspace)));

@@ -27,6 +27,7 @@ class StageSites {
     const CancelToken* cancel = nullptr;         ///< may be null
     const ProgressFunction* progress = nullptr;  ///< told of the load; may be null
     std::vector<OpenDevice*> devices = {};       ///< those of plans, from number 1 on
+    Bytes touched = {};                          ///< of each `staging` arena, by loading the plan
   };
   /// Takes the memory of every device and makes its kernels. All that the options point to outlives it. Fails with out_of_memory.
   static Result<std::unique_ptr<StageSites>> create(Options options);

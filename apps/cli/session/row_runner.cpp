@@ -118,17 +118,13 @@ Status RowRunner::wait(Waiting row) {
   return waiting_bytes_ > kMostWaitingBytes ? run_pass() : Status();
 }
 
-// How long to wait for a row before doing what is owed.
-int RowRunner::patience() const {
-  if (!rows_.is_stream()) return kFitMilliseconds;
-  if (classifier_.pending() > 0 || context_.output.buffered()) return kPauseMilliseconds;
-  return kFitMilliseconds;
-}
+// As a filter: whether somebody waits for what is there.
+bool RowRunner::owes_answers() const { return rows_.is_stream() && (classifier_.pending() > 0 || context_.output.buffered()); }
 
 Result<Got> RowRunner::next_row() {
-  const int most = patience();
-  if (rows_.is_stream() && most == kFitMilliseconds) notice_.enter("waiting");
-  auto got = rows_.next(row_, most);
+  const bool owes = owes_answers();
+  if (rows_.is_stream() && !owes) notice_.enter("waiting");
+  auto got = rows_.next(row_, owes ? kPauseMilliseconds : kFitMilliseconds);
   if (!got.ok() || *got != Got::paused) notice_.enter("running");
   return got;
 }

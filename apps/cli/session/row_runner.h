@@ -62,7 +62,7 @@ class RowRunner {
   Status run_pass();
   void answer(const Waiting& row, Answer answer);
   void report(const Row& row, const Error& error);
-  int patience() const;
+  bool owes_answers() const;
   Result<Got> next_row();
   void show_progress();
 

@@ -99,7 +99,7 @@ std::string error_json(const Error& error) {
   return json.text();
 }
 
-void Console::put(std::string_view text) const {
+void Console::put(std::string_view text) {
   if (!growth_.admits(text.size())) return;
   putting_ = true;
   while (!text.empty() && !given_up_) {
@@ -120,7 +120,7 @@ void Console::error(const Error& error) {
   put((style_.json ? error_json(error) : error_line(error)) + "\n");
 }
 
-void Console::heap_exhausted() const {
+void Console::heap_exhausted() {
   if (drawn_) put(kEraseLine);
   put(style_.json ? kHeapJson : kHeapLine);
 }

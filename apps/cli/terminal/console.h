@@ -29,7 +29,7 @@ class Console {
 
   void error(const Error& error);
   /// That of std::bad_alloc, told without any memory.
-  void heap_exhausted() const;
+  void heap_exhausted();
   /// "plimsoll: <text>", unless quiet.
   void note(std::string_view text);
   /// The same, also when quiet: a row that could not be used.
@@ -49,14 +49,14 @@ class Console {
 
  private:
   void clear_progress() { progress({}); }
-  void put(std::string_view text) const;
+  void put(std::string_view text);
 
   Style style_;
   const CancelToken* stop_;
-  mutable FileGrowth growth_;
-  mutable Duty meanwhile_;
-  mutable bool putting_ = false;
-  mutable bool given_up_ = false;  ///< nobody reads standard error, and a signal has asked to stop
+  FileGrowth growth_;
+  Duty meanwhile_;
+  bool putting_ = false;
+  bool given_up_ = false;  ///< nobody reads standard error, and a signal has asked to stop
   bool drawn_ = false;
 };
 
